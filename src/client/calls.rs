@@ -1,0 +1,144 @@
+//! Calls about tokens, permissions and webhooks.
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::cache::Endpoint;
+use super::{AuthClient, expiry, lookup};
+use crate::credential::{BearerToken, Credential};
+use crate::error::{AuthError, ErrorKind};
+use crate::secret::Secret;
+use crate::transport::Call;
+use crate::user::UserId;
+
+/// What the auth center says of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TokenStatus {
+    /// Whether the token is accepted; the rest is there only if so.
+    pub valid: bool,
+    /// The user's id.
+    pub user_id: Option<UserId>,
+    /// The user's log-in name.
+    pub username: Option<String>,
+    /// When the token ends. A date that came without a zone is taken as UTC.
+    pub expires_at: Option<SystemTime>,
+}
+
+impl AuthClient {
+    /// Whether the auth center accepts a token, asked for anew. For the user behind it, cached, see
+    /// [`AuthClient::user_info`], which then believes the token no longer than this answer allows.
+    ///
+    /// # Errors
+    /// As [`AuthClient::user_info`]; but a token that is not accepted is no error: `valid` is then false.
+    pub async fn verify_token(&self, token: &str) -> Result<TokenStatus, AuthError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data {
+            valid: bool,
+            #[serde(default)]
+            user_id: Option<UserId>,
+            #[serde(default)]
+            username: Option<String>,
+            #[serde(default)]
+            expires_at: Option<Value>,
+        }
+
+        let token = BearerToken::new(token)?;
+        let core = &self.inner.core;
+        let key = core.cache.key(Endpoint::UserInfo, token.as_bytes());
+        let body = json!({ "token": token.as_str() });
+        let data = core.transport.call(Call::new("/token/verify", &body).secret(token.as_str())).await;
+        let invalid = TokenStatus { valid: false, user_id: None, username: None, expires_at: None };
+        let status = match data {
+            Ok(Data { valid: true, user_id, username, expires_at }) => {
+                let expires_at = expires_at.as_ref().and_then(expiry::parse);
+                TokenStatus { valid: true, user_id, username, expires_at }
+            }
+            Ok(Data { valid: false, .. }) => invalid,
+            Err(error) => match lookup::verdict(error, &Credential::Bearer(token)) {
+                error if error.kind() == ErrorKind::InvalidCredential => invalid,
+                error => return Err(error),
+            },
+        };
+        match status.expires_at {
+            _ if !status.valid => core.cache.invalidate(key),
+            Some(limit) => core.cache.limit(key, limit),
+            None => {}
+        }
+        Ok(status)
+    }
+
+    /// Which of these permissions the token's user has, asked for anew.
+    ///
+    /// Codes that the auth center does not mention count as not granted.
+    ///
+    /// # Errors
+    /// As [`AuthClient::user_info`].
+    pub async fn check_permissions<C: AsRef<str>>(
+        &self,
+        token: &str,
+        codes: impl IntoIterator<Item = C>,
+    ) -> Result<HashMap<String, bool>, AuthError> {
+        #[derive(Deserialize)]
+        struct Data {
+            results: HashMap<String, bool>,
+        }
+
+        let token = BearerToken::new(token)?;
+        let codes: Vec<String> = codes.into_iter().map(|code| code.as_ref().to_owned()).collect();
+        let body = json!({ "token": token.as_str(), "permissionCodes": &codes });
+        let call = Call::new("/permission/check", &body).secret(token.as_str());
+        let answer = self.inner.core.transport.call(call).await;
+        let Data { mut results } =
+            answer.map_err(|error| lookup::verdict(error, &Credential::Bearer(token.clone())))?;
+        Ok(codes
+            .into_iter()
+            .map(|code| {
+                let granted = results.remove(&code).unwrap_or_default();
+                (code, granted)
+            })
+            .collect())
+    }
+
+    /// Subscribes a URL of this service to events (such as `user.updated`), to be signed with this secret. Returns the
+    /// id to [unregister](AuthClient::unregister_webhook) it by.
+    ///
+    /// # Errors
+    /// [`Rejected`](ErrorKind::Rejected) or [`Unavailable`](ErrorKind::Unavailable).
+    pub async fn register_webhook<E: AsRef<str>>(
+        &self,
+        url: &str,
+        events: impl IntoIterator<Item = E>,
+        secret: &Secret,
+    ) -> Result<UserId, AuthError> {
+        #[derive(Deserialize)]
+        struct Data {
+            webhook_id: UserId,
+            #[serde(default)]
+            success: Option<bool>,
+        }
+
+        let events: Vec<String> = events.into_iter().map(|event| event.as_ref().to_owned()).collect();
+        let body = json!({ "url": url, "events": events, "secret": secret.expose() });
+        let call = Call::new("/webhook/register", &body).not_idempotent().secret(secret.expose());
+        match self.inner.core.transport.call(call).await? {
+            Data { success: Some(false), .. } => Err(AuthError::new(ErrorKind::Rejected)
+                .with_detail("POST /webhook/register: the auth center says that it did not succeed")),
+            Data { webhook_id, .. } => Ok(webhook_id),
+        }
+    }
+
+    /// Ends a subscription.
+    ///
+    /// # Errors
+    /// [`Rejected`](ErrorKind::Rejected) or [`Unavailable`](ErrorKind::Unavailable).
+    pub async fn unregister_webhook(&self, webhook_id: &UserId) -> Result<(), AuthError> {
+        let body = json!({ "webhookId": webhook_id });
+        let call = Call::new("/webhook/unregister", &body);
+        self.inner.core.transport.call::<_, Value>(call).await.map(drop)
+    }
+}

@@ -1,0 +1,87 @@
+//! When a token ends, as far as it can be read off.
+
+use std::time::SystemTime;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+use crate::clock::from_unix;
+
+/// The `exp` of a token that looks like a JWT. Nothing was verified: it may only shorten what is believed.
+pub(super) fn of_jwt(token: &str) -> Option<SystemTime> {
+    let mut parts = token.split('.');
+    let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+    let payload: Value = serde_json::from_slice(&payload).ok()?;
+    parse(payload.get("exp")?)
+}
+
+/// Seconds since 1970, or ISO 8601, maybe without a zone; then it is taken as UTC.
+pub(super) fn parse(value: &Value) -> Option<SystemTime> {
+    match value {
+        Value::Number(seconds) => from_unix(seconds.as_f64()?.max(0.0)),
+        Value::String(text) => {
+            let text = text.trim();
+            if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
+                return Some(timestamp.into());
+            }
+            let local: jiff::civil::DateTime = text.parse().ok()?;
+            Some(local.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().into())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn unix(time: SystemTime) -> u64 {
+        time.duration_since(UNIX_EPOCH).unwrap().as_secs()
+    }
+
+    #[test]
+    fn dates() {
+        for (value, expected) in [
+            (json!(1_800_000_000), Some(1_800_000_000)),
+            (json!(1_800_000_000.9), Some(1_800_000_000)),
+            (json!(-5), Some(0)),
+            (json!(1e300), None),
+            (json!("2027-01-15T08:00:00Z"), Some(1_800_000_000)),
+            (json!("2027-01-15T16:00:00+08:00"), Some(1_800_000_000)),
+            (json!("2027-01-15T08:00:00"), Some(1_800_000_000)),
+            (json!("2027-01-15T08:00:00.123456"), Some(1_800_000_000)),
+            (json!("2027-01-15 08:00:00"), Some(1_800_000_000)),
+            (json!("tomorrow"), None),
+            (json!(""), None),
+            (json!(null), None),
+            (json!(true), None),
+        ] {
+            assert_eq!(parse(&value).map(unix), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn jwts() {
+        let jwt = |payload: &str| format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(payload));
+        for (token, expected) in [
+            (jwt(r#"{"exp":1800000000}"#), Some(1_800_000_000)),
+            (jwt(r#"{"sub":"x"}"#), None),
+            (jwt("not json"), None),
+            ("opaque".to_owned(), None),
+            ("a.b".to_owned(), None),
+            ("a.b.c.d".to_owned(), None),
+            ("..".to_owned(), None),
+        ] {
+            assert_eq!(of_jwt(&token).map(unix), expected, "{token}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! One look-up per key, however many wait for it, which outlives whoever started it.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+/// The look-ups under way. Dropping this ends them.
+pub(crate) struct Flights<K, V> {
+    map: Arc<Mutex<HashMap<K, Flight<V>>>>,
+    limit: usize,
+}
+
+struct Flight<V> {
+    answer: watch::Receiver<Option<V>>,
+    /// `None` for the moment between being entered and being spawned.
+    task: Option<AbortHandle>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum NoAnswer {
+    /// As many look-ups as are allowed are under way.
+    Full,
+    /// The look-up panicked, or its runtime was shut down.
+    Lost,
+}
+
+impl<K, V> Flights<K, V>
+where
+    K: Eq + Hash + Copy + Send + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { map: Arc::default(), limit }
+    }
+
+    /// The answer of the look-up of this key that is under way, or else of the one that `look_up` starts.
+    pub(crate) async fn join<F>(&self, key: K, look_up: impl FnOnce() -> F) -> Result<V, NoAnswer>
+    where
+        F: Future<Output = V> + Send + 'static,
+    {
+        let mut answer = self.start(key, look_up)?;
+        let answer = answer.wait_for(Option::is_some).await.map_err(|_| NoAnswer::Lost)?;
+        answer.clone().ok_or(NoAnswer::Lost)
+    }
+
+    /// Starts the look-up unless one of this key is under way, and waits for neither.
+    pub(crate) fn start<F>(
+        &self,
+        key: K,
+        look_up: impl FnOnce() -> F,
+    ) -> Result<watch::Receiver<Option<V>>, NoAnswer>
+    where
+        F: Future<Output = V> + Send + 'static,
+    {
+        let mut map = lock(&self.map);
+        if let Some(flight) = map.get(&key) {
+            return Ok(flight.answer.clone());
+        }
+        if map.len() >= self.limit {
+            return Err(NoAnswer::Full);
+        }
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| NoAnswer::Lost)?;
+        let (sender, answer) = watch::channel(None);
+        map.insert(key, Flight { answer: answer.clone(), task: None });
+        // A runtime that is shutting down drops the future at once, and with it the landing, which takes the lock.
+        drop(map);
+        let landing = Landing { map: self.map.clone(), key };
+        let look_up = look_up();
+        let task = runtime.spawn(async move {
+            let value = look_up.await;
+            // Whoever comes from here on finds it in the cache.
+            drop(landing);
+            let _ = sender.send(Some(value));
+        });
+        if let Some(flight) = lock(&self.map).get_mut(&key)
+            && flight.answer.same_channel(&answer)
+        {
+            flight.task = Some(task.abort_handle());
+        }
+        Ok(answer)
+    }
+}
+
+impl<K, V> Drop for Flights<K, V> {
+    fn drop(&mut self) {
+        let flights: Vec<_> = lock(&self.map).drain().collect();
+        for task in flights.into_iter().filter_map(|(_, flight)| flight.task) {
+            task.abort();
+        }
+    }
+}
+
+/// Takes a look-up off the map when it is over, also by a panic.
+struct Landing<K: Eq + Hash, V> {
+    map: Arc<Mutex<HashMap<K, Flight<V>>>>,
+    key: K,
+}
+
+impl<K: Eq + Hash, V> Drop for Landing<K, V> {
+    fn drop(&mut self) {
+        let flight = lock(&self.map).remove(&self.key);
+        drop(flight);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use futures_util::future::join_all;
+    use tokio::sync::Semaphore;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// A look-up that waits for a go, and how often it was started.
+    struct Slow {
+        started: Arc<AtomicUsize>,
+        go: Arc<Semaphore>,
+    }
+
+    impl Slow {
+        fn new() -> Self {
+            Self { started: Arc::default(), go: Arc::new(Semaphore::new(0)) }
+        }
+
+        fn look_up(&self) -> impl Future<Output = usize> + Send + 'static {
+            let (started, go) = (self.started.clone(), self.go.clone());
+            async move {
+                let n = started.fetch_add(1, Ordering::SeqCst);
+                go.acquire().await.unwrap().forget();
+                n
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_wait_for_one() {
+        let (flights, slow) = (Flights::new(10), Slow::new());
+        let all = join_all((0..1000).map(|_| flights.join(1, || slow.look_up())));
+        let (answers, ()) = tokio::join!(all, async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            slow.go.add_permits(1);
+        });
+        assert!(answers.iter().all(|answer| *answer == Ok(0)));
+        assert_eq!(slow.started.load(Ordering::SeqCst), 1);
+        assert!(lock(&flights.map).is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_goes_on_when_everybody_has_left() {
+        let (flights, slow) = (Flights::new(10), Slow::new());
+        for _ in 0..40 {
+            let short = timeout(Duration::from_millis(10), flights.join(1, || slow.look_up()));
+            assert!(short.await.is_err());
+        }
+        slow.go.add_permits(1);
+        assert_eq!(flights.join(1, || slow.look_up()).await, Ok(0));
+        assert_eq!(slow.started.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_for_all_and_the_next_starts_afresh() {
+        let flights: Flights<i32, i32> = Flights::new(10);
+        let panics = || async {
+            tokio::task::yield_now().await;
+            panic!("in the look-up")
+        };
+        let answers = join_all((0..10).map(|_| flights.join(1, panics))).await;
+        assert!(answers.iter().all(|answer| *answer == Err(NoAnswer::Lost)));
+        assert_eq!(flights.join(1, || async { 7 }).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn there_is_a_limit() {
+        let (flights, slow) = (Flights::new(2), Slow::new());
+        let _one = flights.start(1, || slow.look_up()).unwrap();
+        let _two = flights.start(2, || slow.look_up()).unwrap();
+        assert_eq!(flights.join(3, || slow.look_up()).await, Err(NoAnswer::Full));
+        assert!(flights.start(2, || slow.look_up()).is_ok(), "to join costs nothing");
+    }
+
+    #[tokio::test]
+    async fn none_outlives_its_owner() {
+        let (flights, slow) = (Flights::new(10), Slow::new());
+        let mut answer = flights.start(1, || slow.look_up()).unwrap();
+        tokio::task::yield_now().await;
+        drop(flights);
+        assert!(answer.wait_for(Option::is_some).await.is_err());
+        assert_eq!(Arc::strong_count(&slow.go), 1, "its future is gone");
+    }
+}

@@ -1,0 +1,162 @@
+//! From a credential to its user: what is cached, what is fetched, and what is said when it cannot be told.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::Deserialize;
+
+use super::cache::{Key, Known};
+use super::flights::NoAnswer;
+use super::{AuthClient, Core, access_key, expiry};
+use crate::context::InContext;
+use crate::credential::Credential;
+use crate::error::{AuthError, ErrorKind};
+use crate::transport::Call;
+use crate::user::{User, UserInfo};
+
+/// What a look-up brings back.
+#[derive(Clone)]
+pub(super) struct Answer {
+    verdict: Result<UserInfo, AuthError>,
+    /// When it was asked for.
+    epoch: u64,
+}
+
+/// A user, fresh from the center.
+pub(super) struct Fetched {
+    pub(super) user: UserInfo,
+    /// When the center or the token itself says that it ends.
+    pub(super) limit: Option<SystemTime>,
+}
+
+/// How often an answer that was invalidated while it was on its way is asked for again.
+const ATTEMPTS: usize = 3;
+
+impl AuthClient {
+    /// What the cache knows, which is told at once; what is ageing is refreshed meanwhile.
+    pub(super) fn known_by(
+        &self,
+        key: Key,
+        credential: impl FnOnce() -> Credential,
+    ) -> Option<Result<UserInfo, AuthError>> {
+        match self.inner.core.cache.get(key) {
+            Known::User(user) => Some(Ok(user)),
+            Known::Ageing(user) => {
+                let credential = credential();
+                let checked = credential.check();
+                debug_assert!(checked.is_ok(), "what is cached was checked");
+                // Full or without a runtime: the next request tries again.
+                let _ = self.inner.flights.start(key, || look_up(self.inner.core.clone(), key, credential));
+                Some(Ok(user))
+            }
+            Known::Refused(error) => Some(Err(error)),
+            Known::Nothing => None,
+        }
+    }
+
+    pub(super) async fn look_up(&self, credential: Credential) -> Result<UserInfo, AuthError> {
+        let key = self.key(&credential);
+        if let Some(known) = self.known_by(key, || credential.clone()) {
+            return known;
+        }
+        let core = &self.inner.core;
+        for _ in 0..ATTEMPTS {
+            let credential = credential.clone();
+            let joined = self.inner.flights.join(key, || look_up(core.clone(), key, credential)).await;
+            let Answer { verdict, epoch } = joined.map_err(|no_answer| match no_answer {
+                NoAnswer::Full => unavailable("too many look-ups are under way"),
+                NoAnswer::Lost => {
+                    AuthError::new(ErrorKind::Internal).with_detail("the look-up ended without an answer")
+                }
+            })?;
+            match verdict {
+                Ok(user) if core.cache.is_stale(key, &user.id, epoch) => {}
+                verdict => return verdict,
+            }
+        }
+        Err(unavailable("the user was changed again and again while being looked up"))
+    }
+}
+
+/// Asks the center and puts the answer into the cache. Runs in a task of its own, in the context of who asked first.
+fn look_up(
+    core: Arc<Core>,
+    key: Key,
+    credential: Credential,
+) -> impl Future<Output = Answer> + Send + 'static {
+    async move {
+        let epoch = core.cache.epoch();
+        let error = match core.fetch(&credential).await {
+            Ok(Fetched { user, limit }) => {
+                core.cache.keep(key, &user, limit, epoch);
+                return Answer { verdict: Ok(user), epoch };
+            }
+            Err(error) => error,
+        };
+        if error.kind() != ErrorKind::Unavailable {
+            core.cache.keep_refusal(key, &error, epoch);
+            return Answer { verdict: Err(error), epoch };
+        }
+        match core.cache.last_known(key) {
+            Some((user, epoch)) => {
+                core.cache.postpone_refresh(key);
+                tracing::debug!(%error, user_id = %user.id, "the last known answer stands in");
+                Answer { verdict: Ok(user), epoch }
+            }
+            None => Answer { verdict: Err(error), epoch },
+        }
+    }
+    .in_current_context()
+}
+
+impl Core {
+    async fn fetch(&self, credential: &Credential) -> Result<Fetched, AuthError> {
+        let fetched = match credential {
+            Credential::Bearer(token) => self.fetch_user(token.as_str()).await,
+            Credential::AccessKey(key) => access_key::fetch(self, key.as_str()).await,
+        };
+        fetched.map_err(|error| verdict(error, credential))
+    }
+
+    async fn fetch_user(&self, token: &str) -> Result<Fetched, AuthError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data {
+            #[serde(flatten)]
+            user: User,
+            #[serde(default)]
+            expires_at: Option<serde_json::Value>,
+        }
+
+        let body = serde_json::json!({ "token": token });
+        let call = Call::new("/user/info", &body).secret(token);
+        let Data { user, expires_at } = self.transport.call(call).await?;
+        let user = UserInfo::from(self.cache.share_lists(user));
+        let said = expires_at.as_ref().and_then(expiry::parse);
+        let limit = [said, expiry::of_jwt(token)].into_iter().flatten().min();
+        Ok(Fetched { user, limit })
+    }
+}
+
+/// What a business code says of the credential. All but the three known ones say nothing: it could not be told.
+pub(super) fn verdict(error: AuthError, credential: &Credential) -> AuthError {
+    if error.kind() != ErrorKind::Rejected {
+        return error;
+    }
+    let code = error.code();
+    let refusal = match (code, credential) {
+        (401 | 404, Credential::Bearer(_)) => AuthError::new(ErrorKind::InvalidCredential),
+        (401 | 404, Credential::AccessKey(_)) => AuthError::invalid_access_key(),
+        (403, _) => AuthError::new(ErrorKind::Denied),
+        _ => AuthError::new(ErrorKind::Unavailable),
+    };
+    let refusal = refusal.with_code(code);
+    match error.detail() {
+        Some(detail) => refusal.with_detail(detail.to_owned()),
+        None => refusal,
+    }
+}
+
+fn unavailable(detail: &'static str) -> AuthError {
+    AuthError::new(ErrorKind::Unavailable).with_detail(detail)
+}

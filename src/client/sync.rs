@@ -1,0 +1,161 @@
+//! Calls that bring users of this service into the auth center.
+
+use std::fmt;
+
+use http::HeaderMap;
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value, json};
+
+use super::AuthClient;
+use crate::error::AuthError;
+use crate::secret::Secret;
+use crate::transport::Call;
+use crate::user::UserId;
+
+/// A user to be created or updated at the auth center. Its `Debug` hides the password.
+///
+/// ```
+/// use aigc_auth::client::SyncUser;
+///
+/// let user = SyncUser::with_password_hash("zhangsan", "$2b$12$…").field("email", "zhangsan@example.com");
+/// ```
+#[derive(Clone)]
+pub struct SyncUser {
+    username: String,
+    password: Password,
+    fields: Map<String, Value>,
+}
+
+#[derive(Clone)]
+enum Password {
+    Plain(Secret),
+    Hashed(Secret),
+}
+
+impl SyncUser {
+    /// A user with this password, which the auth center hashes.
+    pub fn with_password(username: impl Into<String>, password: impl Into<Secret>) -> Self {
+        Self { username: username.into(), password: Password::Plain(password.into()), fields: Map::new() }
+    }
+
+    /// A user whose password the auth center takes over as this bcrypt hash.
+    pub fn with_password_hash(username: impl Into<String>, hash: impl Into<Secret>) -> Self {
+        Self { username: username.into(), password: Password::Hashed(hash.into()), fields: Map::new() }
+    }
+
+    /// Sets any other field, such as `nickname`, `email`, `phone`, `status` or `roles`. `username` and the passwords
+    /// are not set this way, and left out.
+    #[must_use]
+    pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        let name = name.into();
+        if !["username", "password", "password_hashed"].contains(&&*name) {
+            self.fields.insert(name, value.into());
+        }
+        self
+    }
+
+    /// The log-in name.
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+}
+
+impl Serialize for SyncUser {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.fields.len() + 2))?;
+        map.serialize_entry("username", &self.username)?;
+        match &self.password {
+            Password::Plain(password) => map.serialize_entry("password", password.expose())?,
+            Password::Hashed(hash) => map.serialize_entry("password_hashed", hash.expose())?,
+        }
+        for (name, value) in &self.fields {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+impl fmt::Debug for SyncUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SyncUser")
+            .field("username", &self.username)
+            .field("fields", &self.fields)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What became of one user.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct SyncOutcome {
+    /// Whether it worked.
+    pub success: bool,
+    /// Whether the user is new to the auth center.
+    #[serde(default)]
+    pub created: bool,
+    /// The user's id at the auth center.
+    #[serde(default)]
+    pub user_id: Option<UserId>,
+    /// What the auth center says about it.
+    #[serde(default)]
+    pub message: Option<String>,
+}
+
+/// What became of many users.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct SyncReport {
+    /// How many were sent.
+    pub total: u64,
+    /// How many were created or updated.
+    pub success: u64,
+    /// How many failed; `errors` says why.
+    #[serde(default)]
+    pub failed: u64,
+    /// How many needed nothing.
+    #[serde(default)]
+    pub skipped: u64,
+    /// One entry for each failure, as the auth center words it.
+    #[serde(default)]
+    pub errors: Vec<Value>,
+}
+
+impl AuthClient {
+    /// Creates or updates a user at the auth center, with these headers beside the client's own.
+    ///
+    /// # Errors
+    /// [`Rejected`](crate::ErrorKind::Rejected) or [`Unavailable`](crate::ErrorKind::Unavailable).
+    pub async fn sync_user(&self, user: &SyncUser, headers: HeaderMap) -> Result<SyncOutcome, AuthError> {
+        self.inner.core.transport.call(Call::new("/sync/user", user).headers(headers)).await
+    }
+
+    /// Creates or updates users in one call, with these headers beside the client's own. Send some hundred at a time:
+    /// the call has to be done within the client's timeout.
+    ///
+    /// # Errors
+    /// [`Rejected`](crate::ErrorKind::Rejected) or [`Unavailable`](crate::ErrorKind::Unavailable); users that fail on
+    /// their own are in the report.
+    pub async fn sync_users(&self, users: &[SyncUser], headers: HeaderMap) -> Result<SyncReport, AuthError> {
+        let body = json!({ "users": users });
+        self.inner.core.transport.call(Call::new("/sync/batch", &body).headers(headers)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_one_password_and_no_second_name() {
+        let user = SyncUser::with_password_hash("a", "$2b$1")
+            .field("password", "x")
+            .field("username", "b")
+            .field("roles", vec!["editor"]);
+        assert_eq!(
+            serde_json::to_value(&user).unwrap(),
+            json!({"username": "a", "password_hashed": "$2b$1", "roles": ["editor"]})
+        );
+        assert!(!format!("{:?}", SyncUser::with_password("a", "hunter2")).contains("hunter2"));
+    }
+}

@@ -1,0 +1,83 @@
+//! Time, which tests can hold still.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since the clock was made. They never go back.
+pub(crate) type Millis = u64;
+
+/// Where the client takes the time from: the system, or the hand of a test.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    made: Instant,
+    made_on: SystemTime,
+    /// How far the hand has moved it, in milliseconds; `None` for the system's time.
+    held: Option<Arc<AtomicU64>>,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { made: Instant::now(), made_on: SystemTime::now(), held: None }
+    }
+}
+
+impl Clock {
+    /// A clock that stands still until [`Clock::advance`] moves it.
+    pub fn held() -> Self {
+        Self { held: Some(Arc::default()), ..Self::default() }
+    }
+
+    /// Moves a held clock and all its clones. Others go on as they were.
+    pub fn advance(&self, by: Duration) {
+        if let Some(held) = &self.held {
+            held.fetch_add(millis(by), Ordering::SeqCst);
+        }
+    }
+
+    pub(crate) fn now(&self) -> Millis {
+        match &self.held {
+            None => millis(self.made.elapsed()),
+            Some(held) => held.load(Ordering::SeqCst),
+        }
+    }
+
+    /// What [`Clock::now`] is when the calendar says `time`; 0 for all that was over when the clock was made.
+    pub(crate) fn at(&self, time: SystemTime) -> Millis {
+        let now = self.now();
+        let today = match &self.held {
+            // The calendar is set now and then: ask it anew.
+            None => SystemTime::now(),
+            Some(_) => self.made_on + Duration::from_millis(now),
+        };
+        match time.duration_since(today) {
+            Ok(ahead) => now.saturating_add(millis(ahead)),
+            Err(behind) => now.saturating_sub(millis(behind.duration())),
+        }
+    }
+}
+
+pub(crate) fn millis(duration: Duration) -> Millis {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The time that so many seconds since 1970 stand for, if a calendar can hold it.
+pub(crate) fn from_unix(seconds: f64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_clock_moves_by_hand_and_the_calendar_with_it() {
+        let clock = Clock::held();
+        let copy = clock.clone();
+        let in_an_hour = clock.made_on + Duration::from_secs(3600);
+        assert_eq!((clock.now(), clock.at(in_an_hour)), (0, 3_600_000));
+        copy.advance(Duration::from_secs(60));
+        assert_eq!((clock.now(), clock.at(in_an_hour)), (60_000, 3_600_000));
+        assert_eq!(clock.at(UNIX_EPOCH), 0);
+    }
+}

@@ -1,0 +1,130 @@
+//! Settings from the environment and from `.env`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::error::BuildError;
+
+/// The environment, and below it the `.env` file of the working directory.
+///
+/// The file is read, not loaded: the process's environment stays as it is, since changing it is unsound once threads run.
+#[derive(Debug)]
+pub(crate) struct Env {
+    variables: HashMap<String, String>,
+    file: PathBuf,
+    file_found: bool,
+}
+
+impl Env {
+    /// # Errors
+    /// If `.env` exists and cannot be read.
+    pub(crate) fn load() -> Result<Self, BuildError> {
+        let directory = std::env::current_dir().unwrap_or_default();
+        Self::read(&directory, std::env::vars_os().filter_map(utf8))
+    }
+
+    fn read(
+        directory: &Path,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, BuildError> {
+        let file = directory.join(".env");
+        let mut variables = HashMap::new();
+        let file_found = file.is_file();
+        if file_found {
+            for variable in dotenvy::from_path_iter(&file).map_err(|error| unreadable(&file, &error))? {
+                let (name, value) = variable.map_err(|error| unreadable(&file, &error))?;
+                variables.insert(name, value);
+            }
+        }
+        variables.extend(environment.filter(|(_, value)| !value.trim().is_empty()));
+        Ok(Self { variables, file, file_found })
+    }
+
+    /// The variable, if it is set to something.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// # Errors
+    /// If it is not set, naming the variable and the places it was looked for.
+    pub(crate) fn require(&self, name: &str) -> Result<&str, BuildError> {
+        self.get(name).ok_or_else(|| {
+            let file = self.file.display();
+            let found = if self.file_found { "which does not set it" } else { "which does not exist" };
+            BuildError::new(format!("{name} is not set: looked in the environment and in {file}, {found}"))
+        })
+    }
+}
+
+fn utf8((name, value): (std::ffi::OsString, std::ffi::OsString)) -> Option<(String, String)> {
+    Some((name.into_string().ok()?, value.into_string().ok()?))
+}
+
+fn unreadable(file: &Path, error: &dotenvy::Error) -> BuildError {
+    // The error of a line shows the line, and the line may hold a secret.
+    let why = match error {
+        dotenvy::Error::LineParse(_, at) => format!("a line cannot be parsed, at its column {at}"),
+        dotenvy::Error::Io(error) => error.to_string(),
+        _ => "its contents are invalid".to_owned(),
+    };
+    BuildError::new(format!("cannot read {}: {why}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory(name: &str, file: Option<&str>) -> PathBuf {
+        let directory = std::env::temp_dir().join(format!("aigc-auth-env-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        if let Some(file) = file {
+            std::fs::write(directory.join(".env"), file).unwrap();
+        }
+        directory
+    }
+
+    fn variables(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+
+    #[test]
+    fn the_environment_comes_before_the_file() {
+        let directory = directory("both", Some("# app\nA=file\nexport B='from file'\nC=\nD=file\n"));
+        let env = Env::read(&directory, variables(&[("A", "process"), ("D", "  ")])).unwrap();
+        for (name, expected) in
+            [("A", Some("process")), ("B", Some("from file")), ("C", None), ("D", Some("file")), ("E", None)]
+        {
+            assert_eq!(env.get(name), expected, "{name}");
+        }
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_the_places() {
+        let with = directory("with", Some("A=1"));
+        let without = directory("without", None);
+        for (directory, why) in [(&with, "which does not set it"), (&without, "which does not exist")] {
+            let error =
+                Env::read(directory, variables(&[])).unwrap().require("AIGC_AUTH_APP_ID").unwrap_err();
+            let text = error.to_string();
+            let file = directory.join(".env").display().to_string();
+            for part in ["AIGC_AUTH_APP_ID", "environment", &file, why] {
+                assert!(text.contains(part), "{text}");
+            }
+        }
+        std::fs::remove_dir_all(with).unwrap();
+        std::fs::remove_dir_all(without).unwrap();
+    }
+
+    #[test]
+    fn a_broken_file_is_an_error_that_shows_no_value() {
+        let directory = directory("broken", Some("AIGC_AUTH_APP_SECRET='hunter2"));
+        let error = Env::read(&directory, variables(&[])).unwrap_err();
+        assert!(error.to_string().contains(".env") && !format!("{error:?}").contains("hunter2"), "{error:?}");
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+}

@@ -1,0 +1,368 @@
+//! Who is asking, anywhere below the handler.
+//!
+//! [`AuthLayer`](crate::AuthLayer) sets the context for everything that runs in the request's task: handlers, what they
+//! call, and the body they stream. A spawned task is another task; carry the context there with
+//! [`InContext::in_current_context`].
+//!
+//! ```
+//! use aigc_auth::{UserInfo, context::{self, InContext, RequestContext}};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! async fn two_calls_deep() -> Option<String> {
+//!     context::current_username()
+//! }
+//!
+//! // A job outside any request sets it by hand.
+//! let job = RequestContext::builder().user(UserInfo::builder(7, "alice").build()).trace_id("job-42").build();
+//! let name = async { tokio::spawn(two_calls_deep().in_current_context()).await.unwrap() }.in_context(job).await;
+//! assert_eq!(name.as_deref(), Some("alice"));
+//! assert!(context::current_user().is_none());
+//! # }
+//! ```
+
+use std::cell::RefCell;
+use std::fmt;
+use std::mem;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::header::{HeaderMap, HeaderValue, USER_AGENT};
+use http::request::Parts;
+use http::uri::Scheme;
+use http::{Extensions, Uri};
+
+use crate::credential::Credential;
+use crate::forwarded::{self, TrustedProxies};
+use crate::respond::Responder;
+use crate::user::{UserId, UserInfo};
+
+mod builder;
+mod future;
+mod trace;
+
+pub use builder::RequestContextBuilder;
+pub use future::{InContext, WithContext};
+
+/// What is known of a request beside its body: cheap to clone, read through methods.
+#[derive(Clone)]
+pub struct RequestContext(Arc<Inner>);
+
+#[derive(Clone, Default)]
+struct Inner {
+    user: Option<UserInfo>,
+    credential: Option<Credential>,
+    peer: Option<IpAddr>,
+    headers: Captured,
+    settings: Arc<Settings>,
+}
+
+/// What a layer gives to every context it makes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) app_id: Option<Arc<str>>,
+    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) responder: Responder,
+}
+
+/// The headers that a context answers from. They share the request's buffer; what they mean is found out when asked.
+#[derive(Clone, Default)]
+struct Captured {
+    forwarded_for: Option<HeaderValue>,
+    forwarded_proto: Option<HeaderValue>,
+    real_ip: Option<HeaderValue>,
+    request_id: Option<HeaderValue>,
+    trace_id: Option<HeaderValue>,
+    traceparent: Option<HeaderValue>,
+    user_agent: Option<HeaderValue>,
+    tls: bool,
+}
+
+impl Captured {
+    /// One pass over the headers costs less than seven look-ups that mostly fail.
+    fn from_headers(headers: &HeaderMap, uri: &Uri) -> Self {
+        let mut captured = Self { tls: uri.scheme() == Some(&Scheme::HTTPS), ..Self::default() };
+        for (name, value) in headers {
+            let slot = match name.as_str() {
+                "x-forwarded-for" => &mut captured.forwarded_for,
+                "x-forwarded-proto" => &mut captured.forwarded_proto,
+                "x-real-ip" => &mut captured.real_ip,
+                "x-request-id" => &mut captured.request_id,
+                "x-trace-id" => &mut captured.trace_id,
+                "traceparent" => &mut captured.traceparent,
+                _ if name == USER_AGENT => &mut captured.user_agent,
+                _ => continue,
+            };
+            *slot = Some(value.clone());
+        }
+        captured
+    }
+}
+
+impl RequestContext {
+    /// Starts a context for a job outside a request.
+    pub fn builder() -> RequestContextBuilder {
+        RequestContextBuilder::default()
+    }
+
+    pub(crate) fn from_request(
+        headers: &HeaderMap,
+        uri: &Uri,
+        extensions: &Extensions,
+        settings: &Arc<Settings>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            user: None,
+            credential: None,
+            peer: forwarded::peer(extensions),
+            headers: Captured::from_headers(headers, uri),
+            settings: settings.clone(),
+        }))
+    }
+
+    /// The context of a request that no layer saw, by the default settings.
+    pub(crate) fn from_parts(parts: &Parts) -> Self {
+        Self::from_request(&parts.headers, &parts.uri, &parts.extensions, &Arc::default())
+    }
+
+    pub(crate) fn signed_in(mut self, user: UserInfo, credential: Option<Credential>) -> Self {
+        let inner = Arc::make_mut(&mut self.0);
+        inner.user = Some(user);
+        inner.credential = credential;
+        self
+    }
+
+    /// The verified user; `None` for anonymous requests.
+    pub fn user(&self) -> Option<&UserInfo> {
+        self.0.user.as_ref()
+    }
+
+    /// The credential that the request was verified by.
+    pub fn credential(&self) -> Option<&Credential> {
+        self.0.credential.as_ref()
+    }
+
+    /// The client's address, seen through [trusted](TrustedProxies) proxies. `None` if the server was started without
+    /// connect info (`into_make_service_with_connect_info::<SocketAddr>()`).
+    pub fn client_ip(&self) -> Option<IpAddr> {
+        let headers = &self.0.headers;
+        self.0.settings.trusted_proxies.client_ip(
+            self.0.peer,
+            headers.real_ip.as_ref(),
+            headers.forwarded_for.as_ref(),
+        )
+    }
+
+    /// `http` or `https`, as the client saw it, if a trusted proxy says so.
+    pub fn scheme(&self) -> &'static str {
+        let headers = &self.0.headers;
+        let trusted = self.0.peer.is_some_and(|peer| self.0.settings.trusted_proxies.contains(peer));
+        match headers.forwarded_proto.as_ref().filter(|_| trusted).map(HeaderValue::as_bytes) {
+            Some(proto) if proto.eq_ignore_ascii_case(b"https") => "https",
+            Some(proto) if proto.eq_ignore_ascii_case(b"http") => "http",
+            _ if headers.tls => "https",
+            _ => "http",
+        }
+    }
+
+    /// The `User-Agent` header.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.0.headers.user_agent.as_ref()?.to_str().ok()
+    }
+
+    /// The `X-Request-ID` header: at most 128 visible characters, otherwise `None`.
+    pub fn request_id(&self) -> Option<&str> {
+        trace::id(self.0.headers.request_id.as_ref()?)
+    }
+
+    /// The `X-Trace-ID` header (at most 128 visible characters), else the trace id of a W3C `traceparent`.
+    pub fn trace_id(&self) -> Option<&str> {
+        let headers = &self.0.headers;
+        let own = headers.trace_id.as_ref().and_then(trace::id);
+        own.or_else(|| trace::id_of_traceparent(headers.traceparent.as_ref()?))
+    }
+
+    /// The id of the app that this service is at the auth center.
+    pub fn app_id(&self) -> Option<&str> {
+        self.0.settings.app_id.as_deref()
+    }
+}
+
+impl fmt::Debug for RequestContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestContext")
+            .field("user", &self.user().map(|user| &user.id))
+            .field("credential", &self.credential())
+            .field("client_ip", &self.client_ip())
+            .field("trace_id", &self.trace_id())
+            .field("request_id", &self.request_id())
+            .finish_non_exhaustive()
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<RequestContext>> = const { RefCell::new(None) };
+}
+
+/// The context is this one until dropped, also when the code in between panics. `None` leaves it as it is.
+///
+/// Not `tokio::task_local!`: a layer calls its inner service and later polls its future, both inside the context, and
+/// a swap of one pointer each time costs neither a copy nor a count.
+pub(crate) struct Entered<'a>(Option<&'a mut Option<RequestContext>>);
+
+impl<'a> Entered<'a> {
+    pub(crate) fn new(context: &'a mut Option<RequestContext>) -> Self {
+        if context.is_none() {
+            return Self(None);
+        }
+        swap(context);
+        Self(Some(context))
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        if let Some(outer) = self.0.as_deref_mut() {
+            swap(outer);
+        }
+    }
+}
+
+fn swap(context: &mut Option<RequestContext>) {
+    // Fails only while the thread itself is being torn down, when no task is polled any more.
+    let _ = CURRENT.try_with(|current| mem::swap(&mut *current.borrow_mut(), context));
+}
+
+fn read<T>(from: impl FnOnce(&RequestContext) -> Option<T>) -> Option<T> {
+    CURRENT.try_with(|current| current.borrow().as_ref().and_then(from)).ok().flatten()
+}
+
+/// The whole context, if there is one.
+pub fn current() -> Option<RequestContext> {
+    read(|context| Some(context.clone()))
+}
+
+/// The verified user of the current request.
+pub fn current_user() -> Option<UserInfo> {
+    read(|context| context.user().cloned())
+}
+
+/// The id of the current user.
+pub fn current_user_id() -> Option<UserId> {
+    read(|context| Some(context.user()?.id.clone()))
+}
+
+/// The log-in name of the current user.
+pub fn current_username() -> Option<String> {
+    read(|context| Some(context.user()?.username.as_ref().to_owned()))
+}
+
+/// Whether there is a current user and he is an admin.
+pub fn is_current_user_admin() -> bool {
+    read(|context| Some(context.user()?.is_admin)).unwrap_or(false)
+}
+
+/// [`RequestContext::client_ip`] of the current request.
+pub fn client_ip() -> Option<IpAddr> {
+    read(RequestContext::client_ip)
+}
+
+/// The `User-Agent` of the current request.
+pub fn user_agent() -> Option<String> {
+    read(|context| Some(context.user_agent()?.to_owned()))
+}
+
+/// [`RequestContext::request_id`] of the current request.
+pub fn request_id() -> Option<String> {
+    read(|context| Some(context.request_id()?.to_owned()))
+}
+
+/// [`RequestContext::trace_id`] of the current request.
+pub fn trace_id() -> Option<String> {
+    read(|context| Some(context.trace_id()?.to_owned()))
+}
+
+/// The credential that the current request was verified by, to call other services on the user's behalf.
+pub fn token() -> Option<Credential> {
+    read(|context| context.credential().cloned())
+}
+
+/// The id of the app that this service is at the auth center.
+pub fn app_id() -> Option<Arc<str>> {
+    read(|context| context.0.settings.app_id.clone())
+}
+
+pub(crate) fn responder() -> Option<Responder> {
+    read(|context| Some(context.0.settings.responder.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::extract::ConnectInfo;
+
+    use super::*;
+
+    fn context(peer: &str, headers: &[(&'static str, &str)]) -> RequestContext {
+        let mut request = http::Request::new(());
+        for (name, value) in headers {
+            request.headers_mut().append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
+        RequestContext::from_parts(&request.into_parts().0)
+    }
+
+    #[test]
+    fn headers_of_a_request() {
+        let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let all = context(
+            "127.0.0.1",
+            &[
+                ("user-agent", "curl/8"),
+                ("x-forwarded-for", "1.2.3.4"),
+                ("x-forwarded-proto", "https"),
+                ("x-request-id", "r-1"),
+                ("x-trace-id", "t-1"),
+                ("traceparent", traceparent),
+            ],
+        );
+        assert_eq!(all.user_agent(), Some("curl/8"));
+        assert_eq!(all.client_ip(), Some("1.2.3.4".parse().unwrap()));
+        assert_eq!(all.scheme(), "https");
+        assert_eq!((all.request_id(), all.trace_id()), (Some("r-1"), Some("t-1")));
+
+        let w3c = context("8.8.8.8", &[("traceparent", traceparent), ("x-forwarded-proto", "https")]);
+        assert_eq!(w3c.trace_id(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+        assert_eq!(w3c.scheme(), "http", "a stranger's word about the scheme does not count");
+
+        let odd = context("8.8.8.8", &[("x-trace-id", &"x".repeat(129)), ("x_forwarded_for", "1.2.3.4")]);
+        assert_eq!((odd.trace_id(), odd.client_ip()), (None, Some("8.8.8.8".parse().unwrap())));
+    }
+
+    #[test]
+    fn scopes_nest_and_survive_a_panic() {
+        let named = |name: &str| Some(RequestContext::builder().user(UserInfo::builder(1, name)).build());
+        let (mut outer, mut inner) = (named("outer"), named("inner"));
+        assert_eq!(current_username(), None);
+        {
+            let _outer = Entered::new(&mut outer);
+            assert_eq!(current_username().as_deref(), Some("outer"));
+            let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let _inner = Entered::new(&mut inner);
+                assert_eq!(current_username().as_deref(), Some("inner"));
+                panic!("in a handler");
+            }));
+            assert!(panicked.is_err());
+            assert_eq!(current_username().as_deref(), Some("outer"));
+        }
+        assert_eq!(current_username(), None);
+        assert!(outer.is_some() && inner.is_some());
+    }
+
+    #[test]
+    fn debug_shows_no_credential() {
+        let context = RequestContext::builder().credential(Credential::new("hunter2").unwrap()).build();
+        assert!(!format!("{context:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,106 @@
+/// The paths that nobody is asked for a credential on.
+///
+/// They are compared with the path as it was sent: decoding it here while a router or proxy does not (or the other way
+/// round) is how such lists have let people in elsewhere (CVE-2021-31920 and its kin).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Exclusions {
+    paths: Vec<Box<str>>,
+    /// Without a slash at the end.
+    prefixes: Vec<Box<str>>,
+}
+
+impl Exclusions {
+    pub(super) fn add_path(&mut self, path: &str) {
+        assert!(path.starts_with('/'), "an excluded path starts with `/`: {path:?}");
+        self.paths.push(path.into());
+    }
+
+    pub(super) fn add_prefix(&mut self, prefix: &str) {
+        let trimmed = prefix.trim_end_matches('/');
+        assert!(
+            trimmed.starts_with('/') && is_plain(trimmed),
+            "an excluded prefix starts with `/`, has no empty or dotted segments, and is not `/` itself: {prefix:?}"
+        );
+        self.prefixes.push(trimmed.into());
+    }
+
+    pub(super) fn contain(&self, path: &str) -> bool {
+        self.paths.iter().any(|excluded| **excluded == *path)
+            || self.prefixes.iter().any(|prefix| is_below(path, prefix))
+    }
+}
+
+fn is_below(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || (rest.starts_with('/') && is_plain(rest)))
+}
+
+/// Whether every reader of this path sees the same segments: none that are empty, lead upwards, or hide a separator.
+fn is_plain(path: &str) -> bool {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let lower = path.to_ascii_lowercase();
+    !lower.contains('\\')
+        && !lower.contains("%2f")
+        && !lower.contains("%5c")
+        && (path.is_empty()
+            || lower.split('/').all(|segment| {
+                let segment = segment.replace("%2e", ".");
+                // `;` starts a parameter that some servers drop: `/..;/` is `/../` to them.
+                !matches!(segment.split(';').next(), None | Some("" | "." | ".."))
+            }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_segments_of_the_raw_path() {
+        let mut exclusions = Exclusions::default();
+        exclusions.add_path("/health");
+        exclusions.add_prefix("/public");
+        exclusions.add_prefix("/static/");
+        for (path, expected) in [
+            ("/health", true),
+            ("/health/", false),
+            ("/HEALTH", false),
+            ("/healthz", false),
+            ("/admin/health", false),
+            ("/%68ealth", false),
+            ("/public", true),
+            ("/public/", true),
+            ("/public/hello", true),
+            ("/public/a/b/", true),
+            ("/public/a.b/%E4%BD%A0", true),
+            ("/publicity", false),
+            ("/public%2Fx", false),
+            ("/public/../admin", false),
+            ("/public/..", false),
+            ("/public/./x", false),
+            ("/public/%2e%2E/admin", false),
+            ("/public/.%2e/admin", false),
+            ("/public/..;/admin", false),
+            ("/public/x%2f..%2fadmin", false),
+            ("/public/x%5c..%5cadmin", false),
+            ("/public/x\\..\\admin", false),
+            ("/public//admin", false),
+            ("//public", false),
+            ("/x/public", false),
+            ("/static", true),
+            ("/static/app.js", true),
+            ("/", false),
+            ("", false),
+            ("*", false),
+        ] {
+            assert_eq!(exclusions.contain(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_would_exclude_everything_is_refused() {
+        for prefix in ["/", "", "public", "//", "/a/../b"] {
+            let added = std::panic::catch_unwind(|| Exclusions::default().add_prefix(prefix));
+            assert!(added.is_err(), "{prefix:?}");
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! What a handler may demand of its user, as types.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::user::UserInfo;
+
+/// Something a user must be allowed: one code, or a combination by [`All`] and [`Any`].
+///
+/// Declare codes with [`permissions!`](crate::permissions), roles with [`roles!`](crate::roles), and combine them:
+///
+/// ```
+/// use aigc_auth::{All, Any, Permission, UserInfo, permissions};
+///
+/// permissions! {
+///     pub Read = "report:read";
+///     pub Write = "report:write";
+///     pub Publish = "report:publish";
+/// }
+/// type Editor = All<(Read, Any<(Write, Publish)>)>;
+///
+/// let user = UserInfo::builder(1, "alice").permissions(["report:read", "report:publish"]).build();
+/// assert!(Editor::is_granted(&user));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a permission",
+    label = "not a permission",
+    note = "declare it: `permissions! {{ pub {Self} = \"thing:action\"; }}`",
+    note = "several permissions are combined as `All<(A, B)>` or `Any<(A, B)>`, never as a bare tuple",
+    note = "for a code known only at run time, call `user.require(code)?` in the handler"
+)]
+pub trait Permission: Send + Sync + 'static {
+    /// Whether the user has it.
+    fn is_granted(user: &UserInfo) -> bool;
+
+    /// Writes what is needed, for the refusal and the log: `report:read`, or `(a and (b or c))`.
+    fn describe(f: &mut fmt::Formatter<'_>) -> fmt::Result;
+}
+
+/// A role as a type, declared with [`roles!`](crate::roles).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a role",
+    label = "not a role",
+    note = "declare it: `roles! {{ pub {Self} = \"editor\"; }}`"
+)]
+pub trait Role: Send + Sync + 'static {
+    /// The role's code at the auth center.
+    const CODE: &'static str;
+}
+
+/// Granted to admins: users whose `is_admin` is set.
+#[derive(Debug)]
+pub enum Admin {}
+
+/// Granted when every member of the tuple is. `All<()>` is granted to everyone.
+pub struct All<T>(PhantomData<fn() -> T>);
+
+/// Granted when at least one member of the tuple is. `Any<()>` is granted to no one.
+pub struct Any<T>(PhantomData<fn() -> T>);
+
+impl<T> fmt::Debug for All<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("All")
+    }
+}
+
+impl<T> fmt::Debug for Any<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Any")
+    }
+}
+
+impl Permission for Admin {
+    fn is_granted(user: &UserInfo) -> bool {
+        user.is_admin
+    }
+
+    fn describe(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("admin")
+    }
+}
+
+/// What `P` needs, in words.
+pub(crate) fn description<P: Permission>() -> String {
+    struct Described<P>(PhantomData<P>);
+    impl<P: Permission> fmt::Display for Described<P> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            P::describe(f)
+        }
+    }
+    Described::<P>(PhantomData).to_string()
+}
+
+macro_rules! combinations {
+    ($($first:ident $($member:ident)*;)*) => {$(
+        impl<$first: Permission, $($member: Permission),*> Permission for All<($first, $($member,)*)> {
+            fn is_granted(user: &UserInfo) -> bool {
+                $first::is_granted(user) $(&& $member::is_granted(user))*
+            }
+
+            fn describe(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("(")?;
+                $first::describe(f)?;
+                $(f.write_str(" and ")?; $member::describe(f)?;)*
+                f.write_str(")")
+            }
+        }
+
+        impl<$first: Permission, $($member: Permission),*> Permission for Any<($first, $($member,)*)> {
+            fn is_granted(user: &UserInfo) -> bool {
+                $first::is_granted(user) $(|| $member::is_granted(user))*
+            }
+
+            fn describe(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("(")?;
+                $first::describe(f)?;
+                $(f.write_str(" or ")?; $member::describe(f)?;)*
+                f.write_str(")")
+            }
+        }
+    )*};
+}
+
+combinations! {
+    A;
+    A B;
+    A B C;
+    A B C D;
+    A B C D E;
+    A B C D E F;
+    A B C D E F G;
+    A B C D E F G H;
+}
+
+impl Permission for All<()> {
+    fn is_granted(_: &UserInfo) -> bool {
+        true
+    }
+
+    fn describe(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nothing")
+    }
+}
+
+impl Permission for Any<()> {
+    fn is_granted(_: &UserInfo) -> bool {
+        false
+    }
+
+    fn describe(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("what nobody has")
+    }
+}
+
+/// Declares permissions as types, to be named in handler signatures.
+///
+/// ```
+/// use aigc_auth::{RequirePermission, permissions};
+///
+/// permissions! {
+///     /// Read reports.
+///     pub ReadReports = "report:read";
+///     pub(crate) WriteReports = "report:write";
+/// }
+///
+/// async fn reports(_: RequirePermission<ReadReports>) -> &'static str {
+///     "…"
+/// }
+/// ```
+#[macro_export]
+macro_rules! permissions {
+    ($($(#[$meta:meta])* $visibility:vis $name:ident = $code:literal;)*) => {$(
+        #[doc = concat!("The permission `", $code, "`.")]
+        #[doc = ""]
+        $(#[$meta])*
+        #[derive(Debug)]
+        $visibility enum $name {}
+
+        impl $name {
+            /// The permission's code at the auth center.
+            #[allow(dead_code)]
+            $visibility const CODE: &'static str = $code;
+        }
+
+        impl $crate::Permission for $name {
+            fn is_granted(user: &$crate::UserInfo) -> bool {
+                user.has_permission($code)
+            }
+
+            fn describe(f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.write_str($code)
+            }
+        }
+    )*};
+}
+
+/// Declares roles as types, for [`RequireRole`](crate::RequireRole).
+///
+/// ```
+/// aigc_auth::roles! {
+///     /// May edit.
+///     pub Editor = "editor";
+/// }
+/// ```
+#[macro_export]
+macro_rules! roles {
+    ($($(#[$meta:meta])* $visibility:vis $name:ident = $code:literal;)*) => {$(
+        #[doc = concat!("The role `", $code, "`.")]
+        #[doc = ""]
+        $(#[$meta])*
+        #[derive(Debug)]
+        $visibility enum $name {}
+
+        impl $crate::Role for $name {
+            const CODE: &'static str = $code;
+        }
+    )*};
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    permissions! {
+        A = "a";
+        B = "b";
+        C = "c";
+    }
+
+    #[test]
+    fn combinations() {
+        type Nested = All<(A, Any<(B, C)>)>;
+        for (permissions, all, any, nested) in [
+            (&[][..], false, false, false),
+            (&["a"], false, true, false),
+            (&["a", "b"], true, true, true),
+            (&["a", "c"], false, true, true),
+            (&["b", "c"], false, true, false),
+            (&["A", "B"], false, false, false),
+        ] {
+            let user = UserInfo::builder(1, "alice").permissions(permissions.iter().copied()).build();
+            assert_eq!(All::<(A, B)>::is_granted(&user), all, "{permissions:?}");
+            assert_eq!(Any::<(A, B)>::is_granted(&user), any, "{permissions:?}");
+            assert_eq!(Nested::is_granted(&user), nested, "{permissions:?}");
+        }
+    }
+
+    #[test]
+    fn the_empty_ones_and_admin() {
+        let user = UserInfo::builder(1, "alice").build();
+        assert!(All::<()>::is_granted(&user) && !Any::<()>::is_granted(&user));
+        assert!(!Admin::is_granted(&user));
+        let admin = UserInfo::builder(1, "root").admin(true).build();
+        assert!(Admin::is_granted(&admin));
+        assert!(!A::is_granted(&admin), "being an admin grants no permission");
+    }
+
+    #[test]
+    fn described() {
+        assert_eq!(description::<A>(), "a");
+        assert_eq!(description::<All<(A, Any<(B, C)>, Admin)>>(), "(a and (b or c) and admin)");
+    }
+}

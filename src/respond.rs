@@ -1,0 +1,150 @@
+//! How an error becomes an HTTP answer.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::Response;
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+
+use crate::context;
+use crate::envelope::Envelope;
+use crate::error::{AuthError, ErrorKind, Language};
+
+/// Answers refusals: the JSON envelope by default, or a function of the user's.
+#[derive(Clone)]
+pub(crate) enum Responder {
+    Envelope(Language),
+    Custom(Arc<Respond>),
+}
+
+type Respond = dyn Fn(&AuthError) -> Response<Bytes> + Send + Sync;
+
+impl Default for Responder {
+    fn default() -> Self {
+        Self::Envelope(Language::default())
+    }
+}
+
+impl Responder {
+    pub(crate) fn respond(&self, error: &AuthError) -> Response<Bytes> {
+        log(error);
+        match self {
+            Self::Envelope(language) => envelope(error, *language),
+            Self::Custom(respond) => respond(error),
+        }
+    }
+}
+
+impl fmt::Debug for Responder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Envelope(language) => f.debug_tuple("Envelope").field(language).finish(),
+            Self::Custom(_) => f.write_str("Custom"),
+        }
+    }
+}
+
+/// The layer's responder answers for errors of handlers and extractors too, wherever the request's context reaches.
+impl IntoResponse for AuthError {
+    fn into_response(self) -> axum::response::Response {
+        let responder = context::responder().unwrap_or_default();
+        responder.respond(&self).map(axum::body::Body::from)
+    }
+}
+
+fn log(error: &AuthError) {
+    match error.kind() {
+        ErrorKind::Misconfigured | ErrorKind::Internal => tracing::error!(%error, "request refused"),
+        ErrorKind::Unavailable | ErrorKind::Rejected => tracing::warn!(%error, "request refused"),
+        ErrorKind::MissingCredential => {}
+        _ => tracing::debug!(%error, "request refused"),
+    }
+}
+
+fn envelope(error: &AuthError, language: Language) -> Response<Bytes> {
+    let mut response = Response::new(body(error, language));
+    *response.status_mut() = error.status();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(challenge) = challenge(error) {
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(after) = error.retry_after() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs()));
+    }
+    response
+}
+
+fn body(error: &AuthError, language: Language) -> Bytes {
+    // The answer that strangers can ask for at will costs no allocation.
+    match (error.kind(), language) {
+        (ErrorKind::MissingCredential, Language::English) => {
+            Bytes::from_static(br#"{"code":401,"message":"No credential was sent","data":null}"#)
+        }
+        (ErrorKind::MissingCredential, Language::Chinese) => {
+            Bytes::from_static(r#"{"code":401,"message":"未提供认证信息","data":null}"#.as_bytes())
+        }
+        _ => {
+            let envelope = Envelope::<()>::failure(error.code(), error.message(language));
+            serde_json::to_vec(&envelope).unwrap_or_default().into()
+        }
+    }
+}
+
+/// RFC 6750 section 3: no error code when nothing was sent, and none of it when the caller is not at fault.
+fn challenge(error: &AuthError) -> Option<HeaderValue> {
+    match error.kind() {
+        ErrorKind::MissingCredential => Some(HeaderValue::from_static("Bearer")),
+        ErrorKind::InvalidCredential => Some(HeaderValue::from_static(r#"Bearer error="invalid_token""#)),
+        ErrorKind::MissingPermission => {
+            let scoped = error.needed().filter(|needed| is_scope(needed)).and_then(|needed| {
+                HeaderValue::try_from(format!(r#"Bearer error="insufficient_scope", scope="{needed}""#)).ok()
+            });
+            Some(scoped.unwrap_or(HeaderValue::from_static(r#"Bearer error="insufficient_scope""#)))
+        }
+        _ => None,
+    }
+}
+
+/// RFC 6749 section 3.3: one scope token. Combinations are words for people, and stay out of the header.
+fn is_scope(needed: &str) -> bool {
+    !needed.is_empty() && needed.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5B | 0x5D..=0x7E) && b != b'(')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_static_answers_are_what_would_be_built() {
+        let error = AuthError::new(ErrorKind::MissingCredential);
+        for language in [Language::English, Language::Chinese] {
+            let built = Envelope::<()>::failure(401, error.message(language));
+            assert_eq!(body(&error, language), serde_json::to_vec(&built).unwrap());
+        }
+    }
+
+    #[test]
+    fn challenges() {
+        for (error, expected) in [
+            (AuthError::new(ErrorKind::MissingCredential), Some("Bearer")),
+            (AuthError::new(ErrorKind::InvalidCredential), Some(r#"Bearer error="invalid_token""#)),
+            (AuthError::invalid_access_key(), Some(r#"Bearer error="invalid_token""#)),
+            (AuthError::missing_permission("a:b"), Some(r#"Bearer error="insufficient_scope", scope="a:b""#)),
+            (AuthError::missing_permission("(a and b)"), Some(r#"Bearer error="insufficient_scope""#)),
+            (AuthError::missing_permission("a\"b"), Some(r#"Bearer error="insufficient_scope""#)),
+            (AuthError::missing_permission("报表"), Some(r#"Bearer error="insufficient_scope""#)),
+            (AuthError::new(ErrorKind::Denied), None),
+            (AuthError::new(ErrorKind::Unavailable), None),
+            (AuthError::new(ErrorKind::Internal), None),
+        ] {
+            let response = Responder::default().respond(&error);
+            let header = response.headers().get(WWW_AUTHENTICATE).map(|value| value.to_str().unwrap());
+            assert_eq!(header, expected, "{error:?}");
+            let unavailable = error.kind() == ErrorKind::Unavailable;
+            assert_eq!(response.headers().contains_key(RETRY_AFTER), unavailable, "{error:?}");
+        }
+    }
+}

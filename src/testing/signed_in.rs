@@ -1,0 +1,73 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::Request;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::context::{InContext, RequestContext, WithContext};
+use crate::identity;
+use crate::user::UserInfo;
+
+/// Signs every request in as this user, in place of [`AuthLayer`](crate::AuthLayer): for tests of handlers.
+///
+/// ```
+/// use aigc_auth::{CurrentUser, testing};
+/// use axum::{Router, routing::get};
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let app: Router = Router::new()
+///     .route("/me", get(|user: CurrentUser| async move { user.username.to_string() }))
+///     .layer(testing::signed_in(testing::user("alice")));
+/// let request = http::Request::get("/me").body(axum::body::Body::empty()).unwrap();
+/// assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
+/// # }
+/// ```
+pub fn signed_in(user: impl Into<UserInfo>) -> SignedInLayer {
+    SignedInLayer { user: user.into() }
+}
+
+/// The layer of [`signed_in`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct SignedInLayer {
+    user: UserInfo,
+}
+
+/// The middleware of [`signed_in`].
+#[derive(Clone, Debug)]
+pub struct SignedIn<S> {
+    inner: S,
+    user: UserInfo,
+}
+
+impl<S> Layer<S> for SignedInLayer {
+    type Service = SignedIn<S>;
+
+    fn layer(&self, inner: S) -> SignedIn<S> {
+        SignedIn { inner, user: self.user.clone() }
+    }
+}
+
+impl<S: Service<Request<B>>, B> Service<Request<B>> for SignedIn<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = WithContext<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let context = RequestContext::from_request(
+            request.headers(),
+            request.uri(),
+            request.extensions(),
+            &Arc::default(),
+        );
+        identity::set(request.extensions_mut(), Ok(self.user.clone()));
+        self.inner.call(request).in_context(context.signed_in(self.user.clone(), None))
+    }
+}

@@ -1,0 +1,115 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::json;
+
+use super::{call, data, refusal, with_alice};
+use crate::testing::{TestKey, user};
+
+#[tokio::test]
+async fn tokens_are_verified() {
+    let center = with_alice().await;
+    let body = json!({"token": "alice-token"});
+    let id = json!(user("alice").build().id);
+    assert_eq!(
+        data(&center, "/token/verify", body.clone()).await,
+        json!({"valid": true, "userId": id, "username": "alice", "expiresAt": null})
+    );
+    assert_eq!(
+        data(&center, "/user/info", body.clone()).await,
+        json!({
+            "id": id, "username": "alice", "nickname": "Al", "email": null, "phone": null, "avatar": null,
+            "roles": [], "permissions": ["report:read"], "department": null, "company": null,
+            "is_admin": true, "status": null,
+        })
+    );
+    assert_eq!(
+        data(
+            &center,
+            "/permission/check",
+            json!({"token": "alice-token", "permissionCodes": ["report:read", "x"]})
+        )
+        .await,
+        json!({"results": {"report:read": true, "x": false}})
+    );
+}
+
+#[tokio::test]
+async fn unknown_revoked_and_expired_tokens_are_refused() {
+    let center = with_alice().await;
+    center.add_token_expiring("old", "alice", UNIX_EPOCH);
+    center.add_token("revoked", "alice");
+    center.revoke_token("revoked");
+    for token in ["unknown", "revoked", "old"] {
+        let body = json!({"token": token, "permissionCodes": []});
+        assert_eq!(data(&center, "/token/verify", body.clone()).await, json!({"valid": false}));
+        assert_eq!(refusal(&center, "/user/info", body.clone()).await, 401);
+        assert_eq!(refusal(&center, "/permission/check", body).await, 401);
+    }
+}
+
+#[tokio::test]
+async fn an_expiry_is_told() {
+    let center = with_alice().await;
+    let end = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    assert!(SystemTime::now() < end);
+    center.add_token_expiring("t", "alice", end);
+    let told = data(&center, "/token/verify", json!({"token": "t"})).await;
+    assert_eq!((&told["valid"], &told["expiresAt"]), (&json!(true), &json!("9999-12-31T23:59:59Z")));
+}
+
+#[tokio::test]
+async fn users_are_changed_disabled_and_removed() {
+    let center = with_alice().await;
+    let body = json!({"token": "alice-token"});
+    center.update_user("alice", |alice| alice.email = Some("a@example.com".into()));
+    assert_eq!(data(&center, "/user/info", body.clone()).await["email"], "a@example.com");
+    center.disable_user("alice");
+    for endpoint in ["/user/info", "/token/verify"] {
+        assert_eq!(refusal(&center, endpoint, body.clone()).await, 403);
+    }
+    center.remove_user("alice");
+    for endpoint in ["/user/info", "/token/verify"] {
+        assert_eq!(refusal(&center, endpoint, body.clone()).await, 404);
+    }
+}
+
+#[tokio::test]
+async fn access_keys_of_every_kind() {
+    let center = with_alice().await;
+    center.add_access_key("ak_user", TestKey::user("alice").name("laptop"));
+    center.add_access_key("ak_app", TestKey::app("test-app"));
+    center.add_access_key("ak_number", TestKey::app(42));
+    center.add_access_key("ak_global", TestKey::global());
+    center.add_access_key("ak_odd", TestKey::of_type("robot"));
+    let verify = |key: &str| call(&center, "/access-key/verify", json!({ "accessKey": key }));
+
+    let of_alice = verify("ak_user").await["data"].take();
+    assert_eq!(
+        of_alice,
+        json!({
+            "valid": true, "keyType": "user", "keyId": 1, "keyName": "laptop", "appId": null,
+            "userId": user("alice").build().id, "username": "alice", "nickname": "Al", "email": null,
+            "isAdmin": true,
+        })
+    );
+    for (key, key_type, app_id) in [
+        ("ak_app", "app", json!("test-app")),
+        ("ak_number", "app", json!(42)),
+        ("ak_global", "global", json!(null)),
+        ("ak_odd", "robot", json!(null)),
+    ] {
+        let told = verify(key).await["data"].take();
+        assert_eq!(
+            (&told["keyType"], &told["appId"], &told["userId"]),
+            (&json!(key_type), &app_id, &json!(null))
+        );
+    }
+    center.revoke_access_key("ak_global");
+    for key in ["ak_global", "ak_unknown"] {
+        assert_eq!(verify(key).await["data"], json!({"valid": false}));
+    }
+    center.disable_user("alice");
+    assert_eq!(verify("ak_user").await["code"], 403);
+    center.remove_user("alice");
+    assert_eq!(verify("ak_user").await["code"], 404);
+}
