@@ -1,0 +1,194 @@
+//! An axum service that is protected by an auth center.
+//!
+//! `cargo run --example quickstart` starts it with an auth center of its own and prints `curl` lines to try. With
+//! `AIGC_AUTH_APP_ID`, `AIGC_AUTH_APP_SECRET` and `AIGC_AUTH_BASE_URL` set, in the environment or in `.env`, it talks to
+//! that one instead. `BIND` is the address to listen on, `127.0.0.1:3000` by default.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use aigc_auth::testing::{self, AuthCenter, TestKey};
+use aigc_auth::{
+    Any, AuthClient, AuthLayer, CurrentUser, OptionalUser, RequireAdmin, RequirePermission, UserInfo,
+    context, permissions,
+};
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing_subscriber::EnvFilter;
+
+permissions! {
+    /// Read reports.
+    pub ReadReports = "report:read";
+    pub WriteArticle = "article:write";
+    pub EditArticle = "article:edit";
+}
+
+async fn me(user: CurrentUser) -> Json<UserInfo> {
+    Json(user.into_inner())
+}
+
+async fn maybe(OptionalUser(user): OptionalUser) -> Json<Value> {
+    Json(json!({ "user": user }))
+}
+
+async fn reports(user: RequirePermission<ReadReports>) -> String {
+    format!("reports for {}\n", user.username)
+}
+
+async fn editor(user: RequirePermission<Any<(WriteArticle, EditArticle)>>) -> String {
+    format!("{} may edit\n", user.username)
+}
+
+async fn admin(user: RequireAdmin) -> String {
+    format!("{} is an admin\n", user.username)
+}
+
+/// Knows nothing of the request, and need not be told.
+async fn request_context() -> Json<Value> {
+    async fn two_calls_deep() -> Value {
+        json!({
+            "user_id": context::current_user_id(),
+            "username": context::current_username(),
+            "client_ip": context::client_ip(),
+            "user_agent": context::user_agent(),
+            "trace_id": context::trace_id(),
+            "request_id": context::request_id(),
+        })
+    }
+    async fn one_call_deep() -> Value {
+        two_calls_deep().await
+    }
+    Json(one_call_deep().await)
+}
+
+/// The auth center makes billing rules from these headers.
+async fn chat(user: CurrentUser) -> impl IntoResponse {
+    let billing = [
+        (HeaderName::from_static("x-match-dynamic"), "1"),
+        (HeaderName::from_static("x-match-cost"), "0.0035"),
+        (HeaderName::from_static("x-match-path"), "/chat"),
+        (HeaderName::from_static("x-match-rule"), "chat"),
+    ];
+    (billing, Json(json!({ "reply": format!("hello, {}", user.username) })))
+}
+
+async fn moved() -> impl IntoResponse {
+    (StatusCode::FOUND, [(header::LOCATION, "/me")])
+}
+
+async fn slow() -> &'static str {
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    "at last\n"
+}
+
+async fn boom() -> &'static str {
+    panic!("a bug in a handler hurts one request")
+}
+
+fn app(client: AuthClient) -> Router {
+    let auth = AuthLayer::new(client).exclude_path("/health").exclude_prefix("/public");
+    let protected = Router::new()
+        .route("/health", get(|| async { "ok\n" }))
+        .route("/public/hello", get(|| async { "hello, world\n" }))
+        .route("/me", get(me))
+        .route("/reports", get(reports))
+        .route("/editor", get(editor))
+        .route("/admin", get(admin))
+        .route("/context", get(request_context))
+        .route("/chat", post(chat))
+        .route("/moved", get(moved))
+        .route("/slow", get(slow))
+        .route("/boom", get(boom))
+        .fallback(|| async { StatusCode::NOT_FOUND })
+        .layer(auth.clone());
+    // Here the handlers decide about strangers.
+    let open = Router::new().route("/maybe", get(maybe)).layer(auth.allow_anonymous());
+    protected.merge(open).layer(CatchPanicLayer::new())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+
+    let (client, center) = connect().await?;
+    let bind = std::env::var("BIND").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
+    let listener =
+        tokio::net::TcpListener::bind(&bind).await.map_err(|error| format!("BIND={bind}: {error}"))?;
+    let address = listener.local_addr()?;
+    println!("listening on http://{address}");
+    if center.is_some() {
+        print_banner(address);
+    }
+    // With connect info, so that the client's address is known.
+    let service = app(client).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(shutdown_signal()).await?;
+    println!("drained, good-bye");
+    Ok(())
+}
+
+/// The auth center of the environment; without any `AIGC_AUTH_*`, one in this process.
+async fn connect() -> Result<(AuthClient, Option<AuthCenter>), Box<dyn Error>> {
+    if is_configured() {
+        return Ok((AuthClient::from_env()?, None));
+    }
+    let center = AuthCenter::start().await;
+    center.add_user(
+        testing::user("alice")
+            .nickname("Alice")
+            .email("alice@example.com")
+            .roles(["editor"])
+            .permissions(["report:read", "article:edit"]),
+    );
+    center.add_user(testing::user("bob"));
+    center.add_user(testing::user("root").roles(["admin"]).admin(true));
+    for name in ["alice", "bob", "root"] {
+        center.add_token(format!("{name}-token"), name);
+    }
+    center.add_access_key("ak_alice", TestKey::user("alice").name("alice's laptop"));
+    let client = AuthClient::builder(center.app_id(), center.app_secret(), center.url()).build()?;
+    Ok((client, Some(center)))
+}
+
+/// Whether anything speaks of an auth center; if not everything does, the client's error says what is missing.
+fn is_configured() -> bool {
+    let names = ["AIGC_AUTH_APP_ID", "AIGC_AUTH_APP_SECRET", "AIGC_AUTH_BASE_URL"];
+    let file = std::fs::read_to_string(".env").unwrap_or_default();
+    names.iter().any(|name| std::env::var_os(name).is_some() || file.contains(name))
+}
+
+fn print_banner(address: SocketAddr) {
+    println!("no AIGC_AUTH_* is set, so the auth center is one in this process. Try:");
+    for line in [
+        "curl -i {url}/me",
+        "curl -H 'Authorization: Bearer alice-token' {url}/me",
+        "curl -H 'Authorization: Bearer alice-token' {url}/reports",
+        "curl -i -H 'Authorization: Bearer bob-token' {url}/reports",
+        "curl -H 'Authorization: Bearer root-token' {url}/admin",
+        "curl -H 'Authorization: Bearer ak_alice' -H 'X-Trace-ID: t-1' {url}/context",
+        "curl {url}/maybe",
+        "curl {url}/public/hello",
+    ] {
+        println!("  {}", line.replace("{url}", &format!("http://{address}")));
+    }
+}
+
+async fn shutdown_signal() {
+    let ctrl_c = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate()).expect("a handler for SIGTERM can be set");
+        tokio::select! {
+            _ = ctrl_c => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = ctrl_c.await;
+}
