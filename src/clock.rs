@@ -58,7 +58,8 @@ impl Clock {
 }
 
 pub(crate) fn millis(duration: Duration) -> Millis {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    // Not `as_millis`, which computes in 128 bits.
+    duration.as_secs().saturating_mul(1_000).saturating_add(u64::from(duration.subsec_millis()))
 }
 
 /// The time that so many seconds since 1970 stand for, if a calendar can hold it.

@@ -5,9 +5,9 @@
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::time::{Duration, SystemTime};
 
+use highway::{HighwayHash, HighwayHasher};
 use quick_cache::sync::Cache as Map;
 use quick_cache::{DefaultHashBuilder, Weighter};
-use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::invalidation::Invalidations;
 use crate::clock::{Clock, Millis, millis};
@@ -105,7 +105,7 @@ impl Weighter<Key, Identity> for BySize {
 pub(crate) struct Cache {
     clock: Clock,
     lifetimes: Lifetimes,
-    keys: [(u64, u64); 2],
+    keys: [highway::Key; 2],
     identities: Map<Key, Identity, BySize, BuildHasherDefault<AsIs>>,
     /// A pool of their own: who sends bad tokens pushes no user out.
     refusals: Map<Key, Refusal, quick_cache::UnitWeighter, BuildHasherDefault<AsIs>>,
@@ -161,10 +161,8 @@ impl Cache {
 
     /// The key of a credential of this endpoint. Two endpoints never share one: each has a hash of its own.
     pub(crate) fn key(&self, endpoint: Endpoint, credential: &[u8]) -> Key {
-        let (k0, k1) = self.keys[endpoint as usize];
-        let mut hasher = SipHasher13::new_with_keys(k0, k1);
-        hasher.write(credential);
-        Key(hasher.finish128().as_u128())
+        let [low, high] = HighwayHasher::new(self.keys[endpoint as usize]).hash128(credential);
+        Key(u128::from(low) | u128::from(high) << 64)
     }
 
     pub(crate) fn get(&self, key: Key) -> Known {
@@ -312,10 +310,10 @@ pub(crate) enum Endpoint {
     AccessKey = 1,
 }
 
-/// 128 random bits. `RandomState` is seeded by the operating system, and its SipHash keeps the seed to itself.
-fn random_key() -> (u64, u64) {
+/// 256 random bits. `RandomState` is seeded by the operating system, and its SipHash keeps the seed to itself.
+fn random_key() -> highway::Key {
     let state = RandomState::new();
-    (state.hash_one(0u8), state.hash_one(1u8))
+    highway::Key([0u8, 1, 2, 3].map(|n| state.hash_one(n)))
 }
 
 /// About how many bytes a user takes, less what is shared.

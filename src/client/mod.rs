@@ -130,6 +130,17 @@ impl AuthClient {
         self.inner.core.cache.invalidate_user(&id.into());
     }
 
+    /// Keeps a user as if the auth center had just been asked for this credential: for tests without one.
+    ///
+    /// # Panics
+    /// If the text cannot be a token or an access key.
+    #[cfg(feature = "test-util")]
+    pub fn remember(&self, credential: &str, user: impl Into<UserInfo>) {
+        let credential = Credential::new(credential).expect("a token or an access key");
+        let core = &self.inner.core;
+        core.cache.keep(core.key(&credential), &user.into(), None, core.cache.epoch());
+    }
+
     /// How many credentials are cached, among them some that have expired.
     pub fn cached(&self) -> usize {
         self.inner.core.cache.len()
