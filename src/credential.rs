@@ -141,6 +141,12 @@ impl Presented {
         if bytes.len() > MAX_HEADER_LEN {
             return Self::Malformed("the Authorization header is over 8 KiB");
         }
+        // What nearly everybody sends needs no closer look.
+        if let [b'B', b'e', b'a', b'r', b'e', b'r', b' ', first, ..] = bytes
+            && *first != b' '
+        {
+            return Self::credential(value, SCHEME.len() + 1);
+        }
         let Some((scheme, rest)) = bytes.split_at_checked(SCHEME.len()) else { return Self::Nothing };
         if !scheme.eq_ignore_ascii_case(SCHEME) {
             return Self::Nothing;
@@ -149,14 +155,15 @@ impl Presented {
         let spaces = rest.iter().take_while(|&&byte| byte == b' ').count();
         match (rest.first(), rest.get(spaces)) {
             (_, None) => Self::Malformed("the bearer credential is empty"),
-            (Some(b' '), Some(_)) => Self::Credential(Credential::classify(Text {
-                value: value.clone(),
-                start: SCHEME.len() + spaces,
-            })),
+            (Some(b' '), Some(_)) => Self::credential(value, SCHEME.len() + spaces),
             // `Bearerx …` is a scheme of its own; after a tab, a comma or a quote there is none.
             (Some(byte), _) if is_token_char(*byte) => Self::Nothing,
             _ => Self::Malformed("the bearer scheme is not followed by a space"),
         }
+    }
+
+    fn credential(value: &HeaderValue, start: usize) -> Self {
+        Self::Credential(Credential::classify(Text { value: value.clone(), start }))
     }
 }
 

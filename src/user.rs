@@ -163,6 +163,15 @@ impl UserInfo {
         self.0.access_key
     }
 
+    /// Exchanges both lists of codes for equal ones. Only while nobody else holds the user.
+    #[cfg(feature = "client")]
+    pub(crate) fn replace_lists(&mut self, exchange: impl Fn(&mut Codes)) {
+        if let Some(Shared { user, .. }) = Arc::get_mut(&mut self.0) {
+            exchange(&mut user.roles);
+            exchange(&mut user.permissions);
+        }
+    }
+
     /// True for exactly one caller per verification: hooks on fresh verifications ask here.
     ///
     /// The mark travels with the answer, so that it finds somebody even when the request that started the look-up is

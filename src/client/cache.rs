@@ -105,7 +105,8 @@ impl Weighter<Key, Identity> for BySize {
 pub(crate) struct Cache {
     clock: Clock,
     lifetimes: Lifetimes,
-    keys: [highway::Key; 2],
+    /// One for each [`Endpoint`], keyed and ready.
+    hashers: [HighwayHasher; 2],
     identities: Map<Key, Identity, BySize, BuildHasherDefault<AsIs>>,
     /// A pool of their own: who sends bad tokens pushes no user out.
     refusals: Map<Key, Refusal, quick_cache::UnitWeighter, BuildHasherDefault<AsIs>>,
@@ -139,7 +140,7 @@ impl Cache {
             invalidations: Invalidations::new(clock.clone(), longest),
             clock,
             lifetimes,
-            keys: [random_key(), random_key()],
+            hashers: [random_hasher(), random_hasher()],
             identities: Map::with(
                 capacity,
                 capacity as u64,
@@ -161,7 +162,7 @@ impl Cache {
 
     /// The key of a credential of this endpoint. Two endpoints never share one: each has a hash of its own.
     pub(crate) fn key(&self, endpoint: Endpoint, credential: &[u8]) -> Key {
-        let [low, high] = HighwayHasher::new(self.keys[endpoint as usize]).hash128(credential);
+        let [low, high] = self.hashers[endpoint as usize].clone().hash128(credential);
         Key(u128::from(low) | u128::from(high) << 64)
     }
 
@@ -273,19 +274,18 @@ impl Cache {
         self.identities.len()
     }
 
-    /// A user whose lists are shared with those who have the same.
-    pub(crate) fn share_lists(&self, mut user: User) -> User {
-        for codes in [&mut user.roles, &mut user.permissions] {
+    /// Lets a user share his lists with those who have the same.
+    pub(crate) fn share_lists(&self, user: &mut UserInfo) {
+        user.replace_lists(|codes| {
             if codes.is_empty() {
-                continue;
+                return;
             }
             let hash = self.lists_key.hash_one(codes.iter().collect::<Vec<_>>());
             match self.lists.get(&hash) {
                 Some(known) if known == *codes => *codes = known,
                 _ => self.lists.insert(hash, codes.clone()),
             }
-        }
-        user
+        });
     }
 
     fn still_holds(&self, key: Key, identity: &Identity) -> bool {
@@ -310,10 +310,10 @@ pub(crate) enum Endpoint {
     AccessKey = 1,
 }
 
-/// 256 random bits. `RandomState` is seeded by the operating system, and its SipHash keeps the seed to itself.
-fn random_key() -> highway::Key {
+/// Keyed by 256 random bits. `RandomState` is seeded by the operating system, and its SipHash keeps the seed to itself.
+fn random_hasher() -> HighwayHasher {
     let state = RandomState::new();
-    highway::Key([0u8, 1, 2, 3].map(|n| state.hash_one(n)))
+    HighwayHasher::new(highway::Key([0u8, 1, 2, 3].map(|n| state.hash_one(n))))
 }
 
 /// About how many bytes a user takes, less what is shared.

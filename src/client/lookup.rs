@@ -131,7 +131,8 @@ impl Core {
         let body = serde_json::json!({ "token": token });
         let call = Call::new("/user/info", &body).secret(token);
         let Data { user, expires_at } = self.transport.call(call).await?;
-        let user = UserInfo::from(self.cache.share_lists(user));
+        let mut user = UserInfo::from(user);
+        self.cache.share_lists(&mut user);
         let said = expires_at.as_ref().and_then(expiry::parse);
         let limit = [said, expiry::of_jwt(token)].into_iter().flatten().min();
         Ok(Fetched { user, limit })

@@ -137,8 +137,9 @@ impl AuthClient {
     #[cfg(feature = "test-util")]
     pub fn remember(&self, credential: &str, user: impl Into<UserInfo>) {
         let credential = Credential::new(credential).expect("a token or an access key");
-        let core = &self.inner.core;
-        core.cache.keep(core.key(&credential), &user.into(), None, core.cache.epoch());
+        let (core, mut user) = (&self.inner.core, user.into());
+        core.cache.share_lists(&mut user);
+        core.cache.keep(core.key(&credential), &user, None, core.cache.epoch());
     }
 
     /// How many credentials are cached, among them some that have expired.
