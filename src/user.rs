@@ -163,6 +163,12 @@ impl UserInfo {
         self.0.access_key
     }
 
+    /// Whether both are clones of one.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Exchanges both lists of codes for equal ones. Only while nobody else holds the user.
     #[cfg(feature = "client")]
     pub(crate) fn replace_lists(&mut self, exchange: impl Fn(&mut Codes)) {

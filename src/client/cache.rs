@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::time::{Duration, SystemTime};
 
 use highway::{HighwayHash, HighwayHasher};
-use quick_cache::sync::Cache as Map;
+use quick_cache::sync::{Cache as Map, EntryAction};
 use quick_cache::{DefaultHashBuilder, Weighter};
 
 use super::invalidation::Invalidations;
@@ -239,19 +239,16 @@ impl Cache {
     pub(crate) fn postpone_refresh(&self, key: Key) {
         let pause = (millis(self.lifetimes.identity) / 20).max(1_000);
         let refresh_at = self.clock.now() + pause;
-        if let Some(identity) = self.identities.peek(&key) {
-            let _ = self.identities.replace(key, Identity { refresh_at, ..identity }, true);
-        }
+        self.amend(key, |identity| identity.refresh_at = refresh_at);
     }
 
     /// Shortens what is kept of a credential to end with it.
     pub(crate) fn limit(&self, key: Key, limit: SystemTime) {
         let limit = self.clock.at(limit);
-        if let Some(identity) = self.identities.peek(&key) {
-            let expires_at = identity.expires_at.min(limit);
-            let dead_at = identity.dead_at.min(limit);
-            let _ = self.identities.replace(key, Identity { expires_at, dead_at, ..identity }, true);
-        }
+        self.amend(key, |identity| {
+            identity.expires_at = identity.expires_at.min(limit);
+            identity.dead_at = identity.dead_at.min(limit);
+        });
     }
 
     pub(crate) fn invalidate(&self, key: Key) {
@@ -297,9 +294,21 @@ impl Cache {
             self.identities.remove(&key);
             return false;
         }
-        // Next time one look will do. An invalidation that comes in between has a later epoch than this.
-        let _ = self.identities.replace(key, Identity { epoch, ..identity.clone() }, true);
+        // Next time one look will do; but what has come in its place meanwhile was not looked at.
+        self.amend(key, |current| {
+            if current.user.is_same(&identity.user) {
+                current.epoch = current.epoch.max(epoch);
+            }
+        });
         true
+    }
+
+    fn amend(&self, key: Key, change: impl FnOnce(&mut Identity)) {
+        // Nothing is put in the place of what is gone, so nobody else's is waited for either.
+        let _ = self.identities.entry(&key, Some(Duration::ZERO), |_, identity| {
+            change(identity);
+            EntryAction::Retain(())
+        });
     }
 }
 
