@@ -89,8 +89,8 @@ impl AuthClientBuilder {
         self
     }
 
-    /// Sets how many credentials are cached at most. Defaults to 50,000, about 30 MB when full; users of over 1 KiB
-    /// count for several.
+    /// Sets how many credentials are cached at most. Defaults to 50,000, about 35 MB when full of ordinary users; users
+    /// of over 1 KiB count for several.
     pub fn cache_capacity(mut self, credentials: usize) -> Self {
         self.capacity = credentials;
         self
