@@ -4,6 +4,9 @@
 //! call, and the body they stream. A spawned task is another task; carry the context there with
 //! [`InContext::in_current_context`].
 //!
+//! The functions here answer `None` where there is no request, and those about the user also where the request has
+//! none: below [`allow_anonymous`](crate::AuthLayer::allow_anonymous), and on excluded paths.
+//!
 //! ```
 //! use aigc_auth::{UserInfo, context::{self, InContext, RequestContext}};
 //!
@@ -141,7 +144,7 @@ impl RequestContext {
         self.0.user.as_ref()
     }
 
-    /// The credential that the request was verified by.
+    /// The credential that the request was verified by. It is the real one: send it only to services you trust.
     pub fn credential(&self) -> Option<&Credential> {
         self.0.credential.as_ref()
     }
@@ -157,7 +160,8 @@ impl RequestContext {
         )
     }
 
-    /// `http` or `https`, as the client saw it, if a trusted proxy says so.
+    /// `http` or `https`, as the client saw it: `x-forwarded-proto` if the peer is trusted, else `http` unless the
+    /// request's URI says `https`.
     pub fn scheme(&self) -> &'static str {
         let headers = &self.0.headers;
         let trusted = self.0.peer.is_some_and(|peer| self.0.settings.trusted_proxies.contains(peer));
@@ -169,7 +173,7 @@ impl RequestContext {
         }
     }
 
-    /// The `User-Agent` header.
+    /// The `User-Agent` header; `None` if it has characters beyond visible ASCII.
     pub fn user_agent(&self) -> Option<&str> {
         self.0.headers.user_agent.as_ref()?.to_str().ok()
     }
@@ -261,7 +265,7 @@ pub fn current_username() -> Option<String> {
     read(|context| Some(context.user()?.username.as_ref().to_owned()))
 }
 
-/// Whether there is a current user and he is an admin.
+/// Whether there is a current user who is an admin.
 pub fn is_current_user_admin() -> bool {
     read(|context| Some(context.user()?.is_admin)).unwrap_or(false)
 }
@@ -271,7 +275,7 @@ pub fn client_ip() -> Option<IpAddr> {
     read(RequestContext::client_ip)
 }
 
-/// The `User-Agent` of the current request.
+/// [`RequestContext::user_agent`] of the current request.
 pub fn user_agent() -> Option<String> {
     read(|context| Some(context.user_agent()?.to_owned()))
 }
@@ -287,6 +291,8 @@ pub fn trace_id() -> Option<String> {
 }
 
 /// The credential that the current request was verified by, to call other services on the user's behalf.
+///
+/// It is the real one: send it only to services you trust.
 pub fn token() -> Option<Credential> {
     read(|context| context.credential().cloned())
 }

@@ -1,4 +1,4 @@
-//! What a caller proves himself with: a bearer token or an access key.
+//! What callers prove themselves with: a bearer token or an access key.
 
 use std::fmt;
 
@@ -25,7 +25,8 @@ const MAX_HEADER_LEN: usize = 8 * 1024;
 #[derive(Clone, PartialEq, Eq)]
 pub struct BearerToken(Text);
 
-/// A key of a machine or a person, recognised by its `ak_` prefix. Its `Debug` shows nothing of it.
+/// A key of a person, an app or all apps, sent after `Bearer` and recognised by its `ak_` prefix (lower case). Its
+/// `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessKey(Text);
 

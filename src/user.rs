@@ -58,10 +58,10 @@ pub struct User {
     /// The address of a picture.
     #[serde(default)]
     pub avatar: Option<Box<str>>,
-    /// Codes of the roles, in the auth center's order.
+    /// Codes of the roles, in the auth center's order. None for access keys.
     #[serde(default, deserialize_with = "null_as_default")]
     pub roles: Codes,
-    /// Codes of the permissions, in the auth center's order.
+    /// Codes of the permissions, in the auth center's order. None for access keys.
     #[serde(default, deserialize_with = "null_as_default")]
     pub permissions: Codes,
     /// The department.
@@ -78,14 +78,14 @@ pub struct User {
     pub status: Option<Box<str>>,
 }
 
-/// Whose access key a request was made with.
+/// Whose access key a request was made with; see [`UserInfo::access_key`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AccessKeyKind {
     /// A user's own key: the request is that user's.
     User,
-    /// The key of this app; no user is behind it.
+    /// The key of this app; no user is behind it: id 0, username `ak_app_<app id>`.
     App,
-    /// A key for all apps; no user is behind it, and it is an admin.
+    /// A key for all apps; no user is behind it, and it is an admin: id 0, username `ak_global`.
     Global,
 }
 
@@ -269,25 +269,25 @@ impl UserInfoBuilder {
         self
     }
 
-    /// Sets the roles.
+    /// Sets the codes of the roles, in place of those set before.
     pub fn roles<R: Into<Box<str>>>(mut self, roles: impl IntoIterator<Item = R>) -> Self {
         self.user.roles = roles.into_iter().collect();
         self
     }
 
-    /// Sets the permissions.
+    /// Sets the codes of the permissions, in place of those set before.
     pub fn permissions<P: Into<Box<str>>>(mut self, permissions: impl IntoIterator<Item = P>) -> Self {
         self.user.permissions = permissions.into_iter().collect();
         self
     }
 
-    /// Sets the admin flag.
+    /// Sets whether the user is an admin. Defaults to no.
     pub fn admin(mut self, is_admin: bool) -> Self {
         self.user.is_admin = is_admin;
         self
     }
 
-    /// Says that the user came with an access key of this kind.
+    /// Says that the request came with an access key of this kind. Defaults to a token.
     pub fn access_key(mut self, kind: AccessKeyKind) -> Self {
         self.access_key = Some(kind);
         self

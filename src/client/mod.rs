@@ -94,6 +94,8 @@ impl AuthClient {
 
     /// The user of a token, from the cache where it is known.
     ///
+    /// For access keys, see [`AuthClient::access_key_user`]: one given here is an `InvalidCredential`.
+    ///
     /// # Errors
     /// [`InvalidCredential`](crate::ErrorKind::InvalidCredential) for a token that the center does not accept (its codes
     /// 401 and 404), [`Denied`](crate::ErrorKind::Denied) for its code 403,
@@ -125,7 +127,7 @@ impl AuthClient {
         }
     }
 
-    /// Forgets a user, whatever tokens and access keys he has; `7` and `"7"` are the same user here.
+    /// Forgets a user under all tokens and access keys; `7` and `"7"` are the same user here.
     pub fn invalidate_user(&self, id: impl Into<UserId>) {
         self.inner.core.cache.invalidate_user(&id.into());
     }

@@ -107,7 +107,7 @@ impl AuthLayer {
     /// servers read differently (`//`, `..`, `%2F`, `\`) are not excluded.
     ///
     /// # Panics
-    /// If it does not start with `/`, or is `/`: leave the layer away instead.
+    /// If it does not start with `/`, has empty or dotted segments, or is `/`: leave the layer away instead.
     pub fn exclude_prefix(mut self, prefix: &str) -> Self {
         self.rules_mut().exclusions.add_prefix(prefix);
         self
@@ -144,12 +144,13 @@ impl AuthLayer {
         self
     }
 
-    /// Sets the language of refusals. Defaults to English.
+    /// Sets the language of refusals. Defaults to English. Replaces an [`AuthLayer::error_responder`] set before.
     pub fn language(self, language: Language) -> Self {
         self.responder(Responder::Envelope(language))
     }
 
-    /// Answers refusals of this layer, and of the extractors and handlers below it, by this function.
+    /// Answers refusals of this layer, and of the extractors and handlers below it, by this function. Defaults to the
+    /// JSON envelope.
     ///
     /// ```
     /// # use aigc_auth::{AuthLayer, BearerToken, Verify};
