@@ -1,4 +1,5 @@
 //! The one integration binary: a file a subject, over real sockets.
 
+mod headers;
 mod paths;
 mod support;
