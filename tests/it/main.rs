@@ -2,4 +2,5 @@
 
 mod headers;
 mod paths;
+mod services;
 mod support;
