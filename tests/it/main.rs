@@ -1,5 +1,6 @@
 //! The one integration binary: a file a subject, over real sockets.
 
+mod extractors;
 mod headers;
 mod paths;
 mod services;

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aigc_auth::testing::{self, AuthCenter, TestKey};
 use aigc_auth::{AuthClient, AuthLayer};
@@ -16,6 +16,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tower::{Service, ServiceExt as _};
+use tracing::Dispatch;
+use tracing::subscriber::NoSubscriber;
 
 /// A service that runs until this is dropped.
 pub(crate) struct App {
@@ -191,6 +193,10 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn start() -> Self {
+        // While there is one subscriber only, tracing asks whichever thread comes first whether it wants an event, and
+        // keeps its answer for all: the threads of other tests want none.
+        static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
+        ANOTHER.get_or_init(|| Dispatch::new(NoSubscriber::default()));
         let lines = Arc::<Mutex<Vec<u8>>>::default();
         let writer = Lines(lines.clone());
         let subscriber = tracing_subscriber::fmt()
