@@ -10,7 +10,7 @@ use http::{Extensions, Method, Request, Uri};
 
 use super::exclusions::Exclusions;
 use super::hook::Hook;
-use crate::context::{InContext, RequestContext, Settings};
+use crate::context::{self, InContext, RequestContext, Settings};
 use crate::credential::{Credential, Presented};
 use crate::error::{AuthError, ErrorKind};
 use crate::identity::{self, NoUser};
@@ -61,7 +61,11 @@ impl Rules {
             || (self.allow_preflight && is_preflight(request.method(), request.headers()))
         {
             identity::set(request.extensions_mut(), Err(NoUser::Excluded));
-            return Decision::Pass(context);
+            // Whom an outer layer found stays in the extensions, so he has to stay in the context, too.
+            return Decision::Pass(match request.extensions().get::<UserInfo>() {
+                Some(user) => context.signed_in(user.clone(), context::token()),
+                None => context,
+            });
         }
         let credential = match Presented::in_headers(request.headers()) {
             Presented::Nothing => {

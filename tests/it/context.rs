@@ -467,3 +467,16 @@ async fn a_hook_is_handed_on_when_the_request_that_started_the_look_up_hangs_up(
     assert_eq!(app.oneshot(of("/", "alice-token")).await.unwrap().status(), StatusCode::OK);
     assert_eq!((taken(&notes), center.calls("/user/info")), (vec!["alice".to_owned()], 1));
 }
+
+#[tokio::test]
+async fn under_a_second_layer_that_excludes_the_path_extractors_and_context_agree() {
+    let center = center().await;
+    let both =
+        |user: CurrentUser| async move { Json(json!([user.username, told()["username"], told()["token"]])) };
+    for inner in [support::auth(&center).exclude_path("/both"), support::auth(&center)] {
+        let app = Router::new().route("/both", get(both)).layer(inner).layer(support::auth(&center));
+        let app = serve(app).await;
+        let answer = get_as(app.address, "alice-token", "/both").await.json();
+        assert_eq!(answer, json!(["alice", "alice", "alice-token"]));
+    }
+}
