@@ -469,6 +469,33 @@ async fn a_hook_is_handed_on_when_the_request_that_started_the_look_up_hangs_up(
 }
 
 #[tokio::test]
+async fn a_hook_whose_request_hangs_up_in_the_middle_is_run_again_for_the_next_one() {
+    let (started, finished) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+    let counted = (started.clone(), finished.clone());
+    let layer = AuthLayer::tokens_only(Knows::default()).on_verified(move |_| {
+        let (started, finished) = counted.clone();
+        async move {
+            // The first one never comes to an end.
+            if started.fetch_add(1, Ordering::SeqCst) == 0 {
+                std::future::pending::<()>().await;
+            }
+            finished.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let app: Router = Router::new().route("/", get(|| async {})).layer(layer);
+    let hangs_up = tokio::spawn(app.clone().oneshot(of("/", "alice")));
+    while started.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    hangs_up.abort();
+    assert!(hangs_up.await.unwrap_err().is_cancelled());
+    for _ in 0..3 {
+        assert_eq!(app.clone().oneshot(of("/", "alice")).await.unwrap().status(), StatusCode::OK);
+    }
+    assert_eq!((started.load(Ordering::SeqCst), finished.load(Ordering::SeqCst)), (2, 1));
+}
+
+#[tokio::test]
 async fn under_a_second_layer_that_excludes_the_path_extractors_and_context_agree() {
     let center = center().await;
     let both =
