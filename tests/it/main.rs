@@ -4,5 +4,6 @@ mod context;
 mod extractors;
 mod headers;
 mod paths;
+mod quickstart;
 mod services;
 mod support;
