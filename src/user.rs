@@ -185,6 +185,11 @@ impl UserInfo {
     pub(crate) fn announce(&self) -> bool {
         self.0.fresh.load(Ordering::Relaxed) && self.0.fresh.swap(false, Ordering::Relaxed)
     }
+
+    /// Takes an announcement back that did not come to its end: the next one who asks makes it.
+    pub(crate) fn unannounce(&self) {
+        self.0.fresh.store(true, Ordering::Relaxed);
+    }
 }
 
 impl From<User> for UserInfo {
@@ -363,5 +368,7 @@ mod tests {
         let copy = user.clone();
         assert!(user.announce());
         assert!(!copy.announce() && !user.announce());
+        copy.unannounce();
+        assert!(user.announce() && !copy.announce());
     }
 }

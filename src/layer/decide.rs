@@ -10,7 +10,7 @@ use http::{Extensions, Method, Uri};
 
 use super::exclusions::Exclusions;
 use super::hook::Hook;
-use crate::context::{Authorization, Headers, InContext, Request, RequestContext, Settings};
+use crate::context::{self, Authorization, Headers, InContext, Request, RequestContext, Settings};
 use crate::credential::{Credential, Presented};
 use crate::error::{AuthError, ErrorKind};
 use crate::identity::{self, NoUser};
@@ -54,7 +54,10 @@ impl Rules {
         let headers = Headers::read(request.headers());
         let seen = Request { headers: &headers, uri: request.uri(), extensions: request.extensions() };
         if self.is_excluded(request.method(), request.headers(), seen) {
-            let context = self.context(seen, None, None);
+            // Whom an outer layer found stays in the extensions, so he has to stay in the context, too.
+            let outer = seen.extensions.get::<UserInfo>().cloned();
+            let credential = outer.as_ref().and_then(|_| context::token());
+            let context = self.context(seen, outer, credential);
             identity::set(request.extensions_mut(), Err(NoUser::Excluded));
             return Decision::Pass(context);
         }

@@ -133,8 +133,9 @@ impl AuthLayer {
     /// Runs this once per fresh verification, before the handler: not for users who are served from the cache.
     ///
     /// However many requests wait for one look-up, one of them runs it; a refresh in the background counts as fresh.
-    /// The request waits for it, at most 5 s. It runs in the request's [context](crate::context). Of several layers
-    /// that share a verifier, the first to see the answer runs its own.
+    /// The request waits for it, at most 5 s; if its caller hangs up meanwhile, the next request runs it again. It runs
+    /// in the request's [context](crate::context). Of several layers that share a verifier, the first to see the answer
+    /// runs its own.
     pub fn on_verified<F, Fut>(mut self, hook: F) -> Self
     where
         F: Fn(UserInfo) -> Fut + Send + Sync + 'static,

@@ -1,1 +1,9 @@
 //! The one integration binary: a file a subject, over real sockets.
+
+mod context;
+mod extractors;
+mod headers;
+mod paths;
+mod quickstart;
+mod services;
+mod support;
