@@ -156,6 +156,14 @@ pub(crate) async fn ask(app: &Router, credential: &str) -> Seen {
     }
 }
 
+/// Random numbers whose seed is printed, and can be set by `SEED`.
+pub(crate) fn random() -> fastrand::Rng {
+    let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(|| fastrand::u64(..));
+    println!("SEED={seed}");
+    fastrand::Rng::with_seed(seed)
+}
+
 /// Waits until it is so, at most 10 s.
 pub(crate) async fn until(what: &str, mut so: impl FnMut() -> bool) {
     let start = Instant::now();
