@@ -71,6 +71,7 @@ impl AuthClient {
             })?;
             match verdict {
                 Ok(user) if core.cache.is_stale(key, &user.id, epoch) => {}
+                Err(error) if is_refusal(&error) && core.cache.is_stale_refusal(key, epoch) => {}
                 verdict => return verdict,
             }
         }
@@ -93,7 +94,7 @@ fn look_up(
             }
             Err(error) => error,
         };
-        if error.kind() != ErrorKind::Unavailable {
+        if is_refusal(&error) {
             core.cache.keep_refusal(key, &error, epoch);
             return Answer { verdict: Err(error), epoch };
         }
@@ -155,6 +156,11 @@ pub(super) fn verdict(error: AuthError, credential: &Credential) -> AuthError {
         Some(detail) => refusal.with_detail(detail.to_owned()),
         None => refusal,
     }
+}
+
+/// Whether the center has made up its mind.
+fn is_refusal(error: &AuthError) -> bool {
+    error.kind() != ErrorKind::Unavailable
 }
 
 fn unavailable(detail: &'static str) -> AuthError {
