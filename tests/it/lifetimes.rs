@@ -426,8 +426,8 @@ async fn any_order_of_look_ups_and_invalidations() {
     let rig = Rig::new().await;
     let (mut version, mut tasks) = (0_u32, Vec::new());
     for _ in 0..600 {
-        match random.u8(..10) {
-            0..7 => {
+        match random.u8(..20) {
+            0..12 => {
                 rig.center.delay(Duration::from_micros(random.u64(..3_000)));
                 let (client, floor) = (rig.client.clone(), version);
                 let credential = *random.choice(&[TOKEN, KEY]).unwrap();
@@ -445,7 +445,7 @@ async fn any_order_of_look_ups_and_invalidations() {
                     true
                 }));
             }
-            7 => {
+            12 => {
                 version += 1;
                 let name = version.to_string();
                 rig.center.update_user("alice", |user| user.nickname = Some(name.into()));
@@ -455,7 +455,7 @@ async fn any_order_of_look_ups_and_invalidations() {
                     _ => [TOKEN, KEY].iter().for_each(|credential| rig.client.invalidate(credential)),
                 }
             }
-            8 => rig.clock.advance(Duration::from_secs(random.u64(..200))),
+            13 => rig.clock.advance(Duration::from_secs(random.u64(..200))),
             _ => tokio::time::sleep(Duration::from_micros(random.u64(..2_000))).await,
         }
     }

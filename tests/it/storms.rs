@@ -25,6 +25,27 @@ async fn a_thousand_with_one_cold_token_make_one_call() {
     assert_eq!(rig.calls(), 1);
 }
 
+/// Callers who find nothing in the cache just before the answer lands there, on several threads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn also_when_they_come_as_the_answer_does() {
+    let rig = Rig::new().await;
+    for round in 1..=100 {
+        let token = format!("token-{round}");
+        rig.center.add_token(&token, "alice");
+        let callers = (0..20).map(|n| {
+            let (client, token) = (rig.client.clone(), token.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_micros(n * 100)).await;
+                client.user_info(&token).await
+            })
+        });
+        for caller in join_all(callers).await {
+            caller.unwrap().unwrap();
+        }
+        assert_eq!(rig.calls(), round);
+    }
+}
+
 #[tokio::test]
 async fn also_when_the_first_caller_hangs_up() {
     let rig = Rig::new().await;
