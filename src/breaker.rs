@@ -64,7 +64,11 @@ impl Breaker {
 impl Permit<'_> {
     /// The center answered.
     pub(crate) fn succeeded(self) {
-        *self.breaker.lock() = State::default();
+        let mut state = self.breaker.lock();
+        // A call from before it opened says nothing of now, and must not end a pause that the center asked for.
+        if self.probe || state.open_until == 0 {
+            *state = State::default();
+        }
     }
 
     /// The center could not be reached or failed. Returns the pause if that opened the breaker.
@@ -87,7 +91,7 @@ impl Permit<'_> {
     pub(crate) fn told_to_wait(self, pause: Duration) {
         let now = self.breaker.clock.now();
         let mut state = self.breaker.lock();
-        state.open_until = now + millis(pause);
+        state.open_until = state.open_until.max(now + millis(pause));
     }
 }
 
@@ -158,6 +162,16 @@ mod tests {
                 assert_eq!(permit.failed(), None);
             }
         }
+    }
+
+    #[test]
+    fn calls_from_before_it_opened_do_not_shorten_the_pause() {
+        let breaker = Breaker::new(Clock::held());
+        let [first, second, third] = [(); 3].map(|()| breaker.permit().ok().unwrap());
+        first.told_to_wait(Duration::from_secs(7));
+        second.told_to_wait(Duration::from_secs(1));
+        third.succeeded();
+        assert_eq!(breaker.permit().err(), Some(Duration::from_secs(7)));
     }
 
     #[test]

@@ -2,6 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::cache::{Cache, Lifetimes};
 use super::flights::Flights;
 use super::{AuthClient, Core, Inner};
@@ -10,6 +12,9 @@ use crate::config::Env;
 use crate::error::BuildError;
 use crate::secret::Secret;
 use crate::transport::{Settings, Transport};
+
+/// As good as for ever, and yet no sum of times overflows.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// Builds an [`AuthClient`]; made by [`AuthClient::builder`] or from the environment.
 ///
@@ -72,20 +77,20 @@ impl AuthClientBuilder {
     /// Sets how long a verified user is believed. Defaults to 300 s; never longer than the token itself. Zero asks for
     /// every request, and leaves nothing to stand in during an outage.
     pub fn cache_lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetimes.identity = lifetime;
+        self.lifetimes.identity = lifetime.min(LONGEST);
         self
     }
 
     /// Sets how much longer a user is believed while the auth center cannot be reached. Defaults to 300 s; zero answers
     /// 503 instead.
     pub fn outage_grace(mut self, grace: Duration) -> Self {
-        self.lifetimes.grace = grace;
+        self.lifetimes.grace = grace.min(LONGEST);
         self
     }
 
     /// Sets how long a refusal is believed. Defaults to 5 s; zero asks again each time.
     pub fn refusal_lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetimes.refusal = lifetime;
+        self.lifetimes.refusal = lifetime.min(LONGEST);
         self
     }
 
@@ -98,19 +103,19 @@ impl AuthClientBuilder {
 
     /// Sets how long a call may take: waiting for its turn, the retry and reading the answer included. Defaults to 5 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.transport.timeout = timeout;
+        self.transport.timeout = timeout.min(LONGEST);
         self
     }
 
     /// Sets how long a connection may take to come about. Defaults to 1 s; a client of your own keeps its own setting.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.transport.connect_timeout = timeout;
+        self.transport.connect_timeout = timeout.min(LONGEST);
         self
     }
 
     /// Sets how many calls may be in flight at a time, at least 1; more wait their turn. Defaults to 256.
     pub fn max_in_flight(mut self, calls: usize) -> Self {
-        self.transport.max_in_flight = calls.max(1);
+        self.transport.max_in_flight = calls.clamp(1, Semaphore::MAX_PERMITS);
         self
     }
 

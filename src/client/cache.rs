@@ -110,6 +110,8 @@ pub(crate) struct Cache {
     identities: Map<Key, Identity, BySize, BuildHasherDefault<AsIs>>,
     /// A pool of their own: who sends bad tokens pushes no user out.
     refusals: Map<Key, Refusal, quick_cache::UnitWeighter, BuildHasherDefault<AsIs>>,
+    /// When credentials end of which nothing may be cached yet, or that outlive their next refresh.
+    ends: Map<Key, SystemTime, quick_cache::UnitWeighter, BuildHasherDefault<AsIs>>,
     /// Users of the same roles have the same lists: each is kept once.
     lists: Map<u64, Codes>,
     lists_key: DefaultHashBuilder,
@@ -130,6 +132,7 @@ pub(crate) enum Known {
 impl Cache {
     /// Refusals kept at a time.
     const REFUSALS: usize = 10_000;
+    const ENDS: usize = 10_000;
     const LISTS: usize = 1_000;
     /// How much of its lifetime an identity may use up before it is asked again, in percent.
     const REFRESH_PERCENT: u64 = 80;
@@ -151,6 +154,13 @@ impl Cache {
             refusals: Map::with(
                 Self::REFUSALS,
                 Self::REFUSALS as u64,
+                quick_cache::UnitWeighter,
+                BuildHasherDefault::default(),
+                Default::default(),
+            ),
+            ends: Map::with(
+                Self::ENDS,
+                Self::ENDS as u64,
                 quick_cache::UnitWeighter,
                 BuildHasherDefault::default(),
                 Default::default(),
@@ -179,9 +189,7 @@ impl Cache {
             };
         }
         match self.refusals.get(&key) {
-            Some(refusal)
-                if now < refusal.expires_at && !self.invalidations.covers_key(key, refusal.epoch) =>
-            {
+            Some(refusal) if now < refusal.expires_at && !self.is_stale_refusal(key, refusal.epoch) => {
                 Known::Refused(refusal.error)
             }
             _ => Known::Nothing,
@@ -198,10 +206,16 @@ impl Cache {
         self.invalidations.covers(key, user, epoch)
     }
 
+    /// The same for a refusal, of which nobody knows the user.
+    pub(crate) fn is_stale_refusal(&self, key: Key, epoch: u64) -> bool {
+        self.invalidations.covers_key(key, epoch)
+    }
+
     /// Keeps a user, unless the question is older than an invalidation.
     pub(crate) fn keep(&self, key: Key, user: &UserInfo, limit: Option<SystemTime>, epoch: u64) {
         self.refusals.remove(&key);
         let now = self.clock.now();
+        let limit = [limit, self.ends.get(&key)].into_iter().flatten().min();
         let limit = limit.map_or(Millis::MAX, |limit| self.clock.at(limit));
         let lifetime = millis(self.lifetimes.identity).min(limit.saturating_sub(now));
         if lifetime == 0 || self.is_stale(key, &user.id, epoch) {
@@ -242,8 +256,9 @@ impl Cache {
         self.amend(key, |identity| identity.refresh_at = refresh_at);
     }
 
-    /// Shortens what is kept of a credential to end with it.
+    /// Shortens what is kept of a credential, now and later, to end with it.
     pub(crate) fn limit(&self, key: Key, limit: SystemTime) {
+        self.ends.insert(key, limit);
         let limit = self.clock.at(limit);
         self.amend(key, |identity| {
             identity.expires_at = identity.expires_at.min(limit);
@@ -265,6 +280,7 @@ impl Cache {
         self.invalidations.add_all();
         self.identities.clear();
         self.refusals.clear();
+        self.ends.clear();
     }
 
     pub(crate) fn len(&self) -> usize {

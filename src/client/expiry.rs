@@ -20,7 +20,7 @@ pub(super) fn of_jwt(token: &str) -> Option<SystemTime> {
     parse(payload.get("exp")?)
 }
 
-/// Seconds since 1970, or ISO 8601, maybe without a zone; then it is taken as UTC.
+/// Seconds since 1970, also as a string, or ISO 8601, maybe without a zone; then it is taken as UTC.
 pub(super) fn parse(value: &Value) -> Option<SystemTime> {
     match value {
         Value::Number(seconds) => from_unix(seconds.as_f64()?.max(0.0)),
@@ -29,7 +29,9 @@ pub(super) fn parse(value: &Value) -> Option<SystemTime> {
             if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
                 return Some(timestamp.into());
             }
-            let local: jiff::civil::DateTime = text.parse().ok()?;
+            let Ok(local) = text.parse::<jiff::civil::DateTime>() else {
+                return from_unix(text.parse::<f64>().ok()?.max(0.0));
+            };
             Some(local.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().into())
         }
         _ => None,
@@ -60,7 +62,11 @@ mod tests {
             (json!("2027-01-15T08:00:00"), Some(1_800_000_000)),
             (json!("2027-01-15T08:00:00.123456"), Some(1_800_000_000)),
             (json!("2027-01-15 08:00:00"), Some(1_800_000_000)),
+            (json!("1800000000"), Some(1_800_000_000)),
+            (json!("1800000000.5"), Some(1_800_000_000)),
             (json!("tomorrow"), None),
+            (json!("NaN"), Some(0)),
+            (json!("inf"), None),
             (json!(""), None),
             (json!(null), None),
             (json!(true), None),

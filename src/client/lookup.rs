@@ -71,6 +71,7 @@ impl AuthClient {
             })?;
             match verdict {
                 Ok(user) if core.cache.is_stale(key, &user.id, epoch) => {}
+                Err(error) if is_refusal(&error) && core.cache.is_stale_refusal(key, epoch) => {}
                 verdict => return verdict,
             }
         }
@@ -86,6 +87,12 @@ fn look_up(
 ) -> impl Future<Output = Answer> + Send + 'static {
     async move {
         let epoch = core.cache.epoch();
+        // Since whoever started this looked, an earlier look-up may have landed.
+        match core.cache.get(key) {
+            Known::User(user) => return Answer { verdict: Ok(user), epoch },
+            Known::Refused(error) => return Answer { verdict: Err(error), epoch },
+            Known::Ageing(_) | Known::Nothing => {}
+        }
         let error = match core.fetch(&credential).await {
             Ok(Fetched { user, limit }) => {
                 core.cache.keep(key, &user, limit, epoch);
@@ -93,7 +100,7 @@ fn look_up(
             }
             Err(error) => error,
         };
-        if error.kind() != ErrorKind::Unavailable {
+        if is_refusal(&error) {
             core.cache.keep_refusal(key, &error, epoch);
             return Answer { verdict: Err(error), epoch };
         }
@@ -158,6 +165,37 @@ pub(super) fn verdict(error: AuthError, credential: &Credential) -> AuthError {
     }
 }
 
+/// Whether the center has made up its mind.
+fn is_refusal(error: &AuthError) -> bool {
+    matches!(error.kind(), ErrorKind::InvalidCredential | ErrorKind::Denied)
+}
+
 fn unavailable(detail: &'static str) -> AuthError {
     AuthError::new(ErrorKind::Unavailable).with_detail(detail)
+}
+
+#[cfg(all(test, feature = "test-util"))]
+mod tests {
+    use super::*;
+    use crate::testing::{self, AuthCenter};
+
+    #[tokio::test]
+    async fn a_look_up_that_starts_as_another_lands_asks_nobody() {
+        let center = AuthCenter::start().await;
+        center.add_user(testing::user("alice"));
+        center.add_token("token", "alice");
+        let client = AuthClient::builder(center.app_id(), center.app_secret(), center.url()).build().unwrap();
+        for (token, accepted) in [("token", true), ("another", false)] {
+            center.clear_requests();
+            let credential = Credential::new(token).unwrap();
+            let key = client.key(&credential);
+            for _ in 0..2 {
+                // As a caller does who found nothing in the cache a moment ago.
+                let core = client.inner.core.clone();
+                let answer = client.inner.flights.join(key, || look_up(core, key, credential.clone())).await;
+                assert_eq!(answer.ok().map(|answer| answer.verdict.is_ok()), Some(accepted));
+            }
+            assert_eq!(center.calls("/user/info"), 1);
+        }
+    }
 }

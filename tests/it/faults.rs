@@ -1,0 +1,506 @@
+//! Whatever the auth center does wrong, a service tells "not accepted", "denied" and "could not be told" apart.
+#![allow(clippy::unwrap_used)]
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use aigc_auth::testing::{Fault, TestKey};
+use aigc_auth::{AuthClient, ErrorKind};
+use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use crate::center_support::{APP_SECRET, Counting, KEY, Rig, Seen, TOKEN, app, ask};
+
+/// What the caller of the service is to see of a fault.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Verdict {
+    /// 503 with this `Retry-After`.
+    CouldNotTell(u64),
+    NotAccepted,
+    Denied,
+}
+
+use Verdict::{CouldNotTell, Denied, NotAccepted};
+
+#[derive(Clone)]
+enum How {
+    Fault(Fault),
+    /// No connection comes about.
+    #[cfg(target_os = "linux")]
+    Blackhole,
+}
+
+#[derive(Clone)]
+struct Case {
+    name: &'static str,
+    how: How,
+    verdict: Verdict,
+    /// Calls that arrive at the center for one look-up.
+    calls: usize,
+    /// Whether it lasts until the client gives up.
+    slow: bool,
+}
+
+impl Case {
+    /// How long the client waits. Only where it does wait, it has to be short.
+    fn timeout(&self) -> Duration {
+        if self.slow { Duration::from_millis(300) } else { Duration::from_secs(5) }
+    }
+
+    /// By when there is an answer, on a busy machine.
+    fn bound(&self) -> Duration {
+        let at_most = if self.slow { self.timeout() } else { Duration::from_millis(500) };
+        at_most + Duration::from_secs(1)
+    }
+
+    fn of_center(name: &'static str, fault: Fault, verdict: Verdict, calls: usize) -> Self {
+        Self { name, how: How::Fault(fault), verdict, calls, slow: false }
+    }
+}
+
+fn status(status: u16, retry_after: Option<&'static str>) -> Fault {
+    let value = retry_after.map(HeaderValue::from_static);
+    let headers: HeaderMap = value.into_iter().map(|value| (RETRY_AFTER, value)).collect();
+    Fault::Status(StatusCode::from_u16(status).unwrap(), headers)
+}
+
+/// All faults but flapping, which is one over time. A redirect leads to `elsewhere`.
+fn cases(elsewhere: &str) -> Vec<Case> {
+    let told = |name, fault, calls| Case::of_center(name, fault, CouldNotTell(1), calls);
+    let pause = |name, fault, seconds, calls| Case::of_center(name, fault, CouldNotTell(seconds), calls);
+    let slow = |case| Case { slow: true, ..case };
+    let code = |name, code, verdict| Case::of_center(name, Fault::code(code, "said so"), verdict, 1);
+    vec![
+        told("refused", Fault::Refuse, 0),
+        #[cfg(target_os = "linux")]
+        Case { name: "connect timeout", how: How::Blackhole, verdict: CouldNotTell(1), calls: 0, slow: true },
+        slow(told("silent", Fault::Hang, 1)),
+        slow(told("slow bytes", Fault::SlowBytes(Duration::from_millis(50)), 1)),
+        told("reset", Fault::Reset, 2),
+        told("reset mid-body", Fault::ResetMidBody, 1),
+        told("truncated", Fault::Truncated, 1),
+        told("400", status(400, None), 1),
+        told("401: the app's secret is wrong", status(401, None), 1),
+        told("403: the app's secret is wrong", status(403, None), 1),
+        told("404: no such endpoint", status(404, None), 1),
+        told("422", status(422, None), 1),
+        pause("400 with Retry-After", status(400, Some("9")), 9, 1),
+        pause("429 with Retry-After", status(429, Some("7")), 7, 1),
+        pause("429, Retry-After over a minute", status(429, Some("3600")), 60, 1),
+        pause("429, Retry-After 0", status(429, Some("0")), 1, 1),
+        pause("429, Retry-After a date gone by", status(429, Some("Sun, 06 Nov 1994 08:49:37 GMT")), 1, 1),
+        pause("429 without Retry-After", status(429, None), 1, 1),
+        pause("429, Retry-After unreadable", status(429, Some("soon")), 1, 1),
+        told("500", status(500, None), 1),
+        told("501", status(501, None), 1),
+        told("502", status(502, None), 2),
+        told("503", status(503, None), 2),
+        pause("503 with Retry-After", status(503, Some("7")), 7, 2),
+        told("504", status(504, None), 2),
+        told("204 without a body", status(204, None), 1),
+        told("HTML", Fault::Html, 1),
+        told("not JSON", Fault::NotJson, 1),
+        told("wrong shape", Fault::WrongShape, 1),
+        told("missing id", Fault::MissingId, 1),
+        told("40 MiB", Fault::Huge, 1),
+        told("redirect", Fault::Redirect(format!("{elsewhere}/steal")), 1),
+        code("code 401", 401, NotAccepted),
+        code("code 403", 403, Denied),
+        code("code 404", 404, NotAccepted),
+        code("code 400", 400, CouldNotTell(1)),
+        code("code 429", 429, CouldNotTell(1)),
+        code("code 500", 500, CouldNotTell(1)),
+        code("code 10001", 10_001, CouldNotTell(1)),
+        code("code -1", -1, CouldNotTell(1)),
+    ]
+}
+
+/// How far the client's knowledge of the credential has aged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Age {
+    Cold,
+    Warm,
+    InGrace,
+    PastGrace,
+}
+
+const AGES: [Age; 4] = [Age::Cold, Age::Warm, Age::InGrace, Age::PastGrace];
+
+/// One cell of the matrix, on a center of its own.
+async fn cell(case: Case, age: Age, credential: &str) {
+    let name = format!("{}, {age:?}, {credential}", case.name);
+    let expected = match case.verdict {
+        CouldNotTell(seconds) => Seen::unavailable(seconds),
+        NotAccepted if credential == KEY => Seen::invalid_key(),
+        NotAccepted => Seen::invalid_token(),
+        Denied => Seen::denied("Access is denied"),
+    };
+    let alice = Seen::user("alice");
+
+    let timeout = case.timeout();
+    let rig = Rig::with(|builder| builder.timeout(timeout).connect_timeout(Duration::from_millis(100))).await;
+    if age != Age::Cold {
+        assert_eq!(rig.ask(credential).await, alice, "{name}: healthy");
+    }
+    rig.advance(match age {
+        Age::Cold | Age::Warm => 0,
+        Age::InGrace => 599,
+        Age::PastGrace => 600,
+    });
+    rig.center.clear_requests();
+    #[cfg(target_os = "linux")]
+    let mut blackhole = None;
+    match &case.how {
+        How::Fault(fault) => rig.center.misbehave(fault.clone()),
+        #[cfg(target_os = "linux")]
+        How::Blackhole => {
+            blackhole = Some(crate::center_support::Blackhole::in_place_of(&rig.center).await);
+        }
+    }
+
+    let start = Instant::now();
+    let seen = rig.ask(credential).await;
+    let took = start.elapsed();
+    let (expected, calls) = match age {
+        Age::Warm => (&alice, 0),
+        Age::InGrace if matches!(case.verdict, CouldNotTell(_)) => (&alice, case.calls),
+        _ => (&expected, case.calls),
+    };
+    assert_eq!(seen, *expected, "{name}");
+    assert_eq!(rig.calls(), calls, "{name}: calls");
+    assert!(took < case.bound(), "{name}: took {took:?}");
+    let waited = took >= Duration::from_millis(150);
+    assert!(waited || !case.slow || age == Age::Warm, "{name}: nothing was waited for, {took:?}");
+    #[cfg(target_os = "linux")]
+    drop(blackhole);
+
+    if age == Age::InGrace && case.verdict == CouldNotTell(1) {
+        rig.advance(1);
+        rig.center.misbehave(Fault::Refuse);
+        assert_eq!(rig.ask(credential).await, Seen::unavailable(1), "{name}: grace is over");
+    }
+    rig.center.behave();
+    match case.verdict {
+        // What could not be told is asked again at once, unless the center asked for a pause.
+        CouldNotTell(pause) => {
+            if matches!(&case.how, How::Fault(Fault::Status(StatusCode::TOO_MANY_REQUESTS, _))) {
+                if !matches!(age, Age::Warm | Age::InGrace) {
+                    assert_eq!(rig.ask(credential).await, *expected, "{name}: it asked for a pause");
+                    assert_eq!(rig.calls(), calls, "{name}: it asked for a pause");
+                }
+                rig.advance(pause);
+            }
+        }
+        // A refusal is believed for a while. And nobody is let in by what was known before it.
+        NotAccepted | Denied if age != Age::Warm => {
+            rig.clock.advance(Duration::from_millis(4_999));
+            assert_eq!(rig.ask(credential).await, *expected, "{name}: believed for 5 s");
+            assert_eq!(rig.calls(), calls, "{name}: believed for 5 s");
+            rig.clock.advance(Duration::from_millis(1));
+            rig.center.misbehave(Fault::Refuse);
+            assert_eq!(rig.ask(credential).await, Seen::unavailable(1), "{name}: forgotten");
+            rig.center.behave();
+        }
+        NotAccepted | Denied => {}
+    }
+    assert_eq!(rig.ask(credential).await, alice, "{name}: healthy again");
+}
+
+async fn matrix(cells: Vec<(Case, Age)>, credential: &'static str) {
+    // Those that wait run all at once; the others a few at a time, lest they be late for want of a processor.
+    let (slow, quick): (Vec<_>, Vec<_>) = cells.into_iter().partition(|(case, _)| case.slow);
+    let run = |(case, age)| cell(case, age, credential);
+    stream::iter(quick.into_iter().map(run)).buffer_unordered(8).collect::<Vec<()>>().await;
+    join_all(slow.into_iter().map(run)).await;
+}
+
+#[tokio::test]
+async fn a_token_under_every_fault_at_every_age() {
+    let elsewhere = Counting::start(|_| async {}).await;
+    let cases = cases(&elsewhere.url());
+    matrix(cases.iter().flat_map(|case| AGES.map(|age| (case.clone(), age))).collect(), TOKEN).await;
+    assert_eq!(elsewhere.connections(), 0, "no redirect is followed, and no secret sent along");
+}
+
+#[tokio::test]
+async fn an_access_key_under_the_main_faults() {
+    let elsewhere = Counting::start(|_| async {}).await;
+    let main = [
+        "refused",
+        "silent",
+        "reset",
+        "truncated",
+        "429 with Retry-After",
+        "503 with Retry-After",
+        "HTML",
+        "wrong shape",
+        "missing id",
+        "40 MiB",
+        "redirect",
+        "code 401",
+        "code 403",
+        "code 404",
+        "code 500",
+    ];
+    let cases: Vec<_> =
+        cases(&elsewhere.url()).into_iter().filter(|case| main.contains(&case.name)).collect();
+    assert_eq!(cases.len(), main.len());
+    matrix(cases.iter().flat_map(|case| AGES.map(|age| (case.clone(), age))).collect(), KEY).await;
+    assert_eq!(elsewhere.connections(), 0);
+}
+
+#[tokio::test]
+async fn what_access_keys_stand_for() {
+    let rig = Rig::new().await;
+    let app_id = rig.center.app_id().to_owned();
+    let another = "The access key belongs to another app";
+    for (text, key, expected) in [
+        ("ak_user", TestKey::user("alice"), Seen::user("alice")),
+        ("ak_app", TestKey::app(app_id.clone()), Seen::user("ak_app_test-app")),
+        ("ak_global", TestKey::global(), Seen::user("ak_global")),
+        ("ak_robot", TestKey::of_type("robot"), Seen::not_accepted("The access key has an unknown type")),
+        ("ak_other", TestKey::app("other-app"), Seen::denied(another)),
+        ("ak_number", TestKey::app(42), Seen::denied(another)),
+    ] {
+        rig.center.clear_requests();
+        rig.center.add_access_key(text, key);
+        for _ in 0..3 {
+            assert_eq!(rig.ask(text).await, expected, "{text}");
+        }
+        assert_eq!(rig.calls(), 1, "{text}: cached");
+    }
+    assert_eq!(rig.ask("ak_nobody-has-it").await, Seen::invalid_key());
+
+    rig.center.disable_user("alice");
+    rig.center.add_access_key("ak_disabled", TestKey::user("alice"));
+    assert_eq!(rig.ask("ak_disabled").await, Seen::denied("Access is denied"));
+    rig.center.remove_user("alice");
+    rig.center.add_access_key("ak_removed", TestKey::user("alice"));
+    assert_eq!(rig.ask("ak_removed").await, Seen::invalid_key());
+}
+
+#[tokio::test]
+async fn flapping_never_opens_the_breaker() {
+    let rig = Rig::new().await;
+    rig.center.misbehave(Fault::Flapping);
+    for n in 0..40 {
+        let token = format!("token-{n}");
+        rig.center.add_token(&*token, "alice");
+        let expected = if n % 2 == 0 { Seen::user("alice") } else { Seen::unavailable(1) };
+        assert_eq!(rig.ask(&token).await, expected, "{token}");
+        assert_eq!(rig.calls(), n + 1, "{token}");
+    }
+    rig.advance(300);
+    // In grace, the good answers are fresh and the bad ones bridged.
+    for n in (0..40).step_by(2) {
+        assert_eq!(rig.ask(&format!("token-{n}")).await, Seen::user("alice"));
+    }
+    assert_eq!(rig.calls(), 60);
+}
+
+#[tokio::test]
+async fn a_dead_center_is_left_alone_and_its_return_noticed() {
+    let rig = Rig::new().await;
+    assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"));
+    rig.center.clear_requests();
+    rig.center.misbehave(Fault::Reset);
+    let start = Instant::now();
+    for n in 0..200 {
+        assert_eq!(rig.ask(&format!("token-{n}")).await, Seen::unavailable(1), "{n}");
+    }
+    let took = start.elapsed();
+    assert_eq!(rig.calls(), 10, "five look-ups, tried twice each");
+    assert!(took < Duration::from_secs(3), "with the breaker open, a refusal does not wait: {took:?}");
+    assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"), "who is known does not notice");
+
+    rig.clock.advance(Duration::from_millis(999));
+    assert_eq!(rig.ask("token").await, Seen::unavailable(1));
+    assert_eq!(rig.calls(), 10, "until the pause is over");
+    rig.clock.advance(Duration::from_millis(1));
+    rig.center.misbehave(Fault::status(500));
+    let app = rig.app();
+    let seen = join_all((0..50).map(|n| {
+        let (app, token) = (app.clone(), format!("after-{n}"));
+        async move { ask(&app, &token).await }
+    }))
+    .await;
+    assert!(seen.iter().all(|seen| seen.status == 503), "{seen:?}");
+    assert_eq!(rig.calls(), 11, "one probe, however many would like to");
+
+    // It stays dead for a while, and the pauses grow.
+    for _ in 0..600 {
+        rig.clock.advance(Duration::from_millis(100));
+        rig.ask("another").await;
+    }
+    assert!((25..=35).contains(&rig.calls()), "{} calls in a minute and a second", rig.calls());
+
+    rig.center.behave();
+    rig.center.add_token("another", "alice");
+    let mut waited = Duration::ZERO;
+    while rig.ask("another").await != Seen::user("alice") {
+        waited += Duration::from_millis(100);
+        assert!(waited <= Duration::from_secs(5), "the return goes unnoticed");
+        rig.clock.advance(Duration::from_millis(100));
+    }
+}
+
+/// As above, but by the connections that are attempted.
+#[tokio::test]
+async fn a_dead_center_gets_at_most_ten_connections() {
+    let dead = Counting::start(|stream| async move { drop(stream) }).await;
+    let client = AuthClient::builder("app", "secret", dead.url()).build().unwrap();
+    let app = app(&client);
+    for n in 0..50 {
+        assert_eq!(ask(&app, &format!("token-{n}")).await.status, 503);
+    }
+    assert_eq!(dead.connections(), 10);
+}
+
+#[tokio::test]
+async fn with_the_breaker_open_the_grace_costs_nothing() {
+    let rig = Rig::with(|builder| builder.timeout(Duration::from_millis(300))).await;
+    assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"));
+    rig.advance(400);
+    rig.center.clear_requests();
+    rig.center.misbehave(Fault::status(500));
+    for _ in 0..100 {
+        assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"));
+    }
+    assert_eq!(rig.calls(), 5);
+}
+
+#[tokio::test]
+async fn a_pause_that_the_center_asks_for_is_kept() {
+    for (retry_after, seconds) in [("0", 1), ("7", 7), ("60", 60), ("61", 60), ("86400", 60)] {
+        let rig = Rig::new().await;
+        rig.center.misbehave(status(429, Some(retry_after)));
+        assert_eq!(rig.ask(TOKEN).await, Seen::unavailable(seconds), "{retry_after}");
+        rig.center.behave();
+        for left in (1..=seconds).rev() {
+            assert_eq!(rig.ask(TOKEN).await, Seen::unavailable(left), "{retry_after}, {left} s left");
+            rig.clock.advance(Duration::from_millis(999));
+            assert_eq!(rig.ask(TOKEN).await, Seen::unavailable(left), "rounded up");
+            rig.clock.advance(Duration::from_millis(1));
+        }
+        assert_eq!(rig.calls(), 1, "{retry_after}");
+        assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"), "{retry_after}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_from_before_does_not_cut_the_pause_short() {
+    let rig = Rig::new().await;
+    rig.center.delay(Duration::from_millis(100));
+    let earlier = tokio::spawn({
+        let app = rig.app();
+        async move { ask(&app, TOKEN).await }
+    });
+    rig.arrived(1).await;
+    rig.center.delay(Duration::ZERO);
+    rig.center.misbehave(status(429, Some("30")));
+    assert_eq!(rig.ask("second").await, Seen::unavailable(30));
+    assert_eq!(earlier.await.unwrap(), Seen::user("alice"));
+    assert_eq!(rig.ask("third").await, Seen::unavailable(30));
+    assert_eq!(rig.calls(), 2);
+}
+
+/// Prints, in a process of its own, every error with its sources, and all that anybody traces or logs on the way.
+#[tokio::test]
+async fn child_that_prints_all_it_can() {
+    if std::env::var_os("AIGC_AUTH_TEST_CHILD").is_none() {
+        return;
+    }
+    // Bridges `log` too, which reqwest writes to.
+    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).init();
+    let elsewhere = Counting::start(|_| async {}).await;
+    let repeats = format!("you sent {TOKEN} and {KEY} with {APP_SECRET}");
+    let messages = [401, 403, 404, 500].map(|code| {
+        Case::of_center("a message that repeats all", Fault::code(code, repeats.clone()), NotAccepted, 1)
+    });
+    // One that waits is enough.
+    let slow = |case: &Case| case.slow && case.name != "silent";
+    let cases = cases(&elsewhere.url()).into_iter().filter(|case| !slow(case)).chain(messages);
+    join_all(cases.map(print_all)).await;
+    println!("all printed");
+}
+
+async fn print_all(case: Case) {
+    let How::Fault(fault) = case.how else { return };
+    let timeout = Duration::from_millis(if matches!(fault, Fault::Hang) { 100 } else { 5_000 });
+    let rig = Rig::with(|builder| builder.timeout(timeout)).await;
+    println!("{} {:?} {:?}", case.name, rig.client, rig.app());
+    rig.center.misbehave(fault);
+    for credential in [TOKEN, KEY] {
+        println!("{:?}", rig.ask(credential).await);
+    }
+    rig.advance(60);
+    let errors = [
+        rig.client.user_info(TOKEN).await.err(),
+        rig.client.access_key_user(KEY).await.err(),
+        rig.client.verify_token(TOKEN).await.err(),
+        rig.client.verify_access_key(KEY).await.err(),
+        rig.client.check_permissions(TOKEN, ["a"]).await.err(),
+        rig.client.batch_users(["alice"]).await.err(),
+    ];
+    for error in errors.into_iter().flatten() {
+        println!("{error} {error:?} {error:#?}");
+        let mut source = error.source();
+        while let Some(error) = source {
+            println!("from {error} {error:?}");
+            source = error.source();
+        }
+    }
+}
+
+#[test]
+fn no_secret_is_ever_printed() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "faults::child_that_prints_all_it_can", "--nocapture"])
+        .env("AIGC_AUTH_TEST_CHILD", "1")
+        .output()
+        .unwrap();
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && text.contains("all printed"), "{text}");
+    for part in ["request refused", "a message that repeats all", "the auth center is failing", "redirect"] {
+        assert!(text.contains(part), "{part} is missing, so what was searched? {text}");
+    }
+    for secret in [TOKEN, KEY, APP_SECRET] {
+        let line = text.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "{secret} was printed");
+    }
+}
+
+#[tokio::test]
+async fn an_error_says_what_failed_and_why() {
+    let rig = Rig::with(|builder| builder.timeout(Duration::from_millis(200))).await;
+    for (fault, detail, has_source) in [
+        (Fault::Refuse, "POST /user/info: cannot connect", true),
+        (Fault::Hang, "POST /user/info: no answer in time", false),
+        (Fault::Reset, "POST /user/info: the connection broke before an answer", true),
+        (Fault::Truncated, "POST /user/info: the connection broke within the answer", true),
+        (
+            Fault::status(401),
+            "POST /user/info: the auth center refused; are app id and secret right? (401 Unauthorized)",
+            false,
+        ),
+        (
+            Fault::status(404),
+            "POST /user/info: there is no such endpoint; is the base URL right? (404 Not Found)",
+            false,
+        ),
+        (Fault::Html, "POST /user/info: the answer is not the JSON of an auth center", false),
+        (Fault::Huge, "POST /user/info: the answer is too large", false),
+        (Fault::code(500, "database is locked"), "database is locked", false),
+    ] {
+        rig.center.misbehave(fault);
+        let error = rig.client.user_info(TOKEN).await.unwrap_err();
+        assert_eq!((error.kind(), error.detail()), (ErrorKind::Unavailable, Some(detail)));
+        assert_eq!(error.source().is_some(), has_source, "{detail}");
+        rig.center.behave();
+        // Lets the breaker count from nought.
+        rig.client.verify_token(TOKEN).await.unwrap();
+    }
+}
