@@ -276,6 +276,7 @@ pub struct BuildError {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
+#[cfg(feature = "client")]
 impl BuildError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), source: None }

@@ -78,7 +78,9 @@ mod user;
 // Ports and plumbing.
 #[cfg(feature = "client")]
 mod breaker;
-#[cfg(any(feature = "client", feature = "test-util"))]
+#[cfg(feature = "client")]
+// Only tests hold it, and only `testing` names it.
+#[cfg_attr(not(feature = "test-util"), allow(dead_code, unreachable_pub))]
 mod clock;
 #[cfg(feature = "client")]
 mod config;

@@ -2,7 +2,7 @@
 //!
 //! [`AuthCenter`] speaks the auth center's protocol on a local port, keeps what a test puts into it, tells
 //! what it was asked, and fails on demand in every way of [`Fault`]. [`user`] makes a user without any
-//! server. A held [`Clock`] makes a client's minutes pass at once.
+//! server. A held `Clock` makes a client's minutes pass at once.
 
 use crate::user::{UserInfo, UserInfoBuilder};
 
@@ -28,6 +28,7 @@ pub use journal::RecordedRequest;
 pub use key::TestKey;
 pub use signed_in::{SignedIn, SignedInLayer, signed_in};
 
+#[cfg(feature = "client")]
 pub use crate::clock::Clock;
 
 /// Starts a user of this name; its id is made from the name.
