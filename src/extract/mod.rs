@@ -13,6 +13,7 @@
 
 mod current_user;
 mod optional_user;
+mod rejection;
 mod request_info;
 mod require_permission;
 mod require_role;

@@ -1,5 +1,6 @@
 //! The one integration binary: a file a subject, over real sockets.
 
+mod architecture;
 mod compile_errors;
 mod context;
 mod extractors;
