@@ -48,7 +48,7 @@ use crate::user::UserInfo;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a permission",
     label = "not a permission",
-    note = "declare it: `permissions! {{ pub {Self} = \"thing:action\"; }}`",
+    note = "permissions are declared: `permissions! {{ pub ReadReports = \"report:read\"; }}`",
     note = "several permissions are combined as `All<(A, B)>` or `Any<(A, B)>`, never as a bare tuple",
     note = "for a code known only at run time, call `user.require(code)?` in the handler"
 )]
@@ -64,7 +64,7 @@ pub trait Permission: Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a role",
     label = "not a role",
-    note = "declare it: `roles! {{ pub {Self} = \"editor\"; }}`"
+    note = "roles are declared: `roles! {{ pub Editor = \"editor\"; }}`"
 )]
 pub trait Role: Send + Sync + 'static {
     /// The role's code at the auth center.

@@ -3,12 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::Response;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 
-use crate::context;
 use crate::envelope::Envelope;
 use crate::error::{AuthError, ErrorKind, Language};
 
@@ -43,14 +41,6 @@ impl fmt::Debug for Responder {
             Self::Envelope(language) => f.debug_tuple("Envelope").field(language).finish(),
             Self::Custom(_) => f.write_str("Custom"),
         }
-    }
-}
-
-/// The layer's responder answers for errors of handlers and extractors too, wherever the request's context reaches.
-impl IntoResponse for AuthError {
-    fn into_response(self) -> axum::response::Response {
-        let responder = context::responder().unwrap_or_default();
-        responder.respond(&self).map(axum::body::Body::from)
     }
 }
 

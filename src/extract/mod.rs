@@ -14,6 +14,7 @@
 
 mod current_user;
 mod optional_user;
+mod rejection;
 mod request_info;
 mod require_permission;
 mod require_role;
@@ -26,15 +27,15 @@ pub use require_role::RequireRole;
 
 /// Makes an extractor that holds a user readable as one.
 macro_rules! holds_user {
-    ($name:ident $(<$param:ident>)?) => {
-        impl $(<$param>)? $name $(<$param>)? {
+    ($name:ident $(<$param:ident: $bound:ident>)?) => {
+        impl $(<$param: $bound>)? $name $(<$param>)? {
             /// The user.
             pub fn into_inner(self) -> $crate::UserInfo {
                 self.user
             }
         }
 
-        impl $(<$param>)? std::ops::Deref for $name $(<$param>)? {
+        impl $(<$param: $bound>)? std::ops::Deref for $name $(<$param>)? {
             type Target = $crate::UserInfo;
 
             fn deref(&self) -> &$crate::UserInfo {
@@ -42,7 +43,7 @@ macro_rules! holds_user {
             }
         }
 
-        impl $(<$param>)? std::fmt::Debug for $name $(<$param>)? {
+        impl $(<$param: $bound>)? std::fmt::Debug for $name $(<$param>)? {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.debug_tuple(stringify!($name)).field(&self.user).finish()
             }

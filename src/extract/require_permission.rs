@@ -32,17 +32,19 @@ use crate::user::UserInfo;
 ///     .route_layer(from_extractor::<RequirePermission<Any<(Admin, Read)>>>())
 ///     .route("/reports", get(reports));
 /// ```
-pub struct RequirePermission<P> {
+// The bound stands here, too: a handler that names something else is told so where it does, and not that it is no
+// `Handler`.
+pub struct RequirePermission<P: Permission> {
     user: UserInfo,
     permission: PhantomData<fn() -> P>,
 }
 
-holds_user!(RequirePermission<P>);
+holds_user!(RequirePermission<P: Permission>);
 
 /// The verified user, who is an admin; refuses others with 403.
 pub type RequireAdmin = RequirePermission<Admin>;
 
-impl<P> Clone for RequirePermission<P> {
+impl<P: Permission> Clone for RequirePermission<P> {
     fn clone(&self) -> Self {
         Self { user: self.user.clone(), permission: PhantomData }
     }

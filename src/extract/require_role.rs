@@ -22,14 +22,15 @@ use crate::user::UserInfo;
 ///     format!("drafts of {}", editor.username)
 /// }
 /// ```
-pub struct RequireRole<R> {
+// The bound stands here for the sake of its error: see `RequirePermission`.
+pub struct RequireRole<R: Role> {
     user: UserInfo,
     role: PhantomData<fn() -> R>,
 }
 
-holds_user!(RequireRole<R>);
+holds_user!(RequireRole<R: Role>);
 
-impl<R> Clone for RequireRole<R> {
+impl<R: Role> Clone for RequireRole<R> {
     fn clone(&self) -> Self {
         Self { user: self.user.clone(), role: PhantomData }
     }

@@ -56,7 +56,7 @@ fn nothing() -> Value {
 }
 
 /// `base` with these fields instead of its own.
-fn with(mut base: Value, fields: Value) -> Value {
+fn with(mut base: Value, fields: &Value) -> Value {
     for (name, value) in fields.as_object().unwrap() {
         base[name] = value.clone();
     }
@@ -71,7 +71,7 @@ async fn every_function_two_calls_below_the_handler() {
     let routes = || Router::new().route("/told", get(two_calls_deep));
     let protected = routes().layer(support::auth(&center).allow_anonymous().exclude_path("/open/told"));
     let app = serve(Router::new().merge(protected.clone()).nest("/open", protected)).await;
-    let bare = with(nothing(), json!({"client_ip": "127.0.0.1", "app_id": "test-app"}));
+    let bare = with(nothing(), &json!({"client_ip": "127.0.0.1", "app_id": "test-app"}));
     let alice = json!({"user": "alice", "user_id": alice_id, "username": "alice"});
     for (what, path, headers, expected) in [
         ("a stranger", "/told", &[][..], bare.clone()),
@@ -96,13 +96,13 @@ async fn every_function_two_calls_below_the_handler() {
             "a user",
             "/told",
             &[("authorization", "bearer   alice-token")],
-            with(with(bare.clone(), alice.clone()), json!({"token": "alice-token"})),
+            with(with(bare.clone(), &alice), &json!({"token": "alice-token"})),
         ),
         (
             "an access key",
             "/told",
             &[("authorization", "Bearer ak_alice")],
-            with(with(bare.clone(), alice), json!({"token": "ak_alice"})),
+            with(with(bare.clone(), &alice), &json!({"token": "ak_alice"})),
         ),
         ("a user on an excluded path", "/open/told", &[("authorization", "Bearer alice-token")], bare),
     ] {

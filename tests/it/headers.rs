@@ -27,9 +27,11 @@ async fn protected(center: &AuthCenter) -> App {
     serve(Router::new().route("/me", get(me)).layer(support::auth(center))).await
 }
 
-const NOTHING: (Option<&str>, &str) =
-    (Some("Bearer"), r#"{"code":401,"message":"No credential was sent","data":null}"#);
-const INVALID: (Option<&str>, &str) = (
+/// A challenge and a body.
+type Refusal = (Option<&'static str>, &'static str);
+
+const NOTHING: Refusal = (Some("Bearer"), r#"{"code":401,"message":"No credential was sent","data":null}"#);
+const INVALID: Refusal = (
     Some(r#"Bearer error="invalid_token""#),
     r#"{"code":401,"message":"The credential is invalid or has expired","data":null}"#,
 );
@@ -42,7 +44,7 @@ async fn every_bad_header_is_refused_and_nothing_goes_upstream() {
     let (over_8_kib, over_300_kib) = (long(8 * 1024), long(300 * 1024));
     let long_basic = [b"Basic ".as_slice(), &vec![b'a'; 9000]].concat();
     let every_header: Vec<&[u8]> = vec![b"Bearer alice-token"; 90];
-    let table: Vec<(&str, Vec<&[u8]>, (Option<&str>, &str))> = vec![
+    let table: Vec<(&str, Vec<&[u8]>, Refusal)> = vec![
         ("no header", vec![], NOTHING),
         ("an empty header", vec![b""], NOTHING),
         ("only spaces", vec![b"   "], NOTHING),

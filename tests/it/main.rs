@@ -1,7 +1,12 @@
 //! The one integration binary: a file a subject, over real sockets.
 
+// Helpers of tests are no tests to clippy.
+#![allow(clippy::unwrap_used)]
+
+mod architecture;
 mod calls;
 mod center_support;
+mod compile_errors;
 mod context;
 mod extractors;
 mod faults;

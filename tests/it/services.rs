@@ -313,16 +313,17 @@ async fn the_errors_of_the_service_are_passed_on() {
 
 #[tokio::test]
 async fn a_handler_that_panics_hurts_one_request_and_leaves_no_context_behind() {
+    async fn boom(_: CurrentUser) {
+        panic!("a bug")
+    }
+    async fn late_boom(_: CurrentUser) {
+        tokio::task::yield_now().await;
+        panic!("a bug, later")
+    }
     let center = center().await;
     let app = Router::new()
-        .route("/boom", get(|_: CurrentUser| async { panic!("a bug") as () }))
-        .route(
-            "/late-boom",
-            get(|_: CurrentUser| async {
-                tokio::task::yield_now().await;
-                panic!("a bug, later") as ()
-            }),
-        )
+        .route("/boom", get(boom))
+        .route("/late-boom", get(late_boom))
         .route("/me", get(me))
         .layer(support::auth(&center))
         .route("/open", get(|| async { name() }))

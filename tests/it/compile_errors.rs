@@ -1,0 +1,18 @@
+//! Misuse is answered by the compiler, in words that name the mend.
+
+use std::process::Command;
+
+/// The compiler whose words are in `tests/ui/*.stderr`. Others put the same notes differently.
+const WRITTEN_WITH: &str = "rustc 1.95.";
+
+#[test]
+fn misuse_gives_a_compile_error_that_names_the_mend() {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let version = Command::new(rustc).arg("--version").output().map(|output| output.stdout);
+    let version = String::from_utf8(version.unwrap()).unwrap();
+    if !version.starts_with(WRITTEN_WITH) {
+        eprintln!("skipped: tests/ui was written with {WRITTEN_WITH}x, and this is {version}");
+        return;
+    }
+    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+}

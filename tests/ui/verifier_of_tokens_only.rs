@@ -1,0 +1,13 @@
+use aigc_auth::{AuthError, AuthLayer, BearerToken, UserInfo, Verify};
+
+struct Tokens;
+
+impl Verify<BearerToken> for Tokens {
+    async fn verify(&self, _: BearerToken) -> Result<UserInfo, AuthError> {
+        Ok(UserInfo::builder(1, "alice").build())
+    }
+}
+
+fn main() {
+    let _ = AuthLayer::new(Tokens);
+}
