@@ -7,7 +7,35 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Milliseconds since the clock was made. They never go back.
 pub(crate) type Millis = u64;
 
-/// Where the client takes the time from: the system, or the hand of a test.
+/// Where an `AuthClient` takes the time for its cache and its breaker from: the system, or the hand of a test.
+///
+/// Timeouts of calls are not held.
+///
+/// ```
+/// # #[cfg(all(feature = "client", feature = "test-util"))] {
+/// use std::time::Duration;
+///
+/// use aigc_auth::AuthClient;
+/// use aigc_auth::testing::{self, AuthCenter, Clock};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let center = AuthCenter::start().await;
+/// center.add_user(testing::user("alice"));
+/// center.add_token("alice-token", "alice");
+/// let clock = Clock::held();
+/// let client = AuthClient::builder(center.app_id(), center.app_secret(), center.url())
+///     .clock(clock.clone())
+///     .build()?;
+///
+/// client.user_info("alice-token").await?;
+/// client.user_info("alice-token").await?;
+/// assert_eq!(center.calls("/user/info"), 1);
+/// clock.advance(Duration::from_secs(300));
+/// client.user_info("alice-token").await?;
+/// assert_eq!(center.calls("/user/info"), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Clock {
     made: Instant,
@@ -58,7 +86,8 @@ impl Clock {
 }
 
 pub(crate) fn millis(duration: Duration) -> Millis {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    // Not `as_millis`, which computes in 128 bits.
+    duration.as_secs().saturating_mul(1_000).saturating_add(u64::from(duration.subsec_millis()))
 }
 
 /// The time that so many seconds since 1970 stand for, if a calendar can hold it.

@@ -4,6 +4,9 @@
 //! call, and the body they stream. A spawned task is another task; carry the context there with
 //! [`InContext::in_current_context`].
 //!
+//! The functions here answer `None` where there is no request, and those about the user also where the request has
+//! none: below [`allow_anonymous`](crate::AuthLayer::allow_anonymous), and on excluded paths.
+//!
 //! ```
 //! use aigc_auth::{UserInfo, context::{self, InContext, RequestContext}};
 //!
@@ -27,8 +30,7 @@ use std::mem;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{HeaderMap, HeaderValue, USER_AGENT};
-use http::request::Parts;
+use http::header::{HeaderMap, HeaderValue};
 use http::uri::Scheme;
 use http::{Extensions, Uri};
 
@@ -39,10 +41,12 @@ use crate::user::{UserId, UserInfo};
 
 mod builder;
 mod future;
+mod headers;
 mod trace;
 
 pub use builder::RequestContextBuilder;
 pub use future::{InContext, WithContext};
+pub(crate) use headers::{Authorization, Headers};
 
 /// What is known of a request beside its body: cheap to clone, read through methods.
 #[derive(Clone)]
@@ -78,25 +82,12 @@ struct Captured {
     tls: bool,
 }
 
-impl Captured {
-    /// One pass over the headers costs less than seven look-ups that mostly fail.
-    fn from_headers(headers: &HeaderMap, uri: &Uri) -> Self {
-        let mut captured = Self { tls: uri.scheme() == Some(&Scheme::HTTPS), ..Self::default() };
-        for (name, value) in headers {
-            let slot = match name.as_str() {
-                "x-forwarded-for" => &mut captured.forwarded_for,
-                "x-forwarded-proto" => &mut captured.forwarded_proto,
-                "x-real-ip" => &mut captured.real_ip,
-                "x-request-id" => &mut captured.request_id,
-                "x-trace-id" => &mut captured.trace_id,
-                "traceparent" => &mut captured.traceparent,
-                _ if name == USER_AGENT => &mut captured.user_agent,
-                _ => continue,
-            };
-            *slot = Some(value.clone());
-        }
-        captured
-    }
+/// A request, as far as a context is made of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) headers: &'a Headers<'a>,
+    pub(crate) uri: &'a Uri,
+    pub(crate) extensions: &'a Extensions,
 }
 
 impl RequestContext {
@@ -105,30 +96,46 @@ impl RequestContext {
         RequestContextBuilder::default()
     }
 
-    pub(crate) fn from_request(
-        headers: &HeaderMap,
-        uri: &Uri,
-        extensions: &Extensions,
+    pub(crate) fn of(
+        request: Request<'_>,
         settings: &Arc<Settings>,
+        user: Option<UserInfo>,
+        credential: Option<Credential>,
     ) -> Self {
+        let Request { headers, uri, extensions } = request;
         Self(Arc::new(Inner {
-            user: None,
-            credential: None,
+            user,
+            credential,
             peer: forwarded::peer(extensions),
-            headers: Captured::from_headers(headers, uri),
+            headers: Captured {
+                forwarded_for: headers.forwarded_for.cloned(),
+                forwarded_proto: headers.forwarded_proto.cloned(),
+                real_ip: headers.real_ip.cloned(),
+                request_id: headers.request_id.cloned(),
+                trace_id: headers.trace_id.cloned(),
+                traceparent: headers.traceparent.cloned(),
+                user_agent: headers.user_agent.cloned(),
+                tls: uri.scheme() == Some(&Scheme::HTTPS),
+            },
             settings: settings.clone(),
         }))
     }
 
     /// The context of a request that no layer saw, by the default settings.
-    pub(crate) fn from_parts(parts: &Parts) -> Self {
-        Self::from_request(&parts.headers, &parts.uri, &parts.extensions, &Arc::default())
+    pub(crate) fn by_default(
+        headers: &HeaderMap,
+        uri: &Uri,
+        extensions: &Extensions,
+        user: Option<UserInfo>,
+    ) -> Self {
+        let request = Request { headers: &Headers::read(headers), uri, extensions };
+        Self::of(request, &Arc::default(), user, None)
     }
 
-    pub(crate) fn signed_in(mut self, user: UserInfo, credential: Option<Credential>) -> Self {
+    pub(crate) fn signed_in(mut self, user: UserInfo, credential: Credential) -> Self {
         let inner = Arc::make_mut(&mut self.0);
         inner.user = Some(user);
-        inner.credential = credential;
+        inner.credential = Some(credential);
         self
     }
 
@@ -137,7 +144,7 @@ impl RequestContext {
         self.0.user.as_ref()
     }
 
-    /// The credential that the request was verified by.
+    /// The credential that the request was verified by. It is the real one: send it only to services you trust.
     pub fn credential(&self) -> Option<&Credential> {
         self.0.credential.as_ref()
     }
@@ -153,7 +160,8 @@ impl RequestContext {
         )
     }
 
-    /// `http` or `https`, as the client saw it, if a trusted proxy says so.
+    /// `http` or `https`, as the client saw it: `x-forwarded-proto` if the peer is trusted, else `http` unless the
+    /// request's URI says `https`.
     pub fn scheme(&self) -> &'static str {
         let headers = &self.0.headers;
         let trusted = self.0.peer.is_some_and(|peer| self.0.settings.trusted_proxies.contains(peer));
@@ -165,7 +173,7 @@ impl RequestContext {
         }
     }
 
-    /// The `User-Agent` header.
+    /// The `User-Agent` header; `None` if it has characters beyond visible ASCII.
     pub fn user_agent(&self) -> Option<&str> {
         self.0.headers.user_agent.as_ref()?.to_str().ok()
     }
@@ -257,7 +265,7 @@ pub fn current_username() -> Option<String> {
     read(|context| Some(context.user()?.username.as_ref().to_owned()))
 }
 
-/// Whether there is a current user and he is an admin.
+/// Whether there is a current user who is an admin.
 pub fn is_current_user_admin() -> bool {
     read(|context| Some(context.user()?.is_admin)).unwrap_or(false)
 }
@@ -267,7 +275,7 @@ pub fn client_ip() -> Option<IpAddr> {
     read(RequestContext::client_ip)
 }
 
-/// The `User-Agent` of the current request.
+/// [`RequestContext::user_agent`] of the current request.
 pub fn user_agent() -> Option<String> {
     read(|context| Some(context.user_agent()?.to_owned()))
 }
@@ -283,6 +291,8 @@ pub fn trace_id() -> Option<String> {
 }
 
 /// The credential that the current request was verified by, to call other services on the user's behalf.
+///
+/// It is the real one: send it only to services you trust.
 pub fn token() -> Option<Credential> {
     read(|context| context.credential().cloned())
 }
@@ -310,7 +320,7 @@ mod tests {
             request.headers_mut().append(*name, HeaderValue::from_str(value).unwrap());
         }
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
-        RequestContext::from_parts(&request.into_parts().0)
+        RequestContext::by_default(request.headers(), request.uri(), request.extensions(), None)
     }
 
     #[test]

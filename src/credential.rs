@@ -1,8 +1,8 @@
-//! What a caller proves himself with: a bearer token or an access key.
+//! What callers prove themselves with: a bearer token or an access key.
 
 use std::fmt;
 
-use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use http::header::HeaderValue;
 
 use crate::error::{AuthError, ErrorKind};
 
@@ -25,7 +25,8 @@ const MAX_HEADER_LEN: usize = 8 * 1024;
 #[derive(Clone, PartialEq, Eq)]
 pub struct BearerToken(Text);
 
-/// A key of a machine or a person, recognised by its `ak_` prefix. Its `Debug` shows nothing of it.
+/// A key of a person, an app or all apps, sent after `Bearer` and recognised by its `ak_` prefix (lower case). Its
+/// `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessKey(Text);
 
@@ -134,22 +135,18 @@ impl Credential {
 }
 
 impl Presented {
-    /// Finds the credential among a request's headers.
-    pub(crate) fn in_headers(headers: &HeaderMap) -> Self {
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        match (values.next(), values.next()) {
-            (None, _) => Self::Nothing,
-            (Some(value), None) => Self::in_value(value),
-            // Which of them a proxy before us believed cannot be known.
-            (Some(_), Some(_)) => Self::Malformed("more than one Authorization header"),
-        }
-    }
-
-    fn in_value(value: &HeaderValue) -> Self {
+    /// Finds the credential in the value of an `Authorization` header.
+    pub(crate) fn in_value(value: &HeaderValue) -> Self {
         const SCHEME: &[u8] = b"bearer";
         let bytes = value.as_bytes();
         if bytes.len() > MAX_HEADER_LEN {
             return Self::Malformed("the Authorization header is over 8 KiB");
+        }
+        // What nearly everybody sends needs no closer look.
+        if let [b'B', b'e', b'a', b'r', b'e', b'r', b' ', first, ..] = bytes
+            && *first != b' '
+        {
+            return Self::credential(value, SCHEME.len() + 1);
         }
         let Some((scheme, rest)) = bytes.split_at_checked(SCHEME.len()) else { return Self::Nothing };
         if !scheme.eq_ignore_ascii_case(SCHEME) {
@@ -159,14 +156,15 @@ impl Presented {
         let spaces = rest.iter().take_while(|&&byte| byte == b' ').count();
         match (rest.first(), rest.get(spaces)) {
             (_, None) => Self::Malformed("the bearer credential is empty"),
-            (Some(b' '), Some(_)) => Self::Credential(Credential::classify(Text {
-                value: value.clone(),
-                start: SCHEME.len() + spaces,
-            })),
+            (Some(b' '), Some(_)) => Self::credential(value, SCHEME.len() + spaces),
             // `Bearerx …` is a scheme of its own; after a tab, a comma or a quote there is none.
             (Some(byte), _) if is_token_char(*byte) => Self::Nothing,
             _ => Self::Malformed("the bearer scheme is not followed by a space"),
         }
+    }
+
+    fn credential(value: &HeaderValue, start: usize) -> Self {
+        Self::Credential(Credential::classify(Text { value: value.clone(), start }))
     }
 }
 
@@ -262,12 +260,8 @@ impl fmt::Debug for Credential {
 mod tests {
     use super::*;
 
-    fn presented(values: &[&[u8]]) -> String {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
-        }
-        match Presented::in_headers(&headers) {
+    fn presented(value: &[u8]) -> String {
+        match Presented::in_value(&HeaderValue::from_bytes(value).unwrap()) {
             Presented::Nothing => "nothing".to_owned(),
             Presented::Malformed(_) => "malformed".to_owned(),
             Presented::Credential(credential) => match (credential.check(), &credential) {
@@ -281,42 +275,38 @@ mod tests {
     #[test]
     fn authorization_headers() {
         let long = [b"Bearer ".as_slice(), &[b'a'; 9000]].concat();
-        let table: &[(&[&[u8]], &str)] = &[
-            (&[], "nothing"),
-            (&[b""], "nothing"),
-            (&[b"Basic dXNlcjpwYXNz"], "nothing"),
-            (&[b"tok"], "nothing"),
-            (&[b"eyJhbGciOiJIUzI1NiJ9.e30.x"], "nothing"),
-            (&[b"Bearerx tok"], "nothing"),
-            (&[b"Bearer tok"], "token tok"),
-            (&[b"bearer tok"], "token tok"),
-            (&[b"BEARER    tok"], "token tok"),
-            (&[b"Bearer a-b.c_d~e+f/g=="], "token a-b.c_d~e+f/g=="),
-            (&[b"Bearer ak_123"], "key ak_123"),
-            (&[b"Bearer AK_123"], "token AK_123"),
-            (&[b"Bearer"], "malformed"),
-            (&[b"Bearer "], "malformed"),
-            (&[b"Bearer     "], "malformed"),
-            (&[b"Bearer ="], "malformed"),
-            (&[b"Bearer a=b"], "malformed"),
-            (&[b"Bearer tok extra"], "malformed"),
-            (&[b"Bearer tok,other"], "malformed"),
-            (&[b"Bearer tok, Bearer other"], "malformed"),
-            (&[b"Bearer\ttok"], "malformed"),
-            (&[b"Bearer \ttok"], "malformed"),
-            (&[b"Bearer tok\ttail"], "malformed"),
-            (&[b"Bearer,tok"], "malformed"),
-            (&[b"Bearer \"tok\""], "malformed"),
-            (&[b"Bearer t\xc3\xb6k"], "malformed"),
-            (&[b"Bearer \x80\xff"], "malformed"),
-            (&[&long], "malformed"),
-            (&[b"Bearer tok", b"Bearer tok"], "malformed"),
-            (&[b"Bearer tok", b"Basic x"], "malformed"),
+        let table: &[(&[u8], &str)] = &[
+            (b"", "nothing"),
+            (b"Basic dXNlcjpwYXNz", "nothing"),
+            (b"tok", "nothing"),
+            (b"eyJhbGciOiJIUzI1NiJ9.e30.x", "nothing"),
+            (b"Bearerx tok", "nothing"),
+            (b"Bearer tok", "token tok"),
+            (b"bearer tok", "token tok"),
+            (b"BEARER    tok", "token tok"),
+            (b"Bearer a-b.c_d~e+f/g==", "token a-b.c_d~e+f/g=="),
+            (b"Bearer ak_123", "key ak_123"),
+            (b"Bearer AK_123", "token AK_123"),
+            (b"Bearer", "malformed"),
+            (b"Bearer ", "malformed"),
+            (b"Bearer     ", "malformed"),
+            (b"Bearer =", "malformed"),
+            (b"Bearer a=b", "malformed"),
+            (b"Bearer tok extra", "malformed"),
+            (b"Bearer tok,other", "malformed"),
+            (b"Bearer tok, Bearer other", "malformed"),
+            (b"Bearer\ttok", "malformed"),
+            (b"Bearer \ttok", "malformed"),
+            (b"Bearer tok\ttail", "malformed"),
+            (b"Bearer,tok", "malformed"),
+            (b"Bearer \"tok\"", "malformed"),
+            (b"Bearer t\xc3\xb6k", "malformed"),
+            (b"Bearer \x80\xff", "malformed"),
+            (&long, "malformed"),
         ];
-        for (values, expected) in table {
-            let shown: Vec<_> =
-                values.iter().map(|v| String::from_utf8_lossy(&v[..v.len().min(40)])).collect();
-            assert_eq!(presented(values), *expected, "{shown:?}");
+        for (value, expected) in table {
+            let shown = String::from_utf8_lossy(&value[..value.len().min(40)]);
+            assert_eq!(presented(value), *expected, "{shown}");
         }
     }
 

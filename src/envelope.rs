@@ -5,6 +5,14 @@ use serde::{Deserialize, Serialize};
 /// `{"code": …, "message": …, "data": …}`, the shape of every answer of the auth center and of every refusal.
 ///
 /// `code` is 0 for success, an HTTP-like number for a business error, and -1 where nothing could be told.
+///
+/// ```
+/// use aigc_auth::Envelope;
+///
+/// let refusal: Envelope<()> = serde_json::from_str(r#"{"code": 403, "message": "no", "data": null}"#)?;
+/// assert_eq!(refusal, Envelope::failure(403, "no"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope<T> {
     /// 0 for success; anything else is an error.

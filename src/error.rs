@@ -12,6 +12,25 @@ use http::StatusCode;
 ///
 /// Cheap to clone, so that one answer can be given to everybody who waits for it. Its `Display` is for operators and
 /// never holds a secret; callers of the service are told [`AuthError::message`] only.
+///
+/// A handler may return it: it is answered as the layer answers refusals, with [`AuthError::status`] and the JSON
+/// [`Envelope`](crate::Envelope).
+///
+/// ```
+/// use aigc_auth::{AuthError, CurrentUser, ErrorKind};
+///
+/// async fn leave(user: CurrentUser) -> Result<&'static str, AuthError> {
+///     if user.username.starts_with("ak_") {
+///         return Err(AuthError::new(ErrorKind::Denied).with_detail("machines cannot leave"));
+///     }
+///     user.require("team:leave")?;
+///     Ok("good-bye")
+/// }
+///
+/// let error = AuthError::missing_permission("team:leave");
+/// assert_eq!((error.status().as_u16(), error.code()), (403, 403));
+/// assert_eq!(error.to_string(), "Permission is missing (needs team:leave)");
+/// ```
 #[derive(Clone)]
 pub struct AuthError {
     kind: ErrorKind,
@@ -72,7 +91,7 @@ pub enum Language {
 }
 
 impl AuthError {
-    /// An error of this kind, for your own [`Verify`](crate::Verify).
+    /// An error of this kind, for handlers and for your own [`Verify`](crate::Verify).
     pub const fn new(kind: ErrorKind) -> Self {
         Self { kind, about: About::Credential, retry_after: 0, context: None }
     }
@@ -99,7 +118,8 @@ impl AuthError {
         self
     }
 
-    /// Adds the code that the auth center gave.
+    /// Adds the code that the auth center gave. It shows in the error's text; [`AuthError::code`] is it only for
+    /// [`ErrorKind::Rejected`].
     #[must_use]
     pub fn with_code(mut self, code: i64) -> Self {
         self.context_mut().code = Some(code);
@@ -113,17 +133,17 @@ impl AuthError {
         error
     }
 
-    /// The access key is unknown or has expired.
+    /// The access key is unknown or has expired: 401.
     pub fn invalid_access_key() -> Self {
         Self { about: About::AccessKey, ..Self::new(ErrorKind::InvalidCredential) }
     }
 
-    /// The access key belongs to another app than this service.
+    /// The access key belongs to another app than this service: 403.
     pub fn access_key_of_another_app() -> Self {
         Self { about: About::AccessKeyOfAnotherApp, ..Self::new(ErrorKind::Denied) }
     }
 
-    /// The access key is of a type that this crate does not know.
+    /// The access key is of a type that this crate does not know: 401.
     pub fn access_key_of_unknown_type() -> Self {
         Self { about: About::AccessKeyOfUnknownType, ..Self::new(ErrorKind::InvalidCredential) }
     }
@@ -163,7 +183,7 @@ impl AuthError {
         }
     }
 
-    /// What the caller of the service is told.
+    /// What the caller of the service is told. The Chinese messages are the reference client's where it has one.
     pub const fn message(&self, language: Language) -> &'static str {
         let (english, chinese) = match (self.about, self.kind) {
             (About::AccessKey, _) => ("The access key is invalid or has expired", "访问密钥无效或已过期"),

@@ -10,6 +10,20 @@ use ipnet::IpNet;
 ///
 /// Defaults to [`private`](TrustedProxies::private). A peer that is not known, because the server was started without
 /// connect info, is never trusted.
+///
+/// `x-real-ip` comes first; of `x-forwarded-for`, the last address that is not trusted itself. A trusted proxy has to
+/// set or remove each of these headers: what it passes on from the client is believed.
+///
+/// ```
+/// use aigc_auth::TrustedProxies;
+///
+/// let load_balancer = TrustedProxies::only(["203.0.113.0/24".parse()?]);
+/// assert!(load_balancer.contains("203.0.113.7".parse()?));
+/// assert!(!load_balancer.contains("127.0.0.1".parse()?));
+/// let both = TrustedProxies::private().and("203.0.113.0/24".parse()?);
+/// assert!(both.contains("127.0.0.1".parse()?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedProxies {
     private: bool,

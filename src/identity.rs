@@ -2,6 +2,8 @@
 //!
 //! One insert a request: the [`UserInfo`] itself, or else why there is none.
 
+use std::sync::LazyLock;
+
 use http::Extensions;
 
 use crate::error::{AuthError, ErrorKind};
@@ -16,8 +18,27 @@ pub(crate) enum NoUser {
     Refused(AuthError),
 }
 
+/// Extensions without content that have room for ours and for the three that a router adds. Made afresh, they would
+/// have to grow at the fourth: one more allocation, and all moved.
+static ROOMY: LazyLock<Extensions> = LazyLock::new(|| {
+    let mut extensions = Extensions::new();
+    extensions.insert(0u8);
+    extensions.insert(0u16);
+    extensions.insert(0u32);
+    extensions.insert(0u64);
+    // The room stays, and a clone keeps it.
+    extensions.remove::<u8>();
+    extensions.remove::<u16>();
+    extensions.remove::<u32>();
+    extensions.remove::<u64>();
+    extensions
+});
+
 /// Who asks, as the innermost layer told.
 pub(crate) fn set(extensions: &mut Extensions, identity: Result<UserInfo, NoUser>) {
+    if extensions.is_empty() {
+        *extensions = ROOMY.clone();
+    }
     match identity {
         Ok(user) => {
             extensions.insert(user);

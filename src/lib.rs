@@ -1,4 +1,70 @@
 //! Tower middleware and axum extractors for services that trust an AIGC auth center.
+//!
+//! [`AuthLayer`] finds out who sent a request, by a token or an access key (`Authorization: Bearer …`), and refuses
+//! those it cannot tell: 401 without a valid credential, 403 for users who are turned away, 503 when the auth center
+//! could not be asked. `AuthClient` asks the auth center and caches its answers. Handlers take the user as an argument:
+//!
+//! ```
+//! # #[cfg(feature = "client")] {
+//! use aigc_auth::{Any, AuthClient, AuthLayer, CurrentUser, RequirePermission, permissions};
+//! use axum::{Router, routing::get};
+//!
+//! permissions! {
+//!     /// Write articles.
+//!     pub WriteArticle = "article:write";
+//!     /// Edit what others wrote.
+//!     pub EditArticle = "article:edit";
+//! }
+//!
+//! async fn me(user: CurrentUser) -> String {
+//!     format!("hello, {}", user.username)
+//! }
+//!
+//! async fn editor(_: RequirePermission<Any<(WriteArticle, EditArticle)>>) -> &'static str {
+//!     "you may edit"
+//! }
+//!
+//! fn app(client: AuthClient) -> Router {
+//!     Router::new()
+//!         .route("/me", get(me))
+//!         .route("/editor", get(editor))
+//!         .route("/health", get(|| async { "ok" }))
+//!         .layer(AuthLayer::new(client).exclude_path("/health"))
+//! }
+//!
+//! // Or `AuthClient::from_env()`, from `AIGC_AUTH_APP_ID`, `AIGC_AUTH_APP_SECRET` and `AIGC_AUTH_BASE_URL`.
+//! # fn main() -> Result<(), aigc_auth::BuildError> {
+//! let client = AuthClient::builder("my-app", "its secret", "https://auth.example.com/aigc-auth").build()?;
+//! let app = app(client);
+//! # Ok(()) }
+//! # main().unwrap();
+//! # }
+//! ```
+//!
+//! `cargo run --example quickstart` starts such a service with an auth center of its own.
+//!
+//! # Where to find what
+//!
+//! | | |
+//! |---|---|
+//! | [`layer`] | the middleware: who is let through, what is excluded, where it belongs |
+//! | [`extract`] | handler arguments: the user, or a user with a permission, a role, the admin flag |
+//! | [`permissions!`], [`roles!`], [`All`], [`Any`] | permissions and roles as types |
+//! | [`context`] | who is asking, anywhere below the handler; jobs and spawned tasks |
+//! | [`client`](client/index.html) | the remote auth center: its calls, and how long its answers are believed |
+//! | [`Verify`] | the port for a verifier of your own in place of `AuthClient` |
+//! | [`AuthError`], [`ErrorKind`] | why a request was refused, and how that is answered |
+//! | [`_defaults`] | every default and its reason |
+//! | [`testing`](testing/index.html) | for your tests: an auth center in the process, and ready-made users |
+//!
+//! # Features
+//!
+//! - `client` (default): `AuthClient`, the remote auth center with its cache, retries and breaker. Brings reqwest, and
+//!   rustls with ring.
+//! - `test-util`: the module `testing`. Meant for `[dev-dependencies]`.
+//! - `full`: all of them.
+//!
+//! Without any feature there are the layer, the extractors and the context, for a [`Verify`] of your own.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 // Vocabulary: plain data and rules.
@@ -48,3 +114,13 @@ pub use permission::{Admin, All, Any, Permission, Role};
 pub use secret::Secret;
 pub use user::{AccessKeyKind, Codes, User, UserId, UserInfo, UserInfoBuilder};
 pub use verify::Verify;
+
+#[cfg(doc)]
+#[doc = include_str!("../docs/defaults.md")]
+pub mod _defaults {}
+
+/// The code in both README files, compiled as doctests.
+#[cfg(all(doctest, feature = "client", feature = "test-util"))]
+#[doc = include_str!("../README.md")]
+#[doc = include_str!("../README.zh-CN.md")]
+pub struct ReadmeDoctests;

@@ -22,6 +22,29 @@ use crate::user::UserInfo;
 /// let user = UserInfo::builder(1, "alice").permissions(["report:read", "report:publish"]).build();
 /// assert!(Editor::is_granted(&user));
 /// ```
+///
+/// Combinations have up to eight members, and nest. Implement the trait by hand for a rule that is no code:
+///
+/// ```
+/// use aigc_auth::{Permission, RequirePermission, UserInfo};
+/// use std::fmt;
+///
+/// struct Staff;
+///
+/// impl Permission for Staff {
+///     fn is_granted(user: &UserInfo) -> bool {
+///         user.company.as_deref() == Some("Example Ltd")
+///     }
+///
+///     fn describe(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+///         f.write_str("staff")
+///     }
+/// }
+///
+/// async fn canteen(_: RequirePermission<Staff>) -> &'static str {
+///     "soup"
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a permission",
     label = "not a permission",
@@ -48,14 +71,15 @@ pub trait Role: Send + Sync + 'static {
     const CODE: &'static str;
 }
 
-/// Granted to admins: users whose `is_admin` is set.
+/// Granted to admins: users whose `is_admin` is set. Combine it with others, or take
+/// [`RequireAdmin`](crate::RequireAdmin).
 #[derive(Debug)]
 pub enum Admin {}
 
-/// Granted when every member of the tuple is. `All<()>` is granted to everyone.
+/// Granted when every member of the tuple (up to eight) is. `All<()>` is granted to everyone.
 pub struct All<T>(PhantomData<fn() -> T>);
 
-/// Granted when at least one member of the tuple is. `Any<()>` is granted to no one.
+/// Granted when at least one member of the tuple (up to eight) is. `Any<()>` is granted to no one.
 pub struct Any<T>(PhantomData<fn() -> T>);
 
 impl<T> fmt::Debug for All<T> {
@@ -197,10 +221,17 @@ macro_rules! permissions {
 /// Declares roles as types, for [`RequireRole`](crate::RequireRole).
 ///
 /// ```
-/// aigc_auth::roles! {
+/// use aigc_auth::{RequireRole, Role, roles};
+///
+/// roles! {
 ///     /// May edit.
 ///     pub Editor = "editor";
 /// }
+///
+/// async fn drafts(_: RequireRole<Editor>) -> &'static str {
+///     "..."
+/// }
+/// assert_eq!(Editor::CODE, "editor");
 /// ```
 #[macro_export]
 macro_rules! roles {

@@ -3,6 +3,14 @@
 use std::fmt;
 
 /// A secret string: its `Debug` is `[redacted]`, it has no `Display`, and reading it is explicit.
+///
+/// ```
+/// use aigc_auth::Secret;
+///
+/// let secret = Secret::from("hunter2");
+/// assert_eq!(format!("{secret:?}"), "[redacted]");
+/// assert_eq!(secret.expose(), "hunter2");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<str>);
 
@@ -12,7 +20,7 @@ impl Secret {
         Self(secret.into())
     }
 
-    /// The secret itself. Name the reason where you call this.
+    /// The secret itself. Keep it out of logs and errors.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -58,10 +58,10 @@ pub struct User {
     /// The address of a picture.
     #[serde(default)]
     pub avatar: Option<Box<str>>,
-    /// Codes of the roles, in the auth center's order.
+    /// Codes of the roles, in the auth center's order. None for access keys.
     #[serde(default, deserialize_with = "null_as_default")]
     pub roles: Codes,
-    /// Codes of the permissions, in the auth center's order.
+    /// Codes of the permissions, in the auth center's order. None for access keys.
     #[serde(default, deserialize_with = "null_as_default")]
     pub permissions: Codes,
     /// The department.
@@ -78,14 +78,14 @@ pub struct User {
     pub status: Option<Box<str>>,
 }
 
-/// Whose access key a request was made with.
+/// Whose access key a request was made with; see [`UserInfo::access_key`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AccessKeyKind {
     /// A user's own key: the request is that user's.
     User,
-    /// The key of this app; no user is behind it.
+    /// The key of this app; no user is behind it: id 0, username `ak_app_<app id>`.
     App,
-    /// A key for all apps; no user is behind it, and it is an admin.
+    /// A key for all apps; no user is behind it, and it is an admin: id 0, username `ak_global`.
     Global,
 }
 
@@ -163,12 +163,32 @@ impl UserInfo {
         self.0.access_key
     }
 
+    /// Whether both are clones of one.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Exchanges both lists of codes for equal ones. Only while nobody else holds the user.
+    #[cfg(feature = "client")]
+    pub(crate) fn replace_lists(&mut self, exchange: impl Fn(&mut Codes)) {
+        if let Some(Shared { user, .. }) = Arc::get_mut(&mut self.0) {
+            exchange(&mut user.roles);
+            exchange(&mut user.permissions);
+        }
+    }
+
     /// True for exactly one caller per verification: hooks on fresh verifications ask here.
     ///
     /// The mark travels with the answer, so that it finds somebody even when the request that started the look-up is
     /// gone, or when the look-up was a refresh that nobody waited for.
     pub(crate) fn announce(&self) -> bool {
         self.0.fresh.load(Ordering::Relaxed) && self.0.fresh.swap(false, Ordering::Relaxed)
+    }
+
+    /// Takes an announcement back that did not come to its end: the next one who asks makes it.
+    pub(crate) fn unannounce(&self) {
+        self.0.fresh.store(true, Ordering::Relaxed);
     }
 }
 
@@ -254,25 +274,25 @@ impl UserInfoBuilder {
         self
     }
 
-    /// Sets the roles.
+    /// Sets the codes of the roles, in place of those set before.
     pub fn roles<R: Into<Box<str>>>(mut self, roles: impl IntoIterator<Item = R>) -> Self {
         self.user.roles = roles.into_iter().collect();
         self
     }
 
-    /// Sets the permissions.
+    /// Sets the codes of the permissions, in place of those set before.
     pub fn permissions<P: Into<Box<str>>>(mut self, permissions: impl IntoIterator<Item = P>) -> Self {
         self.user.permissions = permissions.into_iter().collect();
         self
     }
 
-    /// Sets the admin flag.
+    /// Sets whether the user is an admin. Defaults to no.
     pub fn admin(mut self, is_admin: bool) -> Self {
         self.user.is_admin = is_admin;
         self
     }
 
-    /// Says that the user came with an access key of this kind.
+    /// Says that the request came with an access key of this kind. Defaults to a token.
     pub fn access_key(mut self, kind: AccessKeyKind) -> Self {
         self.access_key = Some(kind);
         self
@@ -348,5 +368,7 @@ mod tests {
         let copy = user.clone();
         assert!(user.announce());
         assert!(!copy.announce() && !user.announce());
+        copy.unannounce();
+        assert!(user.announce() && !copy.announce());
     }
 }

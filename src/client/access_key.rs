@@ -17,7 +17,7 @@ use crate::user::{AccessKeyKind, UserId, UserInfo};
 pub struct AccessKeyInfo {
     /// Whether the key is accepted; the rest is there only if so.
     pub valid: bool,
-    /// `user`, `app` or `global`.
+    /// `user`, `app` or `global`, as the auth center has it.
     #[serde(default)]
     pub key_type: Option<String>,
     /// The key's id.
@@ -26,7 +26,7 @@ pub struct AccessKeyInfo {
     /// The key's name.
     #[serde(default)]
     pub key_name: Option<String>,
-    /// The app that the key belongs to, as text whether it came as a number or a string.
+    /// The app that the key belongs to, as text whether it comes as a number or a string.
     #[serde(default, deserialize_with = "number_or_string")]
     pub app_id: Option<String>,
     /// The user that the key belongs to.

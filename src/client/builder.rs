@@ -17,6 +17,18 @@ use crate::transport::{Settings, Transport};
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// Builds an [`AuthClient`]; made by [`AuthClient::builder`] or from the environment.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use aigc_auth::AuthClient;
+///
+/// let client = AuthClient::builder("my-app", "its secret", "https://auth.example.com/aigc-auth")
+///     .cache_lifetime(Duration::from_secs(60))
+///     .outage_grace(Duration::from_secs(3600))
+///     .build()?;
+/// # Ok::<(), aigc_auth::BuildError>(())
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct AuthClientBuilder {
@@ -62,8 +74,8 @@ impl AuthClientBuilder {
         Ok(Self::new(app_id?.to_owned(), app_secret?.into(), base_url?.to_owned()))
     }
 
-    /// Sets how long a verified user is believed. Defaults to 300 s; never longer than the token itself. Zero turns the
-    /// cache off.
+    /// Sets how long a verified user is believed. Defaults to 300 s; never longer than the token itself. Zero asks for
+    /// every request, and leaves nothing to stand in during an outage.
     pub fn cache_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetimes.identity = lifetime.min(LONGEST);
         self
@@ -76,20 +88,20 @@ impl AuthClientBuilder {
         self
     }
 
-    /// Sets how long a refusal is believed. Defaults to 5 s.
+    /// Sets how long a refusal is believed. Defaults to 5 s; zero asks again each time.
     pub fn refusal_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetimes.refusal = lifetime.min(LONGEST);
         self
     }
 
-    /// Sets how many credentials are cached at most. Defaults to 50,000, about 30 MB when full; users of over 1 KiB
-    /// count for several.
+    /// Sets how many credentials are cached at most. Defaults to 50,000, about 35 MB when full of ordinary users; users
+    /// of over 1 KiB count for several.
     pub fn cache_capacity(mut self, credentials: usize) -> Self {
         self.capacity = credentials;
         self
     }
 
-    /// Sets how long a call may take, retry included. Defaults to 5 s.
+    /// Sets how long a call may take: waiting for its turn, the retry and reading the answer included. Defaults to 5 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.transport.timeout = timeout.min(LONGEST);
         self
@@ -101,20 +113,21 @@ impl AuthClientBuilder {
         self
     }
 
-    /// Sets how many calls may be in flight at a time; more wait their turn. Defaults to 256.
+    /// Sets how many calls may be in flight at a time, at least 1; more wait their turn. Defaults to 256.
     pub fn max_in_flight(mut self, calls: usize) -> Self {
         self.transport.max_in_flight = calls.clamp(1, Semaphore::MAX_PERMITS);
         self
     }
 
-    /// Sets how many credentials may be in the course of being looked up; requests with others are answered 503.
-    /// Defaults to 10,000.
+    /// Sets how many credentials may be in the course of being looked up, at least 1; requests with others are answered
+    /// 503. Defaults to 10,000.
     pub fn max_look_ups(mut self, credentials: usize) -> Self {
         self.max_look_ups = credentials.max(1);
         self
     }
 
-    /// Makes the calls with a client of your own, for a proxy, a private root certificate or another TLS backend.
+    /// Makes the calls with a client of your own (reqwest 0.13), for a proxy, a private root certificate or another TLS
+    /// backend.
     ///
     /// Build it with `redirect(Policy::none())`: reqwest would send the app's secret along to wherever it is
     /// redirected. This crate notices a redirect that was followed, but only afterwards.
@@ -133,7 +146,8 @@ impl AuthClientBuilder {
     /// Builds the client. No call is made yet.
     ///
     /// # Errors
-    /// If the base URL, the app's id or its secret cannot be used, or TLS cannot be set up.
+    /// If the base URL is not one (`http` or `https`, without user name, query or fragment), if the app's id or secret
+    /// is empty or cannot stand in a header, or if TLS cannot be set up.
     pub fn build(self) -> Result<AuthClient, BuildError> {
         let clock = self.transport.clock.clone();
         let app_id = self.transport.app_id.as_str().into();

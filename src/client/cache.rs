@@ -5,9 +5,9 @@
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::time::{Duration, SystemTime};
 
-use quick_cache::sync::Cache as Map;
+use highway::{HighwayHash, HighwayHasher};
+use quick_cache::sync::{Cache as Map, EntryAction};
 use quick_cache::{DefaultHashBuilder, Weighter};
-use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::invalidation::Invalidations;
 use crate::clock::{Clock, Millis, millis};
@@ -105,7 +105,8 @@ impl Weighter<Key, Identity> for BySize {
 pub(crate) struct Cache {
     clock: Clock,
     lifetimes: Lifetimes,
-    keys: [(u64, u64); 2],
+    /// One for each [`Endpoint`], keyed and ready.
+    hashers: [HighwayHasher; 2],
     identities: Map<Key, Identity, BySize, BuildHasherDefault<AsIs>>,
     /// A pool of their own: who sends bad tokens pushes no user out.
     refusals: Map<Key, Refusal, quick_cache::UnitWeighter, BuildHasherDefault<AsIs>>,
@@ -142,7 +143,7 @@ impl Cache {
             invalidations: Invalidations::new(clock.clone(), longest),
             clock,
             lifetimes,
-            keys: [random_key(), random_key()],
+            hashers: [random_hasher(), random_hasher()],
             identities: Map::with(
                 capacity,
                 capacity as u64,
@@ -171,10 +172,8 @@ impl Cache {
 
     /// The key of a credential of this endpoint. Two endpoints never share one: each has a hash of its own.
     pub(crate) fn key(&self, endpoint: Endpoint, credential: &[u8]) -> Key {
-        let (k0, k1) = self.keys[endpoint as usize];
-        let mut hasher = SipHasher13::new_with_keys(k0, k1);
-        hasher.write(credential);
-        Key(hasher.finish128().as_u128())
+        let [low, high] = self.hashers[endpoint as usize].clone().hash128(credential);
+        Key(u128::from(low) | u128::from(high) << 64)
     }
 
     pub(crate) fn get(&self, key: Key) -> Known {
@@ -254,20 +253,17 @@ impl Cache {
     pub(crate) fn postpone_refresh(&self, key: Key) {
         let pause = (millis(self.lifetimes.identity) / 20).max(1_000);
         let refresh_at = self.clock.now() + pause;
-        if let Some(identity) = self.identities.peek(&key) {
-            let _ = self.identities.replace(key, Identity { refresh_at, ..identity }, true);
-        }
+        self.amend(key, |identity| identity.refresh_at = refresh_at);
     }
 
     /// Shortens what is kept of a credential, now and later, to end with it.
     pub(crate) fn limit(&self, key: Key, limit: SystemTime) {
         self.ends.insert(key, limit);
         let limit = self.clock.at(limit);
-        if let Some(identity) = self.identities.peek(&key) {
-            let expires_at = identity.expires_at.min(limit);
-            let dead_at = identity.dead_at.min(limit);
-            let _ = self.identities.replace(key, Identity { expires_at, dead_at, ..identity }, true);
-        }
+        self.amend(key, |identity| {
+            identity.expires_at = identity.expires_at.min(limit);
+            identity.dead_at = identity.dead_at.min(limit);
+        });
     }
 
     pub(crate) fn invalidate(&self, key: Key) {
@@ -291,19 +287,18 @@ impl Cache {
         self.identities.len()
     }
 
-    /// A user whose lists are shared with those who have the same.
-    pub(crate) fn share_lists(&self, mut user: User) -> User {
-        for codes in [&mut user.roles, &mut user.permissions] {
+    /// Lets a user share his lists with those who have the same.
+    pub(crate) fn share_lists(&self, user: &mut UserInfo) {
+        user.replace_lists(|codes| {
             if codes.is_empty() {
-                continue;
+                return;
             }
             let hash = self.lists_key.hash_one(codes.iter().collect::<Vec<_>>());
             match self.lists.get(&hash) {
                 Some(known) if known == *codes => *codes = known,
                 _ => self.lists.insert(hash, codes.clone()),
             }
-        }
-        user
+        });
     }
 
     fn still_holds(&self, key: Key, identity: &Identity) -> bool {
@@ -315,9 +310,21 @@ impl Cache {
             self.identities.remove(&key);
             return false;
         }
-        // Next time one look will do. An invalidation that comes in between has a later epoch than this.
-        let _ = self.identities.replace(key, Identity { epoch, ..identity.clone() }, true);
+        // Next time one look will do; but what has come in its place meanwhile was not looked at.
+        self.amend(key, |current| {
+            if current.user.is_same(&identity.user) {
+                current.epoch = current.epoch.max(epoch);
+            }
+        });
         true
+    }
+
+    fn amend(&self, key: Key, change: impl FnOnce(&mut Identity)) {
+        // Nothing is put in the place of what is gone, so nobody else's is waited for either.
+        let _ = self.identities.entry(&key, Some(Duration::ZERO), |_, identity| {
+            change(identity);
+            EntryAction::Retain(())
+        });
     }
 }
 
@@ -328,10 +335,10 @@ pub(crate) enum Endpoint {
     AccessKey = 1,
 }
 
-/// 128 random bits. `RandomState` is seeded by the operating system, and its SipHash keeps the seed to itself.
-fn random_key() -> (u64, u64) {
+/// Keyed by 256 random bits. `RandomState` is seeded by the operating system, and its SipHash keeps the seed to itself.
+fn random_hasher() -> HighwayHasher {
     let state = RandomState::new();
-    (state.hash_one(0u8), state.hash_one(1u8))
+    HighwayHasher::new(highway::Key([0u8, 1, 2, 3].map(|n| state.hash_one(n))))
 }
 
 /// About how many bytes a user takes, less what is shared.

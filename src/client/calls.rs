@@ -74,7 +74,15 @@ impl AuthClient {
 
     /// Which of these permissions the token's user has, asked for anew.
     ///
-    /// Codes that the auth center does not mention count as not granted.
+    /// Codes that the auth center does not mention count as not granted. For the permissions as they are cached, see
+    /// [`UserInfo::has_permission`](crate::UserInfo::has_permission).
+    ///
+    /// ```no_run
+    /// # async fn example(client: aigc_auth::AuthClient) -> Result<(), aigc_auth::AuthError> {
+    /// let granted = client.check_permissions("eyJhbGciOi…", ["user:read", "user:write"]).await?;
+    /// if granted["user:write"] { /* … */ }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As [`AuthClient::user_info`].
@@ -105,7 +113,7 @@ impl AuthClient {
     }
 
     /// Subscribes a URL of this service to events (such as `user.updated`), to be signed with this secret. Returns the
-    /// id to [unregister](AuthClient::unregister_webhook) it by.
+    /// id to [unregister](AuthClient::unregister_webhook) it by. Not repeated where a first call may have arrived.
     ///
     /// # Errors
     /// [`Rejected`](ErrorKind::Rejected) or [`Unavailable`](ErrorKind::Unavailable).

@@ -138,7 +138,8 @@ impl Core {
         let body = serde_json::json!({ "token": token });
         let call = Call::new("/user/info", &body).secret(token);
         let Data { user, expires_at } = self.transport.call(call).await?;
-        let user = UserInfo::from(self.cache.share_lists(user));
+        let mut user = UserInfo::from(user);
+        self.cache.share_lists(&mut user);
         let said = expires_at.as_ref().and_then(expiry::parse);
         let limit = [said, expiry::of_jwt(token)].into_iter().flatten().min();
         Ok(Fetched { user, limit })
@@ -166,7 +167,7 @@ pub(super) fn verdict(error: AuthError, credential: &Credential) -> AuthError {
 
 /// Whether the center has made up its mind.
 fn is_refusal(error: &AuthError) -> bool {
-    error.kind() != ErrorKind::Unavailable
+    matches!(error.kind(), ErrorKind::InvalidCredential | ErrorKind::Denied)
 }
 
 fn unavailable(detail: &'static str) -> AuthError {

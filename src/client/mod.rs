@@ -94,6 +94,8 @@ impl AuthClient {
 
     /// The user of a token, from the cache where it is known.
     ///
+    /// For access keys, see [`AuthClient::access_key_user`]: one given here is an `InvalidCredential`.
+    ///
     /// # Errors
     /// [`InvalidCredential`](crate::ErrorKind::InvalidCredential) for a token that the center does not accept (its codes
     /// 401 and 404), [`Denied`](crate::ErrorKind::Denied) for its code 403,
@@ -125,9 +127,21 @@ impl AuthClient {
         }
     }
 
-    /// Forgets a user, whatever tokens and access keys he has; `7` and `"7"` are the same user here.
+    /// Forgets a user under all tokens and access keys; `7` and `"7"` are the same user here.
     pub fn invalidate_user(&self, id: impl Into<UserId>) {
         self.inner.core.cache.invalidate_user(&id.into());
+    }
+
+    /// Keeps a user as if the auth center had just been asked for this credential: for tests without one.
+    ///
+    /// # Panics
+    /// If the text cannot be a token or an access key.
+    #[cfg(feature = "test-util")]
+    pub fn remember(&self, credential: &str, user: impl Into<UserInfo>) {
+        let credential = Credential::new(credential).expect("a token or an access key");
+        let (core, mut user) = (&self.inner.core, user.into());
+        core.cache.share_lists(&mut user);
+        core.cache.keep(core.key(&credential), &user, None, core.cache.epoch());
     }
 
     /// How many credentials are cached, among them some that have expired.

@@ -129,6 +129,17 @@ pub struct SyncReport {
 impl AuthClient {
     /// Creates or updates a user at the auth center, with these headers beside the client's own.
     ///
+    /// ```no_run
+    /// # async fn example(client: aigc_auth::AuthClient) -> Result<(), aigc_auth::AuthError> {
+    /// use aigc_auth::client::SyncUser;
+    /// use http::HeaderMap;
+    ///
+    /// let user = SyncUser::with_password("zhangsan", "first password").field("nickname", "三");
+    /// let outcome = client.sync_user(&user, HeaderMap::new()).await?;
+    /// println!("{:?} is {}", outcome.user_id, if outcome.created { "new" } else { "known" });
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`Rejected`](crate::ErrorKind::Rejected) or [`Unavailable`](crate::ErrorKind::Unavailable).
     pub async fn sync_user(&self, user: &SyncUser, headers: HeaderMap) -> Result<SyncOutcome, AuthError> {

@@ -27,7 +27,7 @@ const UNKNOWN_USER: &str = "未知用户";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct FoundUsers {
-    /// The users, in the order of the names.
+    /// The users, in the auth center's order, chunk after chunk of the names.
     pub users: Vec<UserInfo>,
     /// The names that nobody has.
     #[serde(default)]
@@ -45,7 +45,15 @@ pub struct UserPage {
 }
 
 impl AuthClient {
-    /// The users of these log-in names. More than 100 names go out in several calls; the order is kept.
+    /// The users of these log-in names. More than 100 names go out in several calls, at most 4 at a time; the order of
+    /// the chunks is kept.
+    ///
+    /// ```no_run
+    /// # async fn example(client: aigc_auth::AuthClient) -> Result<(), aigc_auth::AuthError> {
+    /// let found = client.batch_users(["zhangsan", "lisi"]).await?;
+    /// println!("{} found, missing: {:?}", found.users.len(), found.not_found);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`Rejected`](crate::ErrorKind::Rejected) or [`Unavailable`](crate::ErrorKind::Unavailable) if any of the calls
@@ -71,7 +79,16 @@ impl AuthClient {
     }
 
     /// The users of these ids: one for each, in their order, `None` for an id that nobody has. More than 100 ids go out
-    /// in several calls.
+    /// in several calls, at most 4 at a time. `7` and `"7"` are different ids here: give them as the auth center has
+    /// them.
+    ///
+    /// ```no_run
+    /// # async fn example(client: aigc_auth::AuthClient) -> Result<(), aigc_auth::AuthError> {
+    /// for user in client.batch_users_by_ids([1, 2, 999]).await? {
+    ///     println!("{}", user.map_or("nobody".into(), |user| user.username.to_string()));
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`Rejected`](crate::ErrorKind::Rejected) or [`Unavailable`](crate::ErrorKind::Unavailable) if any of the calls
@@ -100,7 +117,7 @@ impl AuthClient {
 
     /// One page of the active users of this app, found by a part of their names (`None` for all of them).
     ///
-    /// Pages count from 1, and hold at most 100 users.
+    /// Pages count from 1, and hold at most 100 users. For all pages at once, see [`AuthClient::users`].
     ///
     /// # Errors
     /// [`Rejected`](crate::ErrorKind::Rejected) or [`Unavailable`](crate::ErrorKind::Unavailable).

@@ -29,7 +29,7 @@ impl RequestContextBuilder {
         self
     }
 
-    /// Sets the client's address.
+    /// Sets the client's address. No header changes it.
     pub fn client_ip(mut self, ip: IpAddr) -> Self {
         self.inner.peer = Some(ip);
         self

@@ -6,7 +6,15 @@ use pin_project_lite::pin_project;
 
 use super::{Entered, RequestContext, current};
 
-/// Runs a future in a request's context.
+/// Runs a future in a request's context: a method on every future.
+///
+/// ```
+/// use aigc_auth::context::{self, InContext};
+///
+/// async fn handler() {
+///     tokio::spawn(async { println!("on behalf of {:?}", context::current_username()) }.in_current_context());
+/// }
+/// ```
 pub trait InContext: Future + Sized {
     /// Runs it in the context of whoever calls this: for `tokio::spawn`, which starts without any.
     fn in_current_context(self) -> WithContext<Self> {

@@ -1,4 +1,4 @@
-//! Axum extractors: who asks, and whether he may.
+//! Axum extractors: who asks, and whether they may.
 //!
 //! | extractor | no credential | bad credential | unverifiable | not allowed |
 //! |---|---|---|---|---|
@@ -9,7 +9,8 @@
 //!
 //! The layer refuses before they are asked, unless it was told to
 //! [`allow_anonymous`](crate::AuthLayer::allow_anonymous). On requests that no layer saw they answer 500, and the log
-//! says which layer is missing.
+//! says which layer is missing. On excluded paths all but [`OptionalUser`] answer 500, too: nobody looked at the
+//! credential. [`RequestInfo`] answers anywhere.
 
 mod current_user;
 mod optional_user;
@@ -27,7 +28,7 @@ pub use require_role::RequireRole;
 macro_rules! holds_user {
     ($name:ident $(<$param:ident>)?) => {
         impl $(<$param>)? $name $(<$param>)? {
-            /// The user himself.
+            /// The user.
             pub fn into_inner(self) -> $crate::UserInfo {
                 self.user
             }

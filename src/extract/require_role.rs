@@ -9,7 +9,7 @@ use crate::identity;
 use crate::permission::Role;
 use crate::user::UserInfo;
 
-/// The verified user, who has the role `R`; refuses others with 403.
+/// The verified user, who has the role `R`; refuses others with 403. Declare roles with [`roles!`](crate::roles).
 ///
 /// ```
 /// use aigc_auth::{RequireRole, roles};

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use axum::extract::OriginalUri;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, ORIGIN};
-use http::{Extensions, Method, Request, Uri};
+use http::{Extensions, Method, Uri};
 
 use super::exclusions::Exclusions;
 use super::hook::Hook;
-use crate::context::{InContext, RequestContext, Settings};
+use crate::context::{self, Authorization, Headers, InContext, Request, RequestContext, Settings};
 use crate::credential::{Credential, Presented};
 use crate::error::{AuthError, ErrorKind};
 use crate::identity::{self, NoUser};
@@ -50,42 +50,61 @@ pub(super) struct Answer {
 }
 
 impl Rules {
-    pub(super) fn decide<B>(self: &Arc<Self>, request: &mut Request<B>) -> Decision {
-        let context = RequestContext::from_request(
-            request.headers(),
-            request.uri(),
-            request.extensions(),
-            &self.settings,
-        );
-        if self.is_excluded(original_uri(request.extensions(), request.uri()))
-            || (self.allow_preflight && is_preflight(request.method(), request.headers()))
-        {
+    pub(super) fn decide<B>(self: &Arc<Self>, request: &mut http::Request<B>) -> Decision {
+        let headers = Headers::read(request.headers());
+        let seen = Request { headers: &headers, uri: request.uri(), extensions: request.extensions() };
+        if self.is_excluded(request.method(), request.headers(), seen) {
+            // Whom an outer layer found stays in the extensions, so he has to stay in the context, too.
+            let outer = seen.extensions.get::<UserInfo>().cloned();
+            let credential = outer.as_ref().and_then(|_| context::token());
+            let context = self.context(seen, outer, credential);
             identity::set(request.extensions_mut(), Err(NoUser::Excluded));
             return Decision::Pass(context);
         }
-        let credential = match Presented::in_headers(request.headers()) {
-            Presented::Nothing => {
-                return self.refuse(request.extensions_mut(), context, ErrorKind::MissingCredential.into());
-            }
-            Presented::Malformed(why) => {
-                let error = AuthError::new(ErrorKind::InvalidCredential).with_detail(why);
-                return self.refuse(request.extensions_mut(), context, error);
-            }
-            Presented::Credential(credential) => credential,
+        let presented = match headers.authorization {
+            Authorization::None => Presented::Nothing,
+            Authorization::One(value) => Presented::in_value(value),
+            // Which of them a proxy before us believed cannot be known.
+            Authorization::Several => Presented::Malformed("more than one Authorization header"),
         };
-        match self.verifiers.known(&credential) {
-            Some(Ok(user)) if self.hook.is_some() && user.announce() => {
-                let rules = self.clone();
-                Decision::Ask(Box::pin(async move { rules.announce(user, credential, context).await }))
-            }
-            Some(verdict) => self.settle(request.extensions_mut(), Answer { verdict, credential, context }),
-            None => match credential.check() {
-                Ok(()) => {
-                    let rules = self.clone();
-                    Decision::Ask(Box::pin(async move { rules.verify(credential, context).await }))
-                }
-                Err(error) => self.refuse(request.extensions_mut(), context, error),
+        let credential = match presented {
+            Presented::Nothing => Err(ErrorKind::MissingCredential.into()),
+            Presented::Malformed(why) => Err(AuthError::new(ErrorKind::InvalidCredential).with_detail(why)),
+            Presented::Credential(credential) => Ok(credential),
+        };
+        let known = match &credential {
+            Ok(credential) => match self.verifiers.known(credential) {
+                None => credential.check().err().map(Err),
+                known => known,
             },
+            Err(_) => None,
+        };
+        match (known, credential) {
+            (_, Err(error)) | (Some(Err(error)), _) => {
+                if !self.allow_anonymous {
+                    return Decision::Refuse(error);
+                }
+                let context = self.context(seen, None, None);
+                identity::set(request.extensions_mut(), Err(NoUser::Refused(error)));
+                Decision::Pass(context)
+            }
+            (Some(Ok(user)), Ok(credential)) => {
+                if self.hook.is_some() && user.announce() {
+                    let context = self.context(seen, None, None);
+                    let rules = self.clone();
+                    return Decision::Ask(Box::pin(async move {
+                        rules.announce(user, credential, context).await
+                    }));
+                }
+                let context = self.context(seen, Some(user.clone()), Some(credential));
+                identity::set(request.extensions_mut(), Ok(user));
+                Decision::Pass(context)
+            }
+            (None, Ok(credential)) => {
+                let context = self.context(seen, None, None);
+                let rules = self.clone();
+                Decision::Ask(Box::pin(async move { rules.verify(credential, context).await }))
+            }
         }
     }
 
@@ -95,18 +114,23 @@ impl Rules {
         match verdict {
             Ok(user) => {
                 identity::set(extensions, Ok(user.clone()));
-                Decision::Pass(context.signed_in(user, Some(credential)))
+                Decision::Pass(context.signed_in(user, credential))
             }
-            Err(error) => self.refuse(extensions, context, error),
+            Err(error) if self.allow_anonymous => {
+                identity::set(extensions, Err(NoUser::Refused(error)));
+                Decision::Pass(context)
+            }
+            Err(error) => Decision::Refuse(error),
         }
     }
 
-    fn refuse(&self, extensions: &mut Extensions, context: RequestContext, error: AuthError) -> Decision {
-        if !self.allow_anonymous {
-            return Decision::Refuse(error);
-        }
-        identity::set(extensions, Err(NoUser::Refused(error)));
-        Decision::Pass(context)
+    fn context(
+        &self,
+        request: Request<'_>,
+        user: Option<UserInfo>,
+        credential: Option<Credential>,
+    ) -> RequestContext {
+        RequestContext::of(request, &self.settings, user, credential)
     }
 
     async fn verify(self: Arc<Self>, credential: Credential, context: RequestContext) -> Answer {
@@ -133,14 +157,15 @@ impl Rules {
         context: RequestContext,
     ) -> Answer {
         if let Some(hook) = &self.hook {
-            let context = context.clone().signed_in(user.clone(), Some(credential.clone()));
+            let context = context.clone().signed_in(user.clone(), credential.clone());
             hook.run(&user).in_context(context).await;
         }
         Answer { verdict: Ok(user), credential, context }
     }
 
-    fn is_excluded(&self, uri: &Uri) -> bool {
-        self.exclusions.contain(uri.path())
+    fn is_excluded(&self, method: &Method, headers: &HeaderMap, request: Request<'_>) -> bool {
+        self.exclusions.contain(|| original_uri(request.extensions, request.uri).path())
+            || (self.allow_preflight && is_preflight(method, headers))
     }
 }
 

@@ -15,7 +15,8 @@ use crate::user::UserInfo;
 
 /// Guards routes by codes known only at run time, below an [`AuthLayer`](super::AuthLayer).
 ///
-/// For codes known at compile time, `from_extractor::<RequirePermission<P>>()` does the same.
+/// Refuses with 403, and where no layer looked with 500. For codes known at compile time,
+/// `from_extractor::<RequirePermission<P>>()` does the same.
 ///
 /// ```
 /// use aigc_auth::GuardLayer;
@@ -44,14 +45,14 @@ impl GuardLayer {
         Self::new(move |user| user.require(&code))
     }
 
-    /// Lets users with at least one of these permissions through.
+    /// Lets users with at least one of these permissions through; of none: nobody.
     pub fn any_permission<C: Into<String>>(codes: impl IntoIterator<Item = C>) -> Self {
         let codes: Vec<String> = codes.into_iter().map(Into::into).collect();
         let needed = format!("({})", codes.join(" or "));
         Self::demand(needed, move |user| user.has_any_permission(&codes))
     }
 
-    /// Lets users with all of these permissions through.
+    /// Lets users with all of these permissions through; of none: everybody.
     pub fn all_permissions<C: Into<String>>(codes: impl IntoIterator<Item = C>) -> Self {
         let codes: Vec<String> = codes.into_iter().map(Into::into).collect();
         let needed = format!("({})", codes.join(" and "));

@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,8 +25,22 @@ impl Hook {
     }
 
     pub(super) async fn run(&self, user: &UserInfo) {
+        let interrupted = Interrupted(user);
         if tokio::time::timeout(Self::DEADLINE, (self.0)(user.clone())).await.is_err() {
             tracing::warn!(user_id = %user.id, "the on_verified hook took over 5 s and was dropped");
+        }
+        mem::forget(interrupted);
+    }
+}
+
+/// Dropped when the request goes away in the middle: the next one then runs the hook. After a panic nobody does, lest a
+/// hook that always panics refuse its user for ever.
+struct Interrupted<'a>(&'a UserInfo);
+
+impl Drop for Interrupted<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.0.unannounce();
         }
     }
 }

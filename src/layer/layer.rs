@@ -107,7 +107,7 @@ impl AuthLayer {
     /// servers read differently (`//`, `..`, `%2F`, `\`) are not excluded.
     ///
     /// # Panics
-    /// If it does not start with `/`, or is `/`: leave the layer away instead.
+    /// If it does not start with `/`, has empty or dotted segments, or is `/`: leave the layer away instead.
     pub fn exclude_prefix(mut self, prefix: &str) -> Self {
         self.rules_mut().exclusions.add_prefix(prefix);
         self
@@ -133,8 +133,9 @@ impl AuthLayer {
     /// Runs this once per fresh verification, before the handler: not for users who are served from the cache.
     ///
     /// However many requests wait for one look-up, one of them runs it; a refresh in the background counts as fresh.
-    /// The request waits for it, at most 5 s. It runs in the request's [context](crate::context). Of several layers
-    /// that share a verifier, the first to see the answer runs its own.
+    /// The request waits for it, at most 5 s; if its caller hangs up meanwhile, the next request runs it again. It runs
+    /// in the request's [context](crate::context). Of several layers that share a verifier, the first to see the answer
+    /// runs its own.
     pub fn on_verified<F, Fut>(mut self, hook: F) -> Self
     where
         F: Fn(UserInfo) -> Fut + Send + Sync + 'static,
@@ -144,12 +145,13 @@ impl AuthLayer {
         self
     }
 
-    /// Sets the language of refusals. Defaults to English.
+    /// Sets the language of refusals. Defaults to English. Replaces an [`AuthLayer::error_responder`] set before.
     pub fn language(self, language: Language) -> Self {
         self.responder(Responder::Envelope(language))
     }
 
-    /// Answers refusals of this layer, and of the extractors and handlers below it, by this function.
+    /// Answers refusals of this layer, and of the extractors and handlers below it, by this function. Defaults to the
+    /// JSON envelope.
     ///
     /// ```
     /// # use aigc_auth::{AuthLayer, BearerToken, Verify};

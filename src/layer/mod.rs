@@ -1,4 +1,4 @@
-//! The Tower middleware: [`AuthLayer`] finds out who asks, [`GuardLayer`] asks for more of him.
+//! The Tower middleware: [`AuthLayer`] finds out who asks, [`GuardLayer`] lets only some of them through.
 //!
 //! # Where it belongs
 //!

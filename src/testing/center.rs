@@ -29,13 +29,18 @@ use crate::user::{User, UserInfo};
 /// center.add_user(testing::user("alice").permissions(["report:read"]));
 /// center.add_token("alice-token", "alice");
 ///
-/// // Point the service under test at the center, and then see what it asked:
-/// let (url, id, secret) = (center.url(), center.app_id(), center.app_secret());
-/// assert_eq!(center.calls("/user/info"), 0);
+/// # #[cfg(feature = "client")] {
+/// // Point the service under test at the center, and see what it asks:
+/// let client = aigc_auth::AuthClient::builder(center.app_id(), center.app_secret(), center.url()).build().unwrap();
+/// assert!(client.user_info("alice-token").await.unwrap().has_permission("report:read"));
+/// assert_eq!(center.calls("/user/info"), 1);
 ///
 /// // And how it bears an outage:
 /// center.misbehave(Fault::Refuse);
+/// assert!(client.user_info("alice-token").await.is_ok(), "cached");
+/// assert_eq!(client.user_info("other-token").await.unwrap_err().code(), -1);
 /// center.behave();
+/// # }
 /// # }
 /// ```
 pub struct AuthCenter {
@@ -128,7 +133,7 @@ impl AuthCenter {
         people.put(user);
     }
 
-    /// Sets a user's status to `disabled`: look-ups of his credentials answer code 403.
+    /// Sets a user's status to `disabled`: look-ups of the user's credentials answer code 403.
     ///
     /// # Panics
     /// If there is no such user.
@@ -136,7 +141,7 @@ impl AuthCenter {
         self.update_user(username, |user| user.status = Some("disabled".into()));
     }
 
-    /// Removes a user: look-ups of his credentials answer code 404.
+    /// Removes a user: look-ups of the user's credentials answer code 404.
     pub fn remove_user(&self, username: &str) {
         self.server.state().world.people.users.remove(username);
     }

@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::Request;
@@ -61,13 +60,13 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for SignedIn<S> {
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let context = RequestContext::from_request(
+        let context = RequestContext::by_default(
             request.headers(),
             request.uri(),
             request.extensions(),
-            &Arc::default(),
+            Some(self.user.clone()),
         );
         identity::set(request.extensions_mut(), Ok(self.user.clone()));
-        self.inner.call(request).in_context(context.signed_in(self.user.clone(), None))
+        self.inner.call(request).in_context(context)
     }
 }

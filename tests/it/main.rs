@@ -2,6 +2,13 @@
 
 mod calls;
 mod center_support;
+mod context;
+mod extractors;
 mod faults;
+mod headers;
 mod lifetimes;
+mod paths;
+mod quickstart;
+mod services;
 mod storms;
+mod support;

@@ -1,0 +1,164 @@
+//! What the layer adds to one warm request in the process, next to what others add: `cargo bench --bench layer`.
+
+mod support;
+
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::task::{Context, Poll, Waker};
+
+use aigc_auth::{AuthClient, AuthLayer, CurrentUser, RequirePermission, UserInfo, permissions};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::get;
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderValue};
+use support::{Case, measure};
+use tower::{Layer, Service};
+use tower_http::validate_request::ValidateRequestHeaderLayer;
+
+permissions! {
+    Last = "permission:199";
+}
+
+/// As long as a usual JWT.
+fn token() -> String {
+    format!("{}.{}.{}", "h".repeat(36), "p".repeat(310), "s".repeat(43))
+}
+
+fn headers(token: Option<&str>) -> HeaderMap {
+    let mut headers = HeaderMap::from_iter([
+        (HOST, HeaderValue::from_static("127.0.0.1:3000")),
+        (
+            USER_AGENT,
+            HeaderValue::from_static("Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0"),
+        ),
+        (ACCEPT, HeaderValue::from_static("application/json")),
+        (ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate, br")),
+        (CONNECTION, HeaderValue::from_static("keep-alive")),
+    ]);
+    if let Some(token) = token {
+        headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).expect("a header"));
+    }
+    // A server's values share the buffer that they were read into, and so do these after a clone.
+    headers
+}
+
+fn user() -> UserInfo {
+    UserInfo::builder(7, "alice")
+        .roles(["editor"])
+        .permissions((0..200).map(|n| format!("permission:{n}")))
+        .build()
+}
+
+fn client() -> AuthClient {
+    let client = AuthClient::builder("app", "secret", "http://127.0.0.1:9").build().expect("a client");
+    client.remember(&token(), user());
+    client
+}
+
+fn router() -> Router {
+    Router::new().route("/me", get(|| async { "ok" }))
+}
+
+fn ready<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("a warm request waits for nothing"),
+    }
+}
+
+fn request_case<S, B>(name: &'static str, mut service: S, headers: HeaderMap, status: u16) -> Case
+where
+    S: Service<Request, Response = Response<B>, Error = Infallible> + 'static,
+    B: 'static,
+{
+    Case::new(name, move || {
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = http::Uri::from_static("/me");
+        *request.headers_mut() = headers.clone();
+        let response = ready(service.call(black_box(request))).unwrap_or_else(|never| match never {});
+        assert_eq!(response.status(), status);
+        black_box(response);
+    })
+}
+
+fn extractor_case<E: FromRequestParts<()> + 'static>(name: &'static str) -> Case {
+    let mut request = Request::new(Body::empty());
+    request.extensions_mut().insert(user());
+    let (mut parts, _) = request.into_parts();
+    Case::new(name, move || {
+        let extracted = ready(E::from_request_parts(black_box(&mut parts), &()));
+        black_box(extracted.is_ok());
+    })
+}
+
+#[derive(Clone)]
+struct Nothing;
+
+#[derive(Clone)]
+struct NothingService<S>(S);
+
+impl<S> Layer<S> for Nothing {
+    type Service = NothingService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        NothingService(inner)
+    }
+}
+
+impl<S: Service<Request>> Service<Request> for NothingService<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> S::Future {
+        self.0.call(request)
+    }
+}
+
+async fn pass(request: Request, next: Next) -> Response {
+    next.run(request).await
+}
+
+const BARE: &str = "bare router";
+const EXTRACTED: &str = "extension read and cloned by hand";
+
+#[allow(deprecated)] // tower-http thinks little of fixed tokens; it is the least that a check can cost.
+fn main() {
+    let (token, client) = (token(), client());
+    let (with, without) = (headers(Some(&token)), headers(None));
+    let fixed = || ValidateRequestHeaderLayer::bearer(&token);
+    let auth = || AuthLayer::new(client.clone());
+    let cases = vec![
+        request_case(BARE, router(), with.clone(), 200),
+        request_case("nothing, around", Nothing.layer(router()), with.clone(), 200),
+        request_case("nothing, as a layer", router().layer(Nothing), with.clone(), 200),
+        request_case("from_fn doing nothing", router().layer(from_fn(pass)), with.clone(), 200),
+        request_case("tower-http fixed token, around", fixed().layer(router()), with.clone(), 200),
+        request_case("tower-http fixed token, as a layer", router().layer(fixed()), with.clone(), 200),
+        request_case("AuthLayer warm, around", auth().layer(router()), with.clone(), 200),
+        request_case("AuthLayer warm, as a layer", router().layer(auth()), with.clone(), 200),
+        request_case("tower-http refusal, around", fixed().layer(router()), without.clone(), 401),
+        request_case("AuthLayer refusal, around", auth().layer(router()), without.clone(), 401),
+        request_case("tower-http refusal, as a layer", router().layer(fixed()), without.clone(), 401),
+        request_case("AuthLayer refusal, as a layer", router().layer(auth()), without, 401),
+        extractor_case::<axum::Extension<UserInfo>>(EXTRACTED),
+        extractor_case::<CurrentUser>("CurrentUser"),
+        extractor_case::<RequirePermission<Last>>("RequirePermission, one of 200"),
+    ];
+    measure(cases, |name| match name {
+        BARE | EXTRACTED => None,
+        "AuthLayer refusal, around" => Some("tower-http refusal, around"),
+        "AuthLayer refusal, as a layer" => Some("tower-http refusal, as a layer"),
+        "CurrentUser" | "RequirePermission, one of 200" => None,
+        _ => Some(BARE),
+    });
+}

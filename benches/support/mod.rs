@@ -1,0 +1,111 @@
+//! Three ways to measure one operation: nanoseconds, allocations, instructions.
+//!
+//! Times are medians over rounds in which all cases take turns, so that a noisy moment hits all of them. Allocations and
+//! instructions are counted by valgrind in processes of their own, as the difference between two runs of different
+//! length.
+
+use std::process::Command;
+use std::time::Instant;
+
+/// One operation, and what it is called.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) run: Box<dyn FnMut()>,
+}
+
+impl Case {
+    pub(crate) fn new(name: &'static str, run: impl FnMut() + 'static) -> Self {
+        Self { name, run: Box::new(run) }
+    }
+}
+
+/// The environment variable that tells a process under callgrind what to run: `case name=count`.
+const COUNTED: &str = "BENCH_COUNTED";
+
+/// Measures all cases and prints a table of each, less the case it is compared with.
+pub(crate) fn measure(mut cases: Vec<Case>, compared_with: impl Fn(&str) -> Option<&'static str>) {
+    if let Ok(counted) = std::env::var(COUNTED) {
+        let (name, count) = counted.rsplit_once('=').expect("name=count");
+        let case = cases.iter_mut().find(|case| case.name == name).expect("a case of this name");
+        (0..count.parse().expect("a number")).for_each(|_| (case.run)());
+        return;
+    }
+    let times = times(&mut cases);
+    let figures: Vec<[Option<f64>; 3]> = cases
+        .iter()
+        .zip(times)
+        .map(|(case, time)| [Some(time), instructions(case.name), allocations(case.name)])
+        .collect();
+    println!(
+        "{:<36} {:>9} {:>9} {:>7}  {:>9} {:>9} {:>7}",
+        "", "ns", "instr", "allocs", "+ns", "+instr", "+allocs"
+    );
+    for (case, figures_of) in cases.iter().zip(&figures) {
+        let base = compared_with(case.name);
+        let base = base.and_then(|name| cases.iter().position(|case| case.name == name));
+        let [time, instructions, allocations] = *figures_of;
+        print!("{:<36} {:>9} {:>9} {:>7}", case.name, show(time), show(instructions), show(allocations));
+        if let Some(base) = base {
+            let more = |at: usize| figures_of[at].zip(figures[base][at]).map(|(more, base)| more - base);
+            print!("  {:>9} {:>9} {:>7}", show(more(0)), show(more(1)), show(more(2)));
+        }
+        println!();
+    }
+}
+
+fn show(count: Option<f64>) -> String {
+    count.map_or("-".to_owned(), |count| format!("{count:.0}"))
+}
+
+/// Medians in nanoseconds.
+pub(crate) fn times(cases: &mut [Case]) -> Vec<f64> {
+    const ROUNDS: usize = 61;
+    const PER_ROUND: u32 = 4_000;
+    let mut rounds = vec![Vec::with_capacity(ROUNDS); cases.len()];
+    for round in 0..ROUNDS + 5 {
+        for (case, times) in cases.iter_mut().zip(&mut rounds) {
+            let started = Instant::now();
+            (0..PER_ROUND).for_each(|_| (case.run)());
+            // The first rounds warm up.
+            if round >= 5 {
+                times.push(started.elapsed().as_nanos() as f64 / f64::from(PER_ROUND));
+            }
+        }
+    }
+    rounds
+        .into_iter()
+        .map(|mut times| {
+            times.sort_by(f64::total_cmp);
+            times[times.len() / 2]
+        })
+        .collect()
+}
+
+/// What one operation adds to what valgrind counts; `None` where it is not installed.
+fn counted(name: &str, tool: &[&str], count: impl Fn(&str) -> Option<f64>) -> Option<f64> {
+    const FEW: u32 = 200;
+    const MANY: u32 = 1_200;
+    let run = |times: u32| -> Option<f64> {
+        let output = Command::new("valgrind")
+            .args(tool)
+            .arg(std::env::current_exe().ok()?)
+            .env(COUNTED, format!("{name}={times}"))
+            .output()
+            .ok()?;
+        String::from_utf8_lossy(&output.stderr).lines().find_map(&count)
+    };
+    Some((run(MANY)? - run(FEW)?) / f64::from(MANY - FEW))
+}
+
+fn instructions(name: &str) -> Option<f64> {
+    counted(name, &["--tool=callgrind", "--callgrind-out-file=/dev/null"], |line| {
+        line.split_once("Collected : ")?.1.trim().parse().ok()
+    })
+}
+
+fn allocations(name: &str) -> Option<f64> {
+    counted(name, &["--tool=memcheck", "--leak-check=no"], |line| {
+        let allocs = line.split_once("total heap usage: ")?.1.split(' ').next()?;
+        allocs.replace(',', "").parse().ok()
+    })
+}

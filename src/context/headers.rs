@@ -1,0 +1,53 @@
+use http::header::{HeaderMap, HeaderValue};
+
+/// The headers that a request is judged and known by, found in one pass: that costs less than eight look-ups, most of
+/// which would fail.
+#[derive(Default)]
+pub(crate) struct Headers<'a> {
+    pub(crate) authorization: Authorization<'a>,
+    pub(super) forwarded_for: Option<&'a HeaderValue>,
+    pub(super) forwarded_proto: Option<&'a HeaderValue>,
+    pub(super) real_ip: Option<&'a HeaderValue>,
+    pub(super) request_id: Option<&'a HeaderValue>,
+    pub(super) trace_id: Option<&'a HeaderValue>,
+    pub(super) traceparent: Option<&'a HeaderValue>,
+    pub(super) user_agent: Option<&'a HeaderValue>,
+}
+
+/// The `Authorization` headers of a request.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Authorization<'a> {
+    #[default]
+    None,
+    One(&'a HeaderValue),
+    Several,
+}
+
+impl<'a> Headers<'a> {
+    pub(crate) fn read(headers: &'a HeaderMap) -> Self {
+        let mut found = Self::default();
+        for (name, value) in headers {
+            // By length first: most headers are told apart by that alone.
+            let name = name.as_str();
+            let slot = match name.len() {
+                9 if name == "x-real-ip" => &mut found.real_ip,
+                10 if name == "user-agent" => &mut found.user_agent,
+                10 if name == "x-trace-id" => &mut found.trace_id,
+                11 if name == "traceparent" => &mut found.traceparent,
+                12 if name == "x-request-id" => &mut found.request_id,
+                13 if name == "authorization" => {
+                    found.authorization = match found.authorization {
+                        Authorization::None => Authorization::One(value),
+                        _ => Authorization::Several,
+                    };
+                    continue;
+                }
+                15 if name == "x-forwarded-for" => &mut found.forwarded_for,
+                17 if name == "x-forwarded-proto" => &mut found.forwarded_proto,
+                _ => continue,
+            };
+            *slot = Some(value);
+        }
+        found
+    }
+}

@@ -1,0 +1,340 @@
+//! The example as a newcomer meets it: a process of its own, every route, its settings, and how it ends.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+use aigc_auth::testing::AuthCenter;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+use crate::support::{self, Answer, center, get_as};
+
+/// Longer than anything here takes, on a machine that is busy with other things.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A working directory of its own, removed in the end.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("aigc-auth-quickstart-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The example, which cargo builds together with this test, with these variables and no others.
+fn command(directory: &Path, variables: &[(&str, &str)]) -> Command {
+    let test = std::env::current_exe().unwrap();
+    let built = test.parent().and_then(Path::parent).unwrap().join("examples");
+    let example = built.join(format!("quickstart{}", std::env::consts::EXE_SUFFIX));
+    assert!(example.exists(), "build it with `cargo build --example quickstart`: {}", example.display());
+    let mut command = Command::new(example);
+    command.current_dir(directory).env_clear().env("BIND", "127.0.0.1:0").envs(variables.iter().copied());
+    if cfg!(windows) {
+        command.env("SystemRoot", std::env::var_os("SystemRoot").unwrap_or_default());
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+struct Quickstart {
+    address: SocketAddr,
+    process: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    _directory: Directory,
+}
+
+impl Quickstart {
+    async fn start(name: &str, variables: &[(&str, &str)]) -> Self {
+        Self::start_in(Directory::new(name), variables).await
+    }
+
+    async fn start_in(directory: Directory, variables: &[(&str, &str)]) -> Self {
+        let mut command = command(&directory.0, variables);
+        let mut process = command.stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let first = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("it says something");
+        let address = first.strip_prefix("listening on http://").expect(&first).parse().unwrap();
+        Self { address, process, lines, _directory: directory }
+    }
+
+    /// Asks it to end, as `kill` or Ctrl-C do.
+    #[cfg(unix)]
+    fn signal(&self, signal: &str) {
+        // The shell's own `kill`: there need not be a program of this name.
+        let kill = format!("kill -s {signal} {}", self.process.id().unwrap());
+        let status = std::process::Command::new("sh").args(["-c", &kill]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// What else it printed, and how it ended.
+    async fn ended(mut self) -> (String, ExitStatus) {
+        let mut rest = String::new();
+        while let Some(line) = timeout(PATIENCE, self.lines.next_line()).await.unwrap().unwrap() {
+            rest += &line;
+            rest += "\n";
+        }
+        (rest, timeout(PATIENCE, self.process.wait()).await.unwrap().unwrap())
+    }
+}
+
+async fn fails(directory: &Directory, variables: &[(&str, &str)]) -> String {
+    let output = command(&directory.0, variables).output();
+    let Output { status, stderr, stdout } = timeout(PATIENCE, output).await.unwrap().unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(!status.success(), "{stdout} {stderr}");
+    assert!(!stdout.contains("listening"), "{stdout}");
+    stderr.into_owned()
+}
+
+fn seen(answer: &Answer) -> (u16, &str) {
+    (answer.status, &answer.body)
+}
+
+/// An answer's fields, the one called `name` left away.
+fn without(mut answer: Value, name: &str) -> Value {
+    answer.as_object_mut().unwrap().remove(name);
+    answer
+}
+
+#[tokio::test]
+async fn every_route() {
+    let app = Quickstart::start("routes", &[]).await;
+    let at = app.address;
+    let open = [("/health", "ok\n"), ("/public/hello", "hello, world\n")];
+    for (path, body) in open {
+        assert_eq!(seen(&support::get(at, path, &[]).await), (200, body), "{path}");
+        assert_eq!(seen(&get_as(at, "unknown", path).await), (200, body), "{path}");
+    }
+
+    let alice = json!({
+        "username": "alice", "nickname": "Alice", "email": "alice@example.com", "phone": null, "avatar": null,
+        "roles": ["editor"], "permissions": ["report:read", "article:edit"], "department": null,
+        "company": null, "is_admin": false, "status": null,
+    });
+    let me = get_as(at, "alice-token", "/me").await.json();
+    assert_eq!(without(me.clone(), "id"), alice);
+    let id = me["id"].as_i64().expect("a number");
+    assert_eq!(get_as(at, "alice-token", "/maybe").await.json(), json!({ "user": me }));
+    for headers in [&[][..], &[("authorization", "Bearer unknown")], &[("authorization", "Bearer b a d")]] {
+        assert_eq!(support::get(at, "/maybe", headers).await.json(), json!({ "user": null }), "{headers:?}");
+    }
+
+    for (path, nobody, bob, alice, root) in [
+        ("/me", 401, 200, 200, 200),
+        ("/reports", 401, 403, 200, 403),
+        ("/editor", 401, 403, 200, 403),
+        ("/admin", 401, 403, 403, 200),
+        ("/context", 401, 200, 200, 200),
+        ("/slow", 401, 200, 200, 200),
+        ("/boom", 401, 500, 500, 500),
+        ("/moved", 401, 302, 302, 302),
+        ("/chat", 401, 405, 405, 405),
+        ("/none", 401, 404, 404, 404),
+        ("/health/", 401, 404, 404, 404),
+        ("/publicity", 401, 404, 404, 404),
+    ] {
+        let expected = [nobody, 401, bob, alice, root];
+        let (nobody, bad, bob, alice, root) = tokio::join!(
+            support::get(at, path, &[]),
+            get_as(at, "unknown", path),
+            get_as(at, "bob-token", path),
+            get_as(at, "alice-token", path),
+            get_as(at, "root-token", path),
+        );
+        assert_eq!([nobody, bad, bob, alice, root].map(|answer| answer.status), expected, "{path}");
+    }
+    assert_eq!(get_as(at, "alice-token", "/moved").await.header("location"), Some("/me"));
+
+    let headers = [
+        ("authorization", "Bearer ak_alice"),
+        ("user-agent", "curl/8"),
+        ("x-trace-id", "t-1"),
+        ("x-request-id", "r-1"),
+        ("x-forwarded-for", "203.0.113.7"),
+    ];
+    assert_eq!(
+        support::get(at, "/context", &headers).await.json(),
+        json!({
+            "user_id": id, "username": "alice", "client_ip": "203.0.113.7", "user_agent": "curl/8",
+            "trace_id": "t-1", "request_id": "r-1",
+        })
+    );
+
+    let chat = support::request(at, "POST", "/chat", &[("authorization", "Bearer alice-token")]).await;
+    assert_eq!(chat.status, 200);
+    for (name, value) in [
+        ("x-match-dynamic", "1"),
+        ("x-match-cost", "0.0035"),
+        ("x-match-path", "/chat"),
+        ("x-match-rule", "chat"),
+    ] {
+        assert_eq!(chat.header(name), Some(value), "{name}");
+    }
+    assert_eq!(support::request(at, "POST", "/chat", &[]).await.status, 401);
+}
+
+/// The lines it prints in embedded mode, tried as they are.
+#[tokio::test]
+async fn every_curl_line_that_it_prints_works() {
+    let mut app = Quickstart::start("banner", &[]).await;
+    let mut statuses = vec![];
+    while statuses.len() < 8 {
+        let line = timeout(PATIENCE, app.lines.next_line()).await.unwrap().unwrap().unwrap();
+        let Some(line) = line.trim().strip_prefix("curl ") else { continue };
+        let quoted: Vec<&str> = line.split('\'').skip(1).step_by(2).collect();
+        let headers: Vec<_> = quoted.iter().map(|header| header.split_once(": ").unwrap()).collect();
+        let url = line.rsplit(' ').next().unwrap();
+        let path = url.strip_prefix(&format!("http://{}", app.address)).expect(url);
+        statuses.push((path.to_owned(), support::get(app.address, path, &headers).await.status));
+    }
+    let expected = [
+        ("/me", 401),
+        ("/me", 200),
+        ("/reports", 200),
+        ("/reports", 403),
+        ("/admin", 200),
+        ("/context", 200),
+        ("/maybe", 200),
+        ("/public/hello", 200),
+    ];
+    assert_eq!(statuses, expected.map(|(path, status)| (path.to_owned(), status)));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn sigterm_and_ctrl_c_drain_and_end_well() {
+    let center = center().await;
+    let settings = settings(&center);
+    let variables: Vec<_> = settings.iter().map(|(name, value)| (*name, &**value)).collect();
+    for signal in ["TERM", "INT"] {
+        let app = Quickstart::start(&format!("sig-{signal}"), &variables).await;
+        let address = app.address;
+        center.clear_requests();
+        let slow = tokio::spawn(async move { get_as(address, "alice-token", "/slow").await });
+        // The center's being asked tells that the request has arrived.
+        while center.requests().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        app.signal(signal);
+        let slow = slow.await.unwrap();
+        assert_eq!(seen(&slow), (200, "at last\n"), "{signal}: what was under way is finished");
+        let (printed, status) = app.ended().await;
+        assert!(printed.contains("drained"), "{signal}: {printed}");
+        assert_eq!(status.code(), Some(0), "{signal}");
+        assert!(tokio::net::TcpStream::connect(address).await.is_err(), "{signal}: the port is closed");
+    }
+}
+
+fn settings(center: &AuthCenter) -> [(&'static str, String); 3] {
+    [
+        ("AIGC_AUTH_APP_ID", center.app_id().to_owned()),
+        ("AIGC_AUTH_APP_SECRET", center.app_secret().to_owned()),
+        ("AIGC_AUTH_BASE_URL", center.url()),
+    ]
+}
+
+async fn talks_to(center: &AuthCenter, app: Quickstart, how: &str) {
+    center.clear_requests();
+    center.add_token("only-here", "bob");
+    assert_eq!(get_as(app.address, "only-here", "/me").await.json()["username"], "bob", "{how}");
+    assert_eq!(get_as(app.address, "only-here", "/reports").await.status, 403, "{how}");
+    assert_eq!(center.calls("/user/info"), 1, "{how}");
+    assert_eq!(get_as(app.address, "ak_alice", "/me").await.json()["username"], "alice", "{how}");
+    assert_eq!(center.calls("/access-key/verify"), 1, "{how}");
+}
+
+#[tokio::test]
+async fn with_three_variables_it_talks_to_that_center() {
+    let center = center().await;
+    let settings = settings(&center);
+    let variables: Vec<_> = settings.iter().map(|(name, value)| (*name, &**value)).collect();
+    talks_to(&center, Quickstart::start("variables", &variables).await, "by the environment").await;
+
+    let directory = Directory::new("file");
+    let lines = settings.each_ref().map(|(name, value)| format!("{name}='{value}'\n"));
+    std::fs::write(directory.0.join(".env"), lines.concat()).unwrap();
+    talks_to(&center, Quickstart::start_in(directory, &[]).await, "by .env").await;
+
+    let directory = Directory::new("mixed");
+    std::fs::write(directory.0.join(".env"), "AIGC_AUTH_APP_ID=another\nAIGC_AUTH_APP_SECRET=test-secret\n")
+        .unwrap();
+    talks_to(&center, Quickstart::start_in(directory, &[variables[0], variables[2]]).await, "by both").await;
+}
+
+#[tokio::test]
+async fn what_is_missing_or_wrong_is_named_at_the_start() {
+    let id = ("AIGC_AUTH_APP_ID", "my-app");
+    let secret = ("AIGC_AUTH_APP_SECRET", "hunter2");
+    let url = |url| ("AIGC_AUTH_BASE_URL", url);
+    for (what, file, variables, named) in [
+        ("only the id", None, &[id][..], "AIGC_AUTH_APP_SECRET is not set"),
+        ("only the secret", None, &[secret], "AIGC_AUTH_APP_ID is not set"),
+        ("no URL", None, &[id, secret], "AIGC_AUTH_BASE_URL is not set"),
+        ("an empty URL", None, &[id, secret, url("  ")], "AIGC_AUTH_BASE_URL is not set"),
+        ("only the id, in .env", Some("AIGC_AUTH_APP_ID=my-app\n"), &[], "AIGC_AUTH_APP_SECRET is not set"),
+        ("no URL at all", None, &[id, secret, url("auth.example.com")], "base URL"),
+        ("another protocol", None, &[id, secret, url("ftp://auth.example.com")], "base URL"),
+        ("a file that is none", Some("AIGC_AUTH_APP_SECRET='hunter2"), &[], ".env"),
+        (
+            "an id that no header carries",
+            None,
+            &[("AIGC_AUTH_APP_ID", "a\nb"), secret, url("http://x")],
+            "app id",
+        ),
+    ] {
+        let directory = Directory::new("bad");
+        if let Some(file) = file {
+            std::fs::write(directory.0.join(".env"), file).unwrap();
+        }
+        let error = fails(&directory, variables).await;
+        assert!(error.contains(named), "{what}: {error}");
+        if named.ends_with("is not set") {
+            let looked = directory.0.canonicalize().unwrap().join(".env").display().to_string();
+            assert!(error.contains("the environment") && error.contains(&looked), "{what}: {error}");
+            assert_eq!(error.contains("does not exist"), file.is_none(), "{what}: {error}");
+        }
+        assert!(!error.contains("hunter2"), "{what}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let directory = Directory::new("taken");
+    let error = fails(&directory, &[("BIND", &address)]).await;
+    assert!(error.contains(&format!("BIND={address}")), "{error}");
+}
+
+#[tokio::test]
+async fn rust_log_is_honoured_and_shows_no_credential() {
+    for (level, refused, detailed) in [("debug", true, true), ("off", false, false)] {
+        let directory = Directory::new(level);
+        let mut process = command(&directory.0, &[("RUST_LOG", level)]).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let first = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+        let address = first.strip_prefix("listening on http://").unwrap().parse().unwrap();
+        assert_eq!(get_as(address, "hunter2", "/me").await.status, 401);
+        assert_eq!(get_as(address, "bob-token", "/reports").await.status, 403);
+        process.start_kill().unwrap();
+        let output = timeout(PATIENCE, process.wait_with_output()).await.unwrap().unwrap();
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(log.contains("request refused"), refused, "{level}: {log}");
+        assert_eq!(log.contains("needs report:read"), detailed, "{level}: {log}");
+        for secret in ["hunter2", "bob-token", "test-secret"] {
+            assert!(!log.contains(secret), "{level}: {log}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! A service on a real socket, a client that sends it whatever it is told, and an auth center that knows three people.
+
+use std::convert::Infallible;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use aigc_auth::testing::{self, AuthCenter, TestKey};
+use aigc_auth::{AuthClient, AuthLayer};
+use axum::extract::Request;
+use axum::{Router, ServiceExt as _, body::Body};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tower::{Service, ServiceExt as _};
+use tracing::Dispatch;
+use tracing::subscriber::NoSubscriber;
+
+/// A service that runs until this is dropped.
+pub(crate) struct App {
+    pub(crate) address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+pub(crate) async fn serve(router: Router) -> App {
+    serve_service(router).await
+}
+
+/// Serves what need not be a `Router`, with connect info.
+pub(crate) async fn serve_service<S, B>(service: S) -> App
+where
+    S: Service<Request, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let service = service.map_response(|response: Response<B>| response.map(Body::new));
+    let make = service.into_make_service_with_connect_info::<SocketAddr>();
+    let task = tokio::spawn(async move { axum::serve(listener, make).await.unwrap() });
+    App { address, task }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+    pub(crate) trailers: HeaderMap,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// A `GET` of this target, which goes out as it is.
+pub(crate) async fn get(address: SocketAddr, target: &str, headers: &[(&str, &str)]) -> Answer {
+    request(address, "GET", target, headers).await
+}
+
+pub(crate) async fn request(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+) -> Answer {
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+    send(address, method, target, &headers).await
+}
+
+/// As [`get`], by someone with this token or access key.
+pub(crate) async fn get_as(address: SocketAddr, credential: &str, target: &str) -> Answer {
+    get(address, target, &[("authorization", &format!("Bearer {credential}"))]).await
+}
+
+/// Sends a request whose header values may be any bytes, on a connection of its own.
+pub(crate) async fn send(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &[u8])],
+) -> Answer {
+    let mut request =
+        format!("{method} {target} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n").into_bytes();
+    for (name, value) in headers {
+        request.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
+    }
+    request.extend(b"\r\n");
+    let (mut read, mut write) = TcpStream::connect(address).await.unwrap().into_split();
+    // A server that has seen enough answers before the end and closes: neither half is surprised.
+    let writing = async move {
+        let _ = write.write_all(&request).await;
+        write
+    };
+    let reading = async move {
+        let (mut answer, mut chunk) = (Vec::new(), [0; 8192]);
+        while let Ok(len @ 1..) = read.read(&mut chunk).await {
+            answer.extend_from_slice(&chunk[..len]);
+        }
+        answer
+    };
+    let (_open, answer) = tokio::join!(writing, reading);
+    parse(&answer).unwrap_or_else(|| panic!("no HTTP answer: {:?}", String::from_utf8_lossy(&answer)))
+}
+
+fn parse(answer: &[u8]) -> Option<Answer> {
+    let text = String::from_utf8_lossy(answer);
+    let (head, rest) = text.split_once("\r\n\r\n")?;
+    let (status_line, lines) = head.split_once("\r\n").unwrap_or((head, ""));
+    let status = status_line.split(' ').nth(1)?.parse().ok()?;
+    let headers = fields(lines);
+    let chunked = headers.get("transfer-encoding").is_some_and(|value| value == "chunked");
+    let (body, trailers) = if chunked { unchunked(rest)? } else { (rest.to_owned(), HeaderMap::new()) };
+    Some(Answer { status, headers, body, trailers })
+}
+
+fn fields(lines: &str) -> HeaderMap {
+    let fields = lines.split("\r\n").filter_map(|line| line.split_once(':'));
+    let field = |(name, value): (&str, &str)| {
+        (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value.trim()).unwrap())
+    };
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields.map(field) {
+        headers.append(name, value);
+    }
+    headers
+}
+
+fn unchunked(mut rest: &str) -> Option<(String, HeaderMap)> {
+    let mut body = String::new();
+    loop {
+        let (size, after) = rest.split_once("\r\n")?;
+        let size = usize::from_str_radix(size, 16).ok()?;
+        if size == 0 {
+            return Some((body, fields(after)));
+        }
+        body.push_str(after.get(..size)?);
+        rest = after.get(size + 2..)?;
+    }
+}
+
+/// An auth center with alice (an editor who reads reports), bob (who may nothing) and root (an admin), their tokens
+/// `alice-token`, `bob-token` and `root-token`, and alice's access key `ak_alice`.
+pub(crate) async fn center() -> AuthCenter {
+    let center = AuthCenter::start().await;
+    center.add_user(
+        testing::user("alice")
+            .nickname("Alice")
+            .roles(["editor"])
+            .permissions(["report:read", "article:edit"]),
+    );
+    center.add_user(testing::user("bob"));
+    center.add_user(testing::user("root").admin(true));
+    for name in ["alice", "bob", "root"] {
+        center.add_token(format!("{name}-token"), name);
+    }
+    center.add_access_key("ak_alice", TestKey::user("alice"));
+    center
+}
+
+pub(crate) fn client(center: &AuthCenter) -> AuthClient {
+    AuthClient::builder(center.app_id(), center.app_secret(), center.url()).build().unwrap()
+}
+
+/// The layer of a service that trusts this center.
+pub(crate) fn auth(center: &AuthCenter) -> AuthLayer {
+    AuthLayer::new(client(center))
+}
+
+/// What is logged on this thread, until dropped.
+pub(crate) struct Log {
+    lines: Arc<Mutex<Vec<u8>>>,
+    _guard: tracing::subscriber::DefaultGuard,
+}
+
+impl Log {
+    pub(crate) fn start() -> Self {
+        // While there is one subscriber only, tracing asks whichever thread comes first whether it wants an event, and
+        // keeps its answer for all: the threads of other tests want none.
+        static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
+        ANOTHER.get_or_init(|| Dispatch::new(NoSubscriber::default()));
+        let lines = Arc::<Mutex<Vec<u8>>>::default();
+        let writer = Lines(lines.clone());
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        Self { lines, _guard: tracing::subscriber::set_default(subscriber) }
+    }
+
+    /// What was logged since the last time this was called.
+    pub(crate) fn take(&self) -> String {
+        let lines = std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner));
+        String::from_utf8_lossy(&lines).into_owned()
+    }
+}
+
+#[derive(Clone)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
