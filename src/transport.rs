@@ -57,7 +57,7 @@ pub(crate) struct Call<'a, B> {
     body: &'a B,
     headers: HeaderMap,
     idempotent: bool,
-    secret: Option<&'a str>,
+    secrets: Vec<&'a str>,
 }
 
 impl<'a, B: Serialize> Call<'a, B> {
@@ -66,7 +66,7 @@ impl<'a, B: Serialize> Call<'a, B> {
         if let Some(trace_id) = context::trace_id().and_then(|id| HeaderValue::try_from(id).ok()) {
             headers.insert(X_TRACE_ID, trace_id);
         }
-        Self { endpoint, body, headers, idempotent: true, secret: None }
+        Self { endpoint, body, headers, idempotent: true, secrets: Vec::new() }
     }
 
     /// Adds headers; the transport's own win.
@@ -83,7 +83,7 @@ impl<'a, B: Serialize> Call<'a, B> {
 
     /// What errors must not show, should the center's message repeat it.
     pub(crate) fn secret(mut self, secret: &'a str) -> Self {
-        self.secret = Some(secret);
+        self.secrets.push(secret);
         self
     }
 }
@@ -139,8 +139,8 @@ impl Transport {
         if settings.app_id.is_empty() || settings.app_secret.expose().is_empty() {
             return Err(BuildError::new("the app id and the app secret must not be empty"));
         }
-        identity.insert(X_APP_ID, header("app id", &settings.app_id)?);
-        let mut secret = header("app secret", settings.app_secret.expose())?;
+        identity.insert(X_APP_ID, header("app id (AIGC_AUTH_APP_ID)", &settings.app_id)?);
+        let mut secret = header("app secret (AIGC_AUTH_APP_SECRET)", settings.app_secret.expose())?;
         secret.set_sensitive(true);
         identity.insert(X_APP_SECRET, secret);
         identity.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -203,7 +203,7 @@ impl Transport {
         match answer {
             Ok(answer) => {
                 permit.succeeded();
-                answer.map_err(|(code, message)| self.rejection(code, &message, call.secret))
+                answer.map_err(|(code, message)| self.rejection(code, &message, &call.secrets))
             }
             Err(failure) => {
                 account(permit, &failure);
@@ -279,10 +279,10 @@ impl Transport {
         }
     }
 
-    fn rejection(&self, code: i64, message: &str, secret: Option<&str>) -> AuthError {
+    fn rejection(&self, code: i64, message: &str, secrets: &[&str]) -> AuthError {
         let error = AuthError::new(ErrorKind::Rejected).with_code(code);
-        let tells = |secret: &str| message.contains(secret);
-        if message.is_empty() || tells(self.secret.expose()) || secret.is_some_and(tells) {
+        let tells = |secret: &str| !secret.is_empty() && message.contains(secret);
+        if message.is_empty() || tells(self.secret.expose()) || secrets.iter().any(|secret| tells(secret)) {
             return error;
         }
         error.with_detail(message.chars().take(200).collect::<String>())
@@ -345,7 +345,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 fn base(text: &str) -> Result<Url, BuildError> {
-    let refuse = |why: &str| BuildError::new(format!("the base URL of the auth center {why}"));
+    let refuse =
+        |why: &str| BuildError::new(format!("the base URL of the auth center (AIGC_AUTH_BASE_URL) {why}"));
     let base = Url::parse(text).map_err(|error| refuse("is not a URL").with_source(error))?;
     if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
         return Err(refuse("must start with https:// or http:// and name a host"));

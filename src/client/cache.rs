@@ -356,3 +356,6 @@ fn size(user: &User) -> usize {
     let codes = |codes: &Codes| codes.iter().map(|code| code.len() + size_of::<Box<str>>()).sum::<usize>();
     size_of::<User>() + user.username.len() + texts + codes(&user.roles) + codes(&user.permissions)
 }
+
+#[cfg(test)]
+mod tests;

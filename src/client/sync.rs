@@ -55,6 +55,11 @@ impl SyncUser {
         self
     }
 
+    fn secret(&self) -> &str {
+        let (Password::Plain(secret) | Password::Hashed(secret)) = &self.password;
+        secret.expose()
+    }
+
     /// The log-in name.
     pub fn username(&self) -> &str {
         &self.username
@@ -138,7 +143,8 @@ impl AuthClient {
     /// # Errors
     /// [`Rejected`](crate::ErrorKind::Rejected) or [`Unavailable`](crate::ErrorKind::Unavailable).
     pub async fn sync_user(&self, user: &SyncUser, headers: HeaderMap) -> Result<SyncOutcome, AuthError> {
-        self.inner.core.transport.call(Call::new("/sync/user", user).headers(headers)).await
+        let call = Call::new("/sync/user", user).headers(headers).secret(user.secret());
+        self.inner.core.transport.call(call).await
     }
 
     /// Creates or updates users in one call, with these headers beside the client's own. Send some hundred at a time:
@@ -149,7 +155,9 @@ impl AuthClient {
     /// their own are in the report.
     pub async fn sync_users(&self, users: &[SyncUser], headers: HeaderMap) -> Result<SyncReport, AuthError> {
         let body = json!({ "users": users });
-        self.inner.core.transport.call(Call::new("/sync/batch", &body).headers(headers)).await
+        let call = Call::new("/sync/batch", &body).headers(headers);
+        let call = users.iter().map(SyncUser::secret).fold(call, Call::secret);
+        self.inner.core.transport.call(call).await
     }
 }
 

@@ -1,1 +1,532 @@
+//! What every call of the client sends, and what it makes of the answers.
+#![allow(clippy::unwrap_used)]
 
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aigc_auth::client::SyncUser;
+use aigc_auth::context::{InContext, RequestContext};
+use aigc_auth::testing::{self, AuthCenter, Fault};
+use aigc_auth::{AccessKeyKind, AuthClient, AuthError, ErrorKind, Secret, UserId};
+use futures_util::{StreamExt, TryStreamExt};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::center_support::{APP_SECRET, Canned, KEY, Rig, Seen, TOKEN, client_of};
+
+/// The last request that arrived: its endpoint and body, once its headers are found to be right.
+fn last(center: &AuthCenter) -> (String, Value) {
+    let request = center.requests().pop().unwrap();
+    let header = |name: &str| {
+        let values: Vec<_> = request.headers.get_all(name).iter().collect();
+        assert!(values.len() < 2, "{name}: {values:?}");
+        values.first().map(|value| value.to_str().unwrap())
+    };
+    assert_eq!(header("content-type"), Some("application/json"));
+    assert_eq!(header("x-app-id"), Some("test-app"));
+    assert_eq!(header("x-app-secret"), Some(APP_SECRET));
+    for absent in ["authorization", "cookie", "x-trace-id"] {
+        assert_eq!(header(absent), None);
+    }
+    (request.endpoint, request.body)
+}
+
+fn sent(endpoint: &str, body: Value) -> (String, Value) {
+    (endpoint.to_owned(), body)
+}
+
+fn headers<const N: usize>(pairs: [(&'static str, &'static str); N]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    headers
+}
+
+fn rejected(error: &AuthError) -> (ErrorKind, i64, u16, Option<&str>) {
+    (error.kind(), error.code(), error.status().as_u16(), error.detail())
+}
+
+#[tokio::test]
+async fn users_of_tokens_and_access_keys() {
+    let Rig { center, client, .. } = Rig::new().await;
+    let user = client.user_info(TOKEN).await.unwrap();
+    assert_eq!(last(&center), sent("/user/info", json!({"token": TOKEN})));
+    assert_eq!(user, testing::user("alice").id(7).permissions(["report:read"]).build());
+
+    let user = client.access_key_user(KEY).await.unwrap();
+    assert_eq!(last(&center), sent("/access-key/verify", json!({"accessKey": KEY})));
+    assert_eq!((&user.id, user.access_key()), (&UserId::from(7), Some(AccessKeyKind::User)));
+
+    let info = client.verify_access_key(KEY).await.unwrap();
+    assert_eq!(last(&center), sent("/access-key/verify", json!({"accessKey": KEY})));
+    assert!(info.valid && info.key_type.as_deref() == Some("user") && info.user_id == Some(7.into()));
+    assert_eq!(info.username.as_deref(), Some("alice"));
+    assert!(!client.verify_access_key("ak_nobody-has-it").await.unwrap().valid);
+
+    // What cannot be a credential is not sent anywhere.
+    center.clear_requests();
+    for bad in ["", "two words", "t\u{f6}k", "a\nb", KEY] {
+        for result in [
+            client.user_info(bad).await.map(drop),
+            client.verify_token(bad).await.map(drop),
+            client.check_permissions(bad, ["a"]).await.map(drop),
+        ] {
+            assert_eq!(result.unwrap_err().kind(), ErrorKind::InvalidCredential, "{bad:?}");
+        }
+    }
+    for bad in ["", TOKEN, "ak_ 1"] {
+        assert_eq!(client.access_key_user(bad).await.unwrap_err().kind(), ErrorKind::InvalidCredential);
+        assert_eq!(client.verify_access_key(bad).await.unwrap_err().kind(), ErrorKind::InvalidCredential);
+    }
+    assert_eq!(center.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn verify_token() {
+    let Rig { center, client, .. } = Rig::new().await;
+    let ends = SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000);
+    center.add_token_expiring("short", "alice", ends);
+    for (token, expires_at) in [(TOKEN, None), ("short", Some(ends))] {
+        let status = client.verify_token(token).await.unwrap();
+        assert_eq!(last(&center), sent("/token/verify", json!({"token": token})));
+        assert!(status.valid);
+        assert_eq!((status.user_id, status.username.as_deref()), (Some(7.into()), Some("alice")));
+        assert_eq!(status.expires_at, expires_at);
+    }
+
+    let status = client.verify_token("nobody-has-it").await.unwrap();
+    assert!(!status.valid && status.user_id.is_none() && status.expires_at.is_none());
+    for (code, expected) in [
+        (401, Ok(false)),
+        (404, Ok(false)),
+        (403, Err(ErrorKind::Denied)),
+        (500, Err(ErrorKind::Unavailable)),
+    ] {
+        center.misbehave(Fault::code(code, "no"));
+        let valid = client.verify_token(TOKEN).await.map(|status| status.valid);
+        assert_eq!(valid.map_err(|error| error.kind()), expected, "{code}");
+    }
+    center.misbehave(Fault::Refuse);
+    let error = client.verify_token(TOKEN).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "an outage is no invalid token");
+}
+
+#[tokio::test]
+async fn check_permissions() {
+    let Rig { center, client, .. } = Rig::new().await;
+    let granted = client.check_permissions(TOKEN, ["report:read", "report:write"]).await.unwrap();
+    let body = json!({"token": TOKEN, "permissionCodes": ["report:read", "report:write"]});
+    assert_eq!(last(&center), sent("/permission/check", body));
+    assert_eq!(json!(granted), json!({"report:read": true, "report:write": false}));
+    assert_eq!(client.check_permissions::<&str>(TOKEN, []).await.unwrap().len(), 0);
+    let error = client.check_permissions("nobody-has-it", ["a"]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidCredential);
+
+    // Neither what is left out is granted, nor what nobody asked for.
+    let canned = Canned::with_data(json!({"results": {"a": true, "unasked": true}})).await;
+    let granted = canned.client(|builder| builder).check_permissions(TOKEN, ["a", "b"]).await.unwrap();
+    assert_eq!(json!(granted), json!({"a": true, "b": false}));
+}
+
+/// Sizes of the calls that one request went out in, largest first.
+fn chunks(center: &AuthCenter, field: &str) -> Vec<usize> {
+    let mut sizes: Vec<_> =
+        center.requests().iter().map(|request| request.body[field].as_array().unwrap().len()).collect();
+    sizes.sort_by(|a, b| b.cmp(a));
+    sizes
+}
+
+#[tokio::test]
+async fn batches() {
+    let Rig { center, client, .. } = Rig::new().await;
+    for n in 0..250 {
+        let user = testing::user(format!("user-{n}"));
+        // Every fifth has an id that is a string.
+        center.add_user(if n % 5 == 0 { user.id(format!("id-{n}")) } else { user.id(1_000 + n) });
+    }
+    let id = |n: i64| if n % 5 == 0 { UserId::from(format!("id-{n}")) } else { UserId::from(1_000 + n) };
+    for (count, expected) in [
+        (0, vec![]),
+        (1, vec![1]),
+        (100, vec![100]),
+        (101, vec![100, 1]),
+        (250, vec![100, 100, 50]),
+        (500, vec![100; 5]),
+    ] {
+        // From the last to the first; from 250 on, nobody has them.
+        let asked: Vec<i64> = (0..count).rev().collect();
+        center.clear_requests();
+        let found = client.batch_users(asked.iter().map(|n| format!("user-{n}"))).await.unwrap();
+        let names = |of: &dyn Fn(i64) -> bool| -> Vec<_> {
+            asked.iter().filter(|n| of(**n)).map(|n| format!("user-{n}")).collect()
+        };
+        let users: Vec<_> = found.users.iter().map(|user| user.username.to_string()).collect();
+        assert_eq!((users, found.not_found), (names(&|n| n < 250), names(&|n| n >= 250)), "{count}");
+        assert_eq!(chunks(&center, "usernames"), expected, "{count}");
+
+        center.clear_requests();
+        let found = client.batch_users_by_ids(asked.iter().map(|n| id(*n))).await.unwrap();
+        let found: Vec<_> = found.iter().map(|user| user.as_ref().map(|user| user.id.clone())).collect();
+        let expected_ids: Vec<_> = asked.iter().map(|n| (*n < 250).then(|| id(*n))).collect();
+        assert_eq!(found, expected_ids, "{count}");
+        assert_eq!(chunks(&center, "userIds"), expected, "{count}");
+    }
+
+    client.batch_users(["alice", "bob"]).await.unwrap();
+    assert_eq!(last(&center), sent("/users/batch", json!({"usernames": ["alice", "bob"]})));
+    let ids = [UserId::from(7), UserId::from("7"), UserId::from(7)];
+    let found = client.batch_users_by_ids(ids).await.unwrap();
+    assert_eq!(last(&center), sent("/users/batch-by-ids", json!({"userIds": [7, "7", 7]})));
+    let found: Vec<_> = found.iter().map(Option::is_some).collect();
+    assert_eq!(found, [true, false, true], "a number is no string, and twice asked is twice answered");
+
+    // One call of several fails: so does the whole.
+    center.misbehave_times(1, Fault::code(409, "busy"));
+    let error = client.batch_users((0..250).map(|n| format!("user-{n}"))).await.unwrap_err();
+    assert_eq!(rejected(&error), (ErrorKind::Rejected, 409, 502, Some("busy")));
+    center.misbehave_times(1, Fault::code(409, "busy"));
+    let error = client.batch_users_by_ids(0..250).await.unwrap_err();
+    assert_eq!(rejected(&error), (ErrorKind::Rejected, 409, 502, Some("busy")));
+}
+
+#[tokio::test]
+async fn lists() {
+    for count in [0_usize, 1, 99, 100, 101, 200, 250] {
+        let center = AuthCenter::start().await;
+        let client = client_of(&center, |builder| builder);
+        for n in 0..count {
+            center.add_user(testing::user(format!("user-{n:03}")).id(n as i64));
+        }
+        let users: Vec<_> = client.users(None).try_collect().await.unwrap();
+        let ids: Vec<_> = users.iter().map(|user| user.id.as_int().unwrap()).collect();
+        assert_eq!(ids, (0..count as i64).collect::<Vec<_>>());
+        assert_eq!(center.calls("/users/list"), count.div_ceil(100).max(1), "{count}: pages");
+    }
+
+    let center = AuthCenter::start().await;
+    let client = client_of(&center, |builder| builder);
+    (0..250).for_each(|n| center.add_user(testing::user(format!("user-{n:03}")).id(n)));
+    let page = client.list_users(Some("user-24"), 2, 4).await.unwrap();
+    assert_eq!(last(&center), sent("/users/list", json!({"keyword": "user-24", "page": 2, "pageSize": 4})));
+    let names: Vec<_> = page.items.iter().map(|user| user.username.as_ref()).collect();
+    assert_eq!((names, page.total), (vec!["user-244", "user-245", "user-246", "user-247"], 10));
+    client.list_users(None, 1, 100).await.unwrap();
+    assert_eq!(last(&center), sent("/users/list", json!({"keyword": null, "page": 1, "pageSize": 100})));
+    let error = client.list_users(None, 1, 101).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Rejected, 400));
+    let found: Vec<_> = client.users(Some("-24")).try_collect().await.unwrap();
+    assert_eq!(found.len(), 10);
+
+    // Pages come as they are asked for, and an error is the end.
+    center.clear_requests();
+    let mut users = client.users(None);
+    assert_eq!(center.calls("/users/list"), 0);
+    for _ in 0..100 {
+        users.next().await.unwrap().unwrap();
+    }
+    assert_eq!(center.calls("/users/list"), 1);
+    center.misbehave(Fault::status(500));
+    assert_eq!(users.next().await.unwrap().unwrap_err().kind(), ErrorKind::Unavailable);
+    center.behave();
+    assert!(users.next().await.is_none());
+
+    // Users who leave meanwhile do not keep it asking.
+    let mut users = client.users(None);
+    users.next().await.unwrap().unwrap();
+    (0..250).for_each(|n| center.remove_user(&format!("user-{n:03}")));
+    assert_eq!(users.count().await, 99);
+}
+
+#[tokio::test]
+async fn sync() {
+    let Rig { center, client, .. } = Rig::new().await;
+    let user =
+        SyncUser::with_password("bob", "hunter2").field("nickname", "Bob").field("roles", vec!["editor"]);
+    let theirs = headers([
+        ("x-batch", "1"),
+        ("x-batch", "2"),
+        ("x-app-id", "forged"),
+        ("x-app-secret", "forged"),
+        ("content-type", "text/plain"),
+    ]);
+    let outcome = client.sync_user(&user, theirs.clone()).await.unwrap();
+    let body = json!({"username": "bob", "password": "hunter2", "nickname": "Bob", "roles": ["editor"]});
+    assert_eq!(last(&center), sent("/sync/user", body));
+    let batch: Vec<_> = center.requests()[0].headers.get_all("x-batch").iter().cloned().collect();
+    assert_eq!(batch, ["1", "2"], "the caller's own headers go along");
+    assert!(outcome.success && outcome.created && outcome.user_id.is_some());
+    assert!(!client.sync_user(&user, HeaderMap::new()).await.unwrap().created);
+
+    let hashed = SyncUser::with_password_hash("carol", "$2b$12$x").field("password", "no");
+    client.sync_user(&hashed, HeaderMap::new()).await.unwrap();
+    assert_eq!(
+        last(&center),
+        sent("/sync/user", json!({"username": "carol", "password_hashed": "$2b$12$x"}))
+    );
+
+    let dave = SyncUser::with_password("dave", "p");
+    let report = client.sync_users(&[dave, hashed, SyncUser::with_password("", "p")], theirs).await.unwrap();
+    let users = json!([
+        {"username": "dave", "password": "p"},
+        {"username": "carol", "password_hashed": "$2b$12$x"},
+        {"username": "", "password": "p"},
+    ]);
+    assert_eq!(last(&center), sent("/sync/batch", json!({"users": users})));
+    assert_eq!((report.total, report.success, report.skipped, report.failed), (3, 1, 1, 1));
+    assert_eq!(report.errors.len(), 1);
+    assert_eq!(client.sync_users(&[], HeaderMap::new()).await.unwrap().total, 0);
+
+    let error = client.sync_user(&SyncUser::with_password("", "p"), HeaderMap::new()).await.unwrap_err();
+    assert_eq!(rejected(&error), (ErrorKind::Rejected, 400, 502, Some("`username` is missing")));
+
+    // No error repeats a password, whatever the center does.
+    center.misbehave(Fault::code(400, "hunter2 is too weak, as is $2b$12$x"));
+    let users = [user, SyncUser::with_password_hash("carol", "$2b$12$x")];
+    for user in &users {
+        let error = client.sync_user(user, HeaderMap::new()).await.unwrap_err();
+        assert_eq!(rejected(&error), (ErrorKind::Rejected, 400, 502, None));
+    }
+    let error = client.sync_users(&users, HeaderMap::new()).await.unwrap_err();
+    assert_eq!(rejected(&error), (ErrorKind::Rejected, 400, 502, None));
+}
+
+#[tokio::test]
+async fn webhooks() {
+    let Rig { center, client, .. } = Rig::new().await;
+    let secret = Secret::new("whsec");
+    let id = client.register_webhook("https://me/hook/auth", ["user.updated"], &secret).await.unwrap();
+    let body = json!({"url": "https://me/hook/auth", "events": ["user.updated"], "secret": "whsec"});
+    assert_eq!(last(&center), sent("/webhook/register", body));
+    assert_eq!(center.webhooks().len(), 1);
+    client.unregister_webhook(&id).await.unwrap();
+    assert_eq!(last(&center), sent("/webhook/unregister", json!({"webhookId": id})));
+    assert_eq!(center.webhooks().len(), 0);
+    let error = client.unregister_webhook(&id).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Rejected, 404));
+
+    // Not sent twice where the first may have arrived.
+    for (fault, calls) in [(Fault::Reset, 1), (Fault::status(502), 1), (Fault::status(503), 1)] {
+        center.clear_requests();
+        center.misbehave(fault);
+        let error = client.register_webhook("https://me", ["a"], &secret).await.unwrap_err();
+        assert_eq!((error.kind(), center.calls("/webhook/register")), (ErrorKind::Unavailable, calls));
+    }
+    center.misbehave(Fault::code(400, "whsec is too short"));
+    let error = client.register_webhook("https://me", ["a"], &secret).await.unwrap_err();
+    assert_eq!(rejected(&error), (ErrorKind::Rejected, 400, 502, None), "the secret is not repeated");
+
+    for (data, expected) in [
+        (json!({"webhook_id": 5, "success": false}), Err(ErrorKind::Rejected)),
+        (json!({"webhook_id": "w-5"}), Ok(UserId::from("w-5"))),
+        (json!({"success": true}), Err(ErrorKind::Unavailable)),
+    ] {
+        let canned = Canned::with_data(data.clone()).await;
+        let registered =
+            canned.client(|builder| builder).register_webhook("https://me", ["a"], &secret).await;
+        assert_eq!(registered.map_err(|error| error.kind()), expected, "{data}");
+    }
+}
+
+/// Calls whose code says nothing of a credential tell the code to whoever made them.
+#[tokio::test]
+async fn business_errors() {
+    let Rig { center, client, .. } = Rig::new().await;
+    let long = "x".repeat(1_000);
+    for (code, message, detail) in [
+        (401, "no", Some("no")),
+        (403, "不允许", Some("不允许")),
+        (10_001, "", None),
+        (-1, "broken", Some("broken")),
+        (500, &*long, long.get(..200)),
+    ] {
+        center.misbehave(Fault::code(code, message.to_owned()));
+        let error = client.batch_users(["alice"]).await.unwrap_err();
+        assert_eq!(rejected(&error), (ErrorKind::Rejected, code, 502, detail));
+    }
+}
+
+#[tokio::test]
+async fn base_urls() {
+    let answer = |path: &str, _: &Value| {
+        assert_eq!(path, "/some/where/sdk/user/info");
+        json!({"code": 0, "data": {"id": 7, "username": "alice"}})
+    };
+    let canned = Canned::start(answer).await;
+    for path in ["/some/where", "/some/where/", "/some/where//"] {
+        let url = format!("http://{}{path}", canned.address);
+        let client = AuthClient::builder("test-app", APP_SECRET, url).build().unwrap();
+        assert_eq!(client.user_info(TOKEN).await.unwrap().username.as_ref(), "alice", "{path}");
+    }
+    let canned = Canned::start(|path, _| {
+        assert_eq!(path, "/sdk/user/info");
+        json!({"code": 0, "message": null, "data": {"id": "7", "username": "alice"}})
+    })
+    .await;
+    for path in ["", "/"] {
+        let url = format!("http://{}{path}", canned.address);
+        let client = AuthClient::builder("test-app", APP_SECRET, url).build().unwrap();
+        assert_eq!(client.user_info(TOKEN).await.unwrap().id, UserId::from("7"), "{path}");
+    }
+    let (headers, body) = &canned.requests()[0];
+    assert_eq!(
+        (&headers["x-app-id"], body),
+        (&HeaderValue::from_static("test-app"), &json!({"token": TOKEN}))
+    );
+}
+
+/// A client as somebody might bring along: it follows redirects, as reqwest's own default is.
+fn http_client() -> reqwest::Client {
+    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    reqwest::Client::builder().tls_backend_preconfigured(tls).user_agent("mine").no_proxy().build().unwrap()
+}
+
+#[tokio::test]
+async fn an_http_client_of_ones_own() {
+    let rig = Rig::with(|builder| builder.http_client(http_client())).await;
+    assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"));
+    assert_eq!(rig.center.requests()[0].headers["user-agent"], "mine");
+
+    // It follows a redirect, even to a center that would say yes; that is noticed, and not believed.
+    let elsewhere = AuthCenter::start().await;
+    elsewhere.add_user(testing::user("mallory"));
+    elsewhere.add_token("other", "mallory");
+    rig.center.misbehave(Fault::Redirect(format!("{}/sdk/user/info", elsewhere.url())));
+    let error = rig.client.user_info("other").await.unwrap_err();
+    assert_eq!(elsewhere.calls("/user/info"), 1);
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.detail().unwrap().contains("redirect"), "{error}");
+    assert_eq!(rig.ask("other").await, Seen::unavailable(1));
+}
+
+#[tokio::test]
+async fn trace_ids_go_along() {
+    let rig = Rig::new().await;
+    let trace_id = || rig.center.requests().pop().unwrap().headers.get("x-trace-id").cloned();
+    let job = RequestContext::builder().trace_id("job-42").build();
+    rig.client.user_info(TOKEN).in_context(job.clone()).await.unwrap();
+    assert_eq!(trace_id().unwrap(), "job-42");
+    rig.client.batch_users((0..250).map(|n| n.to_string())).in_context(job).await.unwrap();
+    assert!(rig.center.requests().iter().all(|request| request.headers["x-trace-id"] == "job-42"));
+    rig.client.batch_users(["alice"]).await.unwrap();
+    assert_eq!(trace_id(), None);
+
+    let request = Request::get("/")
+        .header("authorization", format!("Bearer {KEY}"))
+        .header("x-trace-id", "t-1")
+        .header("cookie", "private")
+        .body(axum::body::Body::empty())
+        .unwrap();
+    assert_eq!(rig.app().oneshot(request).await.unwrap().status(), 200);
+    assert_eq!(trace_id().unwrap(), "t-1", "that of the request that is being verified");
+    assert!(!rig.center.requests().pop().unwrap().headers.contains_key("cookie"));
+}
+
+#[test]
+fn nothing_shows_the_secret() {
+    let builder = AuthClient::builder("my-app", "hunter2", "https://auth.example.com/a");
+    let client = builder.clone().build().unwrap();
+    let shown = format!("{builder:?} {client:?} {:?}", aigc_auth::AuthLayer::new(client.clone()));
+    assert!(!shown.contains("hunter2") && shown.contains("my-app"), "{shown}");
+    let error = AuthClient::builder("my-app", "hunt\ner2", "https://auth.example.com/a").build().unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("er2"), "{error:?}");
+    let error = AuthClient::builder("my-app", "s", "https://u:hunter2@auth.example.com").build().unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+}
+
+#[test]
+fn what_cannot_be_built_says_why() {
+    let url = "https://auth.example.com";
+    for (id, secret, url, why) in [
+        ("", "s", url, "must not be empty"),
+        ("a", "", url, "must not be empty"),
+        ("a\nb", "s", url, "AIGC_AUTH_APP_ID"),
+        ("a", "s\u{0}", url, "AIGC_AUTH_APP_SECRET"),
+        ("a", "s", "", "AIGC_AUTH_BASE_URL"),
+        ("a", "s", "auth.example.com", "is not a URL"),
+        ("a", "s", "ftp://auth.example.com", "must start with https:// or http://"),
+        ("a", "s", "https://u:p@auth.example.com", "user name or password"),
+        ("a", "s", "https://auth.example.com?a=b", "without `?` or `#`"),
+    ] {
+        let error = AuthClient::builder(id, secret, url).build().unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
+/// Runs in a process of its own, whose environment and working directory are a test's to choose.
+#[test]
+fn child_that_builds_from_the_environment() {
+    if std::env::var_os("AIGC_AUTH_TEST_CHILD").is_none() {
+        return;
+    }
+    match AuthClient::from_env() {
+        Ok(client) => println!("built {client:?}"),
+        Err(error) => println!("failed {error}; {error:?}"),
+    }
+}
+
+#[test]
+fn from_env() {
+    let all = [
+        ("AIGC_AUTH_APP_ID", "app-of-env"),
+        ("AIGC_AUTH_APP_SECRET", "hunter2"),
+        ("AIGC_AUTH_BASE_URL", "https://auth.example.com/of-env"),
+    ];
+    let without = |name| all.into_iter().filter(|(other, _)| *other != name).collect::<Vec<_>>();
+    let with = |name, value| without(name).into_iter().chain([(name, value)]).collect::<Vec<_>>();
+    let file = "AIGC_AUTH_APP_ID=app-of-file\nAIGC_AUTH_APP_SECRET='hunter2'\n\
+                export AIGC_AUTH_BASE_URL=\"https://auth.example.com/of-file\"\n";
+    let cases = [
+        (all.to_vec(), None, vec!["built", "app-of-env", "auth.example.com/of-env"]),
+        (vec![], Some(file), vec!["built", "app-of-file", "auth.example.com/of-file"]),
+        (without("AIGC_AUTH_APP_ID"), Some(file), vec!["built", "app-of-file", "auth.example.com/of-env"]),
+        (with("AIGC_AUTH_APP_ID", " "), Some(file), vec!["built", "app-of-file"]),
+        (vec![], None, vec!["failed AIGC_AUTH_APP_ID is not set", "environment", ".env", "does not exist"]),
+        (
+            without("AIGC_AUTH_APP_SECRET"),
+            Some("X=1"),
+            vec!["failed AIGC_AUTH_APP_SECRET is not set", ".env", "does not set it"],
+        ),
+        (without("AIGC_AUTH_BASE_URL"), None, vec!["failed AIGC_AUTH_BASE_URL is not set"]),
+        (with("AIGC_AUTH_APP_ID", ""), None, vec!["failed AIGC_AUTH_APP_ID is not set"]),
+        (with("AIGC_AUTH_BASE_URL", "auth"), None, vec!["failed", "AIGC_AUTH_BASE_URL", "is not a URL"]),
+        (all.to_vec(), Some("AIGC_AUTH_APP_SECRET='hunter2"), vec!["failed cannot read", ".env"]),
+    ];
+    let root = std::env::temp_dir().join(format!("aigc-auth-from-env-{}", std::process::id()));
+    let children: Vec<_> = cases
+        .into_iter()
+        .enumerate()
+        .map(|(n, (variables, file, parts))| {
+            let directory: PathBuf = root.join(n.to_string());
+            std::fs::create_dir_all(&directory).unwrap();
+            if let Some(file) = file {
+                std::fs::write(directory.join(".env"), file).unwrap();
+            }
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command
+                .args(["--exact", "calls::child_that_builds_from_the_environment", "--nocapture"])
+                .current_dir(directory)
+                .env("AIGC_AUTH_TEST_CHILD", "1");
+            all.iter().for_each(|(name, _)| {
+                command.env_remove(name);
+            });
+            command.envs(variables.clone()).stdout(std::process::Stdio::piped());
+            (command.spawn().unwrap(), variables, parts)
+        })
+        .collect();
+    for (child, variables, parts) in children {
+        let output = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+        for part in parts {
+            assert!(output.contains(part), "{variables:?}: {part} is not in {output}");
+        }
+        assert!(!output.contains("hunter2"), "{output}");
+    }
+    std::fs::remove_dir_all(root).unwrap();
+}
