@@ -78,7 +78,7 @@ fn code(text: &str) -> String {
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         let indent = &line[..line.len() - line.trim_start().len()];
-        if line.trim() == "#[cfg(test)]" {
+        if ["#[cfg(test)]", "#[cfg(all(test,"].iter().any(|test| line.trim().starts_with(test)) {
             // The item ends where a line that is no deeper does, in a semicolon or a brace.
             lines.by_ref().find(|line| {
                 let rest = line.strip_prefix(indent).unwrap_or(" ");
