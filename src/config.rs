@@ -31,8 +31,16 @@ impl Env {
         let mut variables = HashMap::new();
         let file_found = file.is_file();
         if file_found {
-            for variable in dotenvy::from_path_iter(&file).map_err(|error| unreadable(&file, &error))? {
-                let (name, value) = variable.map_err(|error| unreadable(&file, &error))?;
+            let unreadable = |why: String| BuildError::new(format!("cannot read {}: {why}", file.display()));
+            let text = std::fs::read_to_string(&file).map_err(|error| unreadable(error.to_string()))?;
+            let text = text.trim_start_matches('\u{feff}');
+            if let Some(name) = text.lines().find_map(bare_dollar) {
+                return Err(unreadable(format!(
+                    "put the value of {name} into single quotes, for it has a `$`"
+                )));
+            }
+            for variable in dotenvy::from_read_iter(text.as_bytes()) {
+                let (name, value) = variable.map_err(|error| unreadable(explain(&error)))?;
                 variables.insert(name, value);
             }
         }
@@ -60,14 +68,26 @@ fn utf8((name, value): (std::ffi::OsString, std::ffi::OsString)) -> Option<(Stri
     Some((name.into_string().ok()?, value.into_string().ok()?))
 }
 
-fn unreadable(file: &Path, error: &dotenvy::Error) -> BuildError {
-    // The error of a line shows the line, and the line may hold a secret.
-    let why = match error {
+/// The name of a variable whose value would silently lose what follows a `$`, as in `pa$$word`: dotenvy puts the value of
+/// a variable there, while Python's dotenv does so for `${name}` only.
+fn bare_dollar(line: &str) -> Option<&str> {
+    let (name, value) = line.split_once('=')?;
+    let value = value.trim_start();
+    let bare = value.match_indices('$').any(|(at, _)| {
+        let escaped = value.get(..at).is_some_and(|before| before.ends_with('\\'));
+        !escaped && !value.get(at + 1..).is_some_and(|after| after.starts_with('{'))
+    });
+    let skipped = line.trim_start().starts_with('#') || value.starts_with('\'');
+    (bare && !skipped).then(|| name.trim().trim_start_matches("export "))
+}
+
+/// Says no more than where: the error of a line shows the line, and the line may hold a secret.
+fn explain(error: &dotenvy::Error) -> String {
+    match error {
         dotenvy::Error::LineParse(_, at) => format!("a line cannot be parsed, at its column {at}"),
         dotenvy::Error::Io(error) => error.to_string(),
         _ => "its contents are invalid".to_owned(),
-    };
-    BuildError::new(format!("cannot read {}: {why}", file.display()))
+    }
 }
 
 #[cfg(test)]
@@ -118,6 +138,32 @@ mod tests {
         }
         std::fs::remove_dir_all(with).unwrap();
         std::fs::remove_dir_all(without).unwrap();
+    }
+
+    #[test]
+    fn a_dollar_is_never_lost_in_silence() {
+        for (line, expected) in [
+            ("SECRET='pa$$word'", Ok("pa$$word")),
+            ("SECRET=pa\\$word", Ok("pa$word")),
+            ("# SECRET=pa$word\nSECRET=x", Ok("x")),
+            ("OTHER=pa\nSECRET=${OTHER}ss", Ok("pass")),
+            ("\u{feff}SECRET=x", Ok("x")),
+            ("SECRET=pa$word", Err(())),
+            ("export SECRET=\"pa$word\"", Err(())),
+        ] {
+            let directory = directory("dollar", Some(line));
+            let env = Env::read(&directory, variables(&[]));
+            std::fs::remove_dir_all(directory).unwrap();
+            match (env, expected) {
+                (Ok(env), Ok(expected)) => assert_eq!(env.get("SECRET"), Some(expected), "{line}"),
+                (Err(error), Err(())) => {
+                    let text = error.to_string();
+                    assert!(text.contains("the value of SECRET into single quotes"), "{text}");
+                    assert!(!text.contains("word"), "{text}");
+                }
+                (env, _) => panic!("{line}: {env:?}"),
+            }
+        }
     }
 
     #[test]

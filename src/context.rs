@@ -30,9 +30,10 @@ use std::mem;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{HeaderMap, HeaderValue};
+use http::header::HeaderValue;
+use http::request::Parts;
 use http::uri::Scheme;
-use http::{Extensions, Uri};
+use http::{Extensions, Uri, Version};
 
 use crate::credential::Credential;
 use crate::forwarded::{self, TrustedProxies};
@@ -87,6 +88,7 @@ struct Captured {
 pub(crate) struct Request<'a> {
     pub(crate) headers: &'a Headers<'a>,
     pub(crate) uri: &'a Uri,
+    pub(crate) version: Version,
     pub(crate) extensions: &'a Extensions,
 }
 
@@ -102,7 +104,7 @@ impl RequestContext {
         user: Option<UserInfo>,
         credential: Option<Credential>,
     ) -> Self {
-        let Request { headers, uri, extensions } = request;
+        let Request { headers, uri, version, extensions } = request;
         Self(Arc::new(Inner {
             user,
             credential,
@@ -115,20 +117,21 @@ impl RequestContext {
                 trace_id: headers.trace_id.cloned(),
                 traceparent: headers.traceparent.cloned(),
                 user_agent: headers.user_agent.cloned(),
-                tls: uri.scheme() == Some(&Scheme::HTTPS),
+                // In HTTP/1 anybody may write `GET https://…`; from HTTP/2 on it is the connection's.
+                tls: version >= Version::HTTP_2 && uri.scheme() == Some(&Scheme::HTTPS),
             },
             settings: settings.clone(),
         }))
     }
 
     /// The context of a request that no layer saw, by the default settings.
-    pub(crate) fn by_default(
-        headers: &HeaderMap,
-        uri: &Uri,
-        extensions: &Extensions,
-        user: Option<UserInfo>,
-    ) -> Self {
-        let request = Request { headers: &Headers::read(headers), uri, extensions };
+    pub(crate) fn by_default(parts: &Parts, user: Option<UserInfo>) -> Self {
+        let request = Request {
+            headers: &Headers::read(&parts.headers),
+            uri: &parts.uri,
+            version: parts.version,
+            extensions: &parts.extensions,
+        };
         Self::of(request, &Arc::default(), user, None)
     }
 
@@ -165,7 +168,9 @@ impl RequestContext {
     pub fn scheme(&self) -> &'static str {
         let headers = &self.0.headers;
         let trusted = self.0.peer.is_some_and(|peer| self.0.settings.trusted_proxies.contains(peer));
-        match headers.forwarded_proto.as_ref().filter(|_| trusted).map(HeaderValue::as_bytes) {
+        let proto = headers.forwarded_proto.as_ref().filter(|_| trusted).map(HeaderValue::as_bytes);
+        // Of several, the first is what the client spoke.
+        match proto.and_then(|proto| proto.split(|&byte| byte == b',').next()).map(<[u8]>::trim_ascii) {
             Some(proto) if proto.eq_ignore_ascii_case(b"https") => "https",
             Some(proto) if proto.eq_ignore_ascii_case(b"http") => "http",
             _ if headers.tls => "https",
@@ -320,7 +325,7 @@ mod tests {
             request.headers_mut().append(*name, HeaderValue::from_str(value).unwrap());
         }
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
-        RequestContext::by_default(request.headers(), request.uri(), request.extensions(), None)
+        RequestContext::by_default(&request.into_parts().0, None)
     }
 
     #[test]
@@ -345,6 +350,7 @@ mod tests {
         let w3c = context("8.8.8.8", &[("traceparent", traceparent), ("x-forwarded-proto", "https")]);
         assert_eq!(w3c.trace_id(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
         assert_eq!(w3c.scheme(), "http", "a stranger's word about the scheme does not count");
+        assert_eq!(context("127.0.0.1", &[("x-forwarded-proto", "https, http")]).scheme(), "https");
 
         let odd = context("8.8.8.8", &[("x-trace-id", &"x".repeat(129)), ("x_forwarded_for", "1.2.3.4")]);
         assert_eq!((odd.trace_id(), odd.client_ip()), (None, Some("8.8.8.8".parse().unwrap())));

@@ -100,7 +100,8 @@ impl Permission for Admin {
     }
 
     fn describe(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("admin")
+        // With a space, so that it is not taken for the code of a permission.
+        f.write_str("the admin flag")
     }
 }
 
@@ -289,6 +290,6 @@ mod tests {
     #[test]
     fn described() {
         assert_eq!(description::<A>(), "a");
-        assert_eq!(description::<All<(A, Any<(B, C)>, Admin)>>(), "(a and (b or c) and admin)");
+        assert_eq!(description::<All<(A, Any<(B, C)>, Admin)>>(), "(a and (b or c) and the admin flag)");
     }
 }

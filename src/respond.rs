@@ -47,8 +47,8 @@ impl fmt::Debug for Responder {
 fn log(error: &AuthError) {
     match error.kind() {
         ErrorKind::Misconfigured | ErrorKind::Internal => tracing::error!(%error, "request refused"),
-        ErrorKind::Unavailable | ErrorKind::Rejected => tracing::warn!(%error, "request refused"),
         ErrorKind::MissingCredential => {}
+        // Whoever could not tell warns about it, and not once a request.
         _ => tracing::debug!(%error, "request refused"),
     }
 }

@@ -11,7 +11,8 @@ use std::fmt;
 /// assert_eq!(format!("{secret:?}"), "[redacted]");
 /// assert_eq!(secret.expose(), "hunter2");
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+// No `PartialEq`: secrets are compared in constant time, by those who check them.
+#[derive(Clone)]
 pub struct Secret(Box<str>);
 
 impl Secret {

@@ -1,6 +1,8 @@
 //! One call to the auth center: sent once, read within bounds, classified, retried once.
 
+use std::error::Error;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -12,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::breaker::{Breaker, Permit};
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::context;
 use crate::envelope::Envelope;
 use crate::error::{AuthError, BuildError, ErrorKind};
@@ -46,6 +48,9 @@ pub(crate) struct Transport {
     identity: HeaderMap,
     secret: Secret,
     breaker: Breaker,
+    clock: Clock,
+    /// When a failure was last warned of.
+    warned_at: AtomicU64,
     in_flight: Semaphore,
     timeout: Duration,
     max_answer: usize,
@@ -156,7 +161,9 @@ impl Transport {
             base: format!("{}/sdk", base.as_str().trim_end_matches('/')),
             identity,
             secret: settings.app_secret,
-            breaker: Breaker::new(settings.clock),
+            breaker: Breaker::new(settings.clock.clone()),
+            clock: settings.clock,
+            warned_at: AtomicU64::new(0),
             in_flight: Semaphore::new(settings.max_in_flight),
             timeout: settings.timeout,
             max_answer: settings.max_answer,
@@ -194,8 +201,10 @@ impl Transport {
         });
         let answer = answer.and_then(|envelope| match envelope {
             Envelope { code: 0, data, .. } => {
-                serde_json::from_value(data.unwrap_or_default()).map(Ok).map_err(|_| {
-                    Failure::new("the data of the answer has not the shape that the endpoint promises")
+                serde_json::from_value(data.unwrap_or_default()).map(Ok).map_err(|_| Failure {
+                    // One broken record must not close the way for everybody.
+                    alive: true,
+                    ..Failure::new("the data of the answer has not the shape that the endpoint promises")
                 })
             }
             Envelope { code, message, .. } => Ok(Err((code, message))),
@@ -207,7 +216,9 @@ impl Transport {
             }
             Err(failure) => {
                 account(permit, &failure);
-                Err(failure.into_error(endpoint))
+                let error = failure.into_error(endpoint);
+                self.warn(&error);
+                Err(error)
             }
         }
     }
@@ -276,6 +287,18 @@ impl Transport {
                 return Err(too_large());
             }
             body.extend_from_slice(&chunk);
+        }
+    }
+
+    /// Warns of the first failure and then now and then: in an outage there are as many as requests.
+    fn warn(&self, error: &AuthError) {
+        const PAUSE: Millis = 10_000;
+        // 0 stands for never.
+        let now = self.clock.now() + 1;
+        let last = self.warned_at.load(Ordering::Relaxed);
+        let due = last == 0 || now.saturating_sub(last) >= PAUSE;
+        if due && self.warned_at.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            tracing::warn!(%error, cause = error.source(), "calls to the auth center fail");
         }
     }
 

@@ -1,9 +1,10 @@
 //! Calls about tokens, permissions and webhooks.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::SystemTime;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::cache::Endpoint;
@@ -13,6 +14,17 @@ use crate::error::{AuthError, ErrorKind};
 use crate::secret::Secret;
 use crate::transport::Call;
 use crate::user::UserId;
+
+/// What a subscription is known by at the auth center.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WebhookId(UserId);
+
+impl fmt::Display for WebhookId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// What the auth center says of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,10 +134,10 @@ impl AuthClient {
         url: &str,
         events: impl IntoIterator<Item = E>,
         secret: &Secret,
-    ) -> Result<UserId, AuthError> {
+    ) -> Result<WebhookId, AuthError> {
         #[derive(Deserialize)]
         struct Data {
-            webhook_id: UserId,
+            webhook_id: WebhookId,
             #[serde(default)]
             success: Option<bool>,
         }
@@ -144,7 +156,7 @@ impl AuthClient {
     ///
     /// # Errors
     /// [`Rejected`](ErrorKind::Rejected) or [`Unavailable`](ErrorKind::Unavailable).
-    pub async fn unregister_webhook(&self, webhook_id: &UserId) -> Result<(), AuthError> {
+    pub async fn unregister_webhook(&self, webhook_id: &WebhookId) -> Result<(), AuthError> {
         let body = json!({ "webhookId": webhook_id });
         let call = Call::new("/webhook/unregister", &body);
         self.inner.core.transport.call::<_, Value>(call).await.map(drop)

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 pub use access_key::AccessKeyInfo;
 pub use builder::AuthClientBuilder;
-pub use calls::TokenStatus;
+pub use calls::{TokenStatus, WebhookId};
 pub use sync::{SyncOutcome, SyncReport, SyncUser};
 pub use users::{FoundUsers, UserPage, Users};
 

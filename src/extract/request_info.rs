@@ -44,9 +44,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestInfo {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let context = context::current().unwrap_or_else(|| {
-            RequestContext::by_default(&parts.headers, &parts.uri, &parts.extensions, None)
-        });
+        let context = context::current().unwrap_or_else(|| RequestContext::by_default(parts, None));
         let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri);
         Ok(Self {
             method: parts.method.clone(),

@@ -52,7 +52,12 @@ pub(super) struct Answer {
 impl Rules {
     pub(super) fn decide<B>(self: &Arc<Self>, request: &mut http::Request<B>) -> Decision {
         let headers = Headers::read(request.headers());
-        let seen = Request { headers: &headers, uri: request.uri(), extensions: request.extensions() };
+        let seen = Request {
+            headers: &headers,
+            uri: request.uri(),
+            version: request.version(),
+            extensions: request.extensions(),
+        };
         if self.is_excluded(request.method(), request.headers(), seen) {
             // Whom an outer layer found stays in the extensions, so he has to stay in the context, too.
             let outer = seen.extensions.get::<UserInfo>().cloned();

@@ -67,7 +67,7 @@ impl GuardLayer {
 
     /// Lets admins through.
     pub fn admin() -> Self {
-        Self::demand("admin".to_owned(), |user| user.is_admin)
+        Self::demand("the admin flag".to_owned(), |user| user.is_admin)
     }
 
     fn demand(needed: String, granted: impl Fn(&UserInfo) -> bool + Send + Sync + 'static) -> Self {

@@ -59,14 +59,10 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for SignedIn<S> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let context = RequestContext::by_default(
-            request.headers(),
-            request.uri(),
-            request.extensions(),
-            Some(self.user.clone()),
-        );
-        identity::set(request.extensions_mut(), Ok(self.user.clone()));
-        self.inner.call(request).in_context(context)
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (mut parts, body) = request.into_parts();
+        let context = RequestContext::by_default(&parts, Some(self.user.clone()));
+        identity::set(&mut parts.extensions, Ok(self.user.clone()));
+        self.inner.call(Request::from_parts(parts, body)).in_context(context)
     }
 }
