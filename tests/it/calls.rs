@@ -1,5 +1,4 @@
 //! What every call of the client sends, and what it makes of the answers.
-#![allow(clippy::unwrap_used)]
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,5 +1,4 @@
 //! A service, its client and an auth center of its own: what the tests of the client start from.
-#![allow(clippy::unwrap_used)]
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,5 +1,4 @@
 //! Whatever the auth center does wrong, a service tells "not accepted", "denied" and "could not be told" apart.
-#![allow(clippy::unwrap_used)]
 
 use std::error::Error;
 use std::time::{Duration, Instant};

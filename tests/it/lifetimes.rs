@@ -1,5 +1,4 @@
 //! How long the client believes what it was told, and that it forgets at once when told to.
-#![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant, SystemTime};
 

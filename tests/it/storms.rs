@@ -1,5 +1,4 @@
 //! Many at once: one look-up for those who ask the same, all at a time for those who do not, and bounds for both.
-#![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};
 
