@@ -78,7 +78,7 @@ fn code(text: &str) -> String {
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         let indent = &line[..line.len() - line.trim_start().len()];
-        if ["#[cfg(test)]", "#[cfg(all(test,"].iter().any(|test| line.trim().starts_with(test)) {
+        if ["#[cfg(test)]", "#[cfg(all(test,"].iter().any(|only| line.trim().starts_with(only)) {
             // The item ends where a line that is no deeper does, in a semicolon or a brace.
             lines.by_ref().find(|line| {
                 let rest = line.strip_prefix(indent).unwrap_or(" ");
@@ -243,6 +243,8 @@ fn the_test_above_would_notice() {
         ("error", 1, "/// See [`x`](crate::layer::AuthLayer).\nfn f() {}", false),
         ("error", 1, "fn f() {} // crate::layer", false),
         ("error", 1, "#[cfg(test)]\nmod tests {\n    use crate::layer::AuthLayer;\n}", false),
+        ("error", 1, "#[cfg(all(test, feature = \"x\"))]\nmod tests {\n    use crate::layer::A;\n}", false),
+        ("error", 1, "#[cfg(any(test, feature = \"x\"))]\nmod tests {\n    use crate::layer::A;\n}", true),
         ("error", 1, "#[cfg(test)]\nmod tests;\nuse crate::layer::AuthLayer;", true),
         ("error", 1, "#[cfg(test)]\nmod tests {\n    fn f() {}\n}\nuse crate::layer::AuthLayer;", true),
         ("error", 1, "#[cfg(test)]\nuse crate::layer::AuthLayer;\nuse crate::secret::Secret;", false),
