@@ -290,7 +290,8 @@ async fn the_refusals_word_by_word() {
     let english = serve(refusing(support::auth(&center))).await;
     let chinese = serve(refusing(support::auth(&center).language(Language::Chinese))).await;
     let scope = Some(r#"Bearer error="insufficient_scope", scope="report:purge""#);
-    let admin = Some(r#"Bearer error="insufficient_scope", scope="admin""#);
+    // The flag is no scope that could be asked for.
+    let admin = Some(r#"Bearer error="insufficient_scope""#);
     for (path, credential, status, code, challenge, message, in_chinese) in [
         ("/me", None, 401, 401, Some("Bearer"), "No credential was sent", "未提供认证信息"),
         (
@@ -413,7 +414,7 @@ async fn one_error_responder_answers_for_the_layer_the_extractors_and_the_guards
         ("/guarded", "Bearer alice-token", purge),
         ("/extracted", "Bearer alice-token", purge),
         ("/by-hand", "Bearer alice-token", purge),
-        ("/admin", "Bearer alice-token", r#"MissingPermission Some("admin")"#),
+        ("/admin", "Bearer alice-token", r#"MissingPermission Some("the admin flag")"#),
     ] {
         for app in [&strict, &open] {
             let answer = support::get(app.address, path, &[("authorization", credential)]).await;
