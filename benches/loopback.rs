@@ -14,33 +14,47 @@ use axum::routing::get;
 use tower_http::validate_request::ValidateRequestHeaderLayer;
 
 const CONNECTIONS: usize = 16;
-const ROUNDS: usize = 31;
+const ROUNDS: usize = 61;
 const PER_ROUND: usize = 200;
 
 struct Server {
     name: &'static str,
-    /// Where the kernel keeps account of the server's thread.
-    account: String,
     connections: Vec<TcpStream>,
     request: Vec<u8>,
     answer_len: usize,
 }
 
-impl Server {
-    fn start(name: &'static str, app: Router, token: &str) -> Self {
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(async move {
+/// Serves all apps on one thread, so that they are measured on the same core; tells where the kernel keeps account of it.
+fn serve(apps: Vec<Router>) -> (Vec<SocketAddr>, String) {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async move {
+            let mut addresses = Vec::new();
+            for app in apps {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-                let thread = std::fs::read_link("/proc/thread-self").expect("Linux");
-                sender.send((listener.local_addr().expect("bound"), thread)).expect("somebody waits");
+                addresses.push(listener.local_addr().expect("bound"));
                 let service = app.into_make_service_with_connect_info::<SocketAddr>();
-                axum::serve(listener, service).await.expect("serves for ever");
-            });
+                tokio::spawn(async move { axum::serve(listener, service).await });
+            }
+            let thread = std::fs::read_link("/proc/thread-self").expect("Linux");
+            sender
+                .send((addresses, format!("/proc/{}/schedstat", thread.display())))
+                .expect("somebody waits");
+            std::future::pending::<()>().await;
         });
-        let (address, thread) = receiver.recv().expect("the server starts");
+    });
+    receiver.recv().expect("the server starts")
+}
+
+/// Nanoseconds that the thread has run.
+fn spent(account: &str) -> f64 {
+    let account = std::fs::read_to_string(account).expect("the thread runs");
+    account.split(' ').next().and_then(|spent| spent.parse().ok()).expect("a number")
+}
+
+impl Server {
+    fn connect(name: &'static str, address: SocketAddr, token: &str) -> Self {
         let request = format!(
             "GET /me HTTP/1.1\r\nHost: {address}\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\n\
              Accept: application/json\r\nAccept-Encoding: gzip, deflate, br\r\nAuthorization: Bearer {token}\r\n\r\n"
@@ -52,7 +66,6 @@ impl Server {
         };
         let mut server = Self {
             name,
-            account: format!("/proc/{}/schedstat", thread.display()),
             connections: (0..CONNECTIONS).map(|_| connect()).collect(),
             request: request.into_bytes(),
             answer_len: 0,
@@ -89,12 +102,6 @@ impl Server {
             }
         }
     }
-
-    /// Nanoseconds that the server's thread has run.
-    fn spent(&self) -> f64 {
-        let account = std::fs::read_to_string(&self.account).expect("the thread runs");
-        account.split(' ').next().and_then(|spent| spent.parse().ok()).expect("a number")
-    }
 }
 
 async fn pass(request: Request, next: Next) -> Response {
@@ -113,28 +120,34 @@ fn main() {
         ("tower-http fixed token", router().layer(ValidateRequestHeaderLayer::bearer(&token))),
         ("AuthLayer warm", router().layer(AuthLayer::new(client))),
     ];
-    let mut servers = apps.map(|(name, app)| Server::start(name, app, &token));
+    let (addresses, account) = serve(apps.iter().map(|(_, app)| app.clone()).collect());
+    let mut servers: Vec<Server> = apps
+        .iter()
+        .zip(addresses)
+        .map(|((name, _), address)| Server::connect(name, address, &token))
+        .collect();
     if !std::env::args().any(|argument| argument == "--bench") {
         // `cargo test` only wants to know that it works.
         return servers.iter_mut().for_each(|server| server.run(1));
     }
-    let mut rounds = servers.each_ref().map(|_| Vec::with_capacity(ROUNDS));
+    let mut rounds = vec![Vec::with_capacity(ROUNDS); servers.len()];
     for round in 0..ROUNDS + 3 {
         for (server, rounds) in servers.iter_mut().zip(&mut rounds) {
-            let before = server.spent();
+            let before = spent(&account);
             server.run(PER_ROUND);
             // The first rounds warm up.
             if round >= 3 {
-                rounds.push((server.spent() - before) / (PER_ROUND * CONNECTIONS) as f64);
+                rounds.push((spent(&account) - before) / (PER_ROUND * CONNECTIONS) as f64);
             }
         }
     }
-    let medians = rounds.map(|mut times| {
+    let median = |mut times: Vec<f64>| {
         times.sort_by(f64::total_cmp);
         times[times.len() / 2]
-    });
+    };
+    let medians: Vec<f64> = rounds.into_iter().map(median).collect();
     println!("{:<26} {:>14} {:>8}", "", "CPU ns/request", "ratio");
-    for (server, median) in servers.iter().zip(medians) {
+    for (server, median) in servers.iter().zip(&medians) {
         println!("{:<26} {median:>14.0} {:>8.3}", server.name, median / medians[0]);
     }
 }

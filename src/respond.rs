@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::Response;
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use crate::envelope::Envelope;
 use crate::error::{AuthError, ErrorKind, Language};
@@ -74,8 +74,11 @@ fn build(error: &AuthError, language: Language) -> Response<Bytes> {
     let envelope = Envelope::<()>::failure(error.code(), error.message(language));
     let mut response = Response::new(Bytes::from(serde_json::to_vec(&envelope).unwrap_or_default()));
     *response.status_mut() = error.status();
+    let length = response.body().len();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // A router would add it, and make the headers grow for it.
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     if let Some(challenge) = challenge(error) {
         headers.insert(WWW_AUTHENTICATE, challenge);
     }
