@@ -59,7 +59,7 @@ struct Inner {
     credential: Option<Credential>,
     peer: Option<IpAddr>,
     headers: Captured,
-    settings: Arc<Settings>,
+    settings: Option<Arc<Settings>>,
 }
 
 /// What a layer gives to every context it makes.
@@ -105,23 +105,24 @@ impl RequestContext {
         credential: Option<Credential>,
     ) -> Self {
         let Request { headers, uri, version, extensions } = request;
-        Self(Arc::new(Inner {
-            user,
-            credential,
-            peer: forwarded::peer(extensions),
-            headers: Captured {
-                forwarded_for: headers.forwarded_for.cloned(),
-                forwarded_proto: headers.forwarded_proto.cloned(),
-                real_ip: headers.real_ip.cloned(),
-                request_id: headers.request_id.cloned(),
-                trace_id: headers.trace_id.cloned(),
-                traceparent: headers.traceparent.cloned(),
-                user_agent: headers.user_agent.cloned(),
-                // In HTTP/1 anybody may write `GET https://…`; from HTTP/2 on it is the connection's.
-                tls: version >= Version::HTTP_2 && uri.scheme() == Some(&Scheme::HTTPS),
-            },
-            settings: settings.clone(),
-        }))
+        // Filled where it stays: made on the stack, its 400 bytes would be copied into the `Arc`.
+        let mut context = Arc::<Inner>::default();
+        if let Some(inner) = Arc::get_mut(&mut context) {
+            inner.user = user;
+            inner.credential = credential;
+            inner.peer = forwarded::peer(extensions);
+            inner.headers.forwarded_for = headers.forwarded_for.cloned();
+            inner.headers.forwarded_proto = headers.forwarded_proto.cloned();
+            inner.headers.real_ip = headers.real_ip.cloned();
+            inner.headers.request_id = headers.request_id.cloned();
+            inner.headers.trace_id = headers.trace_id.cloned();
+            inner.headers.traceparent = headers.traceparent.cloned();
+            inner.headers.user_agent = headers.user_agent.cloned();
+            // In HTTP/1 anybody may write `GET https://…`; from HTTP/2 on it is the connection's.
+            inner.headers.tls = version >= Version::HTTP_2 && uri.scheme() == Some(&Scheme::HTTPS);
+            inner.settings = Some(settings.clone());
+        }
+        Self(context)
     }
 
     /// The context of a request that no layer saw, by the default settings.
@@ -156,18 +157,16 @@ impl RequestContext {
     /// connect info (`into_make_service_with_connect_info::<SocketAddr>()`).
     pub fn client_ip(&self) -> Option<IpAddr> {
         let headers = &self.0.headers;
-        self.0.settings.trusted_proxies.client_ip(
-            self.0.peer,
-            headers.real_ip.as_ref(),
-            headers.forwarded_for.as_ref(),
-        )
+        let trusted = &self.settings()?.trusted_proxies;
+        trusted.client_ip(self.0.peer, headers.real_ip.as_ref(), headers.forwarded_for.as_ref())
     }
 
     /// `http` or `https`, as the client saw it: `x-forwarded-proto` if the peer is trusted, else `http` unless the
     /// request's URI says `https`.
     pub fn scheme(&self) -> &'static str {
         let headers = &self.0.headers;
-        let trusted = self.0.peer.is_some_and(|peer| self.0.settings.trusted_proxies.contains(peer));
+        let trusted =
+            self.0.peer.zip(self.settings()).is_some_and(|(peer, s)| s.trusted_proxies.contains(peer));
         let proto = headers.forwarded_proto.as_ref().filter(|_| trusted).map(HeaderValue::as_bytes);
         // Of several, the first is what the client spoke.
         match proto.and_then(|proto| proto.split(|&byte| byte == b',').next()).map(<[u8]>::trim_ascii) {
@@ -197,7 +196,11 @@ impl RequestContext {
 
     /// The id of the app that this service is at the auth center.
     pub fn app_id(&self) -> Option<&str> {
-        self.0.settings.app_id.as_deref()
+        self.settings()?.app_id.as_deref()
+    }
+
+    fn settings(&self) -> Option<&Settings> {
+        self.0.settings.as_deref()
     }
 }
 
@@ -304,11 +307,11 @@ pub fn token() -> Option<Credential> {
 
 /// The id of the app that this service is at the auth center.
 pub fn app_id() -> Option<Arc<str>> {
-    read(|context| context.0.settings.app_id.clone())
+    read(|context| context.settings()?.app_id.clone())
 }
 
 pub(crate) fn responder() -> Option<Responder> {
-    read(|context| Some(context.0.settings.responder.clone()))
+    read(|context| Some(context.settings()?.responder.clone()))
 }
 
 #[cfg(test)]

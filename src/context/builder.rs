@@ -64,7 +64,7 @@ impl RequestContextBuilder {
     pub fn build(self) -> RequestContext {
         let settings =
             Settings { app_id: self.app_id, trusted_proxies: TrustedProxies::none(), ..Settings::default() };
-        RequestContext(Arc::new(Inner { settings: Arc::new(settings), ..self.inner }))
+        RequestContext(Arc::new(Inner { settings: Some(Arc::new(settings)), ..self.inner }))
     }
 }
 
