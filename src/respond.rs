@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::Response;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use crate::envelope::Envelope;
 use crate::error::{AuthError, ErrorKind, Language};
@@ -53,32 +53,11 @@ fn log(error: &AuthError) {
     }
 }
 
-/// The answer that strangers can ask for at will, made once for each language.
-static TO_STRANGERS: LazyLock<[Response<Bytes>; 2]> = LazyLock::new(|| {
-    let error = ErrorKind::MissingCredential.into();
-    [Language::English, Language::Chinese].map(|language| build(&error, language))
-});
-
 fn envelope(error: &AuthError, language: Language) -> Response<Bytes> {
-    if error.kind() == ErrorKind::MissingCredential && error.retry_after().is_none() {
-        let [english, chinese] = &*TO_STRANGERS;
-        return match language {
-            Language::English => english.clone(),
-            Language::Chinese => chinese.clone(),
-        };
-    }
-    build(error, language)
-}
-
-fn build(error: &AuthError, language: Language) -> Response<Bytes> {
-    let envelope = Envelope::<()>::failure(error.code(), error.message(language));
-    let mut response = Response::new(Bytes::from(serde_json::to_vec(&envelope).unwrap_or_default()));
+    let mut response = Response::new(body(error, language));
     *response.status_mut() = error.status();
-    let length = response.body().len();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // A router would add it, and make the headers grow for it.
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     if let Some(challenge) = challenge(error) {
         headers.insert(WWW_AUTHENTICATE, challenge);
     }
@@ -86,6 +65,26 @@ fn build(error: &AuthError, language: Language) -> Response<Bytes> {
         headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs()));
     }
     response
+}
+
+/// What strangers can ask for at will, written once for each language.
+static TO_STRANGERS: LazyLock<[Bytes; 2]> = LazyLock::new(|| {
+    let error = ErrorKind::MissingCredential.into();
+    [Language::English, Language::Chinese].map(|language| json(&error, language))
+});
+
+fn body(error: &AuthError, language: Language) -> Bytes {
+    let [english, chinese] = &*TO_STRANGERS;
+    match (error.kind(), language) {
+        (ErrorKind::MissingCredential, Language::English) => english.clone(),
+        (ErrorKind::MissingCredential, Language::Chinese) => chinese.clone(),
+        _ => json(error, language),
+    }
+}
+
+fn json(error: &AuthError, language: Language) -> Bytes {
+    let envelope = Envelope::<()>::failure(error.code(), error.message(language));
+    serde_json::to_vec(&envelope).unwrap_or_default().into()
 }
 
 /// RFC 6750 section 3: no error code when nothing was sent, and none of it when the caller is not at fault.
