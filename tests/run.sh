@@ -15,5 +15,7 @@ step cargo fmt --check
 step cargo hack clippy --each-feature --lib -- -D warnings
 step cargo clippy --all-features --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" step cargo doc --no-deps --all-features
+# Where it is installed; it takes longer to build than all of this.
+if have cargo-deny; then step cargo deny --offline check licenses bans sources; fi
 step cargo test --all-features --all-targets
 step cargo test --all-features --doc
