@@ -17,5 +17,6 @@ step cargo clippy --all-features --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" step cargo doc --no-deps --all-features
 # Where it is installed; it takes longer to build than all of this.
 if have cargo-deny; then step cargo deny --offline check licenses bans sources; fi
-step cargo test --all-features --all-targets
-step cargo test --all-features --doc
+# Unit tests, the integration tests (they run the examples), doctests; then each bench once, to see that it works.
+step cargo test --all-features
+step cargo test --all-features --bench layer --bench cache --bench loopback

@@ -39,6 +39,14 @@ pub(super) enum Decision {
     Ask(Asking),
 }
 
+/// What a look at the credential tells at once.
+enum Found {
+    User(UserInfo, Credential),
+    Refusal(AuthError),
+    /// Somebody has to be asked.
+    Stranger(Credential),
+}
+
 /// Finds out who it is.
 pub(super) type Asking = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
@@ -66,50 +74,51 @@ impl Rules {
             identity::set(request.extensions_mut(), Err(NoUser::Excluded));
             return Decision::Pass(context);
         }
-        let presented = match headers.authorization {
+        match self.look(headers.authorization) {
+            Found::User(user, credential) if self.hook.is_some() && user.announce() => {
+                let (rules, context) = (self.clone(), self.context(seen, None, None));
+                Decision::Ask(Box::pin(async move { rules.announce(user, credential, context).await }))
+            }
+            Found::User(user, credential) => {
+                let context = self.context(seen, Some(user.clone()), Some(credential));
+                identity::set(request.extensions_mut(), Ok(user));
+                Decision::Pass(context)
+            }
+            Found::Refusal(error) if self.allow_anonymous => {
+                let context = self.context(seen, None, None);
+                identity::set(request.extensions_mut(), Err(NoUser::Refused(error)));
+                Decision::Pass(context)
+            }
+            Found::Refusal(error) => Decision::Refuse(error),
+            Found::Stranger(credential) => {
+                let (rules, context) = (self.clone(), self.context(seen, None, None));
+                Decision::Ask(Box::pin(async move { rules.verify(credential, context).await }))
+            }
+        }
+    }
+
+    /// Finds out what can be told without waiting.
+    fn look(&self, authorization: Authorization<'_>) -> Found {
+        let presented = match authorization {
             Authorization::None => Presented::Nothing,
             Authorization::One(value) => Presented::in_value(value),
             // Which of them a proxy before us believed cannot be known.
             Authorization::Several => Presented::Malformed("more than one Authorization header"),
         };
         let credential = match presented {
-            Presented::Nothing => Err(ErrorKind::MissingCredential.into()),
-            Presented::Malformed(why) => Err(AuthError::new(ErrorKind::InvalidCredential).with_detail(why)),
-            Presented::Credential(credential) => Ok(credential),
+            Presented::Nothing => return Found::Refusal(ErrorKind::MissingCredential.into()),
+            Presented::Malformed(why) => {
+                return Found::Refusal(AuthError::new(ErrorKind::InvalidCredential).with_detail(why));
+            }
+            Presented::Credential(credential) => credential,
         };
-        let known = match &credential {
-            Ok(credential) => match self.verifiers.known(credential) {
-                None => credential.check().err().map(Err),
-                known => known,
+        match self.verifiers.known(&credential) {
+            Some(Ok(user)) => Found::User(user, credential),
+            Some(Err(error)) => Found::Refusal(error),
+            None => match credential.check() {
+                Ok(()) => Found::Stranger(credential),
+                Err(error) => Found::Refusal(error),
             },
-            Err(_) => None,
-        };
-        match (known, credential) {
-            (_, Err(error)) | (Some(Err(error)), _) => {
-                if !self.allow_anonymous {
-                    return Decision::Refuse(error);
-                }
-                let context = self.context(seen, None, None);
-                identity::set(request.extensions_mut(), Err(NoUser::Refused(error)));
-                Decision::Pass(context)
-            }
-            (Some(Ok(user)), Ok(credential)) => {
-                if self.hook.is_some() && user.announce() {
-                    let context = self.context(seen, None, None);
-                    let rules = self.clone();
-                    return Decision::Ask(Box::pin(async move {
-                        rules.announce(user, credential, context).await
-                    }));
-                }
-                let context = self.context(seen, Some(user.clone()), Some(credential));
-                identity::set(request.extensions_mut(), Ok(user));
-                Decision::Pass(context)
-            }
-            (None, Ok(credential)) => {
-                let context = self.context(seen, None, None);
-                let rules = self.clone();
-                Decision::Ask(Box::pin(async move { rules.verify(credential, context).await }))
-            }
         }
     }
 
