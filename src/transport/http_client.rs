@@ -30,7 +30,9 @@ fn tls_config(tls: bool) -> Result<ClientConfig, BuildError> {
         .with_safe_default_protocol_versions()
         .map_err(failed)?;
     if tls {
-        Ok(builder.with_platform_verifier().map_err(failed)?.with_no_client_auth())
+        let roots = "cannot set up TLS: are root certificates installed (Debian's package ca-certificates)?";
+        let verified = builder.with_platform_verifier();
+        Ok(verified.map_err(|error| BuildError::new(roots).with_source(error))?.with_no_client_auth())
     } else {
         // A machine without root certificates can still speak plain http.
         Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())

@@ -17,3 +17,4 @@ mod quickstart;
 mod services;
 mod storms;
 mod support;
+mod tls;
