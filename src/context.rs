@@ -161,8 +161,8 @@ impl RequestContext {
         trusted.client_ip(self.0.peer, headers.real_ip.as_ref(), headers.forwarded_for.as_ref())
     }
 
-    /// `http` or `https`, as the client saw it: `x-forwarded-proto` if the peer is trusted, else `http` unless the
-    /// request's URI says `https`.
+    /// `http` or `https`, as the client saw it: `x-forwarded-proto` if the peer is trusted, else `http` unless it is
+    /// HTTP/2 or later and the connection's scheme is `https`.
     pub fn scheme(&self) -> &'static str {
         let headers = &self.0.headers;
         let trusted =

@@ -195,21 +195,7 @@ impl Transport {
             Ok(attempt) => attempt,
             Err(_) => Err(Failure::new("no answer in time")),
         };
-        let answer = attempt.and_then(|body| {
-            serde_json::from_slice::<Envelope<serde_json::Value>>(&body)
-                .map_err(|_| Failure::new("the answer is not the JSON of an auth center"))
-        });
-        let answer = answer.and_then(|envelope| match envelope {
-            Envelope { code: 0, data, .. } => {
-                serde_json::from_value(data.unwrap_or_default()).map(Ok).map_err(|_| Failure {
-                    // One broken record must not close the way for everybody.
-                    alive: true,
-                    ..Failure::new("the data of the answer has not the shape that the endpoint promises")
-                })
-            }
-            Envelope { code, message, .. } => Ok(Err((code, message))),
-        });
-        match answer {
+        match attempt.and_then(|body| decode(&body)) {
             Ok(answer) => {
                 permit.succeeded();
                 answer.map_err(|(code, message)| self.rejection(code, &message, &call.secrets))
@@ -310,6 +296,20 @@ impl Transport {
         }
         error.with_detail(message.chars().take(200).collect::<String>())
     }
+}
+
+/// The data of an answer, or the code and message of a refusal.
+fn decode<R: DeserializeOwned>(body: &[u8]) -> Result<Result<R, (i64, String)>, Failure> {
+    let envelope: Envelope<serde_json::Value> = serde_json::from_slice(body)
+        .map_err(|_| Failure::new("the answer is not the JSON of an auth center"))?;
+    if envelope.code != 0 {
+        return Ok(Err((envelope.code, envelope.message)));
+    }
+    serde_json::from_value(envelope.data.unwrap_or_default()).map(Ok).map_err(|_| Failure {
+        // One broken record must not close the way for everybody.
+        alive: true,
+        ..Failure::new("the data of the answer has not the shape that the endpoint promises")
+    })
 }
 
 fn check_status(response: &reqwest::Response) -> Result<(), Failure> {

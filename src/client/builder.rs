@@ -149,11 +149,11 @@ impl AuthClientBuilder {
     /// If the base URL is not one (`http` or `https`, without user name, query or fragment), if the app's id or secret
     /// is empty or cannot stand in a header, or if TLS cannot be set up.
     pub fn build(self) -> Result<AuthClient, BuildError> {
-        let clock = self.transport.clock.clone();
+        let (clock, timeout) = (self.transport.clock.clone(), self.transport.timeout);
         let app_id = self.transport.app_id.as_str().into();
         let core = Core {
             transport: Transport::new(self.transport)?,
-            cache: Cache::new(self.capacity, self.lifetimes, clock),
+            cache: Cache::new(self.capacity, self.lifetimes, timeout, clock),
             app_id,
         };
         Ok(AuthClient {

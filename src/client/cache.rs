@@ -6,8 +6,8 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::time::{Duration, SystemTime};
 
 use highway::{HighwayHash, HighwayHasher};
-use quick_cache::sync::{Cache as Map, EntryAction};
-use quick_cache::{DefaultHashBuilder, Weighter};
+use quick_cache::sync::{Cache as Map, DefaultLifecycle, EntryAction};
+use quick_cache::{DefaultHashBuilder, UnitWeighter, Weighter};
 
 use super::invalidation::Invalidations;
 use crate::clock::{Clock, Millis, millis};
@@ -102,6 +102,14 @@ impl Weighter<Key, Identity> for BySize {
     }
 }
 
+/// Something kept by credential, so many at a time.
+type Pool<V> = Map<Key, V, UnitWeighter, BuildHasherDefault<AsIs>>;
+
+fn pool<V: Clone>(capacity: usize) -> Pool<V> {
+    let hasher = BuildHasherDefault::default();
+    Map::with(capacity, capacity as u64, UnitWeighter, hasher, DefaultLifecycle::default())
+}
+
 pub(crate) struct Cache {
     clock: Clock,
     lifetimes: Lifetimes,
@@ -109,9 +117,9 @@ pub(crate) struct Cache {
     hashers: [HighwayHasher; 2],
     identities: Map<Key, Identity, BySize, BuildHasherDefault<AsIs>>,
     /// A pool of their own: who sends bad tokens pushes no user out.
-    refusals: Map<Key, Refusal, quick_cache::UnitWeighter, BuildHasherDefault<AsIs>>,
+    refusals: Pool<Refusal>,
     /// When credentials end of which nothing may be cached yet, or that outlive their next refresh.
-    ends: Map<Key, SystemTime, quick_cache::UnitWeighter, BuildHasherDefault<AsIs>>,
+    ends: Pool<SystemTime>,
     /// Users of the same roles have the same lists: each is kept once.
     lists: Map<u64, Codes>,
     lists_key: DefaultHashBuilder,
@@ -137,8 +145,9 @@ impl Cache {
     /// How much of its lifetime an identity may use up before it is asked again, in percent.
     const REFRESH_PERCENT: u64 = 80;
 
-    pub(crate) fn new(capacity: usize, lifetimes: Lifetimes, clock: Clock) -> Self {
-        let longest = lifetimes.identity + lifetimes.grace;
+    /// `timeout` is what a look-up takes at most.
+    pub(crate) fn new(capacity: usize, lifetimes: Lifetimes, timeout: Duration, clock: Clock) -> Self {
+        let longest = timeout + lifetimes.identity + lifetimes.grace;
         Self {
             invalidations: Invalidations::new(clock.clone(), longest),
             clock,
@@ -151,20 +160,8 @@ impl Cache {
                 BuildHasherDefault::default(),
                 Default::default(),
             ),
-            refusals: Map::with(
-                Self::REFUSALS,
-                Self::REFUSALS as u64,
-                quick_cache::UnitWeighter,
-                BuildHasherDefault::default(),
-                Default::default(),
-            ),
-            ends: Map::with(
-                Self::ENDS,
-                Self::ENDS as u64,
-                quick_cache::UnitWeighter,
-                BuildHasherDefault::default(),
-                Default::default(),
-            ),
+            refusals: pool(Self::REFUSALS),
+            ends: pool(Self::ENDS),
             lists: Map::new(Self::LISTS),
             lists_key: DefaultHashBuilder::default(),
         }

@@ -16,7 +16,7 @@ use crate::user::UserId;
 
 pub(crate) struct Invalidations {
     clock: Clock,
-    /// No answer is older than this: what was invalidated before then need not be remembered.
+    /// No answer is older than this, counted from its question: what was invalidated before then need not be remembered.
     longest: Millis,
     epoch: AtomicU64,
     recent: Mutex<Recent>,
@@ -41,9 +41,7 @@ impl Invalidations {
     const LIMIT: usize = 50_000;
 
     pub(crate) fn new(clock: Clock, longest: Duration) -> Self {
-        // A look-up that was under way counts from its start, and none takes a minute.
-        let longest = millis(longest) + 60_000;
-        Self { clock, longest, epoch: AtomicU64::new(0), recent: Mutex::default() }
+        Self { clock, longest: millis(longest), epoch: AtomicU64::new(0), recent: Mutex::default() }
     }
 
     pub(crate) fn epoch(&self) -> u64 {

@@ -12,7 +12,7 @@ const LIFETIMES: Lifetimes = Lifetimes {
 
 fn cache(capacity: usize) -> (Cache, Clock) {
     let clock = Clock::held();
-    (Cache::new(capacity, LIFETIMES, clock.clone()), clock)
+    (Cache::new(capacity, LIFETIMES, Duration::from_secs(5), clock.clone()), clock)
 }
 
 fn token(cache: &Cache, text: &str) -> Key {
