@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use aigc_auth::testing::{self, AuthCenter, Clock, TestKey};
+use aigc_auth::testing::{self, AuthCenter, Clock, Fault, TestKey};
 use aigc_auth::{AuthClient, AuthClientBuilder, AuthLayer, CurrentUser};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::get;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -289,4 +289,10 @@ impl Blackhole {
         }
         Self { _listener: listener, _waiting: waiting }
     }
+}
+
+pub(crate) fn status(status: u16, retry_after: Option<&'static str>) -> Fault {
+    let value = retry_after.map(HeaderValue::from_static);
+    let headers: HeaderMap = value.into_iter().map(|value| (RETRY_AFTER, value)).collect();
+    Fault::Status(StatusCode::from_u16(status).unwrap(), headers)
 }

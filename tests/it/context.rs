@@ -1,28 +1,21 @@
-//! Who is asking, anywhere below the handler, and what is done once for each who is new.
-
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+//! Who is asking, anywhere below the handler.
 
 use aigc_auth::context::{self, InContext, RequestContext};
 use aigc_auth::testing::AuthCenter;
-use aigc_auth::{
-    AuthClient, AuthError, AuthLayer, BearerToken, Credential, CurrentUser, ErrorKind, UserInfo, Verify,
-};
+use aigc_auth::{AuthClient, AuthError, AuthLayer, Credential, CurrentUser, UserInfo};
 use axum::body::Body;
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use http::{Request, StatusCode};
+use http::Request;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::support::{self, center, client, get_as, serve};
 
 /// Everything that the context tells.
-fn told() -> Value {
+pub(crate) fn told() -> Value {
     json!({
         "user": context::current_user().map(|user| user.username.to_string()),
         "user_id": context::current_user_id(),
@@ -48,11 +41,15 @@ async fn two_calls_deep() -> Json<Value> {
     Json(deep().await)
 }
 
-fn nothing() -> Value {
+pub(crate) fn nothing() -> Value {
     json!({
         "user": null, "user_id": null, "username": null, "admin": false, "client_ip": null, "user_agent": null,
         "request_id": null, "trace_id": null, "token": null, "app_id": null,
     })
+}
+
+pub(crate) fn of(path: &str, token: &str) -> Request<Body> {
+    Request::get(path).header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap()
 }
 
 /// `base` with these fields instead of its own.
@@ -289,210 +286,6 @@ async fn calls_to_the_center_carry_the_trace_id_of_the_request() {
         let expected: Vec<_> = expected.into_iter().map(|id| id.map(str::to_owned)).collect();
         assert_eq!(trace_ids(&center), expected, "{path} as {token} with {header:?}");
     }
-}
-
-fn of(path: &str, token: &str) -> Request<Body> {
-    Request::get(path).header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap()
-}
-
-/// What a hook noted.
-type Notes = Arc<Mutex<Vec<String>>>;
-
-fn noting(layer: AuthLayer) -> (AuthLayer, Notes) {
-    let notes = Notes::default();
-    let noted = notes.clone();
-    let layer = layer.on_verified(move |user| {
-        let noted = noted.clone();
-        async move {
-            tokio::task::yield_now().await;
-            noted.lock().unwrap().push(user.username.to_string());
-        }
-    });
-    (layer, notes)
-}
-
-fn taken(notes: &Notes) -> Vec<String> {
-    std::mem::take(&mut notes.lock().unwrap())
-}
-
-#[tokio::test]
-async fn the_hook_runs_once_for_a_hundred_requests_with_one_cold_token() {
-    let center = center().await;
-    let (layer, notes) = noting(support::auth(&center));
-    let app = Router::new().route("/me", get(|user: CurrentUser| async move { user.username.to_string() }));
-    let app = app.layer(layer);
-    let mut requests = JoinSet::new();
-    for _ in 0..100 {
-        requests.spawn(app.clone().oneshot(of("/me", "alice-token")));
-    }
-    for answer in requests.join_all().await {
-        assert_eq!(answer.unwrap().status(), 200);
-    }
-    assert_eq!((taken(&notes), center.calls("/user/info")), (vec!["alice".to_owned()], 1));
-}
-
-#[tokio::test]
-async fn the_hook_runs_for_the_fresh_and_not_for_the_known_or_the_refused() {
-    let center = center().await;
-    let client = client(&center);
-    let (layer, notes) = noting(AuthLayer::new(client.clone()).allow_anonymous().exclude_path("/open"));
-    let app = serve(Router::new().fallback(|| async {}).layer(layer)).await;
-    // A look-up by hand is fresh news to the first request all the same.
-    let bob_id = client.user_info("bob-token").await.unwrap().id.clone();
-    let forget: [(&str, &dyn Fn()); 4] = [
-        ("nothing", &|| {}),
-        ("the token", &|| client.invalidate("bob-token")),
-        ("the user", &|| client.invalidate_user(bob_id.clone())),
-        ("everything", &|| client.clear_cache()),
-    ];
-    for (what, forget) in forget {
-        forget();
-        for expected in [vec!["bob"], vec![], vec![]] {
-            get_as(app.address, "bob-token", "/").await;
-            assert_eq!(taken(&notes), expected, "after {what} was forgotten");
-        }
-    }
-    for (what, path, credential, expected) in [
-        ("a token", "/", "alice-token", vec!["alice"]),
-        ("another credential of the same user", "/", "ak_alice", vec!["alice"]),
-        ("a refused one", "/", "unknown", vec![]),
-        ("a malformed one", "/", "b a d", vec![]),
-        ("an excluded path", "/open", "root-token", vec![]),
-        ("the same, elsewhere", "/", "root-token", vec!["root"]),
-    ] {
-        get_as(app.address, credential, path).await;
-        assert_eq!(taken(&notes), expected, "{what}");
-    }
-}
-
-#[tokio::test]
-async fn the_hook_runs_in_the_context_of_its_request_and_before_the_handler() {
-    let center = center().await;
-    let seen = Arc::<Mutex<Vec<Value>>>::default();
-    let hook_saw = seen.clone();
-    let layer = support::auth(&center).on_verified(move |_| {
-        let seen = hook_saw.clone();
-        async move {
-            tokio::task::yield_now().await;
-            seen.lock().unwrap().push(told());
-        }
-    });
-    let handler = move || async move { Json(json!([seen.lock().unwrap().clone(), told()])) };
-    let app = serve(Router::new().route("/", get(handler)).layer(layer)).await;
-    let headers = [("authorization", "Bearer alice-token"), ("x-trace-id", "t-1")];
-    let answer = support::get(app.address, "/", &headers).await.json();
-    assert_eq!(answer[0], json!([answer[1]]));
-    assert_eq!((&answer[1]["username"], &answer[1]["trace_id"]), (&json!("alice"), &json!("t-1")));
-    assert_eq!(told(), nothing());
-}
-
-/// Knows everybody by his token, and counts how often it is asked.
-#[derive(Clone, Default)]
-struct Knows(Arc<AtomicUsize>, Arc<Mutex<Option<UserInfo>>>);
-
-impl Verify<BearerToken> for Knows {
-    fn known(&self, _: &BearerToken) -> Option<Result<UserInfo, AuthError>> {
-        self.1.lock().unwrap().clone().map(Ok)
-    }
-
-    async fn verify(&self, token: BearerToken) -> Result<UserInfo, AuthError> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        if token.as_str() == "unknown" {
-            return Err(ErrorKind::InvalidCredential.into());
-        }
-        let user = UserInfo::builder(1, token.as_str()).build();
-        *self.1.lock().unwrap() = Some(user.clone());
-        Ok(user)
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_hook_that_hangs_holds_one_request_up_for_a_while_and_nobody_else() {
-    let runs = Arc::<AtomicUsize>::default();
-    let counted = runs.clone();
-    let layer = AuthLayer::tokens_only(Knows::default()).on_verified(move |_| {
-        counted.fetch_add(1, Ordering::SeqCst);
-        std::future::pending()
-    });
-    let app: Router = Router::new().route("/", get(|| async { told().to_string() })).layer(layer);
-    let start = tokio::time::Instant::now();
-    let held_up = tokio::spawn(app.clone().oneshot(of("/", "alice")));
-    while runs.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
-    for _ in 0..3 {
-        assert_eq!(app.clone().oneshot(of("/", "alice")).await.unwrap().status(), 200);
-    }
-    assert_eq!(start.elapsed(), Duration::ZERO, "the others did not wait");
-    assert_eq!(held_up.await.unwrap().unwrap().status(), 200, "it is not refused for it");
-    let waited = start.elapsed().as_millis();
-    assert!((5_000..5_010).contains(&waited), "{waited} ms");
-    assert_eq!(runs.load(Ordering::SeqCst), 1);
-}
-
-#[tokio::test]
-async fn a_hook_that_panics_hurts_one_request() {
-    for at_once in [true, false] {
-        let knows = Knows::default();
-        let layer = AuthLayer::tokens_only(knows.clone()).on_verified(move |_| {
-            assert!(!at_once, "in the hook");
-            async {
-                tokio::task::yield_now().await;
-                panic!("in its future")
-            }
-        });
-        let app: Router =
-            Router::new().route("/", get(|| async {})).layer(layer).layer(CatchPanicLayer::new());
-        for expected in [500, 200, 200] {
-            let answer = app.clone().oneshot(of("/", "alice")).await.unwrap();
-            assert_eq!(answer.status(), expected, "at once: {at_once}");
-            assert!(context::current().is_none());
-        }
-        assert_eq!(knows.0.load(Ordering::SeqCst), 1);
-    }
-}
-
-#[tokio::test]
-async fn a_hook_is_handed_on_when_the_request_that_started_the_look_up_hangs_up() {
-    let center = center().await;
-    center.delay(Duration::from_millis(30));
-    let (layer, notes) = noting(support::auth(&center));
-    let app: Router = Router::new().route("/", get(|| async {})).layer(layer);
-    let hangs_up = tokio::spawn(app.clone().oneshot(of("/", "alice-token")));
-    while center.calls("/user/info") == 0 {
-        tokio::task::yield_now().await;
-    }
-    hangs_up.abort();
-    assert!(hangs_up.await.unwrap_err().is_cancelled());
-    assert_eq!(app.oneshot(of("/", "alice-token")).await.unwrap().status(), StatusCode::OK);
-    assert_eq!((taken(&notes), center.calls("/user/info")), (vec!["alice".to_owned()], 1));
-}
-
-#[tokio::test]
-async fn a_hook_whose_request_hangs_up_in_the_middle_is_run_again_for_the_next_one() {
-    let (started, finished) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
-    let counted = (started.clone(), finished.clone());
-    let layer = AuthLayer::tokens_only(Knows::default()).on_verified(move |_| {
-        let (started, finished) = counted.clone();
-        async move {
-            // The first one never comes to an end.
-            if started.fetch_add(1, Ordering::SeqCst) == 0 {
-                std::future::pending::<()>().await;
-            }
-            finished.fetch_add(1, Ordering::SeqCst);
-        }
-    });
-    let app: Router = Router::new().route("/", get(|| async {})).layer(layer);
-    let hangs_up = tokio::spawn(app.clone().oneshot(of("/", "alice")));
-    while started.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
-    hangs_up.abort();
-    assert!(hangs_up.await.unwrap_err().is_cancelled());
-    for _ in 0..3 {
-        assert_eq!(app.clone().oneshot(of("/", "alice")).await.unwrap().status(), StatusCode::OK);
-    }
-    assert_eq!((started.load(Ordering::SeqCst), finished.load(Ordering::SeqCst)), (2, 1));
 }
 
 #[tokio::test]

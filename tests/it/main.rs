@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod architecture;
+mod breaker;
+mod building;
 mod calls;
 mod center_support;
 mod compile_errors;
@@ -11,6 +13,7 @@ mod context;
 mod extractors;
 mod faults;
 mod headers;
+mod hook;
 mod lifetimes;
 mod paths;
 mod quickstart;
