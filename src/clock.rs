@@ -70,15 +70,19 @@ impl Clock {
         }
     }
 
+    /// What the calendar says.
+    pub(crate) fn today(&self) -> SystemTime {
+        match &self.held {
+            // It is set now and then: ask it anew.
+            None => SystemTime::now(),
+            Some(_) => self.made_on + Duration::from_millis(self.now()),
+        }
+    }
+
     /// What [`Clock::now`] is when the calendar says `time`; 0 for all that was over when the clock was made.
     pub(crate) fn at(&self, time: SystemTime) -> Millis {
         let now = self.now();
-        let today = match &self.held {
-            // The calendar is set now and then: ask it anew.
-            None => SystemTime::now(),
-            Some(_) => self.made_on + Duration::from_millis(now),
-        };
-        match time.duration_since(today) {
+        match time.duration_since(self.today()) {
             Ok(ahead) => now.saturating_add(millis(ahead)),
             Err(behind) => now.saturating_sub(millis(behind.duration())),
         }

@@ -85,9 +85,16 @@ mod clock;
 #[cfg(feature = "client")]
 mod config;
 pub mod context;
+#[cfg(feature = "client")]
+mod flights;
 mod forwarded;
+#[cfg(feature = "client")]
+mod http_client;
 mod identity;
+mod invalidate;
 mod respond;
+#[cfg(feature = "client")]
+mod throttle;
 #[cfg(feature = "client")]
 mod transport;
 mod verify;
@@ -111,6 +118,7 @@ pub use envelope::Envelope;
 pub use error::{AuthError, BuildError, ErrorKind, Language};
 pub use extract::{CurrentUser, OptionalUser, RequestInfo, RequireAdmin, RequirePermission, RequireRole};
 pub use forwarded::TrustedProxies;
+pub use invalidate::Invalidate;
 pub use layer::{AuthLayer, AuthService, GuardLayer};
 pub use permission::{Admin, All, Any, Permission, Role};
 pub use secret::Secret;

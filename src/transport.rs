@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -14,13 +13,13 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::breaker::{Breaker, Permit};
-use crate::clock::{Clock, Millis};
+use crate::clock::Clock;
 use crate::context;
 use crate::envelope::Envelope;
 use crate::error::{AuthError, BuildError, ErrorKind};
+use crate::http_client;
 use crate::secret::Secret;
-
-mod http_client;
+use crate::throttle::Throttle;
 
 const X_APP_ID: HeaderName = HeaderName::from_static("x-app-id");
 const X_APP_SECRET: HeaderName = HeaderName::from_static("x-app-secret");
@@ -48,9 +47,7 @@ pub(crate) struct Transport {
     identity: HeaderMap,
     secret: Secret,
     breaker: Breaker,
-    clock: Clock,
-    /// When a failure was last warned of.
-    warned_at: AtomicU64,
+    warnings: Throttle,
     in_flight: Semaphore,
     timeout: Duration,
     max_answer: usize,
@@ -162,8 +159,7 @@ impl Transport {
             identity,
             secret: settings.app_secret,
             breaker: Breaker::new(settings.clock.clone()),
-            clock: settings.clock,
-            warned_at: AtomicU64::new(0),
+            warnings: Throttle::new(settings.clock, Duration::from_secs(10)),
             in_flight: Semaphore::new(settings.max_in_flight),
             timeout: settings.timeout,
             max_answer: settings.max_answer,
@@ -278,12 +274,7 @@ impl Transport {
 
     /// Warns of the first failure and then now and then: in an outage there are as many as requests.
     fn warn(&self, error: &AuthError) {
-        const PAUSE: Millis = 10_000;
-        // 0 stands for never.
-        let now = self.clock.now() + 1;
-        let last = self.warned_at.load(Ordering::Relaxed);
-        let due = last == 0 || now.saturating_sub(last) >= PAUSE;
-        if due && self.warned_at.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        if self.warnings.is_due() {
             tracing::warn!(%error, cause = error.source(), "calls to the auth center fail");
         }
     }

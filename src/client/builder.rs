@@ -5,11 +5,11 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::cache::{Cache, Lifetimes};
-use super::flights::Flights;
 use super::{AuthClient, Core, Inner};
 use crate::clock::Clock;
 use crate::config::Env;
 use crate::error::BuildError;
+use crate::flights::Flights;
 use crate::secret::Secret;
 use crate::transport::{Settings, Transport};
 

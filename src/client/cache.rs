@@ -199,7 +199,7 @@ impl Cache {
     }
 
     /// Whether what was asked for at `epoch` has been invalidated since.
-    pub(crate) fn is_stale(&self, key: Key, user: &UserId, epoch: u64) -> bool {
+    pub(crate) fn is_stale(&self, key: Key, user: &User, epoch: u64) -> bool {
         self.invalidations.covers(key, user, epoch)
     }
 
@@ -215,7 +215,7 @@ impl Cache {
         let limit = [limit, self.ends.get(&key)].into_iter().flatten().min();
         let limit = limit.map_or(Millis::MAX, |limit| self.clock.at(limit));
         let lifetime = millis(self.lifetimes.identity).min(limit.saturating_sub(now));
-        if lifetime == 0 || self.is_stale(key, &user.id, epoch) {
+        if lifetime == 0 || self.is_stale(key, user, epoch) {
             self.identities.remove(&key);
             return;
         }
@@ -273,6 +273,10 @@ impl Cache {
         self.invalidations.add_user(user);
     }
 
+    pub(crate) fn invalidate_username(&self, username: &str) {
+        self.invalidations.add_username(username);
+    }
+
     pub(crate) fn clear(&self) {
         self.invalidations.add_all();
         self.identities.clear();
@@ -303,7 +307,7 @@ impl Cache {
         if identity.epoch >= epoch {
             return true;
         }
-        if self.is_stale(key, &identity.user.id, identity.epoch) {
+        if self.is_stale(key, &identity.user, identity.epoch) {
             self.identities.remove(&key);
             return false;
         }

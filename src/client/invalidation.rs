@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::cache::Key;
 use crate::clock::{Clock, Millis, millis};
-use crate::user::UserId;
+use crate::user::{User, UserId};
 
 pub(crate) struct Invalidations {
     clock: Clock,
@@ -27,6 +27,7 @@ struct Recent {
     /// Everything asked for before this epoch is void.
     all: u64,
     users: HashMap<String, Mark>,
+    names: HashMap<Box<str>, Mark>,
     keys: HashMap<u128, Mark>,
 }
 
@@ -56,6 +57,12 @@ impl Invalidations {
         });
     }
 
+    pub(crate) fn add_username(&self, username: &str) {
+        self.add(|recent, mark| {
+            recent.names.insert(username.into(), mark);
+        });
+    }
+
     pub(crate) fn add_key(&self, key: Key) {
         self.add(|recent, mark| {
             recent.keys.insert(key.bits(), mark);
@@ -77,11 +84,12 @@ impl Invalidations {
     }
 
     /// Whether an answer about this user that was asked for at `epoch` has been invalidated since.
-    pub(crate) fn covers(&self, key: Key, user: &UserId, epoch: u64) -> bool {
+    pub(crate) fn covers(&self, key: Key, user: &User, epoch: u64) -> bool {
         self.epoch() > epoch && {
             let recent = self.lock();
             recent.covers_key(key, epoch)
-                || recent.users.get(&user.to_string()).is_some_and(|mark| mark.epoch > epoch)
+                || recent.users.get(&user.id.to_string()).is_some_and(|mark| mark.epoch > epoch)
+                || recent.names.get(&user.username).is_some_and(|mark| mark.epoch > epoch)
         }
     }
 
@@ -103,17 +111,23 @@ impl Recent {
     fn void(&mut self, epoch: u64) {
         self.all = epoch;
         self.users.clear();
+        self.names.clear();
         self.keys.clear();
     }
 
+    fn len(&self) -> usize {
+        self.users.len() + self.names.len() + self.keys.len()
+    }
+
     fn tidy(&mut self, epoch: u64, now: Millis, longest: Millis) {
-        if self.users.len() + self.keys.len() <= Invalidations::LIMIT {
+        if self.len() <= Invalidations::LIMIT {
             return;
         }
         let recent = |mark: &Mark| mark.made + longest > now;
         self.users.retain(|_, mark| recent(mark));
+        self.names.retain(|_, mark| recent(mark));
         self.keys.retain(|_, mark| recent(mark));
-        if self.users.len() + self.keys.len() > Invalidations::LIMIT {
+        if self.len() > Invalidations::LIMIT {
             tracing::warn!("too many invalidations to tell apart: everything cached is forgotten");
             self.void(epoch);
         }
@@ -123,6 +137,7 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::user::UserInfo;
 
     #[test]
     fn more_than_can_be_told_apart_forgets_everything() {
@@ -132,7 +147,7 @@ mod tests {
         for id in 0..=Invalidations::LIMIT as i64 {
             invalidations.add_user(&id.into());
         }
-        let stranger = UserId::from(-1);
+        let stranger = UserInfo::builder(-1, "stranger").build();
         assert!(invalidations.covers(key, &stranger, 0));
         assert!(!invalidations.covers(key, &stranger, invalidations.epoch()));
 
@@ -150,6 +165,17 @@ mod tests {
     fn numbers_and_strings_are_the_same_user_here() {
         let invalidations = Invalidations::new(Clock::held(), Duration::from_secs(600));
         invalidations.add_user(&UserId::from("7"));
-        assert!(invalidations.covers(Key::from_bits(0), &UserId::from(7), 0));
+        assert!(invalidations.covers(Key::from_bits(0), &UserInfo::builder(7, "alice").build(), 0));
+    }
+
+    #[test]
+    fn a_user_is_known_by_his_name_as_well() {
+        let invalidations = Invalidations::new(Clock::held(), Duration::from_secs(600));
+        invalidations.add_username("alice");
+        for (name, covered) in [("alice", true), ("Alice", false), ("bob", false)] {
+            let user = UserInfo::builder(7, name).build();
+            assert_eq!(invalidations.covers(Key::from_bits(0), &user, 0), covered, "{name}");
+            assert!(!invalidations.covers(Key::from_bits(0), &user, invalidations.epoch()), "{name}");
+        }
     }
 }

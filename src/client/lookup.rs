@@ -6,11 +6,11 @@ use std::time::SystemTime;
 use serde::Deserialize;
 
 use super::cache::{Key, Known};
-use super::flights::NoAnswer;
 use super::{AuthClient, Core, access_key, expiry};
 use crate::context::InContext;
 use crate::credential::Credential;
 use crate::error::{AuthError, ErrorKind};
+use crate::flights::NoAnswer;
 use crate::transport::Call;
 use crate::user::{User, UserInfo};
 
@@ -69,7 +69,7 @@ impl AuthClient {
                 }
             })?;
             match verdict {
-                Ok(user) if core.cache.is_stale(key, &user.id, epoch) => {}
+                Ok(user) if core.cache.is_stale(key, &user, epoch) => {}
                 Err(error) if is_refusal(&error) && core.cache.is_stale_refusal(key, epoch) => {}
                 verdict => return verdict,
             }

@@ -13,7 +13,6 @@ mod builder;
 mod cache;
 mod calls;
 mod expiry;
-mod flights;
 mod invalidation;
 mod lookup;
 mod sync;
@@ -30,11 +29,12 @@ pub use users::{FoundUsers, UserPage, Users};
 
 use crate::credential::{AccessKey, BearerToken, Credential};
 use crate::error::{AuthError, BuildError};
+use crate::flights::Flights;
+use crate::invalidate::Invalidate;
 use crate::transport::Transport;
 use crate::user::{UserId, UserInfo};
 use crate::verify::Verify;
 use cache::{Cache, Endpoint};
-use flights::Flights;
 use lookup::Answer;
 
 /// The client of the auth center: verifies credentials through its cache, and makes all other calls.
@@ -132,6 +132,11 @@ impl AuthClient {
         self.inner.core.cache.invalidate_user(&id.into());
     }
 
+    /// Forgets a user under all tokens and access keys, where only his username is known.
+    pub fn invalidate_username(&self, username: &str) {
+        self.inner.core.cache.invalidate_username(username);
+    }
+
     /// Keeps a user as if the auth center had just been asked for this credential: for tests without one.
     ///
     /// # Panics
@@ -190,6 +195,20 @@ impl Verify<AccessKey> for AuthClient {
 
     fn app_id(&self) -> Option<Arc<str>> {
         Some(self.inner.core.app_id.clone())
+    }
+}
+
+impl Invalidate for AuthClient {
+    fn forget(&self, id: Option<&UserId>, username: Option<&str>) {
+        if let Some(id) = id {
+            self.invalidate_user(id.clone());
+        }
+        if let Some(username) = username {
+            self.invalidate_username(username);
+        }
+        if id.is_none() && username.is_none() {
+            self.clear_cache();
+        }
     }
 }
 

@@ -27,7 +27,10 @@ const FLOORS: &[(&str, Knows, &[&str])] = &[
         Knows::BelowAndBefore,
         &[
             "clock",
+            "throttle",
             "config",
+            "flights",
+            "http_client",
             "forwarded",
             "identity",
             "verify",

@@ -247,7 +247,7 @@ impl Model {
         } else {
             let user = user((of % Self::USERS) as i64, version);
             self.cache.keep(key, &user, None, question.epoch);
-            let stale = self.cache.is_stale(key, &user.id, question.epoch);
+            let stale = self.cache.is_stale(key, &user, question.epoch);
             assert!(stale || version >= self.floors[of], "who waits for it gets the past");
         }
         self.landed[of] = self.clock.now();
@@ -271,7 +271,7 @@ impl Model {
         }
         if let Some((user, epoch)) = self.cache.last_known(key) {
             assert!(version(&user) >= self.floors[of], "bridged from before an invalidation");
-            assert!(!self.cache.is_stale(key, &user.id, epoch));
+            assert!(!self.cache.is_stale(key, &user, epoch));
             assert!(age < 600_000, "bridged {age} ms after it landed");
         }
     }

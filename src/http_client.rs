@@ -1,3 +1,5 @@
+//! The HTTP client of every call that this crate makes.
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use crate::error::BuildError;
 const IDLE: Duration = Duration::from_secs(4);
 
 /// A client that goes where it is told and nowhere else: no redirects, and no proxy that the environment names.
-pub(super) fn new(tls: bool, connect_timeout: Duration) -> Result<reqwest::Client, BuildError> {
+pub(crate) fn new(tls: bool, connect_timeout: Duration) -> Result<reqwest::Client, BuildError> {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls_config(tls)?)
         .redirect(redirect::Policy::none())

@@ -1,4 +1,4 @@
-//! One look-up per key, however many wait for it, which outlives whoever started it.
+//! One task per key, however many wait for it, which outlives whoever started it: look-ups, and deliveries of events.
 
 use std::collections::HashMap;
 use std::future::Future;
