@@ -76,6 +76,8 @@ mod secret;
 mod user;
 
 // Ports and plumbing.
+#[cfg(feature = "webhook")]
+mod backoff;
 #[cfg(feature = "client")]
 mod breaker;
 #[cfg(feature = "client")]
@@ -102,6 +104,10 @@ mod verify;
 // Verifiers.
 #[cfg(feature = "client")]
 pub mod client;
+
+// Services of an app.
+#[cfg(feature = "webhook")]
+pub mod webhook;
 
 // Edges.
 pub mod extract;

@@ -346,7 +346,7 @@ fn account(permit: Permit<'_>, failure: &Failure) {
 }
 
 /// RFC 9110 section 10.2.3: seconds or a date. Between 1 s and 60 s, whatever it says.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let after = match value.parse() {
         Ok(seconds) => Duration::from_secs(seconds),

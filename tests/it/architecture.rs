@@ -28,6 +28,7 @@ const FLOORS: &[(&str, Knows, &[&str])] = &[
         &[
             "clock",
             "throttle",
+            "backoff",
             "config",
             "flights",
             "http_client",
