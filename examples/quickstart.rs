@@ -2,13 +2,16 @@
 //!
 //! `cargo run --example quickstart` starts it with an auth center of its own and prints `curl` lines to try. With
 //! `AIGC_AUTH_APP_ID`, `AIGC_AUTH_APP_SECRET` and `AIGC_AUTH_BASE_URL` set, in the environment or in `.env`, it talks to
-//! that one instead. `BIND` is the address to listen on, `127.0.0.1:3000` by default.
+//! that one instead. `BIND` is the address to listen on, `127.0.0.1:3000` by default. With `AIGC_AUTH_WEBHOOK_SECRET` set,
+//! it takes the auth center's events at `/webhook/auth`; with `AIGC_AUTH_WEBHOOK_URL` as well, it subscribes that URL to
+//! them as long as it runs.
 
 use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use aigc_auth::testing::{self, AuthCenter, TestKey};
+use aigc_auth::webhook::{self, HandlerError, Subscription, UserEvent, WebhookConfig};
 use aigc_auth::{
     Any, AuthClient, AuthLayer, CurrentUser, OptionalUser, RequireAdmin, RequirePermission, UserInfo,
     context, permissions,
@@ -90,8 +93,15 @@ async fn boom() -> &'static str {
     panic!("a bug in a handler hurts one request")
 }
 
-fn app(client: AuthClient) -> Router {
-    let auth = AuthLayer::new(client).exclude_path("/health").exclude_prefix("/public");
+/// The user's cached tokens and access keys are forgotten already.
+async fn on_event(event: UserEvent) -> Result<Value, HandlerError> {
+    let username = event.user().and_then(|user| user.username());
+    tracing::info!(event = event.name(), username, updated = ?event.updated_fields(), "the auth center reports");
+    Ok(json!({ "success": true }))
+}
+
+fn app(client: AuthClient, webhooks: Option<WebhookConfig>) -> Router {
+    let auth = AuthLayer::new(client.clone()).exclude_path("/health").exclude_prefix("/public");
     let protected = Router::new()
         .route("/health", get(|| async { "ok\n" }))
         .route("/public/hello", get(|| async { "hello, world\n" }))
@@ -108,7 +118,11 @@ fn app(client: AuthClient) -> Router {
         .layer(auth.clone());
     // Here the handlers decide about strangers.
     let open = Router::new().route("/maybe", get(maybe)).layer(auth.allow_anonymous());
-    protected.merge(open).layer(CatchPanicLayer::new())
+    let mut app = protected.merge(open);
+    if let Some(webhooks) = webhooks {
+        app = app.merge(webhook::router(webhooks.invalidate(client), on_event));
+    }
+    app.layer(CatchPanicLayer::new())
 }
 
 #[tokio::main]
@@ -125,9 +139,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if center.is_some() {
         print_banner(address);
     }
+    let webhooks = WebhookConfig::from_env();
+    match &webhooks {
+        Ok(_) => print_signed_curl(address),
+        Err(error) => println!("without /webhook/auth, for {error}"),
+    }
+    let subscription = webhooks.as_ref().ok().and_then(|_| Subscription::from_env(&client).ok());
     // With connect info, so that the client's address is known.
-    let service = app(client).into_make_service_with_connect_info::<SocketAddr>();
+    let service = app(client, webhooks.ok()).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(shutdown_signal()).await?;
+    if let Some(subscription) = subscription
+        && let Err(error) = subscription.end(Duration::from_secs(2)).await
+    {
+        tracing::warn!(%error, "still subscribed to events");
+    }
     println!("drained, good-bye");
     Ok(())
 }
@@ -176,6 +201,18 @@ fn print_banner(address: SocketAddr) {
     ] {
         println!("  {}", line.replace("{url}", &format!("http://{address}")));
     }
+}
+
+/// Signs an event about alice as the auth center does. The secret itself is not printed.
+fn print_signed_curl(address: SocketAddr) {
+    let alice = testing::user("alice").build();
+    let event =
+        format!(r#"{{"event": "user.updated", "data": {{"id": {}, "updatedFields": ["email"]}}}}"#, alice.id);
+    let openssl = r#"openssl dgst -r -sha256 -hmac "$AIGC_AUTH_WEBHOOK_SECRET" | cut -c-64"#;
+    println!("events are taken at /webhook/auth. With AIGC_AUTH_WEBHOOK_SECRET exported, try:");
+    println!(
+        "  curl -H \"X-Webhook-Signature: $(printf %s '{event}' | {openssl})\" -d '{event}' http://{address}/webhook/auth"
+    );
 }
 
 async fn shutdown_signal() {

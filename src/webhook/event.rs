@@ -253,8 +253,9 @@ mod tests {
     use super::*;
 
     fn event(name: &str, data: Value) -> Result<UserEvent, String> {
-        let body = serde_json::to_vec(&json!({ "event": name, "data": data })).unwrap();
-        UserEvent::from_json(&body).map_err(|rejection| rejection.to_string())
+        let mut event = json!({ "event": name });
+        event["data"] = data;
+        UserEvent::from_json(event.to_string().as_bytes()).map_err(|rejection| rejection.to_string())
     }
 
     #[test]

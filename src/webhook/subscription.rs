@@ -33,6 +33,8 @@ use crate::secret::Secret;
 pub struct Subscription {
     client: AuthClient,
     state: watch::Receiver<Option<Result<WebhookId, AuthError>>>,
+    /// Set when no further attempt is wanted.
+    stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
@@ -55,12 +57,13 @@ impl Subscription {
         let events: Vec<String> = events.into_iter().map(Into::into).collect();
         let (url, secret) = (url.into(), secret.into());
         let (settled, state) = watch::channel(None);
+        let (stop, mut stopped) = watch::channel(false);
         let subscriber = client.clone();
         let task = tokio::spawn(async move {
-            let outcome = subscribe(&subscriber, &url, &events, &secret).await;
-            let _ = settled.send(Some(outcome));
+            let subscribe = || subscriber.register_webhook(&url, &events, &secret);
+            let _ = settled.send(Some(persist(subscribe, &mut stopped).await));
         });
-        Self { client: client.clone(), state, task }
+        Self { client: client.clone(), state, stop, task }
     }
 
     /// Subscribes `AIGC_AUTH_WEBHOOK_URL` to all [`EVENTS`], to be signed with `AIGC_AUTH_WEBHOOK_SECRET`, both read
@@ -93,42 +96,51 @@ impl Subscription {
         settled.map_err(|_| lost())?.clone().unwrap_or_else(|| Err(lost()))
     }
 
-    /// Ends the attempts, and the subscription if there is one, within this deadline.
+    /// Ends the attempts, and the subscription if there is one, within this deadline. An attempt that is under way is
+    /// waited for: the auth center may have made a subscription of it.
     ///
     /// # Errors
     /// As [`AuthClient::unregister_webhook`]; [`Unavailable`](ErrorKind::Unavailable) when the deadline has passed.
     pub async fn end(self, deadline: Duration) -> Result<(), AuthError> {
-        self.task.abort();
-        let Some(id) = self.id() else { return Ok(()) };
-        let late = |_| {
-            AuthError::new(ErrorKind::Unavailable).with_detail("POST /webhook/unregister: not done in time")
+        let _ = self.stop.send(true);
+        let end = async {
+            match self.settled().await {
+                Ok(id) => self.client.unregister_webhook(&id).await,
+                // There is none.
+                Err(_) => Ok(()),
+            }
         };
-        tokio::time::timeout(deadline, self.client.unregister_webhook(&id)).await.map_err(late)?
+        let late = |_| {
+            AuthError::new(ErrorKind::Unavailable).with_detail("the subscription could not be ended in time")
+        };
+        tokio::time::timeout(deadline, end).await.map_err(late)?
     }
 }
 
-async fn subscribe(
-    client: &AuthClient,
-    url: &str,
-    events: &[String],
-    secret: &Secret,
+/// Subscribes until the auth center has said yes or no, or nobody wants it any more.
+async fn persist<F: Future<Output = Result<WebhookId, AuthError>>>(
+    subscribe: impl Fn() -> F,
+    stopped: &mut watch::Receiver<bool>,
 ) -> Result<WebhookId, AuthError> {
     let mut backoff = Backoff::new(Subscription::FIRST_PAUSE, Subscription::LONGEST_PAUSE);
     loop {
-        match client.register_webhook(url, events, secret).await {
+        match subscribe().await {
             Ok(id) => {
                 tracing::debug!(%id, "subscribed to webhooks");
                 return Ok(id);
             }
             Err(error) if error.kind() == ErrorKind::Unavailable => {
                 tracing::debug!(%error, "not subscribed to webhooks yet");
+                let stop = stopped.wait_for(|stop| *stop);
+                if tokio::time::timeout(backoff.pause(), stop).await.is_ok() {
+                    return Err(error);
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "the auth center refuses to send webhooks");
                 return Err(error);
             }
         }
-        tokio::time::sleep(backoff.pause()).await;
     }
 }
 

@@ -69,6 +69,16 @@ impl Quickstart {
         Self { address, process, lines, _directory: directory }
     }
 
+    /// The next line it prints with this text.
+    async fn line_with(&mut self, text: &str) -> String {
+        loop {
+            let line = timeout(PATIENCE, self.lines.next_line()).await.unwrap().unwrap().expect(text);
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
     /// Asks it to end, as `kill` or Ctrl-C do.
     #[cfg(unix)]
     fn signal(&self, signal: &str) {
@@ -212,6 +222,44 @@ async fn every_curl_line_that_it_prints_works() {
     assert_eq!(statuses, expected.map(|(path, status)| (path.to_owned(), status)));
 }
 
+const WEBHOOK_SECRET: (&str, &str) = ("AIGC_AUTH_WEBHOOK_SECRET", "a secret of 26 characters!");
+
+/// Signed by `openssl` and sent by `curl`, as a newcomer does with the printed line.
+#[cfg(unix)]
+#[tokio::test]
+async fn the_printed_event_is_signed_and_taken_once() {
+    let mut app = Quickstart::start("webhook", &[WEBHOOK_SECRET]).await;
+    let line = app.line_with("openssl").await;
+    let deliver = || async {
+        let mut shell = Command::new("sh");
+        let output =
+            shell.args(["-c", &format!("{line} -s")]).env(WEBHOOK_SECRET.0, WEBHOOK_SECRET.1).output();
+        let output = timeout(PATIENCE, output).await.unwrap().unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap_or_else(|_| panic!("{line}: {complaint}"))
+    };
+    assert_eq!(deliver().await, json!({ "success": true }), "{line}");
+    assert_eq!(deliver().await["message"], "handled before");
+    let unsigned = support::request(app.address, "POST", "/webhook/auth", &[]).await;
+    assert_eq!((unsigned.status, unsigned.json()["code"].clone()), (401, json!(401)));
+}
+
+#[tokio::test]
+async fn without_a_good_secret_there_is_no_webhook_and_it_says_so() {
+    for (variables, complaint) in [
+        (&[][..], "AIGC_AUTH_WEBHOOK_SECRET is not set"),
+        (&[("AIGC_AUTH_WEBHOOK_SECRET", "hunter2")], "has 7 bytes and needs at least 16"),
+    ] {
+        let mut app = Quickstart::start("no-webhook", variables).await;
+        let line = app.line_with("without /webhook/auth").await;
+        assert!(line.contains(complaint) && !line.contains("hunter2"), "{line}");
+        let answer = support::request(app.address, "POST", "/webhook/auth", &[]).await;
+        assert_eq!(answer.status, 401, "as every unknown path does to strangers");
+        let headers = [("authorization", "Bearer alice-token")];
+        assert_eq!(support::request(app.address, "POST", "/webhook/auth", &headers).await.status, 404);
+    }
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn sigterm_and_ctrl_c_drain_and_end_well() {
@@ -235,6 +283,32 @@ async fn sigterm_and_ctrl_c_drain_and_end_well() {
         assert_eq!(status.code(), Some(0), "{signal}");
         assert!(tokio::net::TcpStream::connect(address).await.is_err(), "{signal}: the port is closed");
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn with_a_url_it_is_subscribed_while_it_runs() {
+    let center = center().await;
+    let url = "https://quickstart.example.com/webhook/auth";
+    let settings = settings(&center);
+    let mut variables: Vec<_> = settings.iter().map(|(name, value)| (*name, &**value)).collect();
+    variables.extend([WEBHOOK_SECRET, ("AIGC_AUTH_WEBHOOK_URL", url)]);
+    let app = Quickstart::start("subscribed", &variables).await;
+    let subscribed = async {
+        while center.webhooks().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, subscribed).await.expect("it subscribes");
+    let webhook = center.webhooks().remove(0);
+    assert_eq!((webhook["url"].as_str(), webhook["secret"].as_str()), (Some(url), Some(WEBHOOK_SECRET.1)));
+    assert_eq!(webhook["events"], json!(aigc_auth::webhook::EVENTS));
+    // Whoever serves also heeds signals.
+    assert_eq!(support::get(app.address, "/health", &[]).await.status, 200);
+    app.signal("TERM");
+    let (_, status) = app.ended().await;
+    assert_eq!(status.code(), Some(0));
+    assert!(center.webhooks().is_empty());
 }
 
 fn settings(center: &AuthCenter) -> [(&'static str, String); 3] {
