@@ -52,6 +52,7 @@
 //! | [`permissions!`], [`roles!`], [`All`], [`Any`] | permissions and roles as types |
 //! | [`context`] | who is asking, anywhere below the handler; jobs and spawned tasks |
 //! | [`client`](client/index.html) | the remote auth center: its calls, and how long its answers are believed |
+//! | [`webhook`](webhook/index.html) | events from the auth center: a signed endpoint, and a sender |
 //! | [`Verify`] | the port for a verifier of your own in place of `AuthClient` |
 //! | [`AuthError`], [`ErrorKind`] | why a request was refused, and how that is answered |
 //! | [`_defaults`] | every default and its reason |
@@ -61,6 +62,7 @@
 //!
 //! - `client` (default): `AuthClient`, the remote auth center with its cache, retries and breaker. Brings reqwest, and
 //!   rustls with ring.
+//! - `webhook`: the module `webhook`, for the auth center's events. Brings hmac, sha2 and moka.
 //! - `test-util`: the module `testing`. Meant for `[dev-dependencies]`.
 //! - `full`: all of them.
 //!
@@ -136,7 +138,7 @@ pub use verify::Verify;
 pub mod _defaults {}
 
 /// The code in both README files, compiled as doctests.
-#[cfg(all(doctest, feature = "client", feature = "test-util"))]
+#[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../README.md")]
 #[doc = include_str!("../README.zh-CN.md")]
 pub struct ReadmeDoctests;
