@@ -24,6 +24,7 @@
 //! # }
 //! ```
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 use std::mem;
@@ -36,6 +37,7 @@ use http::uri::Scheme;
 use http::{Extensions, Uri, Version};
 
 use crate::credential::Credential;
+use crate::error::{AuthError, Language};
 use crate::forwarded::{self, TrustedProxies};
 use crate::respond::Responder;
 use crate::user::{UserId, UserInfo};
@@ -43,11 +45,15 @@ use crate::user::{UserId, UserInfo};
 mod builder;
 mod future;
 mod headers;
+mod recorder;
 mod trace;
 
 pub use builder::RequestContextBuilder;
 pub use future::{InContext, WithContext};
-pub(crate) use headers::{Authorization, Headers};
+pub(crate) use headers::{Authorization, Headers, is_match};
+pub use recorder::Recorder;
+#[cfg(feature = "stats")]
+pub(crate) use recorder::with_credential;
 
 /// What is known of a request beside its body: cheap to clone, read through methods.
 #[derive(Clone)]
@@ -68,6 +74,7 @@ pub(crate) struct Settings {
     pub(crate) app_id: Option<Arc<str>>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) responder: Responder,
+    pub(crate) recorder: Option<Recorder>,
 }
 
 /// The headers that a context answers from. They share the request's buffer; what they mean is found out when asked.
@@ -199,6 +206,33 @@ impl RequestContext {
         self.settings()?.app_id.as_deref()
     }
 
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+        self.settings()?.recorder.as_ref()
+    }
+
+    /// The headers that statistics are told of, as they came; but the client's address as it is believed.
+    pub(crate) fn recorded_headers(&self) -> impl Iterator<Item = (&'static str, Cow<'_, str>)> {
+        let headers = &self.0.headers;
+        let as_they_came = [
+            ("user-agent", &headers.user_agent),
+            ("x-forwarded-for", &headers.forwarded_for),
+            ("x-request-id", &headers.request_id),
+            ("x-trace-id", &headers.trace_id),
+        ];
+        let client_ip = self.client_ip().map(|ip| ("x-real-ip", Cow::Owned(ip.to_string())));
+        as_they_came
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, String::from_utf8_lossy(value.as_ref()?.as_bytes()))))
+            .chain(client_ip)
+    }
+
+    /// What the caller is told of a refusal, unless the service words its refusals itself.
+    pub(crate) fn refusal_message(&self, error: &AuthError) -> &'static str {
+        let language =
+            self.settings().map_or_else(Language::default, |settings| settings.responder.language());
+        error.message(language)
+    }
+
     fn settings(&self) -> Option<&Settings> {
         self.0.settings.as_deref()
     }
@@ -308,6 +342,12 @@ pub fn token() -> Option<Credential> {
 /// The id of the app that this service is at the auth center.
 pub fn app_id() -> Option<Arc<str>> {
     read(|context| context.settings()?.app_id.clone())
+}
+
+/// The usage statistics that the current request is recorded in, to record other calls as well; `None` where the layer
+/// has none ([`AuthLayer::with_stats`](crate::AuthLayer::with_stats)).
+pub fn stats() -> Option<Recorder> {
+    read(|context| context.recorder().cloned())
 }
 
 pub(crate) fn responder() -> Option<Responder> {

@@ -78,7 +78,7 @@ mod secret;
 mod user;
 
 // Ports and plumbing.
-#[cfg(feature = "webhook")]
+#[cfg(any(feature = "stats", feature = "webhook"))]
 mod backoff;
 #[cfg(feature = "client")]
 mod breaker;
@@ -96,6 +96,7 @@ mod forwarded;
 mod http_client;
 mod identity;
 mod invalidate;
+mod record;
 mod respond;
 #[cfg(feature = "client")]
 mod throttle;
@@ -108,6 +109,8 @@ mod verify;
 pub mod client;
 
 // Services of an app.
+#[cfg(feature = "stats")]
+pub mod stats;
 #[cfg(feature = "webhook")]
 pub mod webhook;
 
@@ -129,6 +132,7 @@ pub use forwarded::TrustedProxies;
 pub use invalidate::Invalidate;
 pub use layer::{AuthLayer, AuthService, GuardLayer};
 pub use permission::{Admin, All, Any, Permission, Role};
+pub use record::{ApiRecord, Record, Served};
 pub use secret::Secret;
 pub use user::{AccessKeyKind, Codes, User, UserId, UserInfo, UserInfoBuilder};
 pub use verify::Verify;

@@ -26,6 +26,13 @@ impl Default for Responder {
 }
 
 impl Responder {
+    pub(crate) fn language(&self) -> Language {
+        match self {
+            Self::Envelope(language) => *language,
+            Self::Custom(_) => Language::default(),
+        }
+    }
+
     pub(crate) fn respond(&self, error: &AuthError) -> Response<Bytes> {
         log(error);
         match self {

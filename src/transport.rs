@@ -205,6 +205,40 @@ impl Transport {
         }
     }
 
+    /// Makes one attempt, past the breaker and the queue of the calls that requests wait for, and keeps no count of
+    /// failures: for those who decide themselves when to try again.
+    ///
+    /// # Errors
+    /// Whether another attempt may succeed, and when.
+    #[cfg(feature = "stats")]
+    pub(crate) async fn report(
+        &self,
+        endpoint: &'static str,
+        headers: &HeaderMap,
+        body: bytes::Bytes,
+    ) -> Result<(), Unreported> {
+        let url = format!("{}{endpoint}", self.base);
+        let attempt = match timeout_at(Instant::now() + self.timeout, self.attempt(&url, headers, body)).await
+        {
+            Ok(attempt) => attempt,
+            Err(_) => Err(Failure::new("no answer in time")),
+        };
+        match attempt.and_then(|body| decode::<serde_json::Value>(&body)) {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err((code, message))) => {
+                let error = self.rejection(code, &message, &[]);
+                let final_word = u16::try_from(code).is_ok_and(is_final);
+                Err(if final_word { Unreported::ForGood(error) } else { Unreported::ForNow(error, None) })
+            }
+            Err(failure) => {
+                let final_word = failure.status.is_some_and(|status| is_final(status.as_u16()));
+                let pause = failure.pause;
+                let error = failure.into_error(endpoint);
+                Err(if final_word { Unreported::ForGood(error) } else { Unreported::ForNow(error, pause) })
+            }
+        }
+    }
+
     fn permit(&self, endpoint: &str) -> Result<Permit<'_>, AuthError> {
         self.breaker.permit().map_err(|wait| {
             let failure =
@@ -287,6 +321,22 @@ impl Transport {
         }
         error.with_detail(message.chars().take(200).collect::<String>())
     }
+}
+
+/// What became of a [report](Transport::report) that was not accepted.
+#[cfg(feature = "stats")]
+#[derive(Debug)]
+pub(crate) enum Unreported {
+    /// Another attempt may succeed, after the pause that was asked for.
+    ForNow(AuthError, Option<Duration>),
+    /// No other attempt will.
+    ForGood(AuthError),
+}
+
+/// Whether a status, or a business code like one, will be the same however often it is asked for.
+#[cfg(feature = "stats")]
+fn is_final(status: u16) -> bool {
+    matches!(status, 300..500) && !matches!(status, 408 | 425 | 429)
 }
 
 /// The data of an answer, or the code and message of a refusal.

@@ -154,6 +154,11 @@ impl AuthClient {
         self.inner.core.cache.len()
     }
 
+    #[cfg(feature = "stats")]
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.inner.core.transport
+    }
+
     fn key(&self, credential: &Credential) -> cache::Key {
         self.inner.core.key(credential)
     }

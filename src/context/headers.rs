@@ -12,6 +12,9 @@ pub(crate) struct Headers<'a> {
     pub(super) trace_id: Option<&'a HeaderValue>,
     pub(super) traceparent: Option<&'a HeaderValue>,
     pub(super) user_agent: Option<&'a HeaderValue>,
+    pub(crate) content_type: Option<&'a HeaderValue>,
+    /// Whether there are headers for the auth center's billing rules.
+    pub(crate) has_match: bool,
 }
 
 /// The `Authorization` headers of a request.
@@ -21,6 +24,11 @@ pub(crate) enum Authorization<'a> {
     None,
     One(&'a HeaderValue),
     Several,
+}
+
+/// Whether a header is one for the auth center's billing rules.
+pub(crate) fn is_match(name: &str) -> bool {
+    name.starts_with("x-match-")
 }
 
 impl<'a> Headers<'a> {
@@ -35,6 +43,7 @@ impl<'a> Headers<'a> {
                 10 if name == "x-trace-id" => &mut found.trace_id,
                 11 if name == "traceparent" => &mut found.traceparent,
                 12 if name == "x-request-id" => &mut found.request_id,
+                12 if name == "content-type" => &mut found.content_type,
                 13 if name == "authorization" => {
                     found.authorization = match found.authorization {
                         Authorization::None => Authorization::One(value),
@@ -44,7 +53,10 @@ impl<'a> Headers<'a> {
                 }
                 15 if name == "x-forwarded-for" => &mut found.forwarded_for,
                 17 if name == "x-forwarded-proto" => &mut found.forwarded_proto,
-                _ => continue,
+                _ => {
+                    found.has_match |= is_match(name);
+                    continue;
+                }
             };
             *slot = Some(value);
         }

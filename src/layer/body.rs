@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use super::recording::Recording;
 use crate::context::{Entered, RequestContext};
 
 pin_project! {
@@ -20,18 +21,32 @@ pin_project! {
     #[project = KindProj]
     #[derive(Debug)]
     enum Kind<B> {
-        Inner { #[pin] body: B, context: Option<RequestContext> },
+        Inner { #[pin] body: B, context: Option<RequestContext>, recording: Option<Recording> },
         Refusal { text: Option<Bytes> },
     }
 }
 
 impl<B> ResponseBody<B> {
-    pub(super) fn inner(body: B, context: Option<RequestContext>) -> Self {
-        Self { kind: Kind::Inner { body, context } }
+    pub(super) fn inner(body: B, context: Option<RequestContext>, recording: Option<Recording>) -> Self {
+        Self { kind: Kind::Inner { body, context, recording } }
     }
 
     pub(super) fn refusal(text: Bytes) -> Self {
         Self { kind: Kind::Refusal { text: Some(text).filter(|text| !text.is_empty()) } }
+    }
+}
+
+/// Ends the recording with the body. Who sees the end coming does not poll for it.
+fn record<T, E>(polled: &Poll<Option<Result<T, E>>>, is_end: bool, recording: &mut Option<Recording>) {
+    match polled {
+        Poll::Ready(Some(Err(_))) => {
+            if let Some(recording) = recording.take() {
+                recording.end_with("the answer broke off");
+            }
+        }
+        Poll::Ready(None) => recording.take().into_iter().for_each(Recording::end),
+        Poll::Ready(Some(Ok(_))) if is_end => recording.take().into_iter().for_each(Recording::end),
+        _ => {}
     }
 }
 
@@ -44,9 +59,15 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().kind.project() {
-            KindProj::Inner { body, context } => {
-                let _entered = Entered::new(context);
-                body.poll_frame(cx)
+            KindProj::Inner { mut body, context, recording } => {
+                let polled = {
+                    let _entered = Entered::new(context);
+                    body.as_mut().poll_frame(cx)
+                };
+                if recording.is_some() {
+                    record(&polled, body.is_end_stream(), recording);
+                }
+                polled
             }
             KindProj::Refusal { text } => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
         }

@@ -2,14 +2,16 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::OriginalUri;
+use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, ORIGIN};
-use http::{Extensions, Method, Uri};
+use http::{Extensions, Method, Response, Uri};
 
 use super::exclusions::Exclusions;
 use super::hook::Hook;
+use super::recording::Recording;
 use crate::context::{self, Authorization, Headers, InContext, Request, RequestContext, Settings};
 use crate::credential::{Credential, Presented};
 use crate::error::{AuthError, ErrorKind};
@@ -26,23 +28,25 @@ pub(super) struct Rules {
     pub(super) allow_preflight: bool,
     pub(super) hook: Option<Hook>,
     pub(super) verify_timeout: Duration,
+    /// Whether the time that a body takes is part of a request's.
+    pub(super) time_bodies: bool,
     pub(super) settings: Arc<Settings>,
 }
 
 /// What to do with a request now.
 pub(super) enum Decision {
     /// Call the inner service in this context.
-    Pass(RequestContext),
+    Pass(RequestContext, Option<Recording>),
     /// Answer at once.
-    Refuse(AuthError),
+    Refuse(AuthError, Option<Recording>),
     /// It takes a while to tell.
-    Ask(Asking),
+    Ask(Asking, Option<Recording>),
 }
 
 /// What a look at the credential tells at once.
 enum Found {
     User(UserInfo, Credential),
-    Refusal(AuthError),
+    Refusal(AuthError, Option<Credential>),
     /// Somebody has to be asked.
     Stranger(Credential),
 }
@@ -59,6 +63,8 @@ pub(super) struct Answer {
 
 impl Rules {
     pub(super) fn decide<B>(self: &Arc<Self>, request: &mut http::Request<B>) -> Decision {
+        // Only with a recorder: the clock costs as much as the rest of it.
+        let started = self.settings.recorder.as_ref().map(|_| Instant::now());
         let headers = Headers::read(request.headers());
         let seen = Request {
             headers: &headers,
@@ -72,27 +78,44 @@ impl Rules {
             let credential = outer.as_ref().and_then(|_| context::token());
             let context = self.context(seen, outer, credential);
             identity::set(request.extensions_mut(), Err(NoUser::Excluded));
-            return Decision::Pass(context);
+            return Decision::Pass(context, None);
         }
+        let record = |context: &RequestContext, credential| {
+            let (method, headers) = (request.method(), request.headers());
+            started
+                .map(|started| Recording::start(started, method, headers, seen, context.clone(), credential))
+        };
         match self.look(headers.authorization) {
             Found::User(user, credential) if self.hook.is_some() && user.announce() => {
                 let (rules, context) = (self.clone(), self.context(seen, None, None));
-                Decision::Ask(Box::pin(async move { rules.announce(user, credential, context).await }))
+                let recording = record(&context, Some(credential.clone()));
+                let asking = Box::pin(async move { rules.announce(user, credential, context).await });
+                Decision::Ask(asking, recording)
             }
             Found::User(user, credential) => {
                 let context = self.context(seen, Some(user.clone()), Some(credential));
+                let recording = record(&context, None);
                 identity::set(request.extensions_mut(), Ok(user));
-                Decision::Pass(context)
+                Decision::Pass(context, recording)
             }
-            Found::Refusal(error) if self.allow_anonymous => {
+            Found::Refusal(error, credential) if self.allow_anonymous => {
                 let context = self.context(seen, None, None);
+                // Nobody can be billed for a request without one.
+                let recording = credential.and_then(|credential| record(&context, Some(credential)));
                 identity::set(request.extensions_mut(), Err(NoUser::Refused(error)));
-                Decision::Pass(context)
+                Decision::Pass(context, recording)
             }
-            Found::Refusal(error) => Decision::Refuse(error),
+            Found::Refusal(error, credential) => {
+                let credential = credential.filter(|_| started.is_some());
+                let recording = credential
+                    .and_then(|credential| record(&self.context(seen, None, None), Some(credential)));
+                Decision::Refuse(error, recording)
+            }
             Found::Stranger(credential) => {
                 let (rules, context) = (self.clone(), self.context(seen, None, None));
-                Decision::Ask(Box::pin(async move { rules.verify(credential, context).await }))
+                let recording = record(&context, Some(credential.clone()));
+                let asking = Box::pin(async move { rules.verify(credential, context).await });
+                Decision::Ask(asking, recording)
             }
         }
     }
@@ -106,36 +129,56 @@ impl Rules {
             Authorization::Several => Presented::Malformed("more than one Authorization header"),
         };
         let credential = match presented {
-            Presented::Nothing => return Found::Refusal(ErrorKind::MissingCredential.into()),
+            Presented::Nothing => return Found::Refusal(ErrorKind::MissingCredential.into(), None),
             Presented::Malformed(why) => {
-                return Found::Refusal(AuthError::new(ErrorKind::InvalidCredential).with_detail(why));
+                let error = AuthError::new(ErrorKind::InvalidCredential).with_detail(why);
+                return Found::Refusal(error, None);
             }
             Presented::Credential(credential) => credential,
         };
         match self.verifiers.known(&credential) {
             Some(Ok(user)) => Found::User(user, credential),
-            Some(Err(error)) => Found::Refusal(error),
+            Some(Err(error)) => Found::Refusal(error, Some(credential)),
             None => match credential.check() {
                 Ok(()) => Found::Stranger(credential),
-                Err(error) => Found::Refusal(error),
+                // It is none, and goes nowhere.
+                Err(error) => Found::Refusal(error, None),
             },
         }
     }
 
     /// Applies what was found out to the request.
-    pub(super) fn settle(&self, extensions: &mut Extensions, answer: Answer) -> Decision {
+    pub(super) fn settle(
+        &self,
+        extensions: &mut Extensions,
+        answer: Answer,
+        mut recording: Option<Recording>,
+    ) -> Decision {
         let Answer { verdict, credential, context } = answer;
         match verdict {
             Ok(user) => {
                 identity::set(extensions, Ok(user.clone()));
-                Decision::Pass(context.signed_in(user, credential))
+                let context = context.signed_in(user, credential);
+                if let Some(recording) = &mut recording {
+                    recording.settle(&context);
+                }
+                Decision::Pass(context, recording)
             }
             Err(error) if self.allow_anonymous => {
                 identity::set(extensions, Err(NoUser::Refused(error)));
-                Decision::Pass(context)
+                Decision::Pass(context, recording)
             }
-            Err(error) => Decision::Refuse(error),
+            Err(error) => Decision::Refuse(error, recording),
         }
+    }
+
+    /// Answers a refusal, and has it recorded.
+    pub(super) fn refuse(&self, error: &AuthError, recording: Option<Recording>) -> Response<Bytes> {
+        let response = self.settings.responder.respond(error);
+        if let Some(recording) = recording {
+            recording.refuse(error, response.status());
+        }
+        response
     }
 
     fn context(
@@ -184,7 +227,7 @@ impl Rules {
 }
 
 /// The URI as it was sent: inside `nest`, axum has cut the front off the request's own.
-fn original_uri<'a>(extensions: &'a Extensions, uri: &'a Uri) -> &'a Uri {
+pub(super) fn original_uri<'a>(extensions: &'a Extensions, uri: &'a Uri) -> &'a Uri {
     extensions.get::<OriginalUri>().map_or(uri, |OriginalUri(original)| original)
 }
 

@@ -6,11 +6,13 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::{Request, Response};
+use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::body::ResponseBody;
 use super::decide::{Asking, Decision, Rules};
+use super::recording::Recording;
 use crate::context::{Entered, RequestContext};
 
 pin_project! {
@@ -29,7 +31,7 @@ pin_project! {
     enum State<S, B, F> {
         Refused { response: Option<Response<Bytes>> },
         Asking { rules: Arc<Rules>, asking: Asking, waiting: Option<Box<Waiting<S, B>>> },
-        Inner { #[pin] future: F, context: Option<RequestContext> },
+        Inner { #[pin] future: F, context: Option<RequestContext>, recorded: Option<Recorded> },
     }
 }
 
@@ -37,7 +39,11 @@ pin_project! {
 struct Waiting<S, B> {
     ready: S,
     request: Request<B>,
+    recording: Option<Recording>,
 }
+
+/// What is recorded, and whether the time of the body is part of it.
+type Recorded = (Recording, bool);
 
 impl<S, B> ResponseFuture<S, B>
 where
@@ -47,12 +53,23 @@ where
         Self { state: State::Refused { response: Some(response) } }
     }
 
-    pub(super) fn inner(service: &mut S, request: Request<B>, context: Option<RequestContext>) -> Self {
-        Self { state: State::call(service, request, context) }
+    pub(super) fn inner(
+        service: &mut S,
+        request: Request<B>,
+        context: Option<RequestContext>,
+        recorded: Option<Recorded>,
+    ) -> Self {
+        Self { state: State::call(service, request, context, recorded) }
     }
 
-    pub(super) fn asking(rules: Arc<Rules>, asking: Asking, ready: S, request: Request<B>) -> Self {
-        let waiting = Some(Box::new(Waiting { ready, request }));
+    pub(super) fn asking(
+        rules: Arc<Rules>,
+        asking: Asking,
+        recording: Option<Recording>,
+        ready: S,
+        request: Request<B>,
+    ) -> Self {
+        let waiting = Some(Box::new(Waiting { ready, request, recording }));
         Self { state: State::Asking { rules, asking, waiting } }
     }
 }
@@ -62,18 +79,24 @@ where
     S: Service<Request<B>>,
 {
     /// Calls the service in the context: it may do its work before it returns a future.
-    fn call(service: &mut S, request: Request<B>, mut context: Option<RequestContext>) -> Self {
+    fn call(
+        service: &mut S,
+        request: Request<B>,
+        mut context: Option<RequestContext>,
+        recorded: Option<Recorded>,
+    ) -> Self {
         let future = {
             let _entered = Entered::new(&mut context);
             service.call(request)
         };
-        Self::Inner { future, context }
+        Self::Inner { future, context, recorded }
     }
 }
 
 impl<S, B, ResBody> Future for ResponseFuture<S, B>
 where
     S: Service<Request<B>, Response = Response<ResBody>>,
+    ResBody: Body,
 {
     type Output = Result<Response<ResponseBody<ResBody>>, S::Error>;
 
@@ -81,13 +104,26 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                StateProj::Inner { future, context } => {
-                    let response = {
+                StateProj::Inner { future, context, recorded } => {
+                    let result = {
                         let _entered = Entered::new(context);
-                        ready!(future.poll(cx))?
+                        ready!(future.poll(cx))
                     };
-                    let context = context.take();
-                    return Poll::Ready(Ok(response.map(|body| ResponseBody::inner(body, context))));
+                    let (context, recorded) = (context.take(), recorded.take());
+                    let response = match (result, recorded) {
+                        (Ok(response), recorded) => {
+                            let recording = recorded
+                                .and_then(|(recording, time_body)| recording.answer(&response, time_body));
+                            response.map(|body| ResponseBody::inner(body, context, recording))
+                        }
+                        (Err(error), recorded) => {
+                            if let Some((recording, _)) = recorded {
+                                recording.fail();
+                            }
+                            return Poll::Ready(Err(error));
+                        }
+                    };
+                    return Poll::Ready(Ok(response));
                 }
                 StateProj::Refused { response } => {
                     let response = response.take().expect("polled after it was ready");
@@ -95,14 +131,17 @@ where
                 }
                 StateProj::Asking { rules, asking, waiting } => {
                     let answer = ready!(asking.as_mut().poll(cx));
-                    let Waiting { mut ready, mut request } =
+                    let Waiting { mut ready, mut request, recording } =
                         *waiting.take().expect("polled after it was ready");
-                    match rules.settle(request.extensions_mut(), answer) {
-                        Decision::Pass(context) => State::call(&mut ready, request, Some(context)),
-                        Decision::Refuse(error) => {
-                            State::Refused { response: Some(rules.settings.responder.respond(&error)) }
+                    match rules.settle(request.extensions_mut(), answer, recording) {
+                        Decision::Pass(context, recording) => {
+                            let recorded = recording.map(|recording| (recording, rules.time_bodies));
+                            State::call(&mut ready, request, Some(context), recorded)
                         }
-                        Decision::Ask(_) => unreachable!("a settled question is not asked again"),
+                        Decision::Refuse(error, recording) => {
+                            State::Refused { response: Some(rules.refuse(&error, recording)) }
+                        }
+                        Decision::Ask(..) => unreachable!("a settled question is not asked again"),
                     }
                 }
             };

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
+use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -103,6 +104,7 @@ pub struct GuardService<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for GuardService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ResBody: Body,
 {
     type Response = Response<ResponseBody<ResBody>>;
     type Error = S::Error;
@@ -114,7 +116,7 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         match identity::required(request.extensions()).and_then(|user| (self.check)(user)) {
-            Ok(()) => ResponseFuture::inner(&mut self.inner, request, None),
+            Ok(()) => ResponseFuture::inner(&mut self.inner, request, None, None),
             Err(error) => ResponseFuture::refused(context::responder().unwrap_or_default().respond(&error)),
         }
     }

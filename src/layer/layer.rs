@@ -11,10 +11,11 @@ use super::decide::Rules;
 use super::exclusions::Exclusions;
 use super::hook::Hook;
 use super::service::AuthService;
-use crate::context::Settings;
+use crate::context::{Recorder, Settings};
 use crate::credential::{AccessKey, BearerToken};
 use crate::error::{AuthError, Language};
 use crate::forwarded::TrustedProxies;
+use crate::record::Record;
 use crate::respond::Responder;
 use crate::user::UserInfo;
 use crate::verify::{Verifiers, Verify};
@@ -73,6 +74,7 @@ impl AuthLayer {
             allow_preflight: false,
             hook: None,
             verify_timeout: Duration::from_secs(10),
+            time_bodies: false,
             settings: Arc::new(Settings { app_id, ..Settings::default() }),
         };
         Self { rules: Arc::new(rules) }
@@ -142,6 +144,23 @@ impl AuthLayer {
         Fut: Future<Output = ()> + Send + 'static,
     {
         self.rules_mut().hook = Some(Hook::new(hook));
+        self
+    }
+
+    /// Records every request that is looked at, as a `StatsCollector` does.
+    ///
+    /// Excluded requests and those without a credential are not recorded. A caller who hangs up before the answer leaves
+    /// a record of status 499, a panic one of 500. The time is that until the head of the answer, unless
+    /// [`AuthLayer::time_bodies`] says otherwise.
+    pub fn with_stats(mut self, recorder: impl Record) -> Self {
+        self.settings_mut().recorder = Some(Recorder::new(recorder));
+        self
+    }
+
+    /// Counts the time of the body in: a request is then recorded when its answer has been sent to the end, or when
+    /// the caller has hung up. Defaults to the head of the answer.
+    pub fn time_bodies(mut self) -> Self {
+        self.rules_mut().time_bodies = true;
         self
     }
 

@@ -11,6 +11,7 @@
 //! Wrapped by a layer of its own, a panicking handler (`tower_http::catch_panic`) is best caught outside too.
 
 mod body;
+mod captured;
 mod decide;
 mod exclusions;
 mod future;
@@ -18,9 +19,12 @@ mod guard;
 mod hook;
 #[allow(clippy::module_inception)]
 mod layer;
+mod path_params;
+mod recording;
 mod service;
 
 pub use body::ResponseBody;
+pub use captured::{CaptureBody, CaptureBodyLayer};
 pub use future::ResponseFuture;
 pub use guard::{GuardLayer, GuardService};
 pub use layer::AuthLayer;

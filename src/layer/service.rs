@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
+use http_body::Body;
 use tower_service::Service;
 
 use super::body::ResponseBody;
@@ -26,6 +27,7 @@ impl<S> AuthService<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for AuthService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    ResBody: Body,
 {
     type Response = Response<ResponseBody<ResBody>>;
     type Error = S::Error;
@@ -37,13 +39,18 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         match self.rules.decide(&mut request) {
-            Decision::Pass(context) => ResponseFuture::inner(&mut self.inner, request, Some(context)),
-            Decision::Refuse(error) => ResponseFuture::refused(self.rules.settings.responder.respond(&error)),
-            Decision::Ask(asking) => {
+            Decision::Pass(context, recording) => {
+                let recorded = recording.map(|recording| (recording, self.rules.time_bodies));
+                ResponseFuture::inner(&mut self.inner, request, Some(context), recorded)
+            }
+            Decision::Refuse(error, recording) => {
+                ResponseFuture::refused(self.rules.refuse(&error, recording))
+            }
+            Decision::Ask(asking, recording) => {
                 // The clone may not be ready, so it stays and the one that was polled ready goes along.
                 let clone = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, clone);
-                ResponseFuture::asking(self.rules.clone(), asking, ready, request)
+                ResponseFuture::asking(self.rules.clone(), asking, recording, ready, request)
             }
         }
     }

@@ -1,0 +1,378 @@
+//! The collector before an auth center of its own making, under a clock that tokio holds.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use super::batch::Batch;
+use super::collector::{StatsBuilder, StatsCollector};
+use super::deliver::Deliver;
+use crate::credential::Credential;
+use crate::error::{AuthError, ErrorKind};
+use crate::record::{ApiRecord, Record, Served};
+use crate::transport::Unreported;
+
+/// What a call meets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fate {
+    Accepted,
+    /// It arrives, but its answer is lost.
+    AnswerLost,
+    Failing,
+    /// Failing, and asking for a pause of so many seconds.
+    Wait(u64),
+    Refused,
+    /// No answer until the caller gives up.
+    Silent,
+    Panics,
+}
+
+#[derive(Default)]
+struct Center {
+    /// By idempotency key: the records, as they were first accepted.
+    accepted: Mutex<HashMap<String, Vec<Value>>>,
+    calls: Mutex<Vec<Call>>,
+}
+
+#[derive(Clone)]
+struct Call {
+    at: Instant,
+    authorization: String,
+    key: String,
+    body: String,
+}
+
+/// The center as a collector reaches it. The fate of a call depends on the time, and on the calls so far.
+#[derive(Clone)]
+struct Way {
+    center: Arc<Center>,
+    fate: Arc<Decide>,
+    takes: Duration,
+}
+
+type Decide = dyn Fn(&Call, usize) -> Fate + Send + Sync;
+
+impl Deliver for Way {
+    async fn deliver(&self, batch: &Batch) -> Result<(), Unreported> {
+        let call = Call {
+            at: Instant::now(),
+            authorization: batch.authorization.to_str().unwrap().to_owned(),
+            key: batch.key.clone(),
+            body: String::from_utf8(batch.body.to_vec()).unwrap(),
+        };
+        let nth = {
+            let mut calls = lock(&self.center.calls);
+            calls.push(call.clone());
+            calls.len() - 1
+        };
+        let fate = (self.fate)(&call, nth);
+        sleep(self.takes).await;
+        let unavailable = || AuthError::new(ErrorKind::Unavailable);
+        match fate {
+            Fate::Accepted | Fate::AnswerLost => {
+                let body: Value = serde_json::from_str(&call.body).unwrap();
+                let records = body["stats"].as_array().unwrap().clone();
+                assert_eq!(records.len() as u64, batch.records);
+                let mut accepted = lock(&self.center.accepted);
+                let first = accepted.entry(call.key).or_insert_with(|| records.clone());
+                assert_eq!(*first, records, "a batch keeps its content");
+                match fate {
+                    Fate::Accepted => Ok(()),
+                    _ => Err(Unreported::ForNow(unavailable(), None)),
+                }
+            }
+            Fate::Failing => Err(Unreported::ForNow(unavailable(), None)),
+            Fate::Wait(seconds) => Err(Unreported::ForNow(unavailable(), Some(Duration::from_secs(seconds)))),
+            Fate::Refused => Err(Unreported::ForGood(AuthError::new(ErrorKind::Rejected).with_code(400))),
+            Fate::Silent => {
+                sleep(Duration::from_secs(5)).await;
+                Err(Unreported::ForNow(unavailable(), None))
+            }
+            Fate::Panics => panic!("on the way to the center"),
+        }
+    }
+}
+
+impl Center {
+    /// How often each path was accepted, batches that came twice counted once.
+    fn paths(&self) -> HashMap<String, usize> {
+        let mut paths = HashMap::new();
+        for record in lock(&self.accepted).values().flatten() {
+            *paths.entry(record["api_path"].as_str().unwrap().to_owned()).or_default() += 1;
+        }
+        paths
+    }
+
+    fn calls(&self) -> Vec<Call> {
+        lock(&self.calls).clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn start(
+    builder: StatsBuilder,
+    fate: impl Fn(&Call, usize) -> Fate + Send + Sync + 'static,
+) -> (StatsCollector, Arc<Center>) {
+    let center = Arc::<Center>::default();
+    let way = Way { center: center.clone(), fate: Arc::new(fate), takes: Duration::from_millis(20) };
+    (builder.start_with(way), center)
+}
+
+fn record(token: &str, n: usize) -> ApiRecord {
+    ApiRecord::new("GET", format!("/{n}")).credential(Credential::new(token).unwrap())
+}
+
+const ENOUGH: Duration = Duration::from_secs(600);
+
+#[tokio::test(start_paused = true)]
+async fn one_call_per_credential_and_batch() {
+    let (stats, center) = start(StatsCollector::builder().batch(100), |_, _| Fate::Accepted);
+    for n in 0..250 {
+        stats.record(record("alice", n));
+    }
+    stats.record(record("bob", 250));
+    let counts = stats.shutdown(ENOUGH).await;
+    assert_eq!((counts.recorded, counts.delivered, counts.pending), (251, 251, 0));
+    let mut sizes: Vec<_> = center
+        .calls()
+        .iter()
+        .map(|call| (call.authorization.clone(), call.body.matches("api_path").count()))
+        .collect();
+    sizes.sort();
+    let expected = [("Bearer alice", 50), ("Bearer alice", 100), ("Bearer alice", 100), ("Bearer bob", 1)];
+    assert_eq!(sizes, expected.map(|(authorization, size)| (authorization.to_owned(), size)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_batch_goes_at_once_and_a_lone_record_after_five_seconds() {
+    let (stats, center) = start(StatsCollector::builder().batch(100), |_, _| Fate::Accepted);
+    let started = Instant::now();
+    sleep(Duration::from_secs(1)).await;
+    for n in 0..100 {
+        stats.record(record("alice", n));
+    }
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!(center.calls().len(), 1);
+    stats.record(record("alice", 100));
+    sleep(Duration::from_secs(10)).await;
+    let calls = center.calls();
+    assert_eq!(calls.len(), 2);
+    assert_eq!((calls[1].at - started).as_secs(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn redirects_and_records_of_nobody_are_not_sent() {
+    let (stats, center) = start(StatsCollector::builder(), |_, _| Fate::Accepted);
+    for status in [300, 302, 304, 399] {
+        stats.record(record("alice", 0).status(status));
+    }
+    stats.record(ApiRecord::new("GET", "/nobody"));
+    let counts = stats.shutdown(ENOUGH).await;
+    assert_eq!((counts.recorded, center.calls().len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_minute_of_503_loses_nothing_and_doubles_nothing() {
+    let opens = Instant::now() + Duration::from_secs(60);
+    let fate = move |call: &Call, _| if call.at < opens { Fate::Failing } else { Fate::Accepted };
+    let (stats, center) = start(StatsCollector::builder(), fate);
+    for n in 0..10_000 {
+        stats.record(record(["alice", "bob", "carol"][n % 3], n));
+        if n % 100 == 0 {
+            sleep(Duration::from_millis(600)).await;
+        }
+    }
+    sleep(Duration::from_secs(60)).await;
+    let counts = stats.snapshot();
+    assert_eq!((counts.recorded, counts.delivered, counts.dropped), (10_000, 10_000, 0));
+    let paths = center.paths();
+    assert!(paths.len() == 10_000 && paths.values().all(|times| *times == 1));
+    let failed = center.calls().iter().filter(|call| call.at < opens).count();
+    assert!(failed < 20, "{failed} calls were made in vain: one at a time, with pauses that grow");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pause_that_is_asked_for_is_kept() {
+    let fate = |_: &Call, nth| if nth == 0 { Fate::Wait(40) } else { Fate::Accepted };
+    let (stats, center) = start(StatsCollector::builder(), fate);
+    stats.record(record("alice", 0));
+    stats.flush(ENOUGH).await;
+    let calls = center.calls();
+    assert_eq!(calls.len(), 2);
+    assert_eq!((calls[1].at - calls[0].at).as_secs(), 40);
+    assert_eq!((&calls[0].key, &calls[0].body), (&calls[1].key, &calls[1].body));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_oldest_go_first_but_one_that_always_fails_blocks_nobody() {
+    let fate =
+        |call: &Call, _| if call.authorization.ends_with("-0") { Fate::Failing } else { Fate::Accepted };
+    let (stats, center) = start(StatsCollector::builder().max_in_flight(1), fate);
+    for n in 0..50 {
+        stats.record(record(&format!("user-{n}"), n));
+        stats.flush(Duration::from_millis(100)).await;
+    }
+    sleep(Duration::from_secs(600)).await;
+    let counts = stats.snapshot();
+    assert_eq!((counts.delivered, counts.pending), (49, 1), "{counts:?}");
+    let accepted: Vec<_> = center
+        .calls()
+        .iter()
+        .filter(|call| !call.authorization.ends_with("-0"))
+        .map(|call| call.authorization.clone())
+        .collect();
+    let expected: Vec<_> = (1..50).map(|n| format!("Bearer user-{n}")).collect();
+    assert_eq!(accepted, expected, "in order of age");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_for_good_is_counted_and_the_rest_goes_on() {
+    let fate =
+        |call: &Call, _| if call.authorization.ends_with("bad") { Fate::Refused } else { Fate::Accepted };
+    let (stats, center) = start(StatsCollector::builder(), fate);
+    for n in 0..30 {
+        stats.record(record(["good", "bad", "other"][n % 3], n));
+    }
+    let counts = stats.shutdown(ENOUGH).await;
+    assert_eq!((counts.recorded, counts.delivered, counts.dead_lettered), (30, 20, 10));
+    assert_eq!(center.calls().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_than_the_queue_holds_drops_the_newest() {
+    let (stats, _) = start(StatsCollector::builder().queue(1_000), |_, _| Fate::Failing);
+    // Without a pause, so that the reporter gets no turn.
+    for n in 0..1_500 {
+        stats.record(record("alice", n));
+    }
+    let counts = stats.snapshot();
+    assert_eq!((counts.recorded, counts.dropped, counts.pending), (1_500, 500, 1_000));
+    // In a long outage as many again wait to be sent, and no more.
+    for n in 1_500..10_000 {
+        stats.record(record("alice", n));
+        sleep(Duration::from_millis(10)).await;
+    }
+    let counts = stats.snapshot();
+    assert!(counts.pending <= 2_100, "{counts:?}");
+}
+
+/// A record of somebody whose credential nobody has accepted.
+struct Stranger(ApiRecord);
+
+impl Served for Stranger {
+    fn credential(&self) -> Option<&Credential> {
+        Served::credential(&self.0)
+    }
+
+    fn is_verified(&self) -> bool {
+        false
+    }
+
+    fn status(&self) -> u16 {
+        401
+    }
+
+    fn into_record(self: Box<Self>) -> ApiRecord {
+        self.0
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn strangers_push_nobody_out() {
+    let (stats, center) = start(StatsCollector::builder().queue(1_000), |_, _| Fate::Accepted);
+    for n in 0..5_000 {
+        Record::record(&stats, Box::new(Stranger(record(&format!("guess-{n}"), n))));
+    }
+    for n in 0..800 {
+        stats.record(record("alice", n));
+    }
+    let counts = stats.shutdown(ENOUGH).await;
+    assert_eq!((counts.recorded, counts.delivered, counts.dropped), (5_800, 900, 4_900));
+    let of_alice = center.calls().iter().filter(|call| call.authorization == "Bearer alice").count();
+    assert_eq!(of_alice, 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_keeps_its_deadline_and_says_what_is_lost() {
+    for (fate, delivered) in [(Fate::Accepted, 100), (Fate::Failing, 0), (Fate::Silent, 0), (Fate::Panics, 0)]
+    {
+        let (stats, _) = start(StatsCollector::builder(), move |_, _| fate);
+        for n in 0..100 {
+            stats.record(record("alice", n));
+        }
+        let started = Instant::now();
+        let counts = stats.shutdown(Duration::from_secs(3)).await;
+        assert!(started.elapsed() <= Duration::from_secs(3), "{fate:?}");
+        assert_eq!((counts.delivered, counts.dropped), (delivered, 100 - delivered), "{fate:?}");
+        assert_eq!((counts.recorded, counts.pending), (100, 0), "{fate:?}");
+        stats.record(record("alice", 100));
+        assert_eq!(stats.shutdown(ENOUGH).await.dropped, 101 - delivered, "too late: {fate:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_waits_for_what_was_recorded_before_it() {
+    let fate = |_: &Call, nth| if nth < 3 { Fate::Failing } else { Fate::Accepted };
+    let (stats, _) = start(StatsCollector::builder(), fate);
+    for n in 0..250 {
+        stats.record(record("alice", n));
+    }
+    assert_eq!(stats.flush(ENOUGH).await.delivered, 250);
+    let (stats, _) = start(StatsCollector::builder(), |_, _| Fate::Silent);
+    stats.record(record("alice", 0));
+    let started = Instant::now();
+    assert_eq!(stats.flush(Duration::from_secs(1)).await.pending, 1);
+    assert_eq!(started.elapsed().as_secs(), 1);
+}
+
+/// Whatever happens on the way, each record ends in exactly one of the counts, and what counts as delivered has
+/// arrived once.
+#[tokio::test(start_paused = true)]
+async fn the_counts_add_up_under_random_faults() {
+    let rounds = std::env::var("AIGC_AUTH_LONG").map_or(60, |_| 5_000);
+    for seed in 0..rounds {
+        let mut dice = fastrand::Rng::with_seed(seed);
+        let fates: Vec<_> = (0..dice.usize(1..40))
+            .map(|_| match dice.u8(0..10) {
+                0..4 => Fate::Accepted,
+                4 => Fate::AnswerLost,
+                5..7 => Fate::Failing,
+                7 => Fate::Wait(dice.u64(1..20)),
+                8 => Fate::Refused,
+                _ if dice.bool() => Fate::Silent,
+                _ => Fate::Panics,
+            })
+            .collect();
+        let builder = StatsCollector::builder()
+            .queue(dice.usize(1..500))
+            .batch(dice.usize(1..50))
+            .max_in_flight(dice.usize(1..6));
+        let (stats, center) = start(builder, move |_, nth| fates[nth % fates.len()]);
+        let offered = dice.usize(0..2_000);
+        for n in 0..offered {
+            stats.record(record(&format!("user-{}", dice.u8(0..5)), n));
+            match dice.u8(0..100) {
+                0 => sleep(Duration::from_millis(dice.u64(0..3_000))).await,
+                1 => drop(stats.flush(Duration::from_millis(dice.u64(0..100))).await),
+                _ => {}
+            }
+        }
+        let counts = stats.shutdown(Duration::from_millis(dice.u64(0..30_000))).await;
+        let sum = counts.delivered + counts.spooled + counts.dead_lettered + counts.dropped;
+        assert_eq!(
+            (counts.recorded, sum, counts.pending),
+            (offered as u64, offered as u64, 0),
+            "seed {seed}"
+        );
+        let paths = center.paths();
+        assert!(paths.values().all(|times| *times == 1), "seed {seed}");
+        // What is counted as lost may have arrived where the answer did not.
+        assert!(paths.len() as u64 >= counts.delivered, "seed {seed}: {} {counts:?}", paths.len());
+    }
+}
