@@ -17,6 +17,8 @@ mod hook;
 mod lifetimes;
 mod paths;
 mod quickstart;
+mod reference;
+mod reference_support;
 mod services;
 mod storms;
 mod support;
