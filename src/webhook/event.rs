@@ -253,8 +253,8 @@ mod tests {
     use super::*;
 
     fn event(name: &str, data: Value) -> Result<UserEvent, String> {
-        let body = serde_json::to_vec(&json!({ "event": name, "data": data })).unwrap();
-        UserEvent::from_json(&body).map_err(|rejection| rejection.to_string())
+        let body = Value::from_iter([("event", name.into()), ("data", data)]).to_string();
+        UserEvent::from_json(body.as_bytes()).map_err(|rejection| rejection.to_string())
     }
 
     #[test]
