@@ -125,7 +125,9 @@ impl Sender {
         let unsendable = || Failure::new(UndeliveredKind::Unsendable);
         let body =
             serde_json::to_vec(&Body { event, data }).map_err(|error| unsendable().with_source(error))?;
-        if id.is_empty() || id.len() > 256 || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let is_id = (1..=256).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+        // `HeaderValue` would take other letters, which receivers read as they like, or refuse.
+        if !is_id || !event.is_ascii() {
             return Err(unsendable());
         }
         let mut headers = HeaderMap::new();

@@ -220,6 +220,7 @@ async fn what_no_header_carries_is_not_sent() {
         ("id", "user.updated\r\nx-admin: 1"),
         ("id", "user\0"),
         ("id", "\u{7f}"),
+        ("id", "用户.更新"),
     ] {
         let undelivered = sender.send_as(id, event, &json!({ "id": 7 })).await.unwrap_err();
         assert_eq!(undelivered.kind(), UndeliveredKind::Unsendable, "{id:?} {event:?}");
