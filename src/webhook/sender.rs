@@ -106,11 +106,11 @@ impl Sender {
                 }
                 Err(failure) => failure,
             };
-            tracing::debug!(id, event, attempt, kind = ?failure.kind, "webhook not delivered");
-            if attempt == self.0.attempts || !failure.kind.may_succeed_later() {
-                return Err(undelivered(attempt, failure));
-            }
-            tokio::time::sleep(failure.retry_after.unwrap_or_default().max(backoff.pause())).await;
+            let again = attempt < self.0.attempts && failure.kind.may_succeed_later();
+            let pause = again.then(|| failure.pause(backoff.pause()));
+            tracing::debug!(id, event, attempt, kind = ?failure.kind, ?pause, "webhook not delivered");
+            let Some(pause) = pause else { return Err(undelivered(attempt, failure)) };
+            tokio::time::sleep(pause).await;
             attempt += 1;
         }
     }

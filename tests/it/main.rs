@@ -21,6 +21,7 @@ mod receiver_support;
 mod reference;
 mod reference_support;
 mod sender;
+mod sender_outcomes;
 mod services;
 mod storms;
 mod support;

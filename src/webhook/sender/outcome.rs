@@ -67,6 +67,11 @@ impl Failure {
         self.source = Some(Arc::new(source));
         self
     }
+
+    /// How long to wait before the next attempt, which we would make after `ours`.
+    pub(super) fn pause(&self, ours: Duration) -> Duration {
+        self.retry_after.map_or(ours, |asked| asked.max(ours))
+    }
 }
 
 impl Undelivered {
@@ -123,5 +128,22 @@ impl fmt::Debug for Undelivered {
 impl Error for Undelivered {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longer_pause_counts() {
+        let (short, long) = (Duration::from_millis(500), Duration::from_secs(20));
+        for (retry_after, ours, expected) in
+            [(None, short, short), (Some(long), short, long), (Some(short), long, long), (None, long, long)]
+        {
+            let kind = UndeliveredKind::Failing(StatusCode::TOO_MANY_REQUESTS);
+            let failure = Failure { retry_after, ..Failure::new(kind) };
+            assert_eq!(failure.pause(ours), expected, "{retry_after:?} {ours:?}");
+        }
     }
 }
