@@ -190,13 +190,15 @@ impl Sender {
 /// What the receiver says beside its status. It has the event: an answer that breaks off changes nothing about that.
 async fn read(mut response: reqwest::Response) -> Bytes {
     let mut answer = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        if answer.len() + chunk.len() > Sender::LARGEST_ANSWER {
-            return Bytes::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if answer.len() + chunk.len() <= Sender::LARGEST_ANSWER => {
+                answer.extend_from_slice(&chunk);
+            }
+            Ok(None) => return answer.into(),
+            Ok(Some(_)) | Err(_) => return Bytes::new(),
         }
-        answer.extend_from_slice(&chunk);
     }
-    answer.into()
 }
 
 fn new_id() -> String {

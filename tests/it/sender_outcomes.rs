@@ -169,6 +169,17 @@ async fn a_receiver_that_does_not_answer_is_given_up() {
     }
 }
 
+const HALF: &str = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"half\":";
+
+/// Its status says that the receiver has the event: to send it again would do harm only.
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_a_delivery_all_the_same() {
+    let receiver = ends_after(HALF, false).await;
+    let delivery = send(&sender(receiver.url())).await.unwrap();
+    assert_eq!((delivery.status, delivery.attempts), (StatusCode::OK, 1));
+    assert_eq!((&*delivery.answer, receiver.connections()), (&b""[..], 1));
+}
+
 #[tokio::test]
 async fn answers_are_kept_up_to_64_kib() {
     let most = 64 * 1024;
