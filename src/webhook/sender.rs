@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
+use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
 use super::proof::{WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, X_WEBHOOK_EVENT, X_WEBHOOK_SIGNATURE};
@@ -110,7 +111,7 @@ impl Sender {
             let pause = again.then(|| failure.pause(backoff.pause()));
             tracing::debug!(id, event, attempt, kind = ?failure.kind, ?pause, "webhook not delivered");
             let Some(pause) = pause else { return Err(undelivered(attempt, failure)) };
-            tokio::time::sleep(pause).await;
+            sleep(pause).await;
             attempt += 1;
         }
     }
@@ -146,13 +147,17 @@ impl Sender {
     }
 
     async fn attempt(&self, message: &Message) -> Result<(StatusCode, Bytes), Failure> {
-        match tokio::time::timeout(self.0.timeout, self.exchange(message)).await {
-            Ok(result) => result,
-            Err(_) => Err(Failure::new(UndeliveredKind::TimedOut)),
-        }
+        let start = Instant::now();
+        let Ok(response) = timeout(self.0.timeout, self.exchange(message)).await else {
+            return Err(Failure::new(UndeliveredKind::TimedOut));
+        };
+        let response = response?;
+        let (status, left) = (response.status(), self.0.timeout.saturating_sub(start.elapsed()));
+        Ok((status, timeout(left, read(response)).await.unwrap_or_default()))
     }
 
-    async fn exchange(&self, message: &Message) -> Result<(StatusCode, Bytes), Failure> {
+    /// Asks, and returns what agrees.
+    async fn exchange(&self, message: &Message) -> Result<reqwest::Response, Failure> {
         let timestamp = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let request = self
             .0
@@ -168,7 +173,7 @@ impl Sender {
             .map_err(|error| Failure::new(UndeliveredKind::Unreachable).with_source(error.without_url()))?;
         let status = response.status();
         if status.is_success() {
-            return Ok((status, read(response).await));
+            return Ok(response);
         }
         let kind = match status.as_u16() {
             408 | 425 | 429 | 500.. => UndeliveredKind::Failing(status),
@@ -187,7 +192,8 @@ impl Sender {
     }
 }
 
-/// What the receiver says beside its status. It has the event: an answer that breaks off changes nothing about that.
+/// What the receiver says beside its status. It has the event: an answer that breaks off or hangs changes
+/// nothing about that.
 async fn read(mut response: reqwest::Response) -> Bytes {
     let mut answer = Vec::new();
     loop {

@@ -181,6 +181,16 @@ async fn an_answer_that_breaks_off_is_a_delivery_all_the_same() {
 }
 
 #[tokio::test]
+async fn an_answer_that_hangs_is_a_delivery_all_the_same() {
+    let receiver = silent_after(HALF).await;
+    // On a slow machine an attempt may end before its status came.
+    let sender = hasty(receiver.url()).timeout(Duration::from_millis(50)).attempts(5).build().unwrap();
+    let delivery = send(&sender).await.unwrap();
+    assert_eq!((delivery.status, &*delivery.answer), (StatusCode::OK, &b""[..]));
+    assert_eq!(receiver.connections(), delivery.attempts as usize);
+}
+
+#[tokio::test]
 async fn answers_are_kept_up_to_64_kib() {
     let most = 64 * 1024;
     for (len, kept) in [(0, 0), (1, 1), (most - 1, most - 1), (most, most), (most + 1, 0), (10 * most, 0)] {

@@ -16,7 +16,7 @@ pub struct Delivery {
     pub attempts: u32,
     /// The receiver's status, a 2xx.
     pub status: StatusCode,
-    /// What the receiver answered; empty if that was over 64 KiB or broke off.
+    /// What the receiver answered; empty if that was over 64 KiB, broke off or took too long.
     pub answer: Bytes,
 }
 
