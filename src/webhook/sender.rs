@@ -1,14 +1,14 @@
 //! Deliveries of events to another service's endpoint.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{fmt, io};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use tokio::time::{Instant, sleep, timeout};
-use url::Url;
+use url::{Position, Url};
 
 use super::proof::{WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, X_WEBHOOK_EVENT, X_WEBHOOK_SIGNATURE};
 use super::signature::{self, Key};
@@ -172,6 +172,11 @@ impl Sender {
             .await
             .map_err(|error| Failure::new(UndeliveredKind::Unreachable).with_source(error.without_url()))?;
         let status = response.status();
+        if !is_same_place(response.url(), &self.0.url) {
+            // Only a client of the caller's own follows redirects.
+            let why = "the answer came by a redirect; build the HTTP client without them";
+            return Err(Failure::new(UndeliveredKind::Refused(status)).with_source(io::Error::other(why)));
+        }
         if status.is_success() {
             return Ok(response);
         }
@@ -190,6 +195,12 @@ impl Sender {
         });
         signatures.collect::<Vec<_>>().join(" ")
     }
+}
+
+/// reqwest takes user and password out of the URL.
+fn is_same_place(one: &Url, other: &Url) -> bool {
+    const PLACE: std::ops::Range<Position> = Position::BeforeHost..Position::AfterQuery;
+    one.scheme() == other.scheme() && one[PLACE] == other[PLACE]
 }
 
 /// What the receiver says beside its status. It has the event: an answer that breaks off or hangs changes

@@ -1,6 +1,7 @@
 //! `webhook::Sender`: what becomes of a delivery, by what its receiver does.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::future::pending;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 
+use crate::building::http_client;
 use crate::center_support::{Counting, until};
 use crate::receiver_support::{Receiver, hasty, sender};
 use crate::support::Log;
@@ -258,4 +260,30 @@ async fn who_drops_a_delivery_ends_it() {
     assert!(delivery.await.unwrap_err().is_cancelled());
     assert_eq!(told.recv().await, Some("the connection was closed"));
     assert_eq!(receiver.connections(), 1);
+}
+
+/// A `POST` that is redirected becomes a `GET`, and a page that asks to log in is no receipt.
+#[tokio::test]
+async fn a_client_of_ones_own_that_follows_redirects_delivers_nothing_elsewhere() {
+    for code in [301, 302, 303, 307, 308] {
+        let elsewhere = Receiver::start(|_| "please log in").await;
+        for to in [elsewhere.url(), "/elsewhere".to_owned(), "/webhook/auth?elsewhere".to_owned()] {
+            let target = to.clone();
+            let receiver = Receiver::start(move |before| {
+                let first = if before == 0 { status(code) } else { StatusCode::OK };
+                (first, [("location", target.clone())])
+            })
+            .await;
+            let sender = hasty(receiver.url()).http_client(http_client()).build().unwrap();
+            let undelivered = send(&sender).await.unwrap_err();
+            assert_eq!(undelivered.kind(), UndeliveredKind::Refused(StatusCode::OK), "{code} {to}");
+            assert_eq!(undelivered.attempts(), 1, "{code} {to}");
+            assert!(undelivered.source().unwrap().to_string().contains("redirect"), "{undelivered:?}");
+        }
+        assert_eq!(elsewhere.received().len(), 1, "{code}");
+    }
+    let receiver = Receiver::start(|_| "thanks").await;
+    let url = receiver.url().replace("://", "://user:password@") + "?a=b&c=d#fragment";
+    let delivery = send(&hasty(url).http_client(http_client()).build().unwrap()).await.unwrap();
+    assert_eq!(delivery.answer, "thanks");
 }

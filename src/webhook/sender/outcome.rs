@@ -33,7 +33,8 @@ pub struct Undelivered {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UndeliveredKind {
-    /// The receiver refused for good: a redirect, or a 4xx other than 408, 425 and 429. It is not asked again.
+    /// The receiver refused for good: a redirect, or a 4xx other than 408, 425 and 429. It is not asked again. Where an
+    /// HTTP client of your own has followed a redirect, this is what it found there, and the source says so.
     Refused(StatusCode),
     /// The receiver failed, or asked to come later: 5xx, 408, 425, 429.
     Failing(StatusCode),
