@@ -71,7 +71,8 @@ impl Sender {
     /// Answers are read up to here.
     const LARGEST_ANSWER: usize = 64 * 1024;
 
-    /// Starts a sender to this endpoint, whose receiver knows this secret.
+    /// Starts a sender to this endpoint, whose receiver knows this secret. A user name and a password in the URL are sent as
+    /// Basic Authorization.
     pub fn builder(url: impl Into<String>, secret: impl Into<Secret>) -> SenderBuilder {
         SenderBuilder::new(url.into(), secret.into())
     }

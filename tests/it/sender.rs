@@ -265,8 +265,10 @@ async fn user_and_password_in_the_url_become_basic_authorization() {
 #[test]
 fn a_sender_without_a_proper_url_or_secret_is_not_built() {
     let url = "https://user-2:hunter2@hook.example.com/path-2?query-2";
+    let too_long = format!("{url}{}", "x".repeat(65_536));
     for (url, secret, complaint) in [
         ("", SECRET, "is not a URL"),
+        (&too_long, SECRET, "cannot stand in a request"),
         ("hunter2", SECRET, "is not a URL"),
         ("/hunter2", SECRET, "is not a URL"),
         ("https://", SECRET, "is not a URL"),
