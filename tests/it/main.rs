@@ -24,5 +24,6 @@ mod sender;
 mod sender_outcomes;
 mod services;
 mod storms;
+mod subscription;
 mod support;
 mod tls;
