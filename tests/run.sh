@@ -5,9 +5,41 @@ cd "$(dirname "$0")/.."
 
 step() { printf '\n== %s\n' "$*"; "$@"; }
 
+fail() { printf 'tests/run.sh: %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 have cargo-hack || step cargo install --locked --debug cargo-hack
+
+# What the tests of the example and of the reference client use, by the names of Debian's packages.
+lacking=()
+have curl || lacking+=(curl)
+have openssl || lacking+=(openssl)
+# Debian's python3 has no ensurepip, and so makes no virtual environments, before python3-venv is there.
+python3 -c 'import ensurepip, venv' 2>/dev/null || lacking+=(python3-venv)
+if [ ${#lacking[@]} -gt 0 ]; then
+  if have apt-get && [ "$(id -u)" = 0 ]; then
+    # Old lists may do; where they do not, the install fails and says so.
+    step apt-get update --quiet || true
+    DEBIAN_FRONTEND=noninteractive step apt-get install --quiet --yes --no-install-recommends "${lacking[@]}" ||
+      fail "apt-get could not install: ${lacking[*]}"
+  else
+    fail "missing: ${lacking[*]} (names of Debian's packages); install them, or run this as root where apt-get is"
+  fi
+fi
+
+# The reference client in an environment of its own, which tests/it/reference.rs talks to.
+wanted=tests/reference/requirements.txt
+home="${CARGO_TARGET_DIR:-target}/reference"
+mkdir -p "$home"
+home="$(cd "$home" && pwd)"
+export AIGC_AUTH_REFERENCE_PYTHON="$home/bin/python"
+# `installed.txt` is written last: an install that broke off is made again, as is one whose Python is gone.
+if ! cmp -s "$wanted" "$home/installed.txt" || ! "$AIGC_AUTH_REFERENCE_PYTHON" -c 'import fastapi, uvicorn'; then
+  step python3 -m venv --clear "$home" || fail "python3 could not make a virtual environment in $home"
+  step "$AIGC_AUTH_REFERENCE_PYTHON" -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+    --requirement "$wanted" || fail "pip could not install the reference client ($wanted) from PyPI"
+  cp "$wanted" "$home/installed.txt"
+fi
 
 export CARGO_TERM_COLOR=never
 step cargo fmt --check

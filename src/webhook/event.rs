@@ -253,9 +253,8 @@ mod tests {
     use super::*;
 
     fn event(name: &str, data: Value) -> Result<UserEvent, String> {
-        let mut event = json!({ "event": name });
-        event["data"] = data;
-        UserEvent::from_json(event.to_string().as_bytes()).map_err(|rejection| rejection.to_string())
+        let body = Value::from_iter([("event", name.into()), ("data", data)]).to_string();
+        UserEvent::from_json(body.as_bytes()).map_err(|rejection| rejection.to_string())
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Deliveries of events to another service's endpoint.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{fmt, io};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
-use url::Url;
+use tokio::time::{Instant, sleep, timeout};
+use url::{Position, Url};
 
 use super::proof::{WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, X_WEBHOOK_EVENT, X_WEBHOOK_SIGNATURE};
 use super::signature::{self, Key};
@@ -70,7 +71,8 @@ impl Sender {
     /// Answers are read up to here.
     const LARGEST_ANSWER: usize = 64 * 1024;
 
-    /// Starts a sender to this endpoint, whose receiver knows this secret.
+    /// Starts a sender to this endpoint, whose receiver knows this secret. A user name and a password in the URL are sent as
+    /// Basic Authorization.
     pub fn builder(url: impl Into<String>, secret: impl Into<Secret>) -> SenderBuilder {
         SenderBuilder::new(url.into(), secret.into())
     }
@@ -106,11 +108,11 @@ impl Sender {
                 }
                 Err(failure) => failure,
             };
-            tracing::debug!(id, event, attempt, kind = ?failure.kind, "webhook not delivered");
-            if attempt == self.0.attempts || !failure.kind.may_succeed_later() {
-                return Err(undelivered(attempt, failure));
-            }
-            tokio::time::sleep(failure.retry_after.unwrap_or_default().max(backoff.pause())).await;
+            let again = attempt < self.0.attempts && failure.kind.may_succeed_later();
+            let pause = again.then(|| failure.pause(backoff.pause()));
+            tracing::debug!(id, event, attempt, kind = ?failure.kind, ?pause, "webhook not delivered");
+            let Some(pause) = pause else { return Err(undelivered(attempt, failure)) };
+            sleep(pause).await;
             attempt += 1;
         }
     }
@@ -125,7 +127,9 @@ impl Sender {
         let unsendable = || Failure::new(UndeliveredKind::Unsendable);
         let body =
             serde_json::to_vec(&Body { event, data }).map_err(|error| unsendable().with_source(error))?;
-        if id.is_empty() || id.len() > 256 || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let is_id = (1..=256).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+        // `HeaderValue` would take other letters, which receivers read as they like, or refuse.
+        if !is_id || !event.is_ascii() {
             return Err(unsendable());
         }
         let mut headers = HeaderMap::new();
@@ -144,13 +148,17 @@ impl Sender {
     }
 
     async fn attempt(&self, message: &Message) -> Result<(StatusCode, Bytes), Failure> {
-        match tokio::time::timeout(self.0.timeout, self.exchange(message)).await {
-            Ok(result) => result,
-            Err(_) => Err(Failure::new(UndeliveredKind::TimedOut)),
-        }
+        let start = Instant::now();
+        let Ok(response) = timeout(self.0.timeout, self.exchange(message)).await else {
+            return Err(Failure::new(UndeliveredKind::TimedOut));
+        };
+        let response = response?;
+        let (status, left) = (response.status(), self.0.timeout.saturating_sub(start.elapsed()));
+        Ok((status, timeout(left, read(response)).await.unwrap_or_default()))
     }
 
-    async fn exchange(&self, message: &Message) -> Result<(StatusCode, Bytes), Failure> {
+    /// Asks, and returns what agrees.
+    async fn exchange(&self, message: &Message) -> Result<reqwest::Response, Failure> {
         let timestamp = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let request = self
             .0
@@ -165,8 +173,13 @@ impl Sender {
             .await
             .map_err(|error| Failure::new(UndeliveredKind::Unreachable).with_source(error.without_url()))?;
         let status = response.status();
+        if !is_same_place(response.url(), &self.0.url) {
+            // Only a client of the caller's own follows redirects.
+            let why = "the answer came by a redirect; build the HTTP client without them";
+            return Err(Failure::new(UndeliveredKind::Refused(status)).with_source(io::Error::other(why)));
+        }
         if status.is_success() {
-            return Ok((status, read(response).await));
+            return Ok(response);
         }
         let kind = match status.as_u16() {
             408 | 425 | 429 | 500.. => UndeliveredKind::Failing(status),
@@ -185,16 +198,25 @@ impl Sender {
     }
 }
 
-/// What the receiver says beside its status. It has the event: an answer that breaks off changes nothing about that.
+/// reqwest takes user and password out of the URL.
+fn is_same_place(one: &Url, other: &Url) -> bool {
+    const PLACE: std::ops::Range<Position> = Position::BeforeHost..Position::AfterQuery;
+    one.scheme() == other.scheme() && one[PLACE] == other[PLACE]
+}
+
+/// What the receiver says beside its status. It has the event: an answer that breaks off or hangs changes
+/// nothing about that.
 async fn read(mut response: reqwest::Response) -> Bytes {
     let mut answer = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        if answer.len() + chunk.len() > Sender::LARGEST_ANSWER {
-            return Bytes::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if answer.len() + chunk.len() <= Sender::LARGEST_ANSWER => {
+                answer.extend_from_slice(&chunk);
+            }
+            Ok(None) => return answer.into(),
+            Ok(Some(_)) | Err(_) => return Bytes::new(),
         }
-        answer.extend_from_slice(&chunk);
     }
-    answer.into()
 }
 
 fn new_id() -> String {

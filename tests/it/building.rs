@@ -41,7 +41,7 @@ async fn base_urls() {
 }
 
 /// A client as somebody might bring along: it follows redirects, as reqwest's own default is.
-fn http_client() -> reqwest::Client {
+pub(crate) fn http_client() -> reqwest::Client {
     let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()

@@ -71,7 +71,8 @@ impl SenderBuilder {
     /// Builds the sender. Nothing is sent yet.
     ///
     /// # Errors
-    /// If the URL is not one of `http` or `https`, if a secret is shorter than 16 bytes, or if TLS cannot be set up.
+    /// If the URL is not one of `http` or `https`, or over 64 KiB, if a secret is shorter than 16 bytes, or if TLS cannot be
+    /// set up.
     pub fn build(self) -> Result<Sender, BuildError> {
         let url = Url::parse(&self.url)
             .map_err(|error| BuildError::new("the webhook's URL is not a URL").with_source(error))?;
@@ -80,6 +81,10 @@ impl SenderBuilder {
                 "the webhook's URL must start with https:// or http:// and name a host",
             ));
         }
+        let target = http::Uri::try_from(url.as_str());
+        target.map_err(|error| {
+            BuildError::new("the webhook's URL cannot stand in a request").with_source(error)
+        })?;
         let http = match self.http {
             Some(http) => http,
             None => http_client::new(url.scheme() == "https", Self::CONNECT_TIMEOUT)?,

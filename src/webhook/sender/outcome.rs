@@ -16,7 +16,7 @@ pub struct Delivery {
     pub attempts: u32,
     /// The receiver's status, a 2xx.
     pub status: StatusCode,
-    /// What the receiver answered; empty if that was over 64 KiB or broke off.
+    /// What the receiver answered; empty if that was over 64 KiB, broke off or took too long.
     pub answer: Bytes,
 }
 
@@ -33,7 +33,8 @@ pub struct Undelivered {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UndeliveredKind {
-    /// The receiver refused for good: a redirect, or a 4xx other than 408, 425 and 429. It is not asked again.
+    /// The receiver refused for good: a redirect, or a 4xx other than 408, 425 and 429. It is not asked again. Where an
+    /// HTTP client of your own has followed a redirect, this is what it found there, and the source says so.
     Refused(StatusCode),
     /// The receiver failed, or asked to come later: 5xx, 408, 425, 429.
     Failing(StatusCode),
@@ -66,6 +67,11 @@ impl Failure {
     pub(super) fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
+    }
+
+    /// How long to wait before the next attempt, which we would make after `ours`.
+    pub(super) fn pause(&self, ours: Duration) -> Duration {
+        self.retry_after.map_or(ours, |asked| asked.max(ours))
     }
 }
 
@@ -123,5 +129,22 @@ impl fmt::Debug for Undelivered {
 impl Error for Undelivered {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longer_pause_counts() {
+        let (short, long) = (Duration::from_millis(500), Duration::from_secs(20));
+        for (retry_after, ours, expected) in
+            [(None, short, short), (Some(long), short, long), (Some(short), long, long), (None, long, long)]
+        {
+            let kind = UndeliveredKind::Failing(StatusCode::TOO_MANY_REQUESTS);
+            let failure = Failure { retry_after, ..Failure::new(kind) };
+            assert_eq!(failure.pause(ours), expected, "{retry_after:?} {ours:?}");
+        }
     }
 }

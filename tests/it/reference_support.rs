@@ -1,0 +1,80 @@
+//! Scripts of `tests/reference`, run by a Python that has the reference client.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+/// Longer than any script takes, on a machine that is busy with other things.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+const PYTHON: &str = "AIGC_AUTH_REFERENCE_PYTHON";
+
+/// The Python in which `tests/run.sh` has installed the reference client.
+pub(crate) struct Reference {
+    python: PathBuf,
+}
+
+impl Reference {
+    /// `None`, with a note, where it is not installed.
+    pub(crate) fn installed() -> Option<Self> {
+        let python = std::env::var_os(PYTHON).map(PathBuf::from);
+        if python.is_none() {
+            eprintln!("skipped: {PYTHON} is not set; tests/run.sh installs the reference client and sets it");
+        }
+        Some(Self { python: python? })
+    }
+
+    /// With these variables and no others: a proxy that the environment names would see what is sent.
+    fn start(&self, script: &str, variables: &[(&str, &str)], stderr: Stdio) -> Child {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(script);
+        let mut command = Command::new(&self.python);
+        // No packages of the user's own, no bytecode beside the scripts, UTF-8 whatever the locale says.
+        command.args(["-s", "-B", "-X", "utf8"]).arg(script);
+        command.env_clear().envs(variables.iter().copied());
+        if cfg!(windows) {
+            command.env("SystemRoot", std::env::var_os("SystemRoot").unwrap_or_default());
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).kill_on_drop(true);
+        command.spawn().unwrap_or_else(|error| panic!("{PYTHON}={}: {error}", self.python.display()))
+    }
+
+    /// Runs a script to its end: JSON in, JSON out.
+    pub(crate) async fn run(&self, script: &str, variables: &[(&str, &str)], input: &Value) -> Value {
+        let mut process = self.start(script, variables, Stdio::piped());
+        let mut stdin = process.stdin.take().unwrap();
+        let input = serde_json::to_vec(input).unwrap();
+        // Both at once: a script may answer before it has read everything, or end without reading.
+        let writing = async move {
+            let _ = stdin.write_all(&input).await;
+        };
+        let both = async { tokio::join!(writing, process.wait_with_output()).1 };
+        let output = timeout(PATIENCE, both).await.expect(script).unwrap();
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{script}: {}\n{complaints}", output.status);
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{script}: {error}\n{complaints}"))
+    }
+
+    /// Starts a script that serves, and waits until it does.
+    pub(crate) async fn serve(&self, script: &str, variables: &[(&str, &str)]) -> Serving {
+        // What it complains of shows beside the test's own output.
+        let mut process = self.start(script, variables, Stdio::inherit());
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let first = timeout(PATIENCE, lines.next_line()).await.expect(script).unwrap();
+        let first = first.unwrap_or_else(|| panic!("{script} ended before it served"));
+        let address = first.strip_prefix("listening on http://").expect(&first).parse().unwrap();
+        Serving { address, _process: process }
+    }
+}
+
+/// A server of the reference's, which ends when this is dropped.
+pub(crate) struct Serving {
+    pub(crate) address: SocketAddr,
+    _process: Child,
+}
