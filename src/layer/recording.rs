@@ -1,7 +1,7 @@
 //! What statistics are told of a request, collected on its way: handles only, written out elsewhere.
 
 use std::mem;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::extract::MatchedPath;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -23,10 +23,10 @@ pub(super) struct Recording(Option<Box<Handles>>);
 
 struct Handles {
     context: RequestContext,
-    /// What was sent, as long as nobody has accepted it.
-    credential: Option<Credential>,
+    /// What was sent, as long as nobody has accepted it. Boxed: most requests are accepted at once.
+    credential: Option<Box<Credential>>,
     started: Instant,
-    took: Duration,
+    ended: Instant,
     method: Method,
     path: Option<PathAndQuery>,
     matched_path: Option<MatchedPath>,
@@ -56,9 +56,9 @@ impl Recording {
         let has_match = request.headers.has_match;
         Self(Some(Box::new(Handles {
             context,
-            credential,
+            credential: credential.map(Box::new),
             started,
-            took: Duration::ZERO,
+            ended: started,
             method: method.clone(),
             path: super::decide::original_uri(request.extensions, request.uri).path_and_query().cloned(),
             // Only a template has parameters.
@@ -130,7 +130,7 @@ impl Recording {
 
     fn send(&mut self) {
         let Some(mut handles) = self.0.take() else { return };
-        handles.took = handles.started.elapsed();
+        handles.ended = Instant::now();
         // It goes along, so it is held on to here: it is this request's own, where a copy of the recorder would be
         // counted by all threads.
         let context = handles.context.clone();
@@ -170,7 +170,7 @@ fn match_headers(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
 
 impl Served for Handles {
     fn credential(&self) -> Option<&Credential> {
-        self.context.credential().or(self.credential.as_ref())
+        self.context.credential().or(self.credential.as_deref())
     }
 
     fn is_verified(&self) -> bool {
@@ -183,7 +183,8 @@ impl Served for Handles {
 
     fn into_record(mut self: Box<Self>) -> ApiRecord {
         let (path, query) = self.path.as_ref().map_or(("/", None), |path| (path.path(), path.query()));
-        let mut record = ApiRecord::new(self.method.as_str(), path).status(self.status()).took(self.took);
+        let took = self.ended.duration_since(self.started);
+        let mut record = ApiRecord::new(self.method.as_str(), path).status(self.status()).took(took);
         if let Some(credential) = self.credential() {
             record = record.credential(credential.clone());
         }
