@@ -167,8 +167,12 @@ mod tests {
         key("a secret of the tests")
     }
 
-    fn v1(key: &Key, id: &str, timestamp: impl ToString, body: &[u8]) -> String {
-        format!("v1,{}", signature::to_base64(key.standard(id, &timestamp.to_string(), body)))
+    fn v1(key: &Key, id: &str, timestamp: i64, body: &[u8]) -> String {
+        v1_as_written(key, id, &timestamp.to_string(), body)
+    }
+
+    fn v1_as_written(key: &Key, id: &str, timestamp: &str, body: &[u8]) -> String {
+        format!("v1,{}", signature::to_base64(key.standard(id, timestamp, body)))
     }
 
     fn plain(body: &[u8]) -> String {
@@ -285,7 +289,7 @@ mod tests {
     #[test]
     fn an_id_and_a_number_of_seconds_are_part_of_a_message() {
         let now = NOW.to_string();
-        let signed = |id: &str, timestamp: &str| v1(&ours(), id, timestamp, BODY);
+        let signed = |id: &str, timestamp: &str| v1_as_written(&ours(), id, timestamp, BODY);
         let (longest, too_long) = ("i".repeat(256), "i".repeat(257));
         for (id, timestamp, why) in [
             (Some(ID), Some(&*now), None),
@@ -320,7 +324,7 @@ mod tests {
             ("another time", v1(&ours(), ID, NOW + 1, BODY)),
             ("another body", v1(&ours(), ID, NOW, b"{}")),
             ("another secret", v1(&key("another secret, as long"), ID, NOW, BODY)),
-            ("a number written otherwise", v1(&ours(), ID, format!("+{NOW}"), BODY)),
+            ("a number written otherwise", v1_as_written(&ours(), ID, &format!("+{NOW}"), BODY)),
             ("the signature of the body alone", format!("v1,{}", signature::to_base64(ours().plain(BODY)))),
         ] {
             assert_refused(&standard(Some(ID), Some(&now), &signature), "is wrong", what);
@@ -377,11 +381,11 @@ mod tests {
         let id_only = Ok(Proof { delivery: by_id, body: None });
         let body_only = Ok(Proof { delivery: by_body, body: None });
         for (what, plain, timestamp, standard, only, expected) in [
-            ("both right", Some(&plain), Some(&now), Some(&right), false, both.clone()),
+            ("both right", Some(&plain), Some(&now), Some(&right), false, both),
             ("both right, one required", Some(&plain), Some(&now), Some(&right), true, both),
-            ("standard only", None, Some(&now), Some(&right), true, id_only.clone()),
+            ("standard only", None, Some(&now), Some(&right), true, id_only),
             ("the other wrong", Some(&plain_wrong), Some(&now), Some(&right), false, id_only),
-            ("plain only", Some(&plain), None, None, false, body_only.clone()),
+            ("plain only", Some(&plain), None, None, false, body_only),
             ("plain, with an unsigned time", Some(&plain), Some(&now), None, false, body_only),
             (
                 "plain, with a stale unsigned time",
