@@ -96,6 +96,7 @@ async fn whom_an_event_is_about_is_asked_about_anew_before_its_handler_has_retur
         ("user.updated", &json!({"email": "alice@example.com"}), ALL),
         ("user.deleted", &alice, ALICE),
         ("user.deleted", &json!({}), ALL),
+        ("user.deleted", &json!({"id": "", "username": ""}), ALL),
         ("user.login", &alice, NOBODY),
         ("user.login", &with_status("active"), NOBODY),
         ("user.login", &with_status("disabled"), ALICE),
