@@ -229,6 +229,7 @@ async fn a_sender_that_hangs_up_does_not_stop_the_handler() {
     arrived.told().await;
     drop(sender);
     left.wait("the server notices").await;
+    assert!(!handler.is_gone());
     // He tries again, and finds it still at work.
     let again = delivering(&app, &signed(CHANGE), CHANGE);
     arrived.told().await;

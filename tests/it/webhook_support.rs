@@ -144,6 +144,11 @@ impl Gated {
         self.gone.wait("the handler is gone").await;
     }
 
+    /// Whether a run has ended, or was dropped, that nobody waited for.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.0.available_permits() > 0
+    }
+
     /// Lets one run go on.
     pub(crate) fn go(&self) {
         self.go.give();
