@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,15 +19,18 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::FromRef;
 use axum::routing::post;
+use futures_util::future::join_all;
 use http::Request;
+use http_body_util::BodyExt;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::center_support::until;
 use crate::context::told;
 use crate::support::{self, Log, serve};
 use crate::webhook_support::{
-    CHANGE, Forgotten, Gated, Headers, Notes, SECRET, config, deliver, doubly, refused, report, run,
+    CHANGE, Forgotten, Gated, Headers, Notes, SECRET, Signal, config, deliver, doubly, refused, report, run,
     serve_hook, signed, standard,
 };
 
@@ -128,7 +132,7 @@ async fn an_error_goes_to_the_log_with_its_causes_and_its_id_to_both() {
         .await;
     let unsayable = |_| async { Ok::<_, HandlerError>(BTreeMap::from([(vec![1], "hunter2")])) };
     fails(unsayable, "key must be a string").await;
-    let panics = |_| std::future::poll_fn(|_| -> Poll<Result<(), HandlerError>> { panic!("hunter2") });
+    let panics = |_| poll_fn(|_| -> Poll<Result<(), HandlerError>> { panic!("hunter2") });
     fails(panics, "panicked").await;
 }
 
@@ -156,6 +160,57 @@ async fn a_panic_hurts_one_delivery() {
     }
 }
 
+/// A delivery as the auth center makes it, for an app without a socket.
+fn delivery() -> Request<Body> {
+    let signature = webhook::sign(CHANGE.as_bytes(), &SECRET.into());
+    let request = Request::post("/webhook/auth").header("x-webhook-signature", signature);
+    request.body(Body::from(CHANGE)).unwrap()
+}
+
+#[tokio::test]
+async fn a_panic_is_in_the_log_once_however_many_wait_for_it() {
+    for waiting in [0, 1, 3] {
+        let (started, go, arrived) = (Signal::default(), Signal::default(), Forgotten::default());
+        let (log, gates) = (Log::start(), (started.clone(), go.clone()));
+        let app: Router = webhook::router(config().invalidate(arrived.clone()), move |_| {
+            let (started, go) = gates.clone();
+            async move {
+                started.give();
+                go.wait("the gate opens").await;
+                poll_fn(|_| -> Poll<Result<(), HandlerError>> { panic!("in the handler") }).await
+            }
+        });
+        let deliver = |_| tokio::spawn(app.clone().oneshot(delivery()));
+        let deliveries: Vec<_> = (0..waiting.max(1)).map(deliver).collect();
+        started.wait("the handler starts").await;
+        for delivery in &deliveries {
+            arrived.told().await;
+            if waiting == 0 {
+                delivery.abort();
+            }
+        }
+        // Whoever is aborted is gone after this.
+        tokio::task::yield_now().await;
+        assert_eq!(deliveries.iter().filter(|delivery| !delivery.is_finished()).count(), waiting);
+        go.give();
+        let mut lines = String::new();
+        until("it is in the log", || {
+            lines += &log.take();
+            lines.contains("ERROR")
+        })
+        .await;
+        for answer in join_all(deliveries).await.into_iter().flatten() {
+            let body = answer.unwrap().into_body().collect().await.unwrap().to_bytes();
+            let message = serde_json::from_slice::<Value>(&body).unwrap()["message"].to_string();
+            let id = message.trim_matches('"').rsplit(' ').next().unwrap().to_owned();
+            assert!(id.len() == 16 && lines.contains(&id), "{message}: {lines}");
+        }
+        lines += &log.take();
+        assert_eq!(lines.matches("ERROR").count(), 1, "{waiting} waiting: {lines}");
+        assert!(lines.contains("the handler panicked: in the handler"), "{lines}");
+    }
+}
+
 #[tokio::test]
 async fn a_handler_that_takes_too_long_is_dropped_and_may_be_tried_again() {
     let (handler, log) = (Gated::new(), Log::start());
@@ -176,11 +231,8 @@ async fn a_handler_that_takes_too_long_is_dropped_and_may_be_tried_again() {
 async fn a_handler_has_30_seconds_unless_it_is_told_otherwise() {
     for (config, seconds) in [(config(), 30), (config().handler_timeout(Duration::from_secs(3)), 3)] {
         let app: Router = webhook::router(config, |_| std::future::pending::<Result<(), HandlerError>>());
-        let signature = webhook::sign(CHANGE.as_bytes(), &SECRET.into());
-        let request =
-            Request::post("/webhook/auth").header("x-webhook-signature", signature).body(Body::from(CHANGE));
         let start = tokio::time::Instant::now();
-        assert_eq!(app.oneshot(request.unwrap()).await.unwrap().status(), 500);
+        assert_eq!(app.oneshot(delivery()).await.unwrap().status(), 500);
         let took = start.elapsed().as_millis();
         assert!((seconds * 1_000..seconds * 1_000 + 10).contains(&took), "{took} ms");
     }
