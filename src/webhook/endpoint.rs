@@ -1,11 +1,14 @@
 //! An event on its way from the wire to its handler, and the answer back.
 
+use std::any::Any;
 use std::error::Error;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::StatusCode;
 use serde_json::Value;
 use tracing::Instrument;
@@ -86,7 +89,7 @@ impl<H: Handler> Endpoint<H> {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Too many events are being handled",
             )),
-            Err(NoAnswer::Lost) => Ok(fail(&name, "the handler panicked")),
+            Err(NoAnswer::Lost) => Ok(fail(&name, "the handler's task ended")),
         }
     }
 }
@@ -98,14 +101,17 @@ impl<H: Handler> Core<H> {
             return Outcome::HandledBefore;
         }
         let name = event.name().to_owned();
-        let handled = tokio::time::timeout(self.config.timeout(), self.handler.handle(event)).await;
-        match handled {
-            Ok(Ok(answer)) => {
+        // Caught here, where it is told of once, however many wait, and also if nobody does any more. What a panic leaves
+        // behind in the handler is as visible to the next event as if the task had ended by it.
+        let handling = AssertUnwindSafe(async { self.handler.handle(event).await }).catch_unwind();
+        match tokio::time::timeout(self.config.timeout(), handling).await {
+            Ok(Ok(Ok(answer))) => {
                 self.replays.add(&proof);
                 tracing::debug!(event = name, "webhook handled");
                 Outcome::Answered(to_json(&answer))
             }
-            Ok(Err(error)) => fail(&name, &chain(&*error)),
+            Ok(Ok(Err(error))) => fail(&name, &chain(&*error)),
+            Ok(Err(panic)) => fail(&name, &format!("the handler panicked: {}", said(&*panic))),
             Err(_) => fail(&name, "the handler took too long and was dropped"),
         }
     }
@@ -146,6 +152,12 @@ fn chain(error: &dyn Error) -> String {
         source = error.source();
     }
     text
+}
+
+/// The message of a panic.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let formatted = panic.downcast_ref::<String>().map(String::as_str);
+    formatted.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default()
 }
 
 fn to_json(value: &impl serde::Serialize) -> Bytes {

@@ -107,16 +107,16 @@ impl UserEvent {
     /// Whom to forget, by id and username. Neither: everybody. `None`: nobody, since what is known of him stays true.
     pub(super) fn outdates(&self) -> Option<(Option<UserId>, Option<&str>)> {
         match self {
-            Self::Updated(user) | Self::Deleted(user) => Some((user.id(), user.username())),
+            Self::Updated(user) | Self::Deleted(user) => Some(whom(user.id(), user.username())),
             // A log-in changes nothing, and happens often.
             Self::Created(user) | Self::Login(user) => {
-                user.is_disabled().then(|| (user.id(), user.username()))
+                user.is_disabled().then(|| whom(user.id(), user.username()))
             }
             Self::InitSync(_) => None,
             // `user.disabled` and whatever else may come to be said of users.
             Self::Other { name, data } => name.starts_with("user.").then(|| {
                 let id = data.get("id").and_then(user_id);
-                (id, data.get("username").and_then(Value::as_str))
+                whom(id, data.get("username").and_then(Value::as_str))
             }),
         }
     }
@@ -228,6 +228,11 @@ impl EventUser {
     fn text(&self, name: &str) -> Option<&str> {
         self.raw.get(name).and_then(Value::as_str)
     }
+}
+
+/// An empty text is nobody's id or name, so it tells as little as none.
+fn whom(id: Option<UserId>, username: Option<&str>) -> (Option<UserId>, Option<&str>) {
+    (id.filter(|id| id.as_str() != Some("")), username.filter(|name| !name.is_empty()))
 }
 
 fn user_id(value: &Value) -> Option<UserId> {
@@ -360,6 +365,9 @@ mod tests {
             (UPDATED, json!({"id": "7"}), Some((Some(UserId::from("7")), None))),
             (DELETED, json!({"username": "alice"}), Some((None, Some("alice")))),
             (DELETED, json!({}), Some((None, None))),
+            (DELETED, json!({"id": "", "username": ""}), Some((None, None))),
+            (UPDATED, json!({"id": "", "username": "alice"}), Some((None, Some("alice")))),
+            ("user.disabled", json!({"id": 7, "username": ""}), Some((Some(UserId::from(7)), None))),
             ("user.disabled", alice.clone(), both),
             ("user.disabled", json!("alice"), Some((None, None))),
             ("team.disabled", alice, None),

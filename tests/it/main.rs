@@ -27,3 +27,8 @@ mod storms;
 mod subscription;
 mod support;
 mod tls;
+mod webhook_handlers;
+mod webhook_invalidation;
+mod webhook_replays;
+mod webhook_support;
+mod webhooks;

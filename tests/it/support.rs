@@ -98,16 +98,39 @@ pub(crate) async fn send(
     target: &str,
     headers: &[(&str, &[u8])],
 ) -> Answer {
-    let mut request =
-        format!("{method} {target} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n").into_bytes();
+    exchange(address, &head(method, target, headers)).await
+}
+
+/// A `POST` of a body that may be any bytes, and of any length.
+pub(crate) async fn post<V: AsRef<[u8]>>(
+    address: SocketAddr,
+    target: &str,
+    headers: &[(&str, V)],
+    body: impl AsRef<[u8]>,
+) -> Answer {
+    let body = body.as_ref();
+    let length = body.len().to_string();
+    let mut headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+    headers.push(("content-length", length.as_bytes()));
+    exchange(address, &[&head("POST", target, &headers), body].concat()).await
+}
+
+/// What a request starts with: all but its body.
+pub(crate) fn head<V: AsRef<[u8]>>(method: &str, target: &str, headers: &[(&str, V)]) -> Vec<u8> {
+    let mut head = format!("{method} {target} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n").into_bytes();
     for (name, value) in headers {
-        request.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
+        head.extend([name.as_bytes(), b": ", value.as_ref(), b"\r\n"].concat());
     }
-    request.extend(b"\r\n");
+    head.extend(b"\r\n");
+    head
+}
+
+/// Sends these bytes, a request or its beginning, on a connection that stays open until the answer is there.
+pub(crate) async fn exchange(address: SocketAddr, request: &[u8]) -> Answer {
     let (mut read, mut write) = TcpStream::connect(address).await.unwrap().into_split();
     // A server that has seen enough answers before the end and closes: neither half is surprised.
     let writing = async move {
-        let _ = write.write_all(&request).await;
+        let _ = write.write_all(request).await;
         write
     };
     let reading = async move {
