@@ -3,6 +3,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http::StatusCode;
+use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::rejection::WebhookRejection;
@@ -14,12 +15,15 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The raw bytes, which is what was signed.
 pub(super) async fn read(body: Body) -> Result<Bytes, WebhookRejection> {
+    let too_large = || WebhookRejection::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is over 256 KiB");
+    // Announced, and not worth waiting for.
+    if body.size_hint().lower() > LARGEST as u64 {
+        return Err(too_large());
+    }
     let read = Limited::new(body, LARGEST).collect();
     match tokio::time::timeout(DEADLINE, read).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(WebhookRejection::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is over 256 KiB"))
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(WebhookRejection::bad_request("The body broke off")),
         Err(_) => {
             Err(WebhookRejection::new(StatusCode::REQUEST_TIMEOUT, "The body did not come within 10 s"))

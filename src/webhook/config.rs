@@ -109,7 +109,7 @@ impl WebhookConfig {
     }
 
     /// Sets how long an event that was handled is acknowledged when it comes again, and not handled twice. Defaults to
-    /// 600 s; zero handles everything.
+    /// 600 s; zero handles everything but what comes again while it is being handled.
     pub fn replay_window(mut self, window: Duration) -> Self {
         self.settings_mut().replay_window = window;
         self

@@ -17,8 +17,8 @@ use tokio::task::JoinHandle;
 
 use crate::support::{Answer, App, head, post, serve};
 use crate::webhook_support::{
-    CHANGE, Forgotten, Gated, Guard, Headers, Notes, Signal, config, deliver, doubly, refused, report, run,
-    serve_hook, signed, standard,
+    CHANGE, Forgotten, Gated, Guard, Headers, Notes, SECRET, Signal, config, deliver, doubly, refused,
+    report, run, serve_hook, signed, standard,
 };
 
 /// Another change of alice.
@@ -90,6 +90,22 @@ async fn deliveries_are_told_apart_by_their_id_and_else_by_their_bytes() {
         assert_eq!(run(&deliver(&app, &first.0, &first.1).await), Some(1), "{what}");
         let again = run(&deliver(&app, &second.0, &second.1).await);
         assert_eq!((again, notes.runs()), ((runs == 2).then_some(2), runs), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_the_same_under_an_old_secret_and_a_new_one() {
+    let (old, new) = ("the old secret of these tests", SECRET);
+    for order in [[old, new], [new, old]] {
+        let notes = Notes::default();
+        let app = serve_hook(config().also_accept(old).unwrap(), notes.clone()).await;
+        let deliveries = order.map(|secret| {
+            let signature = webhook::sign(CHANGE.as_bytes(), &secret.into());
+            vec![("x-webhook-signature", signature)]
+        });
+        assert_eq!(run(&deliver(&app, &deliveries[0], CHANGE).await), Some(1));
+        assert_eq!(run(&deliver(&app, &deliveries[1], CHANGE).await), None, "signed anew");
+        assert_eq!(notes.runs(), 1);
     }
 }
 

@@ -175,6 +175,14 @@ async fn without_a_signature_the_body_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_announced_too_large_is_not_waited_for() {
+    let app = serve_hook(config(), Notes::default()).await;
+    let signature = signed("another").remove(0).1;
+    let headers = [("content-length", "262145"), ("x-webhook-signature", &*signature)];
+    refused(&exchange(app.address, &head("POST", "/webhook/auth", &headers)).await, 413);
+}
+
+#[tokio::test]
 async fn a_body_may_have_256_kib_and_not_a_byte_more() {
     let notes = Notes::default();
     let app = serve_hook(config().replay_window(Duration::ZERO), notes.clone()).await;
