@@ -205,6 +205,11 @@ impl Transport {
         }
     }
 
+    #[cfg(feature = "spool")]
+    pub(crate) fn app_secret(&self) -> &Secret {
+        &self.secret
+    }
+
     /// Makes one attempt, past the breaker and the queue of the calls that requests wait for, and keeps no count of
     /// failures: for those who decide themselves when to try again.
     ///

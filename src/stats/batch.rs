@@ -20,6 +20,8 @@ pub(super) struct Batch {
     pub(super) body: Bytes,
     pub(super) records: u64,
     pub(super) attempts: u32,
+    /// Whether it is on disk as well.
+    pub(super) spooled: bool,
 }
 
 /// Records that wait for more of the same credential.
@@ -45,6 +47,12 @@ impl Groups {
 
     pub(super) fn records(&self) -> u64 {
         self.records
+    }
+
+    /// A number for a batch that was made by others.
+    pub(super) fn number(&mut self) -> u64 {
+        self.made += 1;
+        self.made
     }
 
     /// The number of the youngest batch.
@@ -100,6 +108,7 @@ impl Groups {
             body: json.into(),
             records,
             attempts: 0,
+            spooled: false,
         })
     }
 }

@@ -10,6 +10,9 @@ use super::counts::{Counts, StatsSnapshot};
 use super::deliver::Deliver;
 use super::queue::Queue;
 use super::reporter::{Order, Reporter, Settings};
+#[cfg(feature = "spool")]
+use super::spool::Spool;
+use super::store::{NoStore, Store};
 use crate::client::AuthClient;
 use crate::context;
 use crate::record::{ApiRecord, Record, Served};
@@ -62,6 +65,8 @@ impl StatsCollector {
                 flush_every: Duration::from_secs(5),
                 max_in_flight: 4,
             },
+            #[cfg(feature = "spool")]
+            spool: None,
         }
     }
 
@@ -77,7 +82,8 @@ impl StatsCollector {
         self.0.counts.snapshot(&self.0.queue)
     }
 
-    /// Sends at once what was recorded before this, and waits until all of it is settled, or until the deadline.
+    /// Sends at once what was recorded before this, and waits until the auth center has answered for all of it or it is on
+    /// disk, or until the deadline.
     pub async fn flush(&self, deadline: Duration) -> StatsSnapshot {
         let (done, flushed) = oneshot::channel();
         let flush = async {
@@ -130,10 +136,12 @@ impl fmt::Debug for StatsCollector {
 }
 
 /// Builds a [`StatsCollector`]; made by [`StatsCollector::builder`].
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[must_use]
 pub struct StatsBuilder {
     settings: Settings,
+    #[cfg(feature = "spool")]
+    spool: Option<Spool>,
 }
 
 impl StatsBuilder {
@@ -162,6 +170,13 @@ impl StatsBuilder {
         self
     }
 
+    /// Keeps records on disk until they are delivered. Without it, they are in memory only.
+    #[cfg(feature = "spool")]
+    pub fn spool(mut self, spool: Spool) -> Self {
+        self.spool = Some(spool);
+        self
+    }
+
     /// Starts to collect.
     ///
     /// # Panics
@@ -171,12 +186,21 @@ impl StatsBuilder {
     }
 
     pub(super) fn start_with(self, deliver: impl Deliver) -> StatsCollector {
-        let settings = self.settings;
-        let queue = Arc::new(Queue::new(settings.queue, settings.batch));
-        let counts = Arc::<Counts>::default();
-        let (orders, received) = mpsc::channel(4);
-        let reporter = Reporter::new(settings, queue.clone(), counts.clone(), Arc::new(deliver));
-        let reporter = tokio::spawn(reporter.run(received)).abort_handle();
-        StatsCollector(Arc::new(Inner { queue, counts, orders, reporter }))
+        #[cfg(feature = "spool")]
+        if let Some(spool) = self.spool {
+            let recovered = spool.recovered();
+            return start(self.settings, deliver, spool, recovered);
+        }
+        start(self.settings, deliver, NoStore, 0)
     }
+}
+
+fn start(settings: Settings, deliver: impl Deliver, store: impl Store, recovered: u64) -> StatsCollector {
+    let queue = Arc::new(Queue::new(settings.queue, settings.batch));
+    let counts = Arc::<Counts>::default();
+    let (orders, received) = mpsc::channel(4);
+    let deliver = Arc::new(deliver);
+    let reporter = Reporter::new(settings, queue.clone(), counts.clone(), deliver, store, recovered);
+    let reporter = tokio::spawn(reporter.run(received)).abort_handle();
+    StatsCollector(Arc::new(Inner { queue, counts, orders, reporter }))
 }

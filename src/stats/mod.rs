@@ -25,9 +25,14 @@ mod counts;
 mod deliver;
 mod queue;
 mod reporter;
+#[cfg(feature = "spool")]
+mod spool;
+mod store;
 
 pub use collector::{StatsBuilder, StatsCollector};
 pub use counts::StatsSnapshot;
+#[cfg(feature = "spool")]
+pub use spool::{Spool, SpoolBuilder};
 
 #[cfg(test)]
 mod tests;

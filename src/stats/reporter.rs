@@ -1,6 +1,7 @@
 //! The background task: takes records from the queue, groups them, and sends them until the auth center has them.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::batch::{Batch, Groups};
 use super::counts::Counts;
 use super::deliver::Deliver;
 use super::queue::Queue;
+use super::store::{Store, Window};
 use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::record::Served;
@@ -36,13 +38,21 @@ pub(super) enum Order {
     End(Instant, oneshot::Sender<()>),
 }
 
-pub(super) struct Reporter<D> {
+pub(super) struct Reporter<D, S> {
     queue: Arc<Queue>,
     counts: Arc<Counts>,
     deliver: Arc<D>,
+    store: S,
     settings: Settings,
     groups: Groups,
+    /// Batches that go to the store next.
+    full: Vec<Batch>,
     backlog: Backlog,
+    /// Whether the store has more than what was read.
+    is_stored: bool,
+    reading: Option<Reading>,
+    /// The store is not read before then.
+    next_read: Instant,
     sending: JoinSet<Result<(), Unreported>>,
     /// What the tasks of `sending` send.
     on_their_way: HashMap<Id, Batch>,
@@ -54,6 +64,16 @@ pub(super) struct Reporter<D> {
     /// Why batches were refused, each logged once.
     causes: HashSet<String>,
     warnings: Throttle,
+}
+
+/// What was read from the store and is being sent.
+#[derive(Default)]
+struct Reading {
+    /// The numbers of those that are not settled.
+    unsettled: BTreeSet<u64>,
+    refused: Vec<Batch>,
+    /// They fail again and again, and go to the end of the store.
+    back: Vec<Batch>,
 }
 
 /// The auth center does not take records. One batch at a time is tried.
@@ -71,22 +91,44 @@ impl Outage {
     }
 }
 
-impl<D: Deliver> Reporter<D> {
+impl<D: Deliver, S: Store> Reporter<D, S> {
     /// What is written out and waits may take so many bytes; the rest stays in the queue.
     const MOST_BYTES: usize = 64 * 1024 * 1024;
     /// So many records are written out before others get their turn.
     const AT_A_TIME: usize = 128;
     /// More different causes than these are not logged.
     const MOST_CAUSES: usize = 32;
+    /// So many batches are read from the store at a time.
+    const WINDOW: usize = 16;
+    /// What has waited longer in the store is sent at a limited rate: the auth center may just have come back.
+    const OLD: u64 = 15;
+    /// Of those, one batch in so long.
+    const PACE: Duration = Duration::from_millis(10);
+    /// After so many attempts in vain, a batch from the store lets the others go first.
+    const PATIENCE: u32 = 5;
 
-    pub(super) fn new(settings: Settings, queue: Arc<Queue>, counts: Arc<Counts>, deliver: Arc<D>) -> Self {
+    /// `recovered` records are in the store already.
+    pub(super) fn new(
+        settings: Settings,
+        queue: Arc<Queue>,
+        counts: Arc<Counts>,
+        deliver: Arc<D>,
+        store: S,
+        recovered: u64,
+    ) -> Self {
+        counts.recovered(recovered);
         Self {
             queue,
             counts,
             deliver,
+            store,
             settings,
             groups: Groups::new(settings.batch as u64),
+            full: Vec::new(),
             backlog: Backlog::default(),
+            is_stored: recovered > 0,
+            reading: None,
+            next_read: Instant::now(),
             sending: JoinSet::new(),
             on_their_way: HashMap::new(),
             unsettled: BTreeSet::new(),
@@ -105,6 +147,7 @@ impl<D: Deliver> Reporter<D> {
             if self.queue.len() >= self.settings.batch {
                 self.take().await;
             }
+            self.read().await;
             self.send();
             self.report_flushes();
             if ended.is_some() && self.is_done() {
@@ -114,7 +157,8 @@ impl<D: Deliver> Reporter<D> {
             tokio::select! {
                 () = self.queue.called(), if self.has_room() => {}
                 _ = flush.tick() => self.flush().await,
-                Some(sent) = self.sending.join_next_with_id(), if in_flight => self.settle(sent),
+                Some(sent) = self.sending.join_next_with_id(), if in_flight => self.settle(sent).await,
+                () = sleep_until(self.next_read), if self.wants_more() => {}
                 () = sleep_until(pause.unwrap_or_else(Instant::now)), if pause.is_some() => {}
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => break,
                 order = orders.recv(), if ended.is_none() => match order {
@@ -136,7 +180,7 @@ impl<D: Deliver> Reporter<D> {
                 },
             }
         }
-        self.give_up();
+        self.give_up().await;
         if let Some(ended) = ended {
             let _ = ended.send(());
         }
@@ -153,15 +197,92 @@ impl<D: Deliver> Reporter<D> {
             self.write_out(record);
             turn += 1;
             if turn % Self::AT_A_TIME == 0 {
+                self.hand_over().await;
                 self.send();
                 tokio::task::yield_now().await;
             }
+        }
+        self.hand_over().await;
+    }
+
+    /// Gives full batches to the store, or else keeps them in memory.
+    async fn hand_over(&mut self) {
+        let full = mem::take(&mut self.full);
+        if full.is_empty() {
+            return;
+        }
+        let records = full.iter().map(|batch| batch.records).sum();
+        match self.store.add(full).await {
+            Ok(lost) => {
+                self.is_stored = true;
+                self.counts.spooled(records);
+                self.lose(lost);
+            }
+            Err(full) => full.into_iter().for_each(|batch| self.put(batch)),
+        }
+    }
+
+    /// Older records had to leave the store for younger ones.
+    fn lose(&self, records: u64) {
+        if records > 0 {
+            self.counts.unspooled(records);
+            self.counts.dropped(records);
+            if self.warnings.is_due() {
+                tracing::warn!(records, "usage records are dropped: the spool is full, or damaged");
+            }
+        }
+    }
+
+    fn wants_more(&self) -> bool {
+        self.is_stored && self.reading.is_none() && self.outage_is_over()
+    }
+
+    fn outage_is_over(&self) -> bool {
+        self.outage.as_ref().is_none_or(|outage| outage.next_attempt <= Instant::now())
+    }
+
+    /// Reads from the store what is to be sent next.
+    async fn read(&mut self) {
+        if !self.wants_more() || Instant::now() < self.next_read {
+            return;
+        }
+        let Window { batches, age, unsealable, lost } = self.store.read(Self::WINDOW).await;
+        if unsealable > 0 {
+            self.counts.unspooled(unsealable);
+            self.counts.dead_lettered(unsealable);
+            self.log_cause("they were spooled under another app secret".to_owned());
+        }
+        self.lose(lost);
+        if batches.is_empty() {
+            self.is_stored = false;
+            return;
+        }
+        if age > Self::OLD {
+            self.next_read = Instant::now() + Self::PACE * u32::try_from(batches.len()).unwrap_or(u32::MAX);
+        }
+        let mut reading = Reading::default();
+        for mut batch in batches {
+            batch.number = self.groups.number();
+            reading.unsettled.insert(batch.number);
+            self.backlog.put(batch);
+        }
+        self.reading = Some(reading);
+    }
+
+    /// A batch from the store is settled; with the last one, what was read is forgotten there.
+    async fn settle_read(&mut self, number: u64) {
+        let Some(reading) = &mut self.reading else { return };
+        reading.unsettled.remove(&number);
+        if reading.unsettled.is_empty() {
+            let Reading { refused, back, .. } = self.reading.take().unwrap_or_default();
+            let lost = self.store.finish(refused, back).await;
+            self.lose(lost);
         }
     }
 
     fn write_out(&mut self, record: Box<dyn Served>) {
         match self.groups.add(&record.into_record()) {
-            Ok(Some(full)) => self.put(full),
+            Ok(Some(full)) => self.full.push(full),
             Ok(None) => {}
             Err(()) => self.counts.dead_lettered(1),
         }
@@ -174,13 +295,13 @@ impl<D: Deliver> Reporter<D> {
 
     async fn flush(&mut self) {
         self.take().await;
-        for batch in self.groups.take() {
-            self.put(batch);
-        }
+        self.full = self.groups.take();
+        self.hand_over().await;
     }
 
     fn has_room(&self) -> bool {
-        let waiting = self.groups.records() + self.backlog.records();
+        let on_their_way: u64 = self.on_their_way.values().map(|batch| batch.records).sum();
+        let waiting = self.groups.records() + self.backlog.records() + on_their_way;
         waiting < self.settings.queue as u64 && self.groups.bytes() + self.backlog.bytes() < Self::MOST_BYTES
     }
 
@@ -201,11 +322,12 @@ impl<D: Deliver> Reporter<D> {
 
     /// Until when nothing is sent, if something waits.
     fn pause(&self) -> Option<Instant> {
-        let outage = self.outage.as_ref().filter(|_| self.sending.is_empty() && !self.backlog.is_empty())?;
+        let waits = !self.backlog.is_empty() || self.is_stored;
+        let outage = self.outage.as_ref().filter(|_| self.sending.is_empty() && waits)?;
         Some(outage.next_attempt)
     }
 
-    fn settle(&mut self, sent: Result<(Id, Result<(), Unreported>), JoinError>) {
+    async fn settle(&mut self, sent: Result<(Id, Result<(), Unreported>), JoinError>) {
         let (id, outcome) = match sent {
             Ok((id, outcome)) => (id, Some(outcome)),
             Err(error) => (error.id(), None),
@@ -214,30 +336,54 @@ impl<D: Deliver> Reporter<D> {
         match outcome {
             Some(Ok(())) => {
                 self.outage = None;
-                self.unsettled.remove(&batch.number);
                 self.counts.delivered(batch.records);
+                self.forget(batch, false).await;
             }
             Some(Err(Unreported::ForGood(error))) => {
                 // It answers, so it is there.
                 self.outage = None;
-                self.unsettled.remove(&batch.number);
                 self.counts.dead_lettered(batch.records);
                 self.log_cause(error.to_string());
+                self.forget(batch, true).await;
             }
             Some(Err(Unreported::ForNow(error, pause))) => {
                 if self.warnings.is_due() {
                     tracing::warn!(%error, "usage records cannot be delivered, and wait");
                 }
-                self.postpone(batch, pause);
+                self.postpone(batch, pause).await;
             }
             // The task broke down; what it sent may have arrived, which the key tells.
-            None => self.postpone(batch, None),
+            None => self.postpone(batch, None).await,
         }
     }
 
-    fn postpone(&mut self, mut batch: Batch, asked: Option<Duration>) {
+    /// The auth center has had its last word on a batch.
+    async fn forget(&mut self, batch: Batch, is_refused: bool) {
+        self.unsettled.remove(&batch.number);
+        if batch.spooled {
+            self.counts.unspooled(batch.records);
+            let number = batch.number;
+            if is_refused && let Some(reading) = &mut self.reading {
+                reading.refused.push(batch);
+            }
+            self.settle_read(number).await;
+        }
+    }
+
+    async fn postpone(&mut self, mut batch: Batch, asked: Option<Duration>) {
         batch.attempts += 1;
-        self.backlog.put(batch);
+        match &mut self.reading {
+            Some(reading) if batch.spooled && batch.attempts >= Self::PATIENCE => {
+                let number = batch.number;
+                reading.back.push(batch);
+                self.settle_read(number).await;
+            }
+            _ => self.backlog.put(batch),
+        }
+        self.note_outage(asked);
+    }
+
+    fn note_outage(&mut self, asked: Option<Duration>) {
         let outage = self.outage.get_or_insert_with(Outage::new);
         // Those that were sent together fail together, and count once.
         if outage.next_attempt <= Instant::now() {
@@ -264,11 +410,14 @@ impl<D: Deliver> Reporter<D> {
     }
 
     fn is_done(&self) -> bool {
-        self.unsettled.is_empty() && self.groups.records() == 0 && self.queue.len() == 0
+        let is_safe = self.unsettled.is_empty() && self.groups.records() == 0 && self.queue.len() == 0;
+        // What is on disk need not be waited for in an outage.
+        let is_read = self.reading.is_none() && !self.is_stored;
+        is_safe && (is_read || self.outage.is_some())
     }
 
-    /// Counts what is left as lost.
-    fn give_up(&mut self) {
+    /// Leaves on disk what is there, and counts the rest as lost.
+    async fn give_up(&mut self) {
         self.sending.abort_all();
         self.queue.close();
         let mut lost = self.groups.records();
@@ -276,8 +425,17 @@ impl<D: Deliver> Reporter<D> {
             self.counts.taken();
             lost += 1;
         }
-        lost += self.on_their_way.drain().map(|(_, batch)| batch.records).sum::<u64>();
-        lost += self.backlog.records();
+        let mut left: Vec<_> = self.on_their_way.drain().map(|(_, batch)| batch).collect();
+        left.extend(std::iter::from_fn(|| self.backlog.next()));
+        let (spooled, in_memory): (Vec<_>, Vec<_>) = left.into_iter().partition(|batch| batch.spooled);
+        if let Some(Reading { refused, mut back, .. }) = self.reading.take() {
+            // In the order of their age.
+            back.extend(spooled);
+            back.sort_by_key(|batch| batch.number);
+            let lost = self.store.finish(refused, back).await;
+            self.lose(lost);
+        }
+        lost += in_memory.iter().map(|batch| batch.records).sum::<u64>();
         if lost > 0 {
             tracing::warn!(lost, "usage records could not be delivered in time");
         }

@@ -17,7 +17,7 @@ use crate::transport::Unreported;
 
 /// What a call meets.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fate {
+pub(super) enum Fate {
     Accepted,
     /// It arrives, but its answer is lost.
     AnswerLost,
@@ -31,29 +31,29 @@ enum Fate {
 }
 
 #[derive(Default)]
-struct Center {
+pub(super) struct Center {
     /// By idempotency key: the records, as they were first accepted.
-    accepted: Mutex<HashMap<String, Vec<Value>>>,
+    pub(super) accepted: Mutex<HashMap<String, Vec<Value>>>,
     calls: Mutex<Vec<Call>>,
 }
 
 #[derive(Clone)]
-struct Call {
-    at: Instant,
-    authorization: String,
-    key: String,
-    body: String,
+pub(super) struct Call {
+    pub(super) at: Instant,
+    pub(super) authorization: String,
+    pub(super) key: String,
+    pub(super) body: String,
 }
 
 /// The center as a collector reaches it. The fate of a call depends on the time, and on the calls so far.
 #[derive(Clone)]
-struct Way {
-    center: Arc<Center>,
-    fate: Arc<Decide>,
-    takes: Duration,
+pub(super) struct Way {
+    pub(super) center: Arc<Center>,
+    pub(super) fate: Arc<Decide>,
+    pub(super) takes: Duration,
 }
 
-type Decide = dyn Fn(&Call, usize) -> Fate + Send + Sync;
+pub(super) type Decide = dyn Fn(&Call, usize) -> Fate + Send + Sync;
 
 impl Deliver for Way {
     async fn deliver(&self, batch: &Batch) -> Result<(), Unreported> {
@@ -98,7 +98,7 @@ impl Deliver for Way {
 
 impl Center {
     /// How often each path was accepted, batches that came twice counted once.
-    fn paths(&self) -> HashMap<String, usize> {
+    pub(super) fn paths(&self) -> HashMap<String, usize> {
         let mut paths = HashMap::new();
         for record in lock(&self.accepted).values().flatten() {
             *paths.entry(record["api_path"].as_str().unwrap().to_owned()).or_default() += 1;
@@ -106,16 +106,16 @@ impl Center {
         paths
     }
 
-    fn calls(&self) -> Vec<Call> {
+    pub(super) fn calls(&self) -> Vec<Call> {
         lock(&self.calls).clone()
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn start(
+pub(super) fn start(
     builder: StatsBuilder,
     fate: impl Fn(&Call, usize) -> Fate + Send + Sync + 'static,
 ) -> (StatsCollector, Arc<Center>) {
@@ -124,7 +124,7 @@ fn start(
     (builder.start_with(way), center)
 }
 
-fn record(token: &str, n: usize) -> ApiRecord {
+pub(super) fn record(token: &str, n: usize) -> ApiRecord {
     ApiRecord::new("GET", format!("/{n}")).credential(Credential::new(token).unwrap())
 }
 
