@@ -4,12 +4,13 @@
 //! `AIGC_AUTH_APP_ID`, `AIGC_AUTH_APP_SECRET` and `AIGC_AUTH_BASE_URL` set, in the environment or in `.env`, it talks to
 //! that one instead. `BIND` is the address to listen on, `127.0.0.1:3000` by default. With `AIGC_AUTH_WEBHOOK_SECRET` set,
 //! it takes the auth center's events at `/webhook/auth`; with `AIGC_AUTH_WEBHOOK_URL` as well, it subscribes that URL to
-//! them as long as it runs.
+//! them as long as it runs. `AIGC_AUTH_STATS=off` turns the usage records off.
 
 use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use aigc_auth::stats::StatsCollector;
 use aigc_auth::testing::{self, AuthCenter, TestKey};
 use aigc_auth::webhook::{self, HandlerError, Subscription, UserEvent, WebhookConfig};
 use aigc_auth::{
@@ -100,8 +101,11 @@ async fn on_event(event: UserEvent) -> Result<Value, HandlerError> {
     Ok(json!({ "success": true }))
 }
 
-fn app(client: AuthClient, webhooks: Option<WebhookConfig>) -> Router {
-    let auth = AuthLayer::new(client.clone()).exclude_path("/health").exclude_prefix("/public");
+fn app(client: AuthClient, webhooks: Option<WebhookConfig>, stats: Option<StatsCollector>) -> Router {
+    let mut auth = AuthLayer::new(client.clone()).exclude_path("/health").exclude_prefix("/public");
+    if let Some(stats) = stats {
+        auth = auth.with_stats(stats);
+    }
     let protected = Router::new()
         .route("/health", get(|| async { "ok\n" }))
         .route("/public/hello", get(|| async { "hello, world\n" }))
@@ -145,13 +149,23 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Err(error) => println!("without /webhook/auth, for {error}"),
     }
     let subscription = webhooks.as_ref().ok().and_then(|_| Subscription::from_env(&client).ok());
+    let stats = has_stats().then(|| StatsCollector::start(&client));
     // With connect info, so that the client's address is known.
-    let service = app(client, webhooks.ok()).into_make_service_with_connect_info::<SocketAddr>();
+    let service =
+        app(client, webhooks.ok(), stats.clone()).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(shutdown_signal()).await?;
     if let Some(subscription) = subscription
         && let Err(error) = subscription.end(Duration::from_secs(2)).await
     {
         tracing::warn!(%error, "still subscribed to events");
+    }
+    if let Some(stats) = stats {
+        let counts = stats.shutdown(Duration::from_secs(5)).await;
+        println!(
+            "usage records: {} delivered, {} lost",
+            counts.delivered,
+            counts.recorded - counts.delivered
+        );
     }
     println!("drained, good-bye");
     Ok(())
@@ -185,6 +199,10 @@ fn is_configured() -> bool {
     let names = ["AIGC_AUTH_APP_ID", "AIGC_AUTH_APP_SECRET", "AIGC_AUTH_BASE_URL"];
     let file = std::fs::read_to_string(".env").unwrap_or_default();
     names.iter().any(|name| std::env::var_os(name).is_some() || file.contains(name))
+}
+
+fn has_stats() -> bool {
+    !std::env::var("AIGC_AUTH_STATS").is_ok_and(|stats| stats.eq_ignore_ascii_case("off"))
 }
 
 fn print_banner(address: SocketAddr) {

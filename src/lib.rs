@@ -52,6 +52,7 @@
 //! | [`permissions!`], [`roles!`], [`All`], [`Any`] | permissions and roles as types |
 //! | [`context`] | who is asking, anywhere below the handler; jobs and spawned tasks |
 //! | [`client`](client/index.html) | the remote auth center: its calls, and how long its answers are believed |
+//! | [`stats`](stats/index.html) | usage records for the auth center's bills, delivered until they are there |
 //! | [`webhook`](webhook/index.html) | events from the auth center: a signed endpoint, and a sender |
 //! | [`Verify`] | the port for a verifier of your own in place of `AuthClient` |
 //! | [`AuthError`], [`ErrorKind`] | why a request was refused, and how that is answered |
@@ -63,6 +64,8 @@
 //! - `client` (default): `AuthClient`, the remote auth center with its cache, retries and breaker. Brings reqwest, and
 //!   rustls with ring.
 //! - `webhook`: the module `webhook`, for the auth center's events. Brings hmac, sha2 and moka.
+//! - `stats`: the module `stats`, for usage records. Brings crossbeam-queue.
+//! - `spool`: usage records on disk. Brings queue-file, fs4 and ring.
 //! - `test-util`: the module `testing`. Meant for `[dev-dependencies]`.
 //! - `full`: all of them.
 //!

@@ -48,7 +48,7 @@ pub trait Served: Send {
 /// let record = ApiRecord::new("POST", "/task/run")
 ///     .status(200)
 ///     .took(Duration::from_millis(1500))
-///     .credential(Credential::new("the token of the job")?)
+///     .credential(Credential::new("the-token-of-the-job")?)
 ///     .username("zhangsan");
 /// let json = serde_json::to_value(&record).unwrap();
 /// assert_eq!(json["response_time"], 1.5);

@@ -287,6 +287,34 @@ async fn sigterm_and_ctrl_c_drain_and_end_well() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn usage_records_are_flushed_when_it_ends_unless_they_are_off() {
+    let center = center().await;
+    let settings = settings(&center);
+    for (stats, recorded) in [("", 3), ("off", 0), ("OFF", 0)] {
+        center.clear_requests();
+        let before = center.stats().len();
+        let mut variables: Vec<_> = settings.iter().map(|(name, value)| (*name, &**value)).collect();
+        variables.push(("AIGC_AUTH_STATS", stats));
+        let app = Quickstart::start("stats", &variables).await;
+        for path in ["/me", "/reports", "/moved", "/health", "/boom"] {
+            get_as(app.address, "alice-token", path).await;
+        }
+        support::get(app.address, "/me", &[]).await;
+        app.signal("TERM");
+        let (printed, status) = app.ended().await;
+        assert_eq!(status.code(), Some(0));
+        let records = center.stats().split_off(before);
+        let seen: Vec<_> =
+            records.iter().map(|record| (record["api_path"].as_str(), &record["status_code"])).collect();
+        let expected =
+            [(Some("/me"), &json!(200)), (Some("/reports"), &json!(200)), (Some("/boom"), &json!(500))];
+        assert_eq!(seen, expected[..recorded], "{stats}");
+        assert_eq!(printed.contains("usage records: 3 delivered, 0 lost"), recorded > 0, "{printed}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn with_a_url_it_is_subscribed_while_it_runs() {
     let center = center().await;
     let url = "https://quickstart.example.com/webhook/auth";
