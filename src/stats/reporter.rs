@@ -155,7 +155,7 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
             }
             let (in_flight, pause) = (!self.sending.is_empty(), self.pause());
             tokio::select! {
-                () = self.queue.called(), if self.has_room() => {}
+                () = self.queue.called(), if self.has_room() => self.queue.answer(),
                 _ = flush.tick() => self.flush().await,
                 Some(sent) = self.sending.join_next_with_id(), if in_flight => self.settle(sent).await,
                 () = sleep_until(self.next_read), if self.wants_more() => {}

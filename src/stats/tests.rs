@@ -166,6 +166,31 @@ async fn a_full_batch_goes_at_once_and_a_lone_record_after_five_seconds() {
     assert_eq!((calls[1].at - started).as_secs(), 5);
 }
 
+/// Records that come while others are written out are not forgotten until the next flush.
+#[tokio::test(start_paused = true)]
+async fn no_call_of_the_queue_is_lost() {
+    for seed in 0..200 {
+        let mut dice = fastrand::Rng::with_seed(seed);
+        let (stats, _) = start(StatsCollector::builder().batch(100), |_, _| Fate::Accepted);
+        // Past the first flush, which is at once.
+        sleep(Duration::from_millis(10)).await;
+        let mut recorded = 0;
+        for _ in 0..dice.usize(1..6) {
+            for _ in 0..dice.usize(50..400) {
+                stats.record(record("alice", recorded));
+                recorded += 1;
+            }
+            for _ in 0..dice.usize(0..5) {
+                tokio::task::yield_now().await;
+            }
+        }
+        sleep(Duration::from_secs(1)).await;
+        // Less than a batch may wait in the queue, and as many with the reporter.
+        let delivered = stats.snapshot().delivered;
+        assert!(delivered + 200 > recorded as u64, "seed {seed}: {delivered} of {recorded}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn redirects_and_records_of_nobody_are_not_sent() {
     let (stats, center) = start(StatsCollector::builder(), |_, _| Fate::Accepted);
