@@ -183,6 +183,10 @@ async fn no_call_of_the_queue_is_lost() {
             for _ in 0..dice.usize(0..5) {
                 tokio::task::yield_now().await;
             }
+            if dice.bool() {
+                // Until nothing is under way.
+                sleep(Duration::from_millis(300)).await;
+            }
         }
         sleep(Duration::from_secs(1)).await;
         // Less than a batch may wait in the queue, and as many with the reporter.
