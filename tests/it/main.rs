@@ -24,6 +24,7 @@ mod reference_support;
 mod sender;
 mod sender_outcomes;
 mod services;
+mod spool;
 mod storms;
 mod subscription;
 mod support;
