@@ -14,6 +14,7 @@ mod extractors;
 mod faults;
 mod headers;
 mod hook;
+mod invalidation;
 mod lifetimes;
 mod paths;
 mod quickstart;
