@@ -147,7 +147,7 @@ impl EventUser {
             return Err(wrong("data.is_admin", "true or false"));
         }
         for name in ["roles", "permissions", "updatedFields"] {
-            if given(name).is_some_and(|list| strings(list).is_none()) {
+            if given(name).is_some_and(|list| !is_strings(list)) {
                 return Err(wrong(&format!("data.{name}"), "a list of strings"));
             }
         }
@@ -241,6 +241,10 @@ fn user_id(value: &Value) -> Option<UserId> {
         Value::String(id) => Some(UserId::from(id.as_str())),
         _ => None,
     }
+}
+
+fn is_strings(value: &Value) -> bool {
+    value.as_array().is_some_and(|list| list.iter().all(Value::is_string))
 }
 
 fn strings(value: &Value) -> Option<Vec<&str>> {
