@@ -104,10 +104,16 @@ pub(crate) async fn send(
         request.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
     }
     request.extend(b"\r\n");
+    let answer = exchange(address, &request).await;
+    parse(&answer).unwrap_or_else(|| panic!("no HTTP answer: {:?}", String::from_utf8_lossy(&answer)))
+}
+
+/// Sends these bytes on a connection of its own, and reads until the service closes it.
+pub(crate) async fn exchange(address: SocketAddr, request: &[u8]) -> Vec<u8> {
     let (mut read, mut write) = TcpStream::connect(address).await.unwrap().into_split();
     // A server that has seen enough answers before the end and closes: neither half is surprised.
     let writing = async move {
-        let _ = write.write_all(&request).await;
+        let _ = write.write_all(request).await;
         write
     };
     let reading = async move {
@@ -118,10 +124,11 @@ pub(crate) async fn send(
         answer
     };
     let (_open, answer) = tokio::join!(writing, reading);
-    parse(&answer).unwrap_or_else(|| panic!("no HTTP answer: {:?}", String::from_utf8_lossy(&answer)))
+    answer
 }
 
-fn parse(answer: &[u8]) -> Option<Answer> {
+/// The first answer of what came back.
+pub(crate) fn parse(answer: &[u8]) -> Option<Answer> {
     let text = String::from_utf8_lossy(answer);
     let (head, rest) = text.split_once("\r\n\r\n")?;
     let (status_line, lines) = head.split_once("\r\n").unwrap_or((head, ""));
