@@ -256,6 +256,79 @@ fn with_trailers() -> Body {
     Body::new(StreamBody::new(stream::iter(frames.map(Ok::<_, Infallible>))))
 }
 
+fn broken() -> Body {
+    let parts = [Ok("half"), Err(std::io::Error::other("out of paper"))];
+    Body::from_stream(stream::iter(parts))
+}
+
+/// Knows its length, and says only when asked that it has ended.
+struct Sized(Option<&'static str>);
+
+impl http_body::Body for Sized {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|text| Ok(Frame::data(Bytes::from(text)))))
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        http_body::SizeHint::with_exact(self.0.map_or(0, str::len) as u64)
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_body_is_recorded_once_and_as_it_ended() {
+    let rig = Rig::new().await;
+    let announced = |length: &'static str, parts| ([("content-length", length)], chunks(parts));
+    let routes = Router::new()
+        .route("/empty", get(|| async {}))
+        .route("/full", get(|| async { "a whole body" }).head(|| async { "nobody reads it" }))
+        .route("/chunks", get(|| async { chunks(&["a", "b", "", "c"]) }))
+        .route("/no-chunks", get(|| async { chunks(&[]) }))
+        .route("/announced", get(move || async move { announced("6", &["two", "six"]) }))
+        .route("/announced-empty", get(move || async move { announced("0", &[]) }))
+        .route("/sized", get(|| async { Body::new(Sized(Some("sized"))) }))
+        .route("/trailers", get(|| async { with_trailers() }))
+        .route("/broken", get(|| async { broken() }))
+        .route("/teapot", get(|| async { (StatusCode::IM_A_TEAPOT, "short and stout") }))
+        .route("/no-content", get(|| async { (StatusCode::NO_CONTENT, "but there is some") }))
+        .route("/large", get(|| async { "x".repeat(1_000_000) }));
+    let timed = serve(routes.clone().layer(rig.auth().time_bodies())).await;
+    let plain = serve(routes.clone().layer(rig.auth())).await;
+    let around = support::serve_service(rig.auth().time_bodies().layer(routes)).await;
+    let broke = Some("the answer broke off");
+    for (method, path, status, message) in [
+        ("GET", "/empty", 200, None),
+        ("GET", "/full", 200, None),
+        ("HEAD", "/full", 200, None),
+        ("GET", "/chunks", 200, None),
+        ("HEAD", "/chunks", 200, None),
+        ("GET", "/no-chunks", 200, None),
+        ("GET", "/announced", 200, None),
+        ("HEAD", "/announced", 200, None),
+        ("GET", "/announced-empty", 200, None),
+        ("GET", "/sized", 200, None),
+        ("GET", "/trailers", 200, None),
+        ("GET", "/broken", 200, broke),
+        ("GET", "/teapot", 418, None),
+        ("GET", "/no-content", 204, None),
+        ("GET", "/large", 200, None),
+    ] {
+        for (what, app) in [("timed", &timed), ("timed, around", &around), ("plain", &plain)] {
+            let request = GET.replace("GET /", &format!("{method} {path}"));
+            let request = request.replace("host", "connection: close\r\nhost");
+            exchange(app.address, request.as_bytes()).await;
+            let message = message.filter(|_| what != "plain");
+            assert_eq!(ending(&rig.next().await), (status, message), "{method} {path}, {what}");
+        }
+    }
+    assert_eq!(rig.records().await, [] as [Value; 0], "and no more");
+}
+
 #[tokio::test]
 async fn a_body_that_is_streamed_knows_the_request_and_its_trailers_arrive() {
     let rig = Rig::new().await;
