@@ -24,6 +24,7 @@ mod sender;
 mod sender_outcomes;
 mod services;
 mod stats;
+mod stats_bodies;
 mod stats_endings;
 mod stats_own;
 mod stats_support;
