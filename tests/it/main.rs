@@ -25,6 +25,7 @@ mod sender_outcomes;
 mod services;
 mod stats;
 mod stats_bodies;
+mod stats_delivery;
 mod stats_endings;
 mod stats_own;
 mod stats_support;
