@@ -211,7 +211,8 @@ impl Transport {
     }
 
     /// Makes one attempt, past the breaker and the queue of the calls that requests wait for, and keeps no count of
-    /// failures: for those who decide themselves when to try again.
+    /// failures: for those who decide themselves when to try again. Errors do not show the secret, should the center's
+    /// message repeat it.
     ///
     /// # Errors
     /// Whether another attempt may succeed, and when.
@@ -221,6 +222,7 @@ impl Transport {
         endpoint: &'static str,
         headers: &HeaderMap,
         body: bytes::Bytes,
+        secret: &str,
     ) -> Result<(), Unreported> {
         let url = format!("{}{endpoint}", self.base);
         let attempt = match timeout_at(Instant::now() + self.timeout, self.attempt(&url, headers, body)).await
@@ -231,7 +233,7 @@ impl Transport {
         match attempt.and_then(|body| decode::<serde_json::Value>(&body)) {
             Ok(Ok(_)) => Ok(()),
             Ok(Err((code, message))) => {
-                let error = self.rejection(code, &message, &[]);
+                let error = self.rejection(code, &message, &[secret]);
                 let final_word = u16::try_from(code).is_ok_and(is_final);
                 Err(if final_word { Unreported::ForGood(error) } else { Unreported::ForNow(error, None) })
             }

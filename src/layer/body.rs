@@ -37,7 +37,11 @@ impl<B> ResponseBody<B> {
 }
 
 /// Ends the recording with the body. Who sees the end coming does not poll for it.
-fn record<T, E>(polled: &Poll<Option<Result<T, E>>>, is_end: bool, recording: &mut Option<Recording>) {
+fn record<E>(
+    polled: &Poll<Option<Result<Frame<Bytes>, E>>>,
+    is_end: bool,
+    recording: &mut Option<Recording>,
+) {
     match polled {
         Poll::Ready(Some(Err(_))) => {
             if let Some(recording) = recording.take() {
@@ -45,8 +49,15 @@ fn record<T, E>(polled: &Poll<Option<Result<T, E>>>, is_end: bool, recording: &m
             }
         }
         Poll::Ready(None) => recording.take().into_iter().for_each(Recording::end),
-        Poll::Ready(Some(Ok(_))) if is_end => recording.take().into_iter().for_each(Recording::end),
-        _ => {}
+        Poll::Ready(Some(Ok(frame))) => {
+            let sent = frame.data_ref().map_or(0, Bytes::len);
+            let is_last = recording.as_mut().is_some_and(|recording| recording.sent(sent));
+            // After trailers nothing comes, so servers do not ask.
+            if is_end || is_last || frame.is_trailers() {
+                recording.take().into_iter().for_each(Recording::end);
+            }
+        }
+        Poll::Pending => {}
     }
 }
 

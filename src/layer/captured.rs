@@ -83,7 +83,15 @@ struct Captured {
     bytes: Vec<u8>,
     /// The end was reached.
     whole: bool,
-    too_long: bool,
+    /// It is too long, or broke off.
+    left_out: bool,
+}
+
+impl Captured {
+    fn leave_out(&mut self) {
+        self.left_out = true;
+        self.bytes = Vec::new();
+    }
 }
 
 /// How a body is to be read.
@@ -99,12 +107,15 @@ impl CapturedBody {
 
     fn push(&self, data: &Bytes) {
         let mut captured = self.lock();
-        if captured.too_long || captured.bytes.len() + data.len() > Self::LONGEST {
-            captured.too_long = true;
-            captured.bytes = Vec::new();
+        if captured.left_out || captured.bytes.len() + data.len() > Self::LONGEST {
+            captured.leave_out();
         } else {
             captured.bytes.extend_from_slice(data);
         }
+    }
+
+    fn break_off(&self) {
+        self.lock().leave_out();
     }
 
     fn end(&self) {
@@ -114,7 +125,7 @@ impl CapturedBody {
     /// Adds the body to a record, if all of it was read.
     pub(super) fn add_to(self, record: ApiRecord, content_type: Option<&HeaderValue>) -> ApiRecord {
         let captured = self.lock();
-        let Some(kind) = content_type.and_then(Kind::of).filter(|_| captured.whole && !captured.too_long)
+        let Some(kind) = content_type.and_then(Kind::of).filter(|_| captured.whole && !captured.left_out)
         else {
             return record;
         };
@@ -171,7 +182,9 @@ impl http_body::Body for Tee {
                 }
             }
             Poll::Ready(None) => self.captured.end(),
-            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+            // Whoever reads on is told of an end all the same.
+            Poll::Ready(Some(Err(_))) => self.captured.break_off(),
+            Poll::Pending => {}
         }
         polled
     }

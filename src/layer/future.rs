@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -44,6 +45,16 @@ struct Waiting<S, B> {
 
 /// What is recorded, and whether the time of the body is part of it.
 type Recorded = (Recording, bool);
+
+/// Ends a recording in the panic itself. Who catches it drops this future later, when nothing tells of it any more.
+/// To be forgotten after a poll.
+struct EndsInPanic<'a, T>(&'a mut Option<T>);
+
+impl<T> Drop for EndsInPanic<'_, T> {
+    fn drop(&mut self) {
+        drop(self.0.take());
+    }
+}
 
 impl<S, B> ResponseFuture<S, B>
 where
@@ -105,10 +116,14 @@ where
         loop {
             let next = match state.as_mut().project() {
                 StateProj::Inner { future, context, recorded } => {
-                    let result = {
+                    let polled = {
+                        let recording = EndsInPanic(recorded);
                         let _entered = Entered::new(context);
-                        ready!(future.poll(cx))
+                        let polled = future.poll(cx);
+                        mem::forget(recording);
+                        polled
                     };
+                    let result = ready!(polled);
                     let (context, recorded) = (context.take(), recorded.take());
                     let response = match (result, recorded) {
                         (Ok(response), recorded) => {
@@ -130,7 +145,10 @@ where
                     return Poll::Ready(Ok(response.map(ResponseBody::refusal)));
                 }
                 StateProj::Asking { rules, asking, waiting } => {
-                    let answer = ready!(asking.as_mut().poll(cx));
+                    let recording = waiting.as_deref_mut().map(|waiting| EndsInPanic(&mut waiting.recording));
+                    let polled = asking.as_mut().poll(cx);
+                    mem::forget(recording);
+                    let answer = ready!(polled);
                     let Waiting { mut ready, mut request, recording } =
                         *waiting.take().expect("polled after it was ready");
                     match rules.settle(request.extensions_mut(), answer, recording) {

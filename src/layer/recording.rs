@@ -4,7 +4,7 @@ use std::mem;
 use std::time::Instant;
 
 use axum::extract::MatchedPath;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, Response, StatusCode};
 use http_body::Body;
@@ -34,6 +34,8 @@ struct Handles {
     match_headers: Vec<(HeaderName, HeaderValue)>,
     body: Option<CapturedBody>,
     status: Option<StatusCode>,
+    /// How much of the answer's body is still to come, where that was announced.
+    to_come: Option<u64>,
     response_headers: Vec<(HeaderName, HeaderValue)>,
     error: Option<What>,
 }
@@ -71,6 +73,7 @@ impl Recording {
             match_headers: if has_match { match_headers(headers) } else { Vec::new() },
             body: request.extensions.get().cloned(),
             status: None,
+            to_come: None,
             response_headers: Vec::new(),
             error: None,
         })))
@@ -105,12 +108,24 @@ impl Recording {
         let handles = self.0.as_mut()?;
         handles.status = Some(response.status());
         handles.response_headers = match_headers(response.headers());
-        // Servers send no body in answer to HEAD, and drop it unread.
-        if count_body && handles.method != Method::HEAD && !response.body().is_end_stream() {
-            return Some(self);
+        if count_body && may_have_body(&handles.method, response.status()) {
+            handles.to_come = announced(response);
+            if handles.to_come != Some(0) && !response.body().is_end_stream() {
+                return Some(self);
+            }
         }
         self.end();
         None
+    }
+
+    /// So many bytes of the answer's body have been sent. Whether they were the last: a server asks for no more than was
+    /// announced, and drops the body before it can say that it has ended.
+    pub(super) fn sent(&mut self, bytes: usize) -> bool {
+        let Some(to_come) = self.0.as_mut().and_then(|handles| handles.to_come.as_mut()) else {
+            return false;
+        };
+        *to_come = to_come.saturating_sub(bytes as u64);
+        *to_come == 0
     }
 
     pub(super) fn end_with(mut self, what: &'static str) {
@@ -158,6 +173,21 @@ impl Drop for Recording {
 /// 499, as nginx calls it.
 fn client_closed_request() -> StatusCode {
     StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
+/// RFC 9110 section 6.4.1. Where not, servers drop what there is unread.
+fn may_have_body(method: &Method, status: StatusCode) -> bool {
+    let tunnel = *method == Method::CONNECT && status.is_success();
+    let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    *method != Method::HEAD && !tunnel && !bodiless && !status.is_informational()
+}
+
+/// How long the body is, as the server will announce it.
+fn announced<B: Body>(response: &Response<B>) -> Option<u64> {
+    match response.headers().get(CONTENT_LENGTH) {
+        Some(length) => length.to_str().ok()?.parse().ok(),
+        None => response.body().size_hint().exact(),
+    }
 }
 
 fn match_headers(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {

@@ -24,6 +24,13 @@ pub(super) struct Batch {
     pub(super) spooled: bool,
 }
 
+impl Batch {
+    pub(super) fn credential(&self) -> &str {
+        let value = self.authorization.to_str().unwrap_or_default();
+        value.strip_prefix("Bearer ").unwrap_or(value)
+    }
+}
+
 /// Records that wait for more of the same credential.
 pub(super) struct Groups {
     by_credential: HashMap<Box<str>, Group>,

@@ -100,7 +100,7 @@ impl StatsCollector {
     /// The second call and those after it only tell the counts.
     pub async fn shutdown(&self, deadline: Duration) -> StatsSnapshot {
         self.0.queue.close();
-        let until = Instant::now() + deadline;
+        let until = Instant::now().checked_add(deadline);
         let (done, ended) = oneshot::channel();
         let end = async {
             if self.0.orders.send(Order::End(until, done)).await.is_ok() {
@@ -108,7 +108,7 @@ impl StatsCollector {
             }
         };
         // The reporter keeps the deadline itself; it has a moment more to say so.
-        let _ = timeout(deadline + Duration::from_secs(1), end).await;
+        let _ = timeout(deadline.saturating_add(Duration::from_secs(1)), end).await;
         self.snapshot()
     }
 }

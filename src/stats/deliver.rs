@@ -21,6 +21,7 @@ impl Deliver for AuthClient {
         if let Ok(key) = HeaderValue::from_str(&batch.key) {
             headers.insert(IDEMPOTENCY_KEY, key);
         }
-        self.transport().report("/stats/report/batch", &headers, batch.body.clone()).await
+        let transport = self.transport();
+        transport.report("/stats/report/batch", &headers, batch.body.clone(), batch.credential()).await
     }
 }

@@ -34,8 +34,8 @@ pub(super) struct Settings {
 pub(super) enum Order {
     /// Send all that was recorded before this, and say when it is settled.
     Flush(oneshot::Sender<()>),
-    /// Send all there is until then, and end.
-    End(Instant, oneshot::Sender<()>),
+    /// Send all there is until then, if that is a time at all, and end.
+    End(Option<Instant>, oneshot::Sender<()>),
 }
 
 pub(super) struct Reporter<D, S> {
@@ -142,6 +142,8 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         let mut flush = tokio::time::interval(self.settings.flush_every);
         flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The first comes at once, and would part the first batch.
+        flush.tick().await;
         let (mut deadline, mut ended) = (None, None);
         loop {
             if self.queue.len() >= self.settings.batch {
@@ -167,7 +169,7 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
                         self.flushes.push((self.groups.made(), done));
                     }
                     Some(Order::End(until, done)) => {
-                        (deadline, ended) = (Some(until), Some(done));
+                        (deadline, ended) = (until, Some(done));
                         self.queue.close();
                         // Perhaps it is back.
                         if let Some(outage) = &mut self.outage {

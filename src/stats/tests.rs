@@ -360,6 +360,16 @@ async fn a_flush_waits_for_what_was_recorded_before_it() {
     assert_eq!(started.elapsed().as_secs(), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_deadline_beyond_all_time_is_none() {
+    let builder = StatsCollector::builder().flush_every(Duration::MAX);
+    let (stats, _) = start(builder, |_, nth| if nth < 3 { Fate::Failing } else { Fate::Accepted });
+    stats.record(record("alice", 0));
+    assert_eq!(stats.flush(Duration::MAX).await.delivered, 1);
+    stats.record(record("alice", 1));
+    assert_eq!(stats.shutdown(Duration::MAX).await.delivered, 2);
+}
+
 /// Whatever happens on the way, each record ends in exactly one of the counts, and what counts as delivered has
 /// arrived once.
 #[tokio::test(start_paused = true)]

@@ -127,6 +127,12 @@ pub(crate) fn head<V: AsRef<[u8]>>(method: &str, target: &str, headers: &[(&str,
 
 /// Sends these bytes, a request or its beginning, on a connection that stays open until the answer is there.
 pub(crate) async fn exchange(address: SocketAddr, request: &[u8]) -> Answer {
+    let answer = exchange_bytes(address, request).await;
+    parse(&answer).unwrap_or_else(|| panic!("no HTTP answer: {:?}", String::from_utf8_lossy(&answer)))
+}
+
+/// The same, for what is more than one answer.
+pub(crate) async fn exchange_bytes(address: SocketAddr, request: &[u8]) -> Vec<u8> {
     let (mut read, mut write) = TcpStream::connect(address).await.unwrap().into_split();
     // A server that has seen enough answers before the end and closes: neither half is surprised.
     let writing = async move {
@@ -141,10 +147,11 @@ pub(crate) async fn exchange(address: SocketAddr, request: &[u8]) -> Answer {
         answer
     };
     let (_open, answer) = tokio::join!(writing, reading);
-    parse(&answer).unwrap_or_else(|| panic!("no HTTP answer: {:?}", String::from_utf8_lossy(&answer)))
+    answer
 }
 
-fn parse(answer: &[u8]) -> Option<Answer> {
+/// The first answer of what came back.
+pub(crate) fn parse(answer: &[u8]) -> Option<Answer> {
     let text = String::from_utf8_lossy(answer);
     let (head, rest) = text.split_once("\r\n\r\n")?;
     let (status_line, lines) = head.split_once("\r\n").unwrap_or((head, ""));
