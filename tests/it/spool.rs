@@ -23,6 +23,10 @@ const RUN: &str = "SPOOL_TEST_RUN";
 async fn process_of_the_tests_below() {
     let Some(directory) = std::env::var_os(DIRECTORY) else { return };
     let url = std::env::var(CENTER).unwrap();
+    let _ = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing::Level::ERROR)
+        .try_init();
     let client = AuthClient::builder("test-app", "test-secret", url).build().unwrap();
     let spool = Spool::open(Path::new(&directory), &client).unwrap();
     let builder = StatsCollector::builder().batch(10).flush_every(Duration::from_millis(10));
@@ -95,7 +99,11 @@ async fn what_was_synced_survives_kills_at_random_moments() {
     let last = process(&directory, &center, None).wait_with_output();
     let last = timeout(PATIENCE, last).await.unwrap().unwrap();
     assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stdout));
+    let files: Vec<_> =
+        std::fs::read_dir(&directory).unwrap().map(|file| file.unwrap().file_name()).collect();
     std::fs::remove_dir_all(&directory).unwrap();
+    // A damaged one would have been set aside, and its records with it.
+    assert_eq!(files.len(), 3, "{files:?}");
 
     let stats = center.stats();
     let delivered: HashSet<&str> = stats.iter().filter_map(|record| record["api_path"].as_str()).collect();

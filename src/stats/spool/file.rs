@@ -132,25 +132,20 @@ impl Files {
 }
 
 /// Opens a queue. Of a damaged one, what can be read is taken over into a new one.
+///
+/// What is removed is overwritten, as is queue-file's default: without that, version 2.0.0 appends in the wrong place
+/// right after it has moved entries to make room, since it then takes the file's cursor to be where it is not.
 fn open(path: &Path) -> io::Result<QueueFile> {
-    let mut file = match QueueFile::open(path) {
-        Ok(file) => {
-            if file.iter().count() == file.size() {
-                file
-            } else {
-                repaired(&file, path)?
-            }
-        }
+    match QueueFile::open(path) {
+        Ok(file) if file.iter().count() == file.size() => Ok(file),
+        Ok(damaged) => repaired(&damaged, path),
         Err(error) if path.exists() => {
             tracing::error!(%error, "a spool of usage records cannot be opened");
             set_aside(path)?;
-            QueueFile::open(path).map_err(failed)?
+            QueueFile::open(path).map_err(failed)
         }
-        Err(error) => return Err(failed(error)),
-    };
-    // What is removed is sealed anyway.
-    file.set_overwrite_on_remove(false);
-    Ok(file)
+        Err(error) => Err(failed(error)),
+    }
 }
 
 /// A new queue in the place of a damaged one, with what can be read of it.
