@@ -138,7 +138,7 @@ impl ApiRecord {
     /// Adds a parameter of the path.
     pub fn path_param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), value.into());
-        let value = if mask::is_secret(&name) { mask::MASK.to_owned() } else { value };
+        let value = if mask::hides(&name, &value) { mask::MASK.to_owned() } else { value };
         self.params_mut().view_params.insert(name, Value::String(value));
         self
     }
@@ -147,6 +147,12 @@ impl ApiRecord {
     pub fn request_body(mut self, mut body: Value) -> Self {
         mask::json(&mut body);
         self.params_mut().request_body = body;
+        self
+    }
+
+    /// Sets the body to a text: JSON is masked as such, any other text that speaks of a secret is masked whole.
+    pub fn request_text(mut self, text: &str) -> Self {
+        self.params_mut().request_body = mask::text(text);
         self
     }
 

@@ -135,7 +135,7 @@ impl CapturedBody {
                 Ok(json) => record.request_body(json),
                 Err(_) => record,
             },
-            Kind::Text => record.request_body(String::from_utf8_lossy(&captured.bytes).into()),
+            Kind::Text => record.request_text(&String::from_utf8_lossy(&captured.bytes)),
         }
     }
 

@@ -15,6 +15,10 @@ use crate::context::{self, Request, RequestContext};
 use crate::credential::Credential;
 use crate::error::AuthError;
 use crate::record::{ApiRecord, Served};
+use crate::user::{AccessKeyKind, UserInfo};
+
+/// Whom the auth center bills in the place of the caller.
+const X_MATCH_USERNAME: HeaderName = HeaderName::from_static("x-match-username");
 
 /// A request that is being served. Whatever becomes of it, it is recorded once: when it is answered, or when this is
 /// dropped because the caller hung up or the handler panicked.
@@ -229,7 +233,13 @@ impl Served for Handles {
         if let Some(content_type) = &self.content_type {
             record = record.request_header("content-type", text(content_type));
         }
-        for (name, value) in &self.match_headers {
+        // A user's own word does not make somebody else pay for his call.
+        let is_machine = matches!(
+            self.context.user().and_then(UserInfo::access_key),
+            Some(AccessKeyKind::App | AccessKeyKind::Global)
+        );
+        let believed = |name: &HeaderName| is_machine || *name != X_MATCH_USERNAME;
+        for (name, value) in self.match_headers.iter().filter(|(name, _)| believed(name)) {
             record = record.request_header(name.as_str(), text(value));
         }
         if let Some(query) = query {

@@ -28,12 +28,33 @@ pub(crate) fn is_secret(name: &str) -> bool {
     SECRETS.iter().any(|secret| name.contains(secret))
 }
 
+/// Whether this value is to be masked. A number of tokens is none: `max_tokens=100`.
+pub(crate) fn hides(name: &str, value: &str) -> bool {
+    is_secret(name) && !(is_count(name) && value.parse::<f64>().is_ok())
+}
+
+fn is_count(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with("tokens")
+}
+
+/// A text as it is told: JSON with its fields masked, and nothing of what speaks of a secret otherwise.
+pub(crate) fn text(text: &str) -> Value {
+    match serde_json::from_str(text) {
+        Ok(mut value @ (Value::Object(_) | Value::Array(_))) => {
+            json(&mut value);
+            value
+        }
+        _ if is_secret(text) => MASK.into(),
+        _ => text.into(),
+    }
+}
+
 /// Masks the fields of a JSON value, however deep.
 pub(crate) fn json(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                if is_secret(name) {
+                if is_secret(name) && !(is_count(name) && value.is_number()) {
                     *value = MASK.into();
                 } else {
                     json(value);
@@ -49,7 +70,7 @@ pub(crate) fn json(value: &mut Value) {
 pub(crate) fn form(encoded: &[u8]) -> Map<String, Value> {
     let mut fields = Map::new();
     for (name, value) in form_urlencoded::parse(encoded) {
-        let value = if is_secret(&name) { MASK.into() } else { Value::String(value.into_owned()) };
+        let value = if hides(&name, &value) { MASK.into() } else { Value::String(value.into_owned()) };
         match fields.get_mut(&*name) {
             None => {
                 fields.insert(name.into_owned(), value);
@@ -106,6 +127,10 @@ mod tests {
             ("", json!({})),
             ("a=1&b=two+words&c=%E7%88%B1&d", json!({"a": "1", "b": "two words", "c": "爱", "d": ""})),
             ("a=1&a=2&a=3", json!({"a": ["1", "2", "3"]})),
+            (
+                "max_tokens=100&prompt_tokens=abc&token=7",
+                json!({"max_tokens": "100", "prompt_tokens": "***", "token": "***"}),
+            ),
             ("token=x&token=y", json!({"token": ["***", "***"]})),
             ("%74oken=x", json!({"token": "***"})),
             ("a=%FF", json!({"a": "\u{fffd}"})),
@@ -115,9 +140,27 @@ mod tests {
     }
 
     #[test]
+    fn texts() {
+        for (given, expected) in [
+            ("plain words", json!("plain words")),
+            ("{\"password\": \"x\", \"a\": 1}", json!({"password": "***", "a": 1})),
+            ("7", json!("7")),
+            ("user=alice&password=x", json!("***")),
+            ("Authorization: Bearer x", json!("***")),
+            ("{\"password\": \"x\"", json!("***")),
+        ] {
+            assert_eq!(text(given), expected, "{given}");
+        }
+    }
+
+    #[test]
     fn json_however_deep() {
-        let mut value = json!({"a": [{"token": {"b": 1}}, ["x"]], "Secret": [1], "c": null});
+        let mut value =
+            json!({"a": [{"token": {"b": 1}}, ["x"]], "Secret": [1], "c": null, "max_tokens": 9, "pwd": 9});
         json(&mut value);
-        assert_eq!(value, json!({"a": [{"token": "***"}, ["x"]], "Secret": "***", "c": null}));
+        assert_eq!(
+            value,
+            json!({"a": [{"token": "***"}, ["x"]], "Secret": "***", "c": null, "max_tokens": 9, "pwd": "***"})
+        );
     }
 }

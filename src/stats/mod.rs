@@ -8,7 +8,8 @@
 //! Method, path, status, seconds, the refusal's message, of the request's headers `user-agent`, `content-type`,
 //! `x-forwarded-for`, `x-request-id`, `x-trace-id`, `x-match-*` and, as `x-real-ip`, the client's address as the
 //! [context](crate::context) knows it; the query, and the parameters of the path where the layer is a router's; of the
-//! response's headers `x-match-*`. Values whose name speaks of a secret (`password`, `token`, …) are masked. Bodies are left
+//! response's headers `x-match-*`. `x-match-username`, by which somebody else is billed, counts only in requests with the
+//! access key of an app or a global one. Values whose name speaks of a secret (`password`, `token`, …) are masked. Bodies are left
 //! out unless a [`CaptureBodyLayer`](crate::layer::CaptureBodyLayer) keeps them.
 //!
 //! # How it is delivered

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use aigc_auth::layer::CaptureBody;
 use aigc_auth::stats::StatsCollector;
+use aigc_auth::testing::TestKey;
 use aigc_auth::{ApiRecord, AuthClient, AuthLayer, Credential, Record, Served, context};
 use axum::Router;
 use axum::body::Body;
@@ -63,6 +64,33 @@ async fn handlers_and_jobs_record_calls_of_their_own() {
         .route("/", get(|| async { context::stats().is_none().to_string() }))
         .layer(support::auth(&rig.center));
     assert_eq!(get_as(serve(no_stats).await.address, "alice-token", "/").await.body, "true");
+}
+
+#[tokio::test]
+async fn only_machines_say_whom_else_to_bill() {
+    let rig = Rig::new().await;
+    rig.center.add_access_key("ak_app", TestKey::app(rig.center.app_id()));
+    rig.center.add_access_key("ak_global", TestKey::global());
+    let app = serve(Router::new().route("/", get(|| async {})).layer(rig.auth())).await;
+    for (credential, believed) in [
+        ("alice-token", false),
+        ("root-token", false),
+        ("ak_alice", false),
+        ("ak_app", true),
+        ("ak_global", true),
+    ] {
+        let authorization = format!("Bearer {credential}");
+        let headers =
+            [("authorization", &*authorization), ("x-match-username", "bob"), ("x-match-path", "/p")];
+        assert_eq!(support::get(app.address, "/", &headers).await.status, 200);
+        let headers = &rig.records().await[0]["request_params"]["headers"];
+        let expected = if believed { json!("bob") } else { Value::Null };
+        assert_eq!(
+            (&headers["x-match-username"], &headers["x-match-path"]),
+            (&expected, &json!("/p")),
+            "{credential}"
+        );
+    }
 }
 
 /// Statistics of one's own.
