@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::event::UserEvent;
+use super::event::Report;
 use super::proof::{Claims, Proof};
 use super::rejection::WebhookRejection;
 use super::signature::Key;
@@ -94,8 +94,8 @@ impl WebhookConfig {
     }
 
     /// Has an `AuthClient`, or another cache, forget users: before the handler runs, on `user.updated`, `user.deleted`,
-    /// events that say that a user is not active, and other `user.…` events but log-ins and new users. May be called
-    /// for several.
+    /// and other `user.…` events; on those of log-ins and new users only if they say that he is not active, or that fields of
+    /// his have changed. May be called for several.
     pub fn invalidate(mut self, cache: impl Invalidate) -> Self {
         self.settings_mut().invalidates.push(Arc::new(cache));
         self
@@ -152,8 +152,8 @@ impl WebhookConfig {
         claims.check(&self.0.keys, body, self.0.clock.today())
     }
 
-    pub(super) fn forget(&self, event: &UserEvent) {
-        let Some((id, username)) = event.outdates() else { return };
+    pub(super) fn forget(&self, report: &Report) {
+        let Some((id, username)) = report.outdates() else { return };
         for cache in &self.0.invalidates {
             cache.forget(id.as_ref(), username);
         }

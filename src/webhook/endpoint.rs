@@ -15,7 +15,7 @@ use tracing::Instrument;
 
 use super::body;
 use super::config::WebhookConfig;
-use super::event::UserEvent;
+use super::event::{Report, UserEvent};
 use super::handler::Handler;
 use super::proof::Proof;
 use super::rejection::{self, WebhookRejection};
@@ -74,9 +74,10 @@ impl<H: Handler> Endpoint<H> {
         let claims = core.config.claims(&parts.headers)?;
         let body = body::read(body).await?;
         let proof = core.config.check(&claims, &body)?;
-        let event = UserEvent::from_json(&body)?;
+        let report = Report::read(&body)?;
         // Also when it comes again: to forget too much costs a call, to forget too little may let somebody in.
-        core.config.forget(&event);
+        core.config.forget(&report);
+        let event = report.typed()?;
         if core.replays.contain(&proof) {
             return Ok(Outcome::HandledBefore);
         }

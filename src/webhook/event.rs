@@ -57,25 +57,7 @@ impl UserEvent {
     /// 400, with the position where it stops being JSON, or with the name of the field that has another shape than the
     /// protocol gives it.
     pub fn from_json(body: &[u8]) -> Result<Self, WebhookRejection> {
-        let event: Value = serde_json::from_slice(body).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            WebhookRejection::bad_request(format!("The body is not JSON: line {line}, column {column}"))
-        })?;
-        let Value::Object(mut event) = event else {
-            return Err(WebhookRejection::bad_request("The body must be a JSON object"));
-        };
-        let Some(Value::String(name)) = event.remove("event") else {
-            return Err(WebhookRejection::bad_request("`event` must be a string"));
-        };
-        let data = event.remove("data").unwrap_or_default();
-        Ok(match name.as_str() {
-            CREATED => Self::Created(EventUser::new(data)?),
-            UPDATED => Self::Updated(EventUser::new(data)?),
-            LOGIN => Self::Login(EventUser::new(data)?),
-            DELETED => Self::Deleted(EventUser::new(data)?),
-            INIT_SYNC => Self::InitSync(data),
-            _ => Self::Other { name, data },
-        })
+        Report::read(body)?.typed()
     }
 
     /// The name of the event, such as `user.updated`.
@@ -103,23 +85,72 @@ impl UserEvent {
     pub fn updated_fields(&self) -> &[String] {
         self.user().map_or(&[], |user| &user.updated_fields)
     }
+}
+
+/// An event whose data has not been looked at.
+pub(super) struct Report {
+    name: String,
+    data: Value,
+}
+
+impl Report {
+    pub(super) fn read(body: &[u8]) -> Result<Self, WebhookRejection> {
+        let event: Value = serde_json::from_slice(body).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            WebhookRejection::bad_request(format!("The body is not JSON: line {line}, column {column}"))
+        })?;
+        let Value::Object(mut event) = event else {
+            return Err(WebhookRejection::bad_request("The body must be a JSON object"));
+        };
+        let Some(Value::String(name)) = event.remove("event") else {
+            return Err(WebhookRejection::bad_request("`event` must be a string"));
+        };
+        Ok(Self { name, data: event.remove("data").unwrap_or_default() })
+    }
+
+    pub(super) fn typed(self) -> Result<UserEvent, WebhookRejection> {
+        let Self { name, data } = self;
+        Ok(match name.as_str() {
+            CREATED => UserEvent::Created(EventUser::new(data)?),
+            UPDATED => UserEvent::Updated(EventUser::new(data)?),
+            LOGIN => UserEvent::Login(EventUser::new(data)?),
+            DELETED => UserEvent::Deleted(EventUser::new(data)?),
+            INIT_SYNC => UserEvent::InitSync(data),
+            _ => UserEvent::Other { name, data },
+        })
+    }
 
     /// Whom to forget, by id and username. Neither: everybody. `None`: nobody, since what is known of him stays true.
+    ///
+    /// Told before the shape is checked: a deletion with a field amiss is a deletion all the same.
     pub(super) fn outdates(&self) -> Option<(Option<UserId>, Option<&str>)> {
-        match self {
-            Self::Updated(user) | Self::Deleted(user) => Some(whom(user.id(), user.username())),
-            // A log-in changes nothing, and happens often.
-            Self::Created(user) | Self::Login(user) => {
-                user.is_disabled().then(|| whom(user.id(), user.username()))
-            }
-            Self::InitSync(_) => None,
-            // `user.disabled` and whatever else may come to be said of users.
-            Self::Other { name, data } => name.starts_with("user.").then(|| {
-                let id = data.get("id").and_then(user_id);
-                whom(id, data.get("username").and_then(Value::as_str))
-            }),
+        let is_outdated = match self.name.as_str() {
+            // A log-in changes nothing by itself, and happens often.
+            CREATED | LOGIN => self.says_disabled() || self.says_updated(),
+            INIT_SYNC => false,
+            // `user.updated`, `user.deleted`, `user.disabled`, and whatever else may come to be said of users.
+            name => name.starts_with("user."),
+        };
+        // An empty text is nobody's id or name, so it tells as little as none.
+        let text = |name| self.data.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let id = self.data.get("id").and_then(user_id).filter(|id| id.as_str() != Some(""));
+        is_outdated.then(|| (id, text("username")))
+    }
+
+    fn says_disabled(&self) -> bool {
+        match self.data.get("status") {
+            None | Some(Value::Null) => false,
+            Some(status) => status.as_str().is_none_or(is_disabled),
         }
     }
+
+    fn says_updated(&self) -> bool {
+        self.data.get("updatedFields").and_then(Value::as_array).is_some_and(|fields| !fields.is_empty())
+    }
+}
+
+fn is_disabled(status: &str) -> bool {
+    !status.eq_ignore_ascii_case("active")
 }
 
 /// The user of a [`UserEvent`]: typed where the protocol has types, and the JSON as it came. Any field may be missing.
@@ -217,7 +248,7 @@ impl EventUser {
 
     /// Whether a status is given, and it is another than `active`.
     pub fn is_disabled(&self) -> bool {
-        self.status().is_some_and(|status| !status.eq_ignore_ascii_case("active"))
+        self.status().is_some_and(is_disabled)
     }
 
     /// All that was sent, fields that the protocol does not know included; `null` and missing are told apart here.
@@ -228,11 +259,6 @@ impl EventUser {
     fn text(&self, name: &str) -> Option<&str> {
         self.raw.get(name).and_then(Value::as_str)
     }
-}
-
-/// An empty text is nobody's id or name, so it tells as little as none.
-fn whom(id: Option<UserId>, username: Option<&str>) -> (Option<UserId>, Option<&str>) {
-    (id.filter(|id| id.as_str() != Some("")), username.filter(|name| !name.is_empty()))
 }
 
 fn user_id(value: &Value) -> Option<UserId> {
@@ -366,6 +392,13 @@ mod tests {
             (LOGIN, with_status("Active"), None),
             (LOGIN, with_status("disabled"), both.clone()),
             (CREATED, with_status("locked"), both.clone()),
+            (LOGIN, json!({"id": 7, "username": "alice", "updatedFields": ["email"]}), both.clone()),
+            (LOGIN, json!({"id": 7, "username": "alice", "updatedFields": []}), None),
+            (LOGIN, json!({"id": 7, "username": "alice", "status": null}), None),
+            (LOGIN, json!({"id": 7, "username": "alice", "status": 0}), both.clone()),
+            (DELETED, json!({"id": 7, "username": "alice", "email": 5}), both.clone()),
+            (DELETED, json!({"id": 1.5, "username": 5}), Some((None, None))),
+            (DELETED, json!("alice"), Some((None, None))),
             (UPDATED, json!({"id": "7"}), Some((Some(UserId::from("7")), None))),
             (DELETED, json!({"username": "alice"}), Some((None, Some("alice")))),
             (DELETED, json!({}), Some((None, None))),
@@ -377,8 +410,8 @@ mod tests {
             ("team.disabled", alice, None),
             (INIT_SYNC, json!({}), None),
         ] {
-            let event = event(name, data).unwrap();
-            assert_eq!(event.outdates(), expected, "{event:?}");
+            let report = Report { name: name.to_owned(), data: data.clone() };
+            assert_eq!(report.outdates(), expected, "{name} {data}");
         }
     }
 }

@@ -3,7 +3,7 @@ use bytes::Bytes;
 
 use super::body;
 use super::config::WebhookConfig;
-use super::event::UserEvent;
+use super::event::{Report, UserEvent};
 use super::rejection::WebhookRejection;
 
 /// The body of a request whose signature is right: an extractor for those who route on their own.
@@ -55,9 +55,9 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, WebhookRejection> {
         let SignedBody(body) = SignedBody::from_request(request, state).await?;
-        let event = Self::from_json(&body)?;
-        WebhookConfig::from_ref(state).forget(&event);
-        Ok(event)
+        let report = Report::read(&body)?;
+        WebhookConfig::from_ref(state).forget(&report);
+        report.typed()
     }
 }
 

@@ -100,6 +100,8 @@ async fn whom_an_event_is_about_is_asked_about_anew_before_its_handler_has_retur
         ("user.login", &alice, NOBODY),
         ("user.login", &with_status("active"), NOBODY),
         ("user.login", &with_status("disabled"), ALICE),
+        ("user.login", &json!({"id": 7, "updatedFields": ["email"]}), ALICE),
+        ("user.login", &json!({"id": 7, "updatedFields": []}), NOBODY),
         ("user.login", &json!({}), NOBODY),
         ("user.login", &json!({"status": "disabled"}), ALL),
         ("user.created", &alice, NOBODY),
@@ -181,6 +183,10 @@ async fn what_comes_again_or_fails_or_finds_no_room_is_forgotten_all_the_same() 
     // He may have been fetched from a replica that had not heard of it yet.
     assert_eq!(run(&report(&service.app, &alice).await), None);
     assert_eq!(service.asked_anew().await, ALICE, "again");
+    // With a field amiss, a deletion is a deletion all the same.
+    let amiss = event("user.deleted", &json!({"id": 7, "email": 5}));
+    refused(&report(&service.app, &amiss).await, 400);
+    assert_eq!(service.asked_anew().await, ALICE, "amiss");
 }
 
 #[tokio::test]
