@@ -1,7 +1,6 @@
 //! The background task: takes records from the queue, groups them, and sends them until the auth center has them.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +13,17 @@ use super::batch::{Batch, Groups};
 use super::counts::Counts;
 use super::deliver::Deliver;
 use super::queue::Queue;
-use super::store::{Store, Window};
-use crate::backoff::Backoff;
+use super::store::Store;
 use crate::clock::Clock;
 use crate::record::Served;
 use crate::throttle::Throttle;
 use crate::transport::Unreported;
+
+mod outage;
+mod stored;
+
+use outage::Outage;
+use stored::Reading;
 
 /// How records are reported.
 #[derive(Clone, Copy, Debug)]
@@ -66,31 +70,6 @@ pub(super) struct Reporter<D, S> {
     warnings: Throttle,
 }
 
-/// What was read from the store and is being sent.
-#[derive(Default)]
-struct Reading {
-    /// The numbers of those that are not settled.
-    unsettled: BTreeSet<u64>,
-    refused: Vec<Batch>,
-    /// They fail again and again, and go to the end of the store.
-    back: Vec<Batch>,
-}
-
-/// The auth center does not take records. One batch at a time is tried.
-struct Outage {
-    backoff: Backoff,
-    next_attempt: Instant,
-}
-
-impl Outage {
-    const FIRST_PAUSE: Duration = Duration::from_millis(500);
-    const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-    fn new() -> Self {
-        Self { backoff: Backoff::new(Self::FIRST_PAUSE, Self::LONGEST_PAUSE), next_attempt: Instant::now() }
-    }
-}
-
 impl<D: Deliver, S: Store> Reporter<D, S> {
     /// What is written out and waits may take so many bytes; the rest stays in the queue.
     const MOST_BYTES: usize = 64 * 1024 * 1024;
@@ -98,12 +77,6 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
     const AT_A_TIME: usize = 128;
     /// More different causes than these are not logged.
     const MOST_CAUSES: usize = 32;
-    /// So many batches are read from the store at a time.
-    const WINDOW: usize = 16;
-    /// What has waited longer in the store is sent at a limited rate: the auth center may just have come back.
-    const OLD: u64 = 15;
-    /// Of those, one batch in so long.
-    const PACE: Duration = Duration::from_millis(10);
     /// After so many attempts in vain, a batch from the store lets the others go first.
     const PATIENCE: u32 = 5;
 
@@ -207,81 +180,6 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
         self.hand_over().await;
     }
 
-    /// Gives full batches to the store, or else keeps them in memory.
-    async fn hand_over(&mut self) {
-        let full = mem::take(&mut self.full);
-        if full.is_empty() {
-            return;
-        }
-        let records = full.iter().map(|batch| batch.records).sum();
-        match self.store.add(full).await {
-            Ok(lost) => {
-                self.is_stored = true;
-                self.counts.spooled(records);
-                self.lose(lost);
-            }
-            Err(full) => full.into_iter().for_each(|batch| self.put(batch)),
-        }
-    }
-
-    /// Older records had to leave the store for younger ones.
-    fn lose(&self, records: u64) {
-        if records > 0 {
-            self.counts.unspooled(records);
-            self.counts.dropped(records);
-            if self.warnings.is_due() {
-                tracing::warn!(records, "usage records are dropped: the spool is full, or damaged");
-            }
-        }
-    }
-
-    fn wants_more(&self) -> bool {
-        self.is_stored && self.reading.is_none() && self.outage_is_over()
-    }
-
-    fn outage_is_over(&self) -> bool {
-        self.outage.as_ref().is_none_or(|outage| outage.next_attempt <= Instant::now())
-    }
-
-    /// Reads from the store what is to be sent next.
-    async fn read(&mut self) {
-        if !self.wants_more() || Instant::now() < self.next_read {
-            return;
-        }
-        let Window { batches, age, unsealable, lost } = self.store.read(Self::WINDOW).await;
-        if unsealable > 0 {
-            self.counts.unspooled(unsealable);
-            self.counts.dead_lettered(unsealable);
-            self.log_cause("they were spooled under another app secret".to_owned());
-        }
-        self.lose(lost);
-        if batches.is_empty() {
-            self.is_stored = false;
-            return;
-        }
-        if age > Self::OLD {
-            self.next_read = Instant::now() + Self::PACE * u32::try_from(batches.len()).unwrap_or(u32::MAX);
-        }
-        let mut reading = Reading::default();
-        for mut batch in batches {
-            batch.number = self.groups.number();
-            reading.unsettled.insert(batch.number);
-            self.backlog.put(batch);
-        }
-        self.reading = Some(reading);
-    }
-
-    /// A batch from the store is settled; with the last one, what was read is forgotten there.
-    async fn settle_read(&mut self, number: u64) {
-        let Some(reading) = &mut self.reading else { return };
-        reading.unsettled.remove(&number);
-        if reading.unsettled.is_empty() {
-            let Reading { refused, back, .. } = self.reading.take().unwrap_or_default();
-            let lost = self.store.finish(refused, back).await;
-            self.lose(lost);
-        }
-    }
-
     fn write_out(&mut self, record: Box<dyn Served>) {
         match self.groups.add(&record.into_record()) {
             Ok(Some(full)) => self.full.push(full),
@@ -310,7 +208,7 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
     fn send(&mut self) {
         let limit = match &self.outage {
             None => self.settings.max_in_flight,
-            Some(outage) if outage.next_attempt <= Instant::now() => 1,
+            Some(outage) if outage.is_over() => 1,
             Some(_) => 0,
         };
         while self.sending.len() < limit
@@ -382,18 +280,7 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
             }
             _ => self.backlog.put(batch),
         }
-        self.note_outage(asked);
-    }
-
-    fn note_outage(&mut self, asked: Option<Duration>) {
-        let outage = self.outage.get_or_insert_with(Outage::new);
-        // Those that were sent together fail together, and count once.
-        if outage.next_attempt <= Instant::now() {
-            outage.next_attempt = Instant::now() + outage.backoff.pause();
-        }
-        if let Some(asked) = asked {
-            outage.next_attempt = outage.next_attempt.max(Instant::now() + asked);
-        }
+        self.outage.get_or_insert_with(Outage::new).note(asked);
     }
 
     fn log_cause(&mut self, cause: String) {
