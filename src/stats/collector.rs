@@ -195,7 +195,12 @@ impl StatsBuilder {
     }
 }
 
-fn start(settings: Settings, deliver: impl Deliver, store: impl Store, recovered: u64) -> StatsCollector {
+pub(super) fn start(
+    settings: Settings,
+    deliver: impl Deliver,
+    store: impl Store,
+    recovered: u64,
+) -> StatsCollector {
     let queue = Arc::new(Queue::new(settings.queue, settings.batch));
     let counts = Arc::<Counts>::default();
     let (orders, received) = mpsc::channel(4);

@@ -7,9 +7,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use super::batch::Batch;
-use super::collector::{StatsBuilder, StatsCollector};
+use super::batch::{Batch, Groups};
+use super::collector::{self, StatsBuilder, StatsCollector};
 use super::deliver::Deliver;
+use super::reporter::Settings;
+use super::store::{Store, Window};
 use crate::credential::Credential;
 use crate::error::{AuthError, ErrorKind};
 use crate::record::{ApiRecord, Record, Served};
@@ -368,6 +370,50 @@ async fn a_deadline_beyond_all_time_is_none() {
     assert_eq!(stats.flush(Duration::MAX).await.delivered, 1);
     stats.record(record("alice", 1));
     assert_eq!(stats.shutdown(Duration::MAX).await.delivered, 2);
+}
+
+/// A store of batches that have waited for so many seconds.
+struct Aged {
+    batches: Vec<Batch>,
+    age: u64,
+}
+
+impl Store for Aged {
+    async fn add(&mut self, batches: Vec<Batch>) -> Result<u64, Vec<Batch>> {
+        Err(batches)
+    }
+
+    async fn read(&mut self, batches: usize) -> Window {
+        let batches = self.batches.split_off(self.batches.len().saturating_sub(batches));
+        Window { batches, age: self.age, ..Window::default() }
+    }
+
+    async fn finish(&mut self, _: Vec<Batch>, _: Vec<Batch>) -> u64 {
+        0
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_waited_long_on_disk_is_sent_at_a_hundred_batches_a_second() {
+    for (age, seconds) in [(10, 0), (3_600, 3)] {
+        let batches = (0..320)
+            .map(|n| {
+                let mut groups = Groups::new(1);
+                let batch = groups.add(&record("alice", n)).unwrap().unwrap();
+                Batch { spooled: true, ..batch }
+            })
+            .collect();
+        let center = Arc::<Center>::default();
+        let way =
+            Way { center: center.clone(), fate: Arc::new(|_, _| Fate::Accepted), takes: Duration::ZERO };
+        let settings =
+            Settings { queue: 100, batch: 10, flush_every: Duration::from_secs(5), max_in_flight: 4 };
+        let started = Instant::now();
+        let stats = collector::start(settings, way, Aged { batches, age }, 320);
+        let counts = stats.shutdown(ENOUGH).await;
+        assert_eq!((counts.recorded, counts.delivered, counts.spooled), (320, 320, 0), "{counts:?}");
+        assert_eq!(started.elapsed().as_secs(), seconds, "{age} s old");
+    }
 }
 
 /// Whatever happens on the way, each record ends in exactly one of the counts, and what counts as delivered has
