@@ -1,6 +1,7 @@
 //! The background task: takes records from the queue, groups them, and sends them until the auth center has them.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -119,7 +120,10 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
         flush.tick().await;
         let (mut deadline, mut ended) = (None, None);
         loop {
-            if self.queue.len() >= self.settings.batch {
+            if ended.is_some() {
+                // There may not have been room for all at once.
+                self.flush().await;
+            } else if self.queue.len() >= self.settings.batch {
                 self.take().await;
             }
             self.read().await;
@@ -181,10 +185,15 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
     }
 
     fn write_out(&mut self, record: Box<dyn Served>) {
-        match self.groups.add(&record.into_record()) {
+        // A record may be of anybody's making; what breaks in it is its own.
+        let written = catch_unwind(AssertUnwindSafe(|| record.into_record()));
+        match written.map_err(drop).and_then(|record| self.groups.add(&record)) {
             Ok(Some(full)) => self.full.push(full),
             Ok(None) => {}
-            Err(()) => self.counts.dead_lettered(1),
+            Err(()) => {
+                self.counts.dead_lettered(1);
+                self.log_cause("they could not be written out".to_owned());
+            }
         }
     }
 
@@ -285,7 +294,7 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
 
     fn log_cause(&mut self, cause: String) {
         if self.causes.len() < Self::MOST_CAUSES && !self.causes.contains(&cause) {
-            tracing::error!(cause, "the auth center refuses usage records for good; they are not sent again");
+            tracing::error!(cause, "usage records are given up; they are not sent again");
             self.causes.insert(cause);
         }
     }

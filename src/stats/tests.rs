@@ -372,6 +372,55 @@ async fn a_deadline_beyond_all_time_is_none() {
     assert_eq!(stats.shutdown(Duration::MAX).await.delivered, 2);
 }
 
+/// What is left over when there was no room is not left to the next flush.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_does_not_wait_for_the_next_flush() {
+    for recorded in [1_030, 1_999, 2_000] {
+        // As many as can wait are out of the queue before it is shut down, and nothing has been sent yet.
+        let (stats, _) = start(StatsCollector::builder().queue(1_000), |_, _| Fate::Accepted);
+        for n in 0..recorded {
+            stats.record(record(&format!("user-{}", n % 300), n));
+            if n % 500 == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        let counts = stats.shutdown(Duration::from_secs(4)).await;
+        assert_eq!(counts.delivered + counts.dropped, recorded as u64);
+        let overflow = stats.snapshot().dropped;
+        assert!(overflow <= 1_000 && counts.delivered >= 1_000, "{recorded}: {counts:?}");
+        assert!(recorded != 1_030 || counts.dropped == 0, "{counts:?}");
+    }
+}
+
+/// A record whose writing out panics.
+struct Broken(Credential);
+
+impl Served for Broken {
+    fn credential(&self) -> Option<&Credential> {
+        Some(&self.0)
+    }
+
+    fn status(&self) -> u16 {
+        200
+    }
+
+    fn into_record(self: Box<Self>) -> ApiRecord {
+        panic!("in somebody's record")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_panics_is_lost_alone() {
+    let (stats, center) = start(StatsCollector::builder(), |_, _| Fate::Accepted);
+    for n in 0..10 {
+        stats.record(record("alice", n));
+        Record::record(&stats, Box::new(Broken(Credential::new("alice").unwrap())));
+    }
+    let counts = stats.shutdown(ENOUGH).await;
+    assert_eq!((counts.recorded, counts.delivered, counts.dead_lettered), (20, 10, 10), "{counts:?}");
+    assert_eq!(center.paths().len(), 10);
+}
+
 /// A store of batches that have waited for so many seconds.
 struct Aged {
     batches: Vec<Batch>,
