@@ -1,134 +1,20 @@
 //! The collector before an auth center of its own making, under a clock that tokio holds.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::batch::{Batch, Groups};
-use super::collector::{self, StatsBuilder, StatsCollector};
-use super::deliver::Deliver;
+use super::collector::{self, StatsCollector};
 use super::reporter::Settings;
 use super::store::{Store, Window};
 use crate::credential::Credential;
-use crate::error::{AuthError, ErrorKind};
 use crate::record::{ApiRecord, Record, Served};
-use crate::transport::Unreported;
 
-/// What a call meets.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Fate {
-    Accepted,
-    /// It arrives, but its answer is lost.
-    AnswerLost,
-    Failing,
-    /// Failing, and asking for a pause of so many seconds.
-    Wait(u64),
-    Refused,
-    /// No answer until the caller gives up.
-    Silent,
-    Panics,
-}
+pub(super) mod center;
 
-#[derive(Default)]
-pub(super) struct Center {
-    /// By idempotency key: the records, as they were first accepted.
-    pub(super) accepted: Mutex<HashMap<String, Vec<Value>>>,
-    calls: Mutex<Vec<Call>>,
-}
-
-#[derive(Clone)]
-pub(super) struct Call {
-    pub(super) at: Instant,
-    pub(super) authorization: String,
-    pub(super) key: String,
-    pub(super) body: String,
-}
-
-/// The center as a collector reaches it. The fate of a call depends on the time, and on the calls so far.
-#[derive(Clone)]
-pub(super) struct Way {
-    pub(super) center: Arc<Center>,
-    pub(super) fate: Arc<Decide>,
-    pub(super) takes: Duration,
-}
-
-pub(super) type Decide = dyn Fn(&Call, usize) -> Fate + Send + Sync;
-
-impl Deliver for Way {
-    async fn deliver(&self, batch: &Batch) -> Result<(), Unreported> {
-        let call = Call {
-            at: Instant::now(),
-            authorization: batch.authorization.to_str().unwrap().to_owned(),
-            key: batch.key.clone(),
-            body: String::from_utf8(batch.body.to_vec()).unwrap(),
-        };
-        let nth = {
-            let mut calls = lock(&self.center.calls);
-            calls.push(call.clone());
-            calls.len() - 1
-        };
-        let fate = (self.fate)(&call, nth);
-        sleep(self.takes).await;
-        let unavailable = || AuthError::new(ErrorKind::Unavailable);
-        match fate {
-            Fate::Accepted | Fate::AnswerLost => {
-                let body: Value = serde_json::from_str(&call.body).unwrap();
-                let records = body["stats"].as_array().unwrap().clone();
-                assert_eq!(records.len() as u64, batch.records);
-                let mut accepted = lock(&self.center.accepted);
-                let first = accepted.entry(call.key).or_insert_with(|| records.clone());
-                assert_eq!(*first, records, "a batch keeps its content");
-                match fate {
-                    Fate::Accepted => Ok(()),
-                    _ => Err(Unreported::ForNow(unavailable(), None)),
-                }
-            }
-            Fate::Failing => Err(Unreported::ForNow(unavailable(), None)),
-            Fate::Wait(seconds) => Err(Unreported::ForNow(unavailable(), Some(Duration::from_secs(seconds)))),
-            Fate::Refused => Err(Unreported::ForGood(AuthError::new(ErrorKind::Rejected).with_code(400))),
-            Fate::Silent => {
-                sleep(Duration::from_secs(5)).await;
-                Err(Unreported::ForNow(unavailable(), None))
-            }
-            Fate::Panics => panic!("on the way to the center"),
-        }
-    }
-}
-
-impl Center {
-    /// How often each path was accepted, batches that came twice counted once.
-    pub(super) fn paths(&self) -> HashMap<String, usize> {
-        let mut paths = HashMap::new();
-        for record in lock(&self.accepted).values().flatten() {
-            *paths.entry(record["api_path"].as_str().unwrap().to_owned()).or_default() += 1;
-        }
-        paths
-    }
-
-    pub(super) fn calls(&self) -> Vec<Call> {
-        lock(&self.calls).clone()
-    }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-pub(super) fn start(
-    builder: StatsBuilder,
-    fate: impl Fn(&Call, usize) -> Fate + Send + Sync + 'static,
-) -> (StatsCollector, Arc<Center>) {
-    let center = Arc::<Center>::default();
-    let way = Way { center: center.clone(), fate: Arc::new(fate), takes: Duration::from_millis(20) };
-    (builder.start_with(way), center)
-}
-
-pub(super) fn record(token: &str, n: usize) -> ApiRecord {
-    ApiRecord::new("GET", format!("/{n}")).credential(Credential::new(token).unwrap())
-}
+use center::{Call, Center, Fate, Way, record, start};
 
 const ENOUGH: Duration = Duration::from_secs(600);
 

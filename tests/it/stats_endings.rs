@@ -27,7 +27,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::center_support::until;
 use crate::context::of;
 use crate::stats_support::{Rig, ending};
-use crate::support::{self, exchange_bytes, get_as, parse, serve};
+use crate::support::{self, App, exchange_bytes, get_as, parse, serve};
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: test\r\nauthorization: Bearer alice-token\r\n\r\n";
 
@@ -197,17 +197,22 @@ async fn a_verifier_that_panics_leaves_a_500() {
     assert_eq!(ending(&rig.next().await), (500, Some("the handler panicked")));
 }
 
+/// A service whose body waits at a gate.
+async fn gated_body(timed: bool) -> (Rig, Gate, App) {
+    let (rig, gate) = (Rig::new().await, Gate::new());
+    let handler = {
+        let gate = gate.clone();
+        get(move || async move { gate.body() })
+    };
+    let layer = if timed { rig.auth().time_bodies() } else { rig.auth() };
+    let app = serve(Router::new().route("/", handler).layer(layer)).await;
+    (rig, gate, app)
+}
+
 #[tokio::test]
 async fn a_body_counts_to_its_end_only_where_bodies_are_timed() {
     for timed in [true, false] {
-        let rig = Rig::new().await;
-        let gate = Gate::new();
-        let handler = {
-            let gate = gate.clone();
-            get(move || async move { gate.body() })
-        };
-        let layer = if timed { rig.auth().time_bodies() } else { rig.auth() };
-        let app = serve(Router::new().route("/", handler).layer(layer)).await;
+        let (rig, gate, app) = gated_body(timed).await;
         let start = Instant::now();
         let mut stream = connect(app.address, GET).await;
         read_until(&mut stream, "first ").await;
@@ -230,14 +235,7 @@ async fn a_body_counts_to_its_end_only_where_bodies_are_timed() {
 #[tokio::test]
 async fn who_hangs_up_in_the_middle_of_a_body_leaves_the_status_that_he_saw() {
     for (timed, message) in [(true, Some("the caller hung up")), (false, None)] {
-        let rig = Rig::new().await;
-        let gate = Gate::new();
-        let handler = {
-            let gate = gate.clone();
-            get(move || async move { gate.body() })
-        };
-        let layer = if timed { rig.auth().time_bodies() } else { rig.auth() };
-        let app = serve(Router::new().route("/", handler).layer(layer)).await;
+        let (rig, gate, app) = gated_body(timed).await;
         let mut stream = connect(app.address, GET).await;
         read_until(&mut stream, "first ").await;
         gate.somebody_waits().await;

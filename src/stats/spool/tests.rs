@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
-use crate::stats::tests::{Call, Center, Fate, Way, lock, record};
+use crate::stats::tests::center::{Call, Center, Fate, Way, lock, record};
 use crate::stats::{StatsBuilder, StatsCollector, StatsSnapshot};
 use std::sync::Arc;
 
