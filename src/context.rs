@@ -29,14 +29,16 @@ use std::cell::RefCell;
 use std::fmt;
 use std::mem;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::header::HeaderValue;
 use http::request::Parts;
 use http::uri::Scheme;
 use http::{Extensions, Uri, Version};
 
+use crate::act_as::{ActAsPolicy, Target};
 use crate::credential::Credential;
+use crate::directory::Directory;
 use crate::error::{AuthError, Language};
 use crate::forwarded::{self, TrustedProxies};
 use crate::respond::Responder;
@@ -62,6 +64,8 @@ pub struct RequestContext(Arc<Inner>);
 #[derive(Clone, Default)]
 struct Inner {
     user: Option<UserInfo>,
+    /// Whom the user acts as. Set once, and then seen by all who hold this context: the layer's record, too.
+    acting_as: OnceLock<Box<Target>>,
     credential: Option<Credential>,
     peer: Option<IpAddr>,
     headers: Captured,
@@ -75,6 +79,8 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) responder: Responder,
     pub(crate) recorder: Option<Recorder>,
+    pub(crate) act_as: ActAsPolicy,
+    pub(crate) directory: Option<Directory>,
 }
 
 /// The headers that a context answers from. They share the request's buffer; what they mean is found out when asked.
@@ -150,9 +156,50 @@ impl RequestContext {
         self
     }
 
-    /// The verified user; `None` for anonymous requests.
+    /// The user that the request is for; `None` for anonymous requests.
+    ///
+    /// Once an admin [acts as](crate::ActAsUser) another user it is that one, or `None` if only his id is known.
     pub fn user(&self) -> Option<&UserInfo> {
+        match self.acting_as() {
+            None => self.actor(),
+            Some(target) => target.user.as_ref(),
+        }
+    }
+
+    /// The id of the user that the request is for.
+    pub fn user_id(&self) -> Option<&UserId> {
+        match self.acting_as() {
+            None => self.actor().map(|actor| &actor.id),
+            Some(target) => Some(&target.id),
+        }
+    }
+
+    /// The verified user, who is really asking: an admin, while he acts as another user.
+    pub fn actor(&self) -> Option<&UserInfo> {
         self.0.user.as_ref()
+    }
+
+    /// Whether an admin acts as another user.
+    pub fn is_impersonating(&self) -> bool {
+        self.acting_as().is_some()
+    }
+
+    pub(crate) fn acting_as(&self) -> Option<&Target> {
+        self.0.acting_as.get().map(|target| &**target)
+    }
+
+    /// From now on, the request is for this user.
+    pub(crate) fn act_as(&self, target: Target) {
+        // Once decided it stays: a request has one header.
+        let _ = self.0.acting_as.set(Box::new(target));
+    }
+
+    pub(crate) fn act_as_policy(&self) -> ActAsPolicy {
+        self.settings().map(|settings| settings.act_as.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn directory(&self) -> Option<&Directory> {
+        self.settings()?.directory.as_ref()
     }
 
     /// The credential that the request was verified by. It is the real one: send it only to services you trust.
@@ -241,7 +288,8 @@ impl RequestContext {
 impl fmt::Debug for RequestContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestContext")
-            .field("user", &self.user().map(|user| &user.id))
+            .field("user", &self.user_id())
+            .field("actor", &self.actor().map(|actor| &actor.id))
             .field("credential", &self.credential())
             .field("client_ip", &self.client_ip())
             .field("trace_id", &self.trace_id())
@@ -292,14 +340,19 @@ pub fn current() -> Option<RequestContext> {
     read(|context| Some(context.clone()))
 }
 
-/// The verified user of the current request.
+/// The user that the current request is for: see [`RequestContext::user`].
 pub fn current_user() -> Option<UserInfo> {
     read(|context| context.user().cloned())
 }
 
 /// The id of the current user.
 pub fn current_user_id() -> Option<UserId> {
-    read(|context| Some(context.user()?.id.clone()))
+    read(|context| context.user_id().cloned())
+}
+
+/// The verified user of the current request, who is really asking: an admin, while he acts as the current user.
+pub fn actor() -> Option<UserInfo> {
+    read(|context| context.actor().cloned())
 }
 
 /// The log-in name of the current user.

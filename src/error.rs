@@ -58,6 +58,10 @@ pub enum ErrorKind {
     InvalidCredential,
     /// The caller is known and turned away, such as a disabled user: 403.
     Denied,
+    /// The request itself cannot be read, such as one that names two users to act as: 400.
+    InvalidRequest,
+    /// The user to act as does not exist: 404.
+    UnknownUser,
     /// The caller lacks a permission, a role or the admin flag: 403 `insufficient_scope`.
     MissingPermission,
     /// It could not be told: the auth center is unreachable, failing or unreadable. 503 with `Retry-After`.
@@ -168,6 +172,8 @@ impl AuthError {
         match self.kind {
             ErrorKind::MissingCredential | ErrorKind::InvalidCredential => StatusCode::UNAUTHORIZED,
             ErrorKind::Denied | ErrorKind::MissingPermission => StatusCode::FORBIDDEN,
+            ErrorKind::InvalidRequest => StatusCode::BAD_REQUEST,
+            ErrorKind::UnknownUser => StatusCode::NOT_FOUND,
             ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             ErrorKind::Rejected => StatusCode::BAD_GATEWAY,
             ErrorKind::Misconfigured | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -198,6 +204,8 @@ impl AuthError {
                 }
                 ErrorKind::Denied => ("Access is denied", "禁止访问"),
                 ErrorKind::MissingPermission => ("Permission is missing", "权限不足"),
+                ErrorKind::InvalidRequest => ("The request is invalid", "请求无效"),
+                ErrorKind::UnknownUser => ("There is no such user", "用户不存在"),
                 ErrorKind::Unavailable => ("The credential cannot be verified right now", "鉴权服务暂不可用"),
                 ErrorKind::Rejected => ("The auth center refused the call", "鉴权中心拒绝了请求"),
                 ErrorKind::Misconfigured => ("The service is misconfigured", "服务配置错误"),

@@ -25,6 +25,37 @@ pub(crate) fn new(tls: bool, connect_timeout: Duration) -> Result<reqwest::Clien
         .map_err(|error| BuildError::new("cannot build the HTTP client").with_source(error))
 }
 
+/// Why a body could not be read.
+pub(crate) enum Unread {
+    TooLarge,
+    Broken(reqwest::Error),
+}
+
+/// The whole body of an answer, unless it is longer than so many bytes.
+pub(crate) async fn read(mut response: reqwest::Response, max: usize) -> Result<Vec<u8>, Unread> {
+    if response.content_length().is_some_and(|length| length > max as u64) {
+        return Err(Unread::TooLarge);
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(Unread::Broken)? {
+        if body.len() + chunk.len() > max {
+            return Err(Unread::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Whether the way to this host never leaves the machine, so that plain http is as good as TLS.
+pub(crate) fn is_near(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
 /// Given to reqwest ready-made, so that the process's default crypto provider is neither needed nor set.
 fn tls_config(tls: bool) -> Result<ClientConfig, BuildError> {
     let failed = |error| BuildError::new("cannot set up TLS").with_source(error);

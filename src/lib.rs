@@ -81,10 +81,14 @@ mod secret;
 mod user;
 
 // Ports and plumbing.
+mod act_as;
+mod audit;
 #[cfg(any(feature = "stats", feature = "webhook"))]
 mod backoff;
 #[cfg(feature = "client")]
 mod breaker;
+#[cfg(feature = "client")]
+mod cache;
 #[cfg(feature = "client")]
 // Only tests hold it, and only `testing` names it.
 #[cfg_attr(not(feature = "test-util"), allow(dead_code, unreachable_pub))]
@@ -92,6 +96,7 @@ mod clock;
 #[cfg(feature = "client")]
 mod config;
 pub mod context;
+mod directory;
 #[cfg(feature = "client")]
 mod flights;
 mod forwarded;
@@ -110,6 +115,8 @@ mod verify;
 // Verifiers.
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "jwt")]
+pub mod jwt;
 
 // Services of an app.
 #[cfg(feature = "stats")]
@@ -125,12 +132,17 @@ pub mod layer;
 #[cfg(feature = "test-util")]
 pub mod testing;
 
+pub use act_as::ActAsPolicy;
+pub use audit::{ActAsAttempt, AuditError, AuditSink};
 #[cfg(feature = "client")]
 pub use client::{AuthClient, AuthClientBuilder};
 pub use credential::{AccessKey, BearerToken, Credential};
+pub use directory::{Directory, UserDirectory};
 pub use envelope::Envelope;
 pub use error::{AuthError, BuildError, ErrorKind, Language};
-pub use extract::{CurrentUser, OptionalUser, RequestInfo, RequireAdmin, RequirePermission, RequireRole};
+pub use extract::{
+    ActAsUser, CurrentUser, OptionalUser, RequestInfo, RequireAdmin, RequirePermission, RequireRole,
+};
 pub use forwarded::TrustedProxies;
 pub use invalidate::Invalidate;
 pub use layer::{AuthLayer, AuthService, GuardLayer};

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::context;
 use crate::envelope::Envelope;
 use crate::error::{AuthError, BuildError, ErrorKind};
-use crate::http_client;
+use crate::http_client::{self, Unread, is_near};
 use crate::secret::Secret;
 use crate::throttle::Throttle;
 
@@ -256,26 +256,12 @@ impl Transport {
             return Err(Failure::new("the answer came by a redirect; build the HTTP client without them"));
         }
         check_status(&response)?;
-        self.read(response).await
-    }
-
-    async fn read(&self, mut response: reqwest::Response) -> Result<Vec<u8>, Failure> {
-        let too_large = || Failure::new("the answer is too large");
-        if response.content_length().is_some_and(|length| length > self.max_answer as u64) {
-            return Err(too_large());
-        }
-        let mut body = Vec::new();
-        loop {
-            let chunk = response.chunk().await.map_err(|error| Failure {
-                source: Some(error),
-                ..Failure::new("the connection broke within the answer")
-            })?;
-            let Some(chunk) = chunk else { return Ok(body) };
-            if body.len() + chunk.len() > self.max_answer {
-                return Err(too_large());
+        http_client::read(response, self.max_answer).await.map_err(|unread| match unread {
+            Unread::TooLarge => Failure::new("the answer is too large"),
+            Unread::Broken(error) => {
+                Failure { source: Some(error), ..Failure::new("the connection broke within the answer") }
             }
-            body.extend_from_slice(&chunk);
-        }
+        })
     }
 
     /// Warns of the first failure and then now and then: in an outage there are as many as requests.
@@ -378,15 +364,6 @@ fn base(text: &str) -> Result<Url, BuildError> {
         return Err(refuse("must end with its path, without `?` or `#`"));
     }
     Ok(base)
-}
-
-fn is_near(base: &Url) -> bool {
-    match base.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }
 
 impl fmt::Debug for Transport {

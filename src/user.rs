@@ -34,6 +34,9 @@ pub struct UserInfo(Arc<Shared>);
 struct Shared {
     user: User,
     access_key: Option<AccessKeyKind>,
+    /// The claims that a token was verified by, as its JSON.
+    #[cfg(feature = "jwt")]
+    claims: Option<Box<str>>,
     /// Whether nobody has been told of this verification yet: see [`UserInfo::announce`].
     fresh: AtomicBool,
 }
@@ -98,23 +101,20 @@ fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
 impl UserInfo {
     /// Starts a user, for tests and for your own [`Verify`](crate::Verify).
     pub fn builder(id: impl Into<UserId>, username: impl Into<Box<str>>) -> UserInfoBuilder {
-        UserInfoBuilder {
-            user: User {
-                id: id.into(),
-                username: username.into(),
-                nickname: None,
-                email: None,
-                phone: None,
-                avatar: None,
-                roles: Codes::default(),
-                permissions: Codes::default(),
-                department: None,
-                company: None,
-                is_admin: false,
-                status: None,
-            },
-            access_key: None,
-        }
+        UserInfoBuilder::from(User {
+            id: id.into(),
+            username: username.into(),
+            nickname: None,
+            email: None,
+            phone: None,
+            avatar: None,
+            roles: Codes::default(),
+            permissions: Codes::default(),
+            department: None,
+            company: None,
+            is_admin: false,
+            status: None,
+        })
     }
 
     /// Whether the user has this role.
@@ -164,9 +164,27 @@ impl UserInfo {
     }
 
     /// Whether both are clones of one.
-    #[cfg(feature = "client")]
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    #[cfg(feature = "jwt")]
+    pub(crate) fn claims(&self) -> Option<&str> {
+        self.0.claims.as_deref()
+    }
+
+    /// Says which claims the user was made of, as their JSON.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn set_claims(&mut self, claims: String) {
+        if Arc::get_mut(&mut self.0).is_none() {
+            // Whoever mapped the claims keeps the user for himself.
+            let mut builder = UserInfoBuilder::from(self.0.user.clone());
+            builder.access_key = self.0.access_key;
+            *self = builder.build();
+        }
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.claims = Some(claims.into());
+        }
     }
 
     /// Exchanges both lists of codes for equal ones. Only while nobody else holds the user.
@@ -194,7 +212,7 @@ impl UserInfo {
 
 impl From<User> for UserInfo {
     fn from(user: User) -> Self {
-        Self(Arc::new(Shared { user, access_key: None, fresh: AtomicBool::new(true) }))
+        UserInfoBuilder::from(user).build()
     }
 }
 
@@ -238,6 +256,19 @@ impl fmt::Debug for UserInfo {
 pub struct UserInfoBuilder {
     user: User,
     access_key: Option<AccessKeyKind>,
+    #[cfg(feature = "jwt")]
+    claims: Option<Box<str>>,
+}
+
+impl From<User> for UserInfoBuilder {
+    fn from(user: User) -> Self {
+        Self {
+            user,
+            access_key: None,
+            #[cfg(feature = "jwt")]
+            claims: None,
+        }
+    }
 }
 
 macro_rules! text_setters {
@@ -298,12 +329,22 @@ impl UserInfoBuilder {
         self
     }
 
+    /// Sets the claims that [`jwt::Claims`](crate::jwt::Claims) reads. Defaults to none; a `JwtVerifier` sets those of
+    /// the token.
+    #[cfg(feature = "jwt")]
+    pub fn claims(mut self, claims: &serde_json::Value) -> Self {
+        self.claims = Some(claims.to_string().into());
+        self
+    }
+
     /// The user.
     #[must_use]
     pub fn build(self) -> UserInfo {
         UserInfo(Arc::new(Shared {
             user: self.user,
             access_key: self.access_key,
+            #[cfg(feature = "jwt")]
+            claims: self.claims,
             fresh: AtomicBool::new(true),
         }))
     }

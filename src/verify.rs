@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::credential::{AccessKey, BearerToken, Credential};
+use crate::directory::Directory;
 use crate::error::{AuthError, ErrorKind};
 use crate::user::UserInfo;
 
@@ -60,6 +61,11 @@ pub trait Verify<C>: Send + Sync + 'static {
     fn app_id(&self) -> Option<Arc<str>> {
         None
     }
+
+    /// Who knows the users that admins may act as; `None`, the default, if nobody does.
+    fn directory(&self) -> Option<Directory> {
+        None
+    }
 }
 
 impl<C: Send + 'static, V: Verify<C>> Verify<C> for Arc<V> {
@@ -73,6 +79,10 @@ impl<C: Send + 'static, V: Verify<C>> Verify<C> for Arc<V> {
 
     fn app_id(&self) -> Option<Arc<str>> {
         (**self).app_id()
+    }
+
+    fn directory(&self) -> Option<Directory> {
+        (**self).directory()
     }
 }
 

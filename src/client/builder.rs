@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::cache::{Cache, Lifetimes};
 use super::{AuthClient, Core, Inner};
+use crate::cache::{Cache, Lifetimes};
 use crate::clock::Clock;
 use crate::config::Env;
 use crate::error::BuildError;

@@ -7,8 +7,8 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::cache::Endpoint;
 use super::{AuthClient, expiry, lookup};
+use crate::cache::Kind;
 use crate::credential::{BearerToken, Credential};
 use crate::error::{AuthError, ErrorKind};
 use crate::secret::Secret;
@@ -61,7 +61,7 @@ impl AuthClient {
 
         let token = BearerToken::new(token)?;
         let core = &self.inner.core;
-        let key = core.cache.key(Endpoint::UserInfo, token.as_bytes());
+        let key = core.cache.key(Kind::Token, token.as_bytes());
         let body = json!({ "token": token.as_str() });
         let data = core.transport.call(Call::new("/token/verify", &body).secret(token.as_str())).await;
         let invalid = TokenStatus { valid: false, user_id: None, username: None, expires_at: None };

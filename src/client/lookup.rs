@@ -5,14 +5,23 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 
-use super::cache::{Key, Known};
-use super::{AuthClient, Core, access_key, expiry};
+use super::{AuthClient, Core, access_key, directory, expiry};
+use crate::cache::{Key, Known};
 use crate::context::InContext;
 use crate::credential::Credential;
 use crate::error::{AuthError, ErrorKind};
 use crate::flights::NoAnswer;
 use crate::transport::Call;
-use crate::user::{User, UserInfo};
+use crate::user::{User, UserId, UserInfo};
+
+/// What is looked up.
+#[derive(Clone)]
+pub(super) enum Question {
+    /// Whose credential is it?
+    Credential(Credential),
+    /// Who has this id?
+    Id(UserId),
+}
 
 /// What a look-up brings back.
 #[derive(Clone)]
@@ -37,15 +46,15 @@ impl AuthClient {
     pub(super) fn known_by(
         &self,
         key: Key,
-        credential: impl FnOnce() -> Credential,
+        question: impl FnOnce() -> Question,
     ) -> Option<Result<UserInfo, AuthError>> {
         match self.inner.core.cache.get(key) {
             Known::User(user) => Some(Ok(user)),
             Known::Ageing(user) => {
                 // It was checked when it was first seen, or it would not be here.
-                let credential = credential();
+                let question = question();
                 // Full or without a runtime: the next request tries again.
-                let _ = self.inner.flights.start(key, || look_up(self.inner.core.clone(), key, credential));
+                let _ = self.inner.flights.start(key, || look_up(self.inner.core.clone(), key, question));
                 Some(Ok(user))
             }
             Known::Refused(error) => Some(Err(error)),
@@ -53,15 +62,15 @@ impl AuthClient {
         }
     }
 
-    pub(super) async fn look_up(&self, credential: Credential) -> Result<UserInfo, AuthError> {
-        let key = self.key(&credential);
-        if let Some(known) = self.known_by(key, || credential.clone()) {
+    pub(super) async fn look_up(&self, question: Question) -> Result<UserInfo, AuthError> {
+        let key = self.inner.core.key(&question);
+        if let Some(known) = self.known_by(key, || question.clone()) {
             return known;
         }
         let core = &self.inner.core;
         for _ in 0..ATTEMPTS {
-            let credential = credential.clone();
-            let joined = self.inner.flights.join(key, || look_up(core.clone(), key, credential)).await;
+            let question = question.clone();
+            let joined = self.inner.flights.join(key, || look_up(core.clone(), key, question)).await;
             let Answer { verdict, epoch } = joined.map_err(|no_answer| match no_answer {
                 NoAnswer::Full => unavailable("too many look-ups are under way"),
                 NoAnswer::Lost => {
@@ -79,11 +88,7 @@ impl AuthClient {
 }
 
 /// Asks the center and puts the answer into the cache. Runs in a task of its own, in the context of who asked first.
-fn look_up(
-    core: Arc<Core>,
-    key: Key,
-    credential: Credential,
-) -> impl Future<Output = Answer> + Send + 'static {
+fn look_up(core: Arc<Core>, key: Key, question: Question) -> impl Future<Output = Answer> + Send + 'static {
     async move {
         let epoch = core.cache.epoch();
         // Since whoever started this looked, an earlier look-up may have landed.
@@ -92,7 +97,7 @@ fn look_up(
             Known::Refused(error) => return Answer { verdict: Err(error), epoch },
             Known::Ageing(_) | Known::Nothing => {}
         }
-        let error = match core.fetch(&credential).await {
+        let error = match core.fetch(&question).await {
             Ok(Fetched { user, limit }) => {
                 core.cache.keep(key, &user, limit, epoch);
                 return Answer { verdict: Ok(user), epoch };
@@ -116,7 +121,11 @@ fn look_up(
 }
 
 impl Core {
-    async fn fetch(&self, credential: &Credential) -> Result<Fetched, AuthError> {
+    async fn fetch(&self, question: &Question) -> Result<Fetched, AuthError> {
+        let credential = match question {
+            Question::Credential(credential) => credential,
+            Question::Id(id) => return directory::fetch(self, id).await,
+        };
         let fetched = match credential {
             Credential::Bearer(token) => self.fetch_user(token.as_str()).await,
             Credential::AccessKey(key) => access_key::fetch(self, key.as_str()).await,
@@ -166,7 +175,7 @@ pub(super) fn verdict(error: AuthError, credential: &Credential) -> AuthError {
 
 /// Whether the center has made up its mind.
 fn is_refusal(error: &AuthError) -> bool {
-    matches!(error.kind(), ErrorKind::InvalidCredential | ErrorKind::Denied)
+    matches!(error.kind(), ErrorKind::InvalidCredential | ErrorKind::Denied | ErrorKind::UnknownUser)
 }
 
 fn unavailable(detail: &'static str) -> AuthError {
@@ -186,12 +195,12 @@ mod tests {
         let client = AuthClient::builder(center.app_id(), center.app_secret(), center.url()).build().unwrap();
         for (token, accepted) in [("token", true), ("another", false)] {
             center.clear_requests();
-            let credential = Credential::new(token).unwrap();
-            let key = client.key(&credential);
+            let question = Question::Credential(Credential::new(token).unwrap());
+            let key = client.inner.core.key(&question);
             for _ in 0..2 {
                 // As a caller does who found nothing in the cache a moment ago.
                 let core = client.inner.core.clone();
-                let answer = client.inner.flights.join(key, || look_up(core, key, credential.clone())).await;
+                let answer = client.inner.flights.join(key, || look_up(core, key, question.clone())).await;
                 assert_eq!(answer.ok().map(|answer| answer.verdict.is_ok()), Some(accepted));
             }
             assert_eq!(center.calls("/user/info"), 1);

@@ -10,10 +10,9 @@
 
 mod access_key;
 mod builder;
-mod cache;
 mod calls;
+mod directory;
 mod expiry;
-mod invalidation;
 mod lookup;
 mod sync;
 mod users;
@@ -27,15 +26,16 @@ pub use calls::{TokenStatus, WebhookId};
 pub use sync::{SyncOutcome, SyncReport, SyncUser};
 pub use users::{FoundUsers, UserPage, Users};
 
+use crate::cache::{self, Cache, Kind};
 use crate::credential::{AccessKey, BearerToken, Credential};
+use crate::directory::Directory;
 use crate::error::{AuthError, BuildError};
 use crate::flights::Flights;
 use crate::invalidate::Invalidate;
 use crate::transport::Transport;
 use crate::user::{UserId, UserInfo};
 use crate::verify::Verify;
-use cache::{Cache, Endpoint};
-use lookup::Answer;
+use lookup::{Answer, Question};
 
 /// The client of the auth center: verifies credentials through its cache, and makes all other calls.
 ///
@@ -101,7 +101,7 @@ impl AuthClient {
     /// 401 and 404), [`Denied`](crate::ErrorKind::Denied) for its code 403,
     /// [`Unavailable`](crate::ErrorKind::Unavailable) if it could not be told.
     pub async fn user_info(&self, token: &str) -> Result<UserInfo, AuthError> {
-        self.look_up(Credential::Bearer(BearerToken::new(token)?)).await
+        self.look_up(Question::Credential(Credential::Bearer(BearerToken::new(token)?))).await
     }
 
     /// The user that an access key stands for, from the cache where it is known.
@@ -112,7 +112,7 @@ impl AuthClient {
     /// # Errors
     /// As [`AuthClient::user_info`]; [`Denied`](crate::ErrorKind::Denied) for the key of another app.
     pub async fn access_key_user(&self, key: &str) -> Result<UserInfo, AuthError> {
-        self.look_up(Credential::AccessKey(AccessKey::new(key)?)).await
+        self.look_up(Question::Credential(Credential::AccessKey(AccessKey::new(key)?))).await
     }
 
     /// Forgets all that is cached, also what is being fetched.
@@ -123,7 +123,8 @@ impl AuthClient {
     /// Forgets one token or access key. One that cannot be a credential was never kept.
     pub fn invalidate(&self, credential: &str) {
         if let Ok(credential) = Credential::new(credential) {
-            self.inner.core.cache.invalidate(self.key(&credential));
+            let core = &self.inner.core;
+            core.cache.invalidate(core.key(&Question::Credential(credential)));
         }
     }
 
@@ -146,7 +147,7 @@ impl AuthClient {
         let credential = Credential::new(credential).expect("a token or an access key");
         let (core, mut user) = (&self.inner.core, user.into());
         core.cache.share_lists(&mut user);
-        core.cache.keep(core.key(&credential), &user, None, core.cache.epoch());
+        core.cache.keep(core.key(&Question::Credential(credential)), &user, None, core.cache.epoch());
     }
 
     /// How many credentials are cached, among them some that have expired.
@@ -158,48 +159,55 @@ impl AuthClient {
     pub(crate) fn transport(&self) -> &Transport {
         &self.inner.core.transport
     }
-
-    fn key(&self, credential: &Credential) -> cache::Key {
-        self.inner.core.key(credential)
-    }
 }
 
 impl Core {
-    fn key(&self, credential: &Credential) -> cache::Key {
-        match credential {
-            Credential::Bearer(token) => self.cache.key(Endpoint::UserInfo, token.as_bytes()),
-            Credential::AccessKey(key) => self.cache.key(Endpoint::AccessKey, key.as_bytes()),
+    fn key(&self, question: &Question) -> cache::Key {
+        match question {
+            Question::Credential(Credential::Bearer(token)) => self.cache.key(Kind::Token, token.as_bytes()),
+            Question::Credential(Credential::AccessKey(key)) => {
+                self.cache.key(Kind::AccessKey, key.as_bytes())
+            }
+            Question::Id(id) => self.cache.key(Kind::UserId, &directory::bytes(id)),
         }
     }
 }
 
 impl Verify<BearerToken> for AuthClient {
     fn known(&self, token: &BearerToken) -> Option<Result<UserInfo, AuthError>> {
-        let key = self.inner.core.cache.key(Endpoint::UserInfo, token.as_bytes());
-        self.known_by(key, || Credential::Bearer(token.clone()))
+        let key = self.inner.core.cache.key(Kind::Token, token.as_bytes());
+        self.known_by(key, || Question::Credential(Credential::Bearer(token.clone())))
     }
 
     async fn verify(&self, token: BearerToken) -> Result<UserInfo, AuthError> {
-        self.look_up(Credential::Bearer(token)).await
+        self.look_up(Question::Credential(Credential::Bearer(token))).await
     }
 
     fn app_id(&self) -> Option<Arc<str>> {
         Some(self.inner.core.app_id.clone())
+    }
+
+    fn directory(&self) -> Option<Directory> {
+        Some(Directory::new(self.clone()))
     }
 }
 
 impl Verify<AccessKey> for AuthClient {
     fn known(&self, key: &AccessKey) -> Option<Result<UserInfo, AuthError>> {
-        let hash = self.inner.core.cache.key(Endpoint::AccessKey, key.as_bytes());
-        self.known_by(hash, || Credential::AccessKey(key.clone()))
+        let hash = self.inner.core.cache.key(Kind::AccessKey, key.as_bytes());
+        self.known_by(hash, || Question::Credential(Credential::AccessKey(key.clone())))
     }
 
     async fn verify(&self, key: AccessKey) -> Result<UserInfo, AuthError> {
-        self.look_up(Credential::AccessKey(key)).await
+        self.look_up(Question::Credential(Credential::AccessKey(key))).await
     }
 
     fn app_id(&self) -> Option<Arc<str>> {
         Some(self.inner.core.app_id.clone())
+    }
+
+    fn directory(&self) -> Option<Directory> {
+        Some(Directory::new(self.clone()))
     }
 }
 

@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::AuthClient;
+use super::{AuthClient, Core};
 use crate::error::AuthError;
 use crate::transport::Call;
 use crate::user::{UserId, UserInfo};
@@ -97,20 +97,8 @@ impl AuthClient {
         &self,
         ids: impl IntoIterator<Item = impl Into<UserId>>,
     ) -> Result<Vec<Option<UserInfo>>, AuthError> {
-        #[derive(Deserialize)]
-        struct Data {
-            users: Vec<UserInfo>,
-        }
-
         let ids: Vec<UserId> = ids.into_iter().map(Into::into).collect();
-        let calls = ids.chunks(BATCH).map(|chunk| async move {
-            let body = json!({ "userIds": chunk });
-            let data: Data = self.inner.core.transport.call(Call::new("/users/batch-by-ids", &body)).await?;
-            let known = data.users.into_iter().filter(|user| *user.username != *UNKNOWN_USER);
-            let known: HashMap<UserId, UserInfo> = known.map(|user| (user.id.clone(), user)).collect();
-            Ok::<_, AuthError>(chunk.iter().map(|id| known.get(id).cloned()).collect::<Vec<_>>())
-        });
-        let calls: Vec<_> = calls.collect();
+        let calls: Vec<_> = ids.chunks(BATCH).map(|chunk| self.inner.core.users_by_ids(chunk)).collect();
         let chunks: Vec<Vec<_>> = stream::iter(calls).buffered(CHUNKS_IN_FLIGHT).try_collect().await?;
         Ok(chunks.into_iter().flatten().collect())
     }
@@ -159,6 +147,22 @@ impl AuthClient {
             }
         });
         Users { stream: Box::pin(pages.try_flatten()) }
+    }
+}
+
+impl Core {
+    /// At most 100 ids.
+    pub(super) async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<Option<UserInfo>>, AuthError> {
+        #[derive(Deserialize)]
+        struct Data {
+            users: Vec<UserInfo>,
+        }
+
+        let body = json!({ "userIds": ids });
+        let data: Data = self.transport.call(Call::new("/users/batch-by-ids", &body)).await?;
+        let known = data.users.into_iter().filter(|user| *user.username != *UNKNOWN_USER);
+        let known: HashMap<UserId, UserInfo> = known.map(|user| (user.id.clone(), user)).collect();
+        Ok(ids.iter().map(|id| known.get(id).cloned()).collect())
     }
 }
 

@@ -7,11 +7,15 @@
 //! | [`OptionalUser`] | `None` | `None` | `None` | |
 //! | [`RequirePermission`], [`RequireRole`], [`RequireAdmin`] | 401 | 401 | 503 | 403 |
 //!
+//! [`ActAsUser`] is [`CurrentUser`] or, for admins who say so, whom they act as: 403, 404, 503 or 400 where that
+//! cannot be.
+//!
 //! The layer refuses before they are asked, unless it was told to
 //! [`allow_anonymous`](crate::AuthLayer::allow_anonymous). On requests that no layer saw they answer 500, and the log
 //! says which layer is missing. On excluded paths all but [`OptionalUser`] answer 500, too: nobody looked at the
 //! credential. [`RequestInfo`] answers anywhere.
 
+mod act_as_user;
 mod current_user;
 mod optional_user;
 mod rejection;
@@ -19,6 +23,7 @@ mod request_info;
 mod require_permission;
 mod require_role;
 
+pub use act_as_user::ActAsUser;
 pub use current_user::CurrentUser;
 pub use optional_user::OptionalUser;
 pub use request_info::RequestInfo;

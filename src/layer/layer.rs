@@ -11,6 +11,7 @@ use super::decide::Rules;
 use super::exclusions::Exclusions;
 use super::hook::Hook;
 use super::service::AuthService;
+use crate::act_as::ActAsPolicy;
 use crate::context::{Recorder, Settings};
 use crate::credential::{AccessKey, BearerToken};
 use crate::error::{AuthError, Language};
@@ -56,17 +57,17 @@ impl AuthLayer {
     where
         V: Verify<BearerToken> + Verify<AccessKey>,
     {
-        let app_id = Verify::<BearerToken>::app_id(&verifier);
-        Self::with_verifiers(Verifiers::both(verifier), app_id)
+        let settings = settings::<BearerToken>(&verifier);
+        Self::with_verifiers(Verifiers::both(verifier), settings)
     }
 
     /// Verifies tokens; access keys are refused, unless [`AuthLayer::with_access_keys`] says who verifies them.
     pub fn tokens_only(verifier: impl Verify<BearerToken>) -> Self {
-        let app_id = verifier.app_id();
-        Self::with_verifiers(Verifiers::tokens(verifier), app_id)
+        let settings = settings(&verifier);
+        Self::with_verifiers(Verifiers::tokens(verifier), settings)
     }
 
-    fn with_verifiers(verifiers: Verifiers, app_id: Option<Arc<str>>) -> Self {
+    fn with_verifiers(verifiers: Verifiers, settings: Settings) -> Self {
         let rules = Rules {
             verifiers,
             exclusions: Exclusions::default(),
@@ -75,7 +76,7 @@ impl AuthLayer {
             hook: None,
             verify_timeout: Duration::from_secs(10),
             time_bodies: false,
-            settings: Arc::new(Settings { app_id, ..Settings::default() }),
+            settings: Arc::new(settings),
         };
         Self { rules: Arc::new(rules) }
     }
@@ -147,6 +148,12 @@ impl AuthLayer {
         self
     }
 
+    /// Sets who may act as whom through [`ActAsUser`](crate::ActAsUser). Defaults to [`ActAsPolicy::new`].
+    pub fn act_as(mut self, policy: ActAsPolicy) -> Self {
+        self.settings_mut().act_as = policy;
+        self
+    }
+
     /// Records every request that is looked at, as a `StatsCollector` does.
     ///
     /// Excluded requests and those without a credential are not recorded. A caller who hangs up before the answer leaves
@@ -215,6 +222,11 @@ impl AuthLayer {
     fn settings_mut(&mut self) -> &mut Settings {
         Arc::make_mut(&mut self.rules_mut().settings)
     }
+}
+
+/// What a verifier of tokens says of itself.
+fn settings<C>(verifier: &impl Verify<C>) -> Settings {
+    Settings { app_id: verifier.app_id(), directory: verifier.directory(), ..Settings::default() }
 }
 
 impl<S> Layer<S> for AuthLayer {

@@ -208,7 +208,7 @@ impl Served for Handles {
     }
 
     fn is_verified(&self) -> bool {
-        self.context.user().is_some()
+        self.context.actor().is_some()
     }
 
     fn status(&self) -> u16 {
@@ -230,12 +230,17 @@ impl Served for Handles {
         for (name, value) in self.context.recorded_headers() {
             record = record.request_header(name, value);
         }
+        if let Some((target, actor)) = self.context.acting_as().zip(self.context.actor()) {
+            record = record
+                .request_header("x-act-as-user-id", target.id.to_string())
+                .request_header("x-actor-user-id", actor.id.to_string());
+        }
         if let Some(content_type) = &self.content_type {
             record = record.request_header("content-type", text(content_type));
         }
         // A user's own word does not make somebody else pay for his call.
         let is_machine = matches!(
-            self.context.user().and_then(UserInfo::access_key),
+            self.context.actor().and_then(UserInfo::access_key),
             Some(AccessKeyKind::App | AccessKeyKind::Global)
         );
         let believed = |name: &HeaderName| is_machine || *name != X_MATCH_USERNAME;

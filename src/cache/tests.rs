@@ -16,7 +16,7 @@ fn cache(capacity: usize) -> (Cache, Clock) {
 }
 
 fn token(cache: &Cache, text: &str) -> Key {
-    cache.key(Endpoint::UserInfo, text.as_bytes())
+    cache.key(Kind::Token, text.as_bytes())
 }
 
 /// Random numbers whose seed is printed, and can be set by `SEED`.
@@ -110,15 +110,15 @@ fn the_same_text_at_two_endpoints_or_in_two_caches() {
     let (one, two) = (cache(10).0, cache(10).0);
     let text = b"ak_1".as_slice();
     let keys = [
-        one.key(Endpoint::UserInfo, text),
-        one.key(Endpoint::AccessKey, text),
-        two.key(Endpoint::UserInfo, text),
-        two.key(Endpoint::AccessKey, text),
+        one.key(Kind::Token, text),
+        one.key(Kind::AccessKey, text),
+        two.key(Kind::Token, text),
+        two.key(Kind::AccessKey, text),
     ];
     for (n, key) in keys.iter().enumerate() {
         assert_eq!(keys.iter().position(|other| other == key), Some(n));
     }
-    assert_eq!(keys[0], one.key(Endpoint::UserInfo, text));
+    assert_eq!(keys[0], one.key(Kind::Token, text));
     one.keep(keys[0], &user(1, 0), None, 0);
     assert!(is_user(&one.get(keys[0])));
     assert!(matches!(one.get(keys[1]), Known::Nothing));

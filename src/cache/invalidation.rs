@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::cache::Key;
+use super::Key;
 use crate::clock::{Clock, Millis, millis};
 use crate::user::{User, UserId};
 

@@ -9,10 +9,12 @@ use highway::{HighwayHash, HighwayHasher};
 use quick_cache::sync::{Cache as Map, DefaultLifecycle, EntryAction};
 use quick_cache::{DefaultHashBuilder, UnitWeighter, Weighter};
 
-use super::invalidation::Invalidations;
 use crate::clock::{Clock, Millis, millis};
 use crate::error::AuthError;
 use crate::user::{Codes, User, UserId, UserInfo};
+use invalidation::Invalidations;
+
+mod invalidation;
 
 /// How long things are believed.
 #[derive(Clone, Copy, Debug)]
@@ -113,8 +115,8 @@ fn pool<V: Clone>(capacity: usize) -> Pool<V> {
 pub(crate) struct Cache {
     clock: Clock,
     lifetimes: Lifetimes,
-    /// One for each [`Endpoint`], keyed and ready.
-    hashers: [HighwayHasher; 2],
+    /// One for each [`Kind`], keyed and ready.
+    hashers: [HighwayHasher; 3],
     identities: Map<Key, Identity, BySize, BuildHasherDefault<AsIs>>,
     /// A pool of their own: who sends bad tokens pushes no user out.
     refusals: Pool<Refusal>,
@@ -152,7 +154,7 @@ impl Cache {
             invalidations: Invalidations::new(clock.clone(), longest),
             clock,
             lifetimes,
-            hashers: [random_hasher(), random_hasher()],
+            hashers: [random_hasher(), random_hasher(), random_hasher()],
             identities: Map::with(
                 capacity,
                 capacity as u64,
@@ -167,9 +169,9 @@ impl Cache {
         }
     }
 
-    /// The key of a credential of this endpoint. Two endpoints never share one: each has a hash of its own.
-    pub(crate) fn key(&self, endpoint: Endpoint, credential: &[u8]) -> Key {
-        let [low, high] = self.hashers[endpoint as usize].clone().hash128(credential);
+    /// The key of a credential of this kind. Two kinds never share one: each has a hash of its own.
+    pub(crate) fn key(&self, kind: Kind, credential: &[u8]) -> Key {
+        let [low, high] = self.hashers[kind as usize].clone().hash128(credential);
         Key(u128::from(low) | u128::from(high) << 64)
     }
 
@@ -191,6 +193,10 @@ impl Cache {
             }
             _ => Known::Nothing,
         }
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// To be taken before asking, and given back with the answer.
@@ -329,11 +335,13 @@ impl Cache {
     }
 }
 
-/// What a credential is verified by.
+/// What kind of credential it is, and so what it is verified by.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Endpoint {
-    UserInfo = 0,
+pub(crate) enum Kind {
+    Token = 0,
     AccessKey = 1,
+    /// No credential, and nobody is let in by it: an id, to know the user of.
+    UserId = 2,
 }
 
 /// Keyed by 256 random bits. `RandomState` is seeded by the operating system, and its SipHash keeps the seed to itself.
@@ -343,7 +351,7 @@ fn random_hasher() -> HighwayHasher {
 }
 
 /// About how many bytes a user takes, less what is shared.
-fn size(user: &User) -> usize {
+fn size(user: &UserInfo) -> usize {
     let texts = [
         &user.nickname,
         &user.email,
@@ -355,7 +363,11 @@ fn size(user: &User) -> usize {
     ];
     let texts: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
     let codes = |codes: &Codes| codes.iter().map(|code| code.len() + size_of::<Box<str>>()).sum::<usize>();
-    size_of::<User>() + user.username.len() + texts + codes(&user.roles) + codes(&user.permissions)
+    #[cfg(feature = "jwt")]
+    let claims = user.claims().map_or(0, str::len);
+    #[cfg(not(feature = "jwt"))]
+    let claims = 0;
+    size_of::<User>() + user.username.len() + texts + claims + codes(&user.roles) + codes(&user.permissions)
 }
 
 #[cfg(test)]
