@@ -14,8 +14,8 @@ use aigc_auth::stats::StatsCollector;
 use aigc_auth::testing::{self, AuthCenter, TestKey};
 use aigc_auth::webhook::{self, HandlerError, Subscription, UserEvent, WebhookConfig};
 use aigc_auth::{
-    Any, AuthClient, AuthLayer, CurrentUser, OptionalUser, RequireAdmin, RequirePermission, UserInfo,
-    context, permissions,
+    ActAsUser, Any, AuthClient, AuthLayer, CurrentUser, OptionalUser, RequireAdmin, RequirePermission,
+    UserInfo, context, permissions,
 };
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::IntoResponse;
@@ -50,6 +50,11 @@ async fn editor(user: RequirePermission<Any<(WriteArticle, EditArticle)>>) -> St
 
 async fn admin(user: RequireAdmin) -> String {
     format!("{} is an admin\n", user.username)
+}
+
+/// For an admin with `X-Act-As-User-Id`, that user.
+async fn act_as(who: ActAsUser) -> Json<Value> {
+    Json(json!({ "actor": who.actor().id, "subject": who.user_id() }))
 }
 
 /// Knows nothing of the request, and need not be told.
@@ -113,6 +118,7 @@ fn app(client: AuthClient, webhooks: Option<WebhookConfig>, stats: Option<StatsC
         .route("/reports", get(reports))
         .route("/editor", get(editor))
         .route("/admin", get(admin))
+        .route("/act-as", get(act_as))
         .route("/context", get(request_context))
         .route("/chat", post(chat))
         .route("/moved", get(moved))
@@ -213,10 +219,12 @@ fn print_banner(address: SocketAddr) {
         "curl -H 'Authorization: Bearer alice-token' {url}/reports",
         "curl -i -H 'Authorization: Bearer bob-token' {url}/reports",
         "curl -H 'Authorization: Bearer root-token' {url}/admin",
+        "curl -H 'Authorization: Bearer root-token' -H 'X-Act-As-User-Id: {alice}' {url}/act-as",
         "curl -H 'Authorization: Bearer ak_alice' -H 'X-Trace-ID: t-1' {url}/context",
         "curl {url}/maybe",
         "curl {url}/public/hello",
     ] {
+        let line = line.replace("{alice}", &testing::user("alice").build().id.to_string());
         println!("  {}", line.replace("{url}", &format!("http://{address}")));
     }
 }

@@ -1,0 +1,149 @@
+//! What it costs to verify a token here, next to jsonwebtoken's own `decode`: `cargo bench --bench jwt`.
+//!
+//! Valgrind's processor lacks instructions that the real one has for hashes and curves: its counts are those of an older
+//! machine.
+
+mod support;
+
+use std::hint::black_box;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aigc_auth::jwt::JwtVerifier;
+use aigc_auth::{BearerToken, Verify};
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::hmac;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::Deserialize;
+use serde_json::json;
+use support::{Case, measure};
+
+const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+/// What the peer reads of a token: about what a user is made of.
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "read, as a service would")]
+struct Claims {
+    sub: String,
+    email: String,
+    role: String,
+    app_metadata: AppMetadata,
+}
+
+#[derive(Deserialize)]
+struct AppMetadata {
+    permissions: Vec<String>,
+}
+
+/// A token, and what verifies it there and here.
+struct Signed {
+    token: String,
+    algorithm: Algorithm,
+    key: DecodingKey,
+    /// `None` stands for the secret.
+    pem: Option<String>,
+}
+
+fn token(alg: &str, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_secs();
+    let header = json!({ "alg": alg, "typ": "JWT" });
+    let claims = json!({
+        "sub": "3f6c1c1e-6a5b-4c1f-9a55-0d1d2c3b4a59", "aud": "authenticated", "iat": now, "exp": now + 36_000,
+        "email": "alice@example.com", "role": "editor",
+        "app_metadata": { "provider": "email", "permissions": ["report:read", "article:write"] },
+    });
+    let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+    let message = format!("{header}.{claims}");
+    let signature = URL_SAFE_NO_PAD.encode(sign(message.as_bytes()));
+    format!("{message}.{signature}")
+}
+
+fn pem(key: &impl AsDer<PublicKeyX509Der<'static>>) -> Option<String> {
+    let der = key.as_der().expect("a key");
+    Some(format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der.as_ref())))
+}
+
+fn hs256() -> Signed {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET);
+    let token = token("HS256", |message| hmac::sign(&key, message).as_ref().to_vec());
+    Signed { token, algorithm: Algorithm::HS256, key: DecodingKey::from_secret(SECRET), pem: None }
+}
+
+fn es256() -> Signed {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
+    let sign = |message: &[u8]| pair.sign(&SystemRandom::new(), message).expect("signed").as_ref().to_vec();
+    let key = DecodingKey::from_ec_der(pair.public_key().as_ref());
+    Signed { token: token("ES256", sign), algorithm: Algorithm::ES256, key, pem: pem(pair.public_key()) }
+}
+
+fn rs256() -> Signed {
+    let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
+    let sign = |message: &[u8]| {
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).expect("signed");
+        signature
+    };
+    let key = DecodingKey::from_rsa_der(pair.public_key().as_ref());
+    Signed { token: token("RS256", sign), algorithm: Algorithm::RS256, key, pem: pem(pair.public_key()) }
+}
+
+fn eddsa() -> Signed {
+    let pair = Ed25519KeyPair::generate().expect("a key");
+    let token = token("EdDSA", |message| pair.sign(message).as_ref().to_vec());
+    let key = DecodingKey::from_ed_der(pair.public_key().as_ref());
+    Signed { token, algorithm: Algorithm::EdDSA, key, pem: pem(pair.public_key()) }
+}
+
+/// jsonwebtoken's `decode`, here without and with what is remembered.
+fn cases([theirs, ours, remembered]: [&'static str; 3], signed: Signed) -> [Case; 3] {
+    let Signed { token, algorithm, key, pem } = signed;
+    let mut validation = Validation::new(algorithm);
+    validation.set_audience(&["authenticated"]);
+    validation.set_required_spec_claims(&["exp", "sub", "aud"]);
+    let verifier = |lifetime| {
+        let from = match &pem {
+            Some(pem) => JwtVerifier::from_public_key(pem),
+            None => JwtVerifier::from_secret(SECRET),
+        };
+        from.cache_lifetime(lifetime).build().expect("a key")
+    };
+    let here = |lifetime| {
+        let (verifier, token) = (verifier(lifetime), BearerToken::new(&token).expect("a token"));
+        move || {
+            let user = Verify::known(&verifier, black_box(&token)).expect("known").expect("a user");
+            assert!(user.has_permission("report:read"));
+        }
+    };
+    let (here_each_time, here_once) = (here(Duration::ZERO), here(Duration::from_secs(300)));
+    let there = move || {
+        let claims =
+            jsonwebtoken::decode::<Claims>(black_box(&token), &key, &validation).expect("valid").claims;
+        assert!(claims.app_metadata.permissions.iter().any(|permission| permission == "report:read"));
+        drop(black_box(claims));
+    };
+    [Case::new(theirs, there), Case::new(ours, here_each_time), Case::new(remembered, here_once)]
+}
+
+fn main() {
+    let rows = [
+        (["jsonwebtoken HS256", "HS256", "HS256, remembered"], hs256()),
+        (["jsonwebtoken ES256", "ES256", "ES256, remembered"], es256()),
+        (["jsonwebtoken RS256", "RS256", "RS256, remembered"], rs256()),
+        (["jsonwebtoken EdDSA", "EdDSA", "EdDSA, remembered"], eddsa()),
+    ];
+    measure(rows.into_iter().flat_map(|(names, signed)| cases(names, signed)).collect(), |name| match &name
+        [..5]
+    {
+        "HS256" => Some("jsonwebtoken HS256"),
+        "ES256" => Some("jsonwebtoken ES256"),
+        "RS256" => Some("jsonwebtoken RS256"),
+        "EdDSA" => Some("jsonwebtoken EdDSA"),
+        _ => None,
+    });
+}
