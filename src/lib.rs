@@ -52,6 +52,8 @@
 //! | [`permissions!`], [`roles!`], [`All`], [`Any`] | permissions and roles as types |
 //! | [`context`] | who is asking, anywhere below the handler; jobs and spawned tasks |
 //! | [`client`](client/index.html) | the remote auth center: its calls, and how long its answers are believed |
+//! | [`jwt`](jwt/index.html) | tokens verified here: keys, key sets, claims |
+//! | [`ActAsUser`], [`ActAsPolicy`] | admins who act as other users, and the audit of it |
 //! | [`stats`](stats/index.html) | usage records for the auth center's bills, delivered until they are there |
 //! | [`webhook`](webhook/index.html) | events from the auth center: a signed endpoint, and a sender |
 //! | [`Verify`] | the port for a verifier of your own in place of `AuthClient` |
@@ -63,6 +65,7 @@
 //!
 //! - `client` (default): `AuthClient`, the remote auth center with its cache, retries and breaker. Brings reqwest, and
 //!   rustls with ring.
+//! - `jwt`: the module `jwt`, for tokens verified here. Brings jsonwebtoken with AWS-LC.
 //! - `webhook`: the module `webhook`, for the auth center's events. Brings hmac, sha2 and moka.
 //! - `stats`: the module `stats`, for usage records. Brings crossbeam-queue.
 //! - `spool`: usage records on disk. Brings queue-file, fs4 and ring.
