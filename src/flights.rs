@@ -31,7 +31,7 @@ pub(crate) enum NoAnswer {
 
 impl<K, V> Flights<K, V>
 where
-    K: Eq + Hash + Copy + Send + 'static,
+    K: Eq + Hash + Clone + Send + 'static,
     V: Clone + Send + Sync + 'static,
 {
     pub(crate) fn new(limit: usize) -> Self {
@@ -66,10 +66,10 @@ where
         }
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| NoAnswer::Lost)?;
         let (sender, answer) = watch::channel(None);
-        map.insert(key, Flight { answer: answer.clone(), task: None });
+        map.insert(key.clone(), Flight { answer: answer.clone(), task: None });
         // A runtime that is shutting down drops the future at once, and with it the landing, which takes the lock.
         drop(map);
-        let landing = Landing { map: self.map.clone(), key };
+        let landing = Landing { map: self.map.clone(), key: key.clone() };
         let look_up = look_up();
         let task = runtime.spawn(async move {
             let value = look_up.await;
@@ -86,12 +86,31 @@ where
     }
 }
 
-impl<K, V> Drop for Flights<K, V> {
-    fn drop(&mut self) {
+impl<K, V> Flights<K, V> {
+    /// Ends what is under way. Returns how many that were.
+    pub(crate) fn abort(&self) -> usize {
         let flights: Vec<_> = lock(&self.map).drain().collect();
-        for task in flights.into_iter().filter_map(|(_, flight)| flight.task) {
+        for task in flights.iter().filter_map(|(_, flight)| flight.task.as_ref()) {
             task.abort();
         }
+        flights.len()
+    }
+
+    /// Waits until nothing is under way.
+    #[cfg(feature = "sync")]
+    pub(crate) async fn landed(&self) {
+        loop {
+            let next = lock(&self.map).values().next().map(|flight| flight.answer.clone());
+            let Some(mut answer) = next else { return };
+            // It is over when its sender is gone, whatever it brought.
+            while answer.changed().await.is_ok() {}
+        }
+    }
+}
+
+impl<K, V> Drop for Flights<K, V> {
+    fn drop(&mut self) {
+        self.abort();
     }
 }
 

@@ -86,7 +86,7 @@ mod user;
 // Ports and plumbing.
 mod act_as;
 mod audit;
-#[cfg(any(feature = "stats", feature = "webhook"))]
+#[cfg(any(feature = "stats", feature = "sync", feature = "webhook"))]
 mod backoff;
 #[cfg(feature = "client")]
 mod breaker;
@@ -124,6 +124,8 @@ pub mod jwt;
 // Services of an app.
 #[cfg(feature = "stats")]
 pub mod stats;
+#[cfg(feature = "sync")]
+pub mod sync;
 #[cfg(feature = "webhook")]
 pub mod webhook;
 
@@ -158,6 +160,10 @@ pub use verify::Verify;
 #[cfg(doc)]
 #[doc = include_str!("../docs/defaults.md")]
 pub mod _defaults {}
+
+#[cfg(doc)]
+#[doc = include_str!("../docs/joining.md")]
+pub mod _joining {}
 
 /// The code in both README files, compiled as doctests.
 #[cfg(all(doctest, feature = "full"))]

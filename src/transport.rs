@@ -21,10 +21,10 @@ use crate::http_client::{self, Unread, is_near};
 use crate::secret::Secret;
 use crate::throttle::Throttle;
 
-#[cfg(feature = "stats")]
+#[cfg(any(feature = "stats", feature = "sync"))]
 mod report;
 
-#[cfg(feature = "stats")]
+#[cfg(any(feature = "stats", feature = "sync"))]
 pub(crate) use report::Unreported;
 
 const X_APP_ID: HeaderName = HeaderName::from_static("x-app-id");

@@ -1,6 +1,7 @@
 use std::future::Future;
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
 
 use super::batch::Batch;
 use crate::client::AuthClient;
@@ -22,6 +23,7 @@ impl Deliver for AuthClient {
             headers.insert(IDEMPOTENCY_KEY, key);
         }
         let transport = self.transport();
-        transport.report("/stats/report/batch", &headers, batch.body.clone(), batch.credential()).await
+        let (body, secrets) = (batch.body.clone(), [batch.credential()]);
+        transport.report("/stats/report/batch", &headers, body, &secrets).await.map(|_: Value| ())
     }
 }

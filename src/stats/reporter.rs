@@ -248,7 +248,7 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
                 self.counts.delivered(batch.records);
                 self.forget(batch, false).await;
             }
-            Some(Err(Unreported::ForGood(error))) => {
+            Some(Err(Unreported::ForGood(error, _))) => {
                 // It answers, so it is there.
                 self.outage = None;
                 self.counts.dead_lettered(batch.records);

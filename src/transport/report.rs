@@ -1,6 +1,7 @@
 //! Calls that nobody waits for, to be made again by those who make them.
 
 use http::header::HeaderMap;
+use serde::de::DeserializeOwned;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -21,33 +22,33 @@ impl Transport {
     ///
     /// # Errors
     /// Whether another attempt may succeed, and when.
-    pub(crate) async fn report(
+    pub(crate) async fn report<R: DeserializeOwned>(
         &self,
         endpoint: &'static str,
         headers: &HeaderMap,
         body: bytes::Bytes,
-        secret: &str,
-    ) -> Result<(), Unreported> {
+        secrets: &[&str],
+    ) -> Result<R, Unreported> {
         let url = format!("{}{endpoint}", self.base);
         let attempt = match timeout_at(Instant::now() + self.timeout, self.attempt(&url, headers, body)).await
         {
             Ok(attempt) => attempt,
             Err(_) => Err(Failure::new("no answer in time")),
         };
-        match attempt.and_then(|body| decode::<serde_json::Value>(&body)) {
-            Ok(Ok(_)) => Ok(()),
+        let (error, code, pause) = match attempt.and_then(|body| decode(&body)) {
+            Ok(Ok(answer)) => return Ok(answer),
             Ok(Err((code, message))) => {
-                let error = self.rejection(code, &message, &[secret]);
-                let final_word = u16::try_from(code).is_ok_and(is_final);
-                Err(if final_word { Unreported::ForGood(error) } else { Unreported::ForNow(error, None) })
+                (self.rejection(code, &message, secrets), u16::try_from(code).ok(), None)
             }
             Err(failure) => {
-                let final_word = failure.status.is_some_and(|status| is_final(status.as_u16()));
-                let pause = failure.pause;
-                let error = failure.into_error(endpoint);
-                Err(if final_word { Unreported::ForGood(error) } else { Unreported::ForNow(error, pause) })
+                let (status, pause) = (failure.status.map(|status| status.as_u16()), failure.pause);
+                (failure.into_error(endpoint), status, pause)
             }
-        }
+        };
+        Err(match code.filter(|code| is_final(*code)) {
+            Some(code) => Unreported::ForGood(error, code),
+            None => Unreported::ForNow(error, pause),
+        })
     }
 }
 
@@ -56,8 +57,8 @@ impl Transport {
 pub(crate) enum Unreported {
     /// Another attempt may succeed, after the pause that was asked for.
     ForNow(AuthError, Option<Duration>),
-    /// No other attempt will.
-    ForGood(AuthError),
+    /// No other attempt will, for this HTTP status or business code.
+    ForGood(AuthError, u16),
 }
 
 /// Whether a status, or a business code like one, will be the same however often it is asked for.

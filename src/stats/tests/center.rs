@@ -86,7 +86,9 @@ impl Deliver for Way {
             }
             Fate::Failing => Err(Unreported::ForNow(unavailable(), None)),
             Fate::Wait(seconds) => Err(Unreported::ForNow(unavailable(), Some(Duration::from_secs(seconds)))),
-            Fate::Refused => Err(Unreported::ForGood(AuthError::new(ErrorKind::Rejected).with_code(400))),
+            Fate::Refused => {
+                Err(Unreported::ForGood(AuthError::new(ErrorKind::Rejected).with_code(400), 400))
+            }
             Fate::Silent => {
                 sleep(Duration::from_secs(5)).await;
                 Err(Unreported::ForNow(unavailable(), None))

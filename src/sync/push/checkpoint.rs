@@ -1,0 +1,104 @@
+//! How far a push has come, in a file.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::super::error::{SyncError, SyncErrorKind};
+use super::PushSummary;
+
+pub(super) struct Checkpoint {
+    file: Option<PathBuf>,
+    app_id: String,
+    state: Option<State>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct State {
+    version: u32,
+    /// Whose push it is: another app's is another push.
+    app_id: String,
+    /// The last user that is done.
+    place: Value,
+    finished: bool,
+    summary: PushSummary,
+}
+
+const VERSION: u32 = 1;
+
+impl Checkpoint {
+    pub(super) fn none() -> Self {
+        Self { file: None, app_id: String::new(), state: None }
+    }
+
+    pub(super) async fn open(file: PathBuf, app_id: &str, resume: bool) -> Result<Self, SyncError> {
+        let state = match fs::read(&file) {
+            Ok(text) if resume => Some(read(&file, &text, app_id)?),
+            Err(error) if resume && error.kind() != ErrorKind::NotFound => {
+                return Err(failed(&file, "cannot be read").with_source(error));
+            }
+            _ => None,
+        };
+        Ok(Self { file: Some(file), app_id: app_id.to_owned(), state })
+    }
+
+    pub(super) fn summary(&self) -> Option<&PushSummary> {
+        self.state.as_ref().map(|state| &state.summary)
+    }
+
+    pub(super) fn place(&self) -> Option<Value> {
+        self.state.as_ref().map(|state| state.place.clone()).filter(|place| !place.is_null())
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.finished)
+    }
+
+    pub(super) fn write(&mut self, place: Value, summary: &PushSummary) -> Result<(), SyncError> {
+        self.keep(place, false, summary)
+    }
+
+    pub(super) fn finish(&mut self, summary: &PushSummary) -> Result<(), SyncError> {
+        let place = self.place().unwrap_or_default();
+        self.keep(place, true, summary)
+    }
+
+    fn keep(&mut self, place: Value, finished: bool, summary: &PushSummary) -> Result<(), SyncError> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let (app_id, summary) = (self.app_id.clone(), summary.clone());
+        let state = State { version: VERSION, app_id, place, finished, summary };
+        replace(file, &state).map_err(|error| failed(file, "cannot be written").with_source(error))?;
+        self.state = Some(state);
+        Ok(())
+    }
+}
+
+/// A crash leaves the old one or the new one, and never half of each.
+fn replace(file: &Path, state: &State) -> std::io::Result<()> {
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(".new");
+    let mut new = File::create(&beside)?;
+    new.write_all(&serde_json::to_vec(state)?)?;
+    new.sync_data()?;
+    fs::rename(&beside, file)
+}
+
+fn read(file: &Path, text: &[u8], app_id: &str) -> Result<State, SyncError> {
+    let state: State = serde_json::from_slice(text)
+        .map_err(|error| failed(file, "is not one of a push; remove it to start anew").with_source(error))?;
+    if state.version != VERSION {
+        return Err(failed(file, "was written by another version; remove it to start anew"));
+    }
+    if state.app_id != app_id {
+        let whose = format!("is of the app `{}`; remove it to start anew", state.app_id);
+        return Err(failed(file, &whose));
+    }
+    Ok(state)
+}
+
+fn failed(file: &Path, what: &str) -> SyncError {
+    SyncError::new(SyncErrorKind::Checkpoint, format!("the checkpoint file {} {what}", file.display()))
+}
