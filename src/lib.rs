@@ -56,6 +56,7 @@
 //! | [`ActAsUser`], [`ActAsPolicy`] | admins who act as other users, and the audit of it |
 //! | [`stats`](stats/index.html) | usage records for the auth center's bills, delivered until they are there |
 //! | [`webhook`](webhook/index.html) | events from the auth center: a signed endpoint, and a sender |
+//! | [`sync`](sync/index.html) | an existing table of users, kept in step: [`_joining`] |
 //! | [`Verify`] | the port for a verifier of your own in place of `AuthClient` |
 //! | [`AuthError`], [`ErrorKind`] | why a request was refused, and how that is answered |
 //! | [`_defaults`] | every default and its reason |
@@ -69,6 +70,8 @@
 //! - `webhook`: the module `webhook`, for the auth center's events. Brings hmac, sha2 and moka.
 //! - `stats`: the module `stats`, for usage records. Brings crossbeam-queue.
 //! - `spool`: usage records on disk. Brings queue-file, fs4 and ring.
+//! - `sync`: the module `sync`, for tables of users that were there before. Brings nothing.
+//! - `sql`: `sync::SqlStore`, for PostgreSQL, MySQL and SQLite. Brings sqlx and bcrypt.
 //! - `test-util`: the module `testing`. Meant for `[dev-dependencies]`.
 //! - `full`: all of them.
 //!
