@@ -89,7 +89,7 @@ mod user;
 // Ports and plumbing.
 mod act_as;
 mod audit;
-#[cfg(any(feature = "stats", feature = "sync", feature = "webhook"))]
+#[cfg(any(feature = "registry", feature = "stats", feature = "sync", feature = "webhook"))]
 mod backoff;
 #[cfg(feature = "client")]
 mod breaker;
@@ -125,6 +125,8 @@ pub mod client;
 pub mod jwt;
 
 // Services of an app.
+#[cfg(feature = "registry")]
+pub mod registry;
 #[cfg(feature = "stats")]
 pub mod stats;
 #[cfg(feature = "sync")]
