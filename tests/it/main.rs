@@ -6,6 +6,7 @@
 mod act_as;
 mod act_as_context;
 mod act_as_directory;
+mod act_as_layers;
 mod act_as_policy;
 mod act_as_stats;
 mod act_as_support;
