@@ -206,3 +206,23 @@ async fn a_directory_that_does_not_answer_is_503_after_5_s() {
     let answer = app.oneshot(request("root-token", Some("7"))).await.unwrap();
     assert_eq!((answer.status().as_u16(), start.elapsed().as_secs()), (503, 5));
 }
+
+#[tokio::test]
+async fn a_client_for_access_keys_alone_is_the_directory_too() {
+    let center = center().await;
+    let client = || client_of(&center, |builder| builder);
+    let layer = AuthLayer::tokens_only(ByName::new()).with_access_keys(client());
+    let app = serve(routes().layer(layer)).await;
+    for (credential, target, expected) in [
+        ("root-token", "7", Ok("7 alice by root")),
+        ("root-token", "2", Err(403)),
+        ("root-token", "9", Err(404)),
+        ("ak_root", "7", Ok("7 alice by root")),
+    ] {
+        assert_eq!(
+            verdict(&act_as(app.address, credential, target).await),
+            expected,
+            "{credential}, {target}"
+        );
+    }
+}
