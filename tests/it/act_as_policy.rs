@@ -226,3 +226,18 @@ async fn a_client_for_access_keys_alone_is_the_directory_too() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_directory_that_finds_somebody_else_found_nobody() {
+    let found = |id: &UserId| match id.as_str() {
+        // As a table that compares without case.
+        Some("U-8") => testing::user("bob").id("u-8").build(),
+        _ => testing::user("alice").id("7").build(),
+    };
+    let policy = ActAsPolicy::new().directory(Book::with(move |id| Some(Ok(Some(found(id))))));
+    let app = serve(routes().layer(AuthLayer::tokens_only(ByName::new()).act_as(policy))).await;
+    for (credential, target) in [("sue-token", "U-8"), ("root-token", "7")] {
+        assert_eq!(act_as(app.address, credential, target).await.status, 404, "{target}");
+    }
+    assert_eq!(verdict(&act_as(app.address, "sue-token", "7").await), Ok("7 alice by sue"));
+}
