@@ -256,3 +256,21 @@ async fn a_look_up_outlives_whoever_asked_first() {
     until("the answer is kept", || rig.client.cached() == kept + 1).await;
     assert_eq!((rig.ask("u-8").await.0, rig.calls()), (200, 2));
 }
+
+#[tokio::test]
+async fn who_could_not_log_in_himself_is_nobody_to_act_as() {
+    for (status, expected) in [
+        (None, alice()),
+        (Some("active"), alice()),
+        (Some("ACTIVE"), alice()),
+        (Some("disabled"), refused(404, "")),
+        (Some("locked"), refused(404, "")),
+    ] {
+        let rig = Rig::new().await;
+        rig.center.update_user("alice", |user| user.status = status.map(Into::into));
+        assert_eq!(rig.ask("7").await, expected, "{status:?}");
+    }
+    let rig = Rig::new().await;
+    rig.center.remove_user("alice");
+    assert_eq!(rig.ask("7").await, refused(404, ""));
+}
