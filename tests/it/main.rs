@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod act_as;
+mod act_as_audit;
 mod act_as_context;
 mod act_as_directory;
 mod act_as_layers;
