@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aigc_auth::testing::{self, AuthCenter, Clock, Fault};
 use aigc_auth::webhook;
-use aigc_auth::{AuthClient, AuthLayer, UserDirectory, UserId};
+use aigc_auth::{AuthClient, AuthLayer, ErrorKind, UserDirectory, UserId};
 use axum::Router;
 use futures_util::future::join_all;
 use http::StatusCode;
@@ -193,6 +193,8 @@ async fn only_what_the_center_says_of_the_user_is_said_of_him() {
         let rig = Rig::new().await;
         rig.center.misbehave_on("/users/batch-by-ids", fault);
         assert_eq!(rig.ask("7").await, expected, "{what}");
+        let error = rig.client.find_user(&7.into()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{what}");
         rig.center.behave();
         rig.advance(60_000);
         assert_eq!(rig.ask("7").await, alice(), "and it is not kept: {what}");

@@ -11,7 +11,7 @@ use axum::routing::{any, get};
 use tower::ServiceExt;
 
 use crate::act_as_support::{Book, ByName, HEADER, Mood, Sink, act_as, routes, verdict, who};
-use crate::support::{self, Log, get_as, serve};
+use crate::support::{self, Log, serve};
 
 /// Spawned without it, nobody could say what the layer's policy is.
 #[tokio::test]
@@ -81,8 +81,17 @@ async fn a_request_that_acts_as_one_user_does_not_act_as_a_second() {
     };
     let policy = ActAsPolicy::new().directory(Book::new()).audit(sink.clone());
     let layer = AuthLayer::tokens_only(ByName::new()).act_as(policy);
-    let app = serve(Router::new().route("/batch", get(batch)).layer(layer)).await;
-    assert_eq!(get_as(app.address, "root-token", "/batch").await.body, "200 400 400 7");
-    let refused: Vec<_> = sink.take().iter().map(|attempt| attempt.refusal.is_some()).collect();
-    assert_eq!(refused, [false, true, true]);
+    let batches = Router::new().route("/batch", get(batch));
+    // What is extracted before goes along with the parts.
+    let extracted = batches.clone().route_layer(from_extractor::<ActAsUser>());
+    for (app, target, expected, refused) in [
+        (batches, "", "200 400 400 7", [false, true, true].as_slice()),
+        (extracted, "7", "200 400 200 7", &[false, true]),
+    ] {
+        let app = serve(app.layer(layer.clone())).await;
+        let headers = [("authorization", "Bearer root-token"), (HEADER, target)];
+        assert_eq!(support::get(app.address, "/batch", &headers).await.body, expected);
+        let attempts: Vec<_> = sink.take().iter().map(|attempt| attempt.refusal.is_some()).collect();
+        assert_eq!(attempts, refused);
+    }
 }
