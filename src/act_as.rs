@@ -174,7 +174,11 @@ pub(crate) struct Target {
 async fn found(directory: &Directory, id: &UserId) -> Result<UserInfo, AuthError> {
     let unavailable = || AuthError::new(ErrorKind::Unavailable);
     match tokio::time::timeout(DEADLINE, directory.find_user(id)).await {
-        Ok(Ok(Some(user))) => Ok(user),
+        Ok(Ok(Some(user))) if user.id == *id => Ok(user),
+        // Such as a table that compares without case: the handler would be told of two ids.
+        Ok(Ok(Some(_))) => {
+            Err(AuthError::new(ErrorKind::UnknownUser).with_detail("the directory knows him by another id"))
+        }
         Ok(Ok(None)) => Err(AuthError::new(ErrorKind::UnknownUser)),
         Ok(Err(error)) if error.kind() == ErrorKind::Unavailable => Err(error),
         Ok(Err(error)) => Err(unavailable().with_detail("the directory of users failed").with_source(error)),

@@ -97,18 +97,20 @@ impl fmt::Debug for Sink {
 /// Tells the log, under the target `aigc_auth::audit`.
 pub(crate) fn log(attempt: &ActAsAttempt) {
     let ActAsAttempt { actor, target_id, method, path, client_ip, trace_id, refusal, .. } = attempt;
-    let target_id = target_id.as_ref().map(tracing::field::display);
+    // Ids as texts, which a log quotes: a target is what the header says, and might look like further fields.
+    let (actor_id, target_id) = (actor.id.to_string(), target_id.as_ref().map(UserId::to_string));
+    let (target_id, actor_email, trace_id) =
+        (target_id.as_deref(), actor.email.as_deref(), trace_id.as_deref());
     let client_ip = client_ip.map(tracing::field::display);
-    let (actor_id, actor_email, trace_id) = (&actor.id, actor.email.as_deref(), trace_id.as_deref());
     match refusal {
         None => tracing::info!(
             target: "aigc_auth::audit",
-            %actor_id, actor_email, target_id, %method, path, client_ip, trace_id,
+            actor_id, actor_email, target_id, %method, path, client_ip, trace_id,
             "acting as another user"
         ),
         Some(refusal) => tracing::warn!(
             target: "aigc_auth::audit",
-            %actor_id, actor_email, target_id, %method, path, client_ip, trace_id, %refusal,
+            actor_id, actor_email, target_id, %method, path, client_ip, trace_id, %refusal,
             "acting as another user was refused"
         ),
     }

@@ -12,7 +12,7 @@ use crate::user::{UserId, UserInfo};
 const LIFETIME: Duration = Duration::from_secs(30);
 
 /// Asks `/users/batch-by-ids`; keeps users for 30 s and unknown ids for 5 s. [`AuthClient::invalidate_user`] forgets a
-/// user here, too.
+/// user here, too. Who is not active, such as a disabled user, counts as unknown.
 impl UserDirectory for AuthClient {
     async fn find_user(&self, id: &UserId) -> Result<Option<UserInfo>, AuthError> {
         match self.look_up(Question::Id(id.clone())).await {
@@ -25,9 +25,15 @@ impl UserDirectory for AuthClient {
 
 pub(super) async fn fetch(core: &Core, id: &UserId) -> Result<Fetched, AuthError> {
     let mut found = core.users_by_ids(std::slice::from_ref(id)).await.map_err(unavailable)?;
-    let mut user = found.pop().flatten().ok_or_else(|| AuthError::new(ErrorKind::UnknownUser))?;
+    let found = found.pop().flatten().filter(is_active);
+    let mut user = found.ok_or_else(|| AuthError::new(ErrorKind::UnknownUser))?;
     core.cache.share_lists(&mut user);
     Ok(Fetched { user, limit: Some(core.cache.clock().today() + LIFETIME) })
+}
+
+/// He could not log in himself.
+fn is_active(user: &UserInfo) -> bool {
+    user.status.as_deref().is_none_or(|status| status.eq_ignore_ascii_case("active"))
 }
 
 /// A refusal of the call says nothing of the user.

@@ -3,8 +3,8 @@ use http::request::Parts;
 
 use crate::act_as::{self, Target};
 use crate::audit::ActAsAttempt;
-use crate::context::{self, RequestContext};
-use crate::error::AuthError;
+use crate::context;
+use crate::error::{AuthError, ErrorKind};
 use crate::identity;
 use crate::user::{UserId, UserInfo};
 
@@ -69,16 +69,23 @@ impl<S: Send + Sync> FromRequestParts<S> for ActAsUser {
         let Some(wanted) = act_as::wanted(&parts.headers, &actor) else {
             return Ok(Self { actor, target: None });
         };
-        // Who is asked for twice in one request is judged and audited once.
-        if let Some(judged) = parts.extensions.get::<Self>().filter(|judged| judged.actor.is_same(&actor)) {
-            return Ok(judged.clone());
-        }
         let is_himself = wanted.as_ref().is_ok_and(|id| *id == actor.id);
         if is_himself && actor.is_admin {
             return Ok(Self { actor, target: None });
         }
-        let context =
-            context::current().unwrap_or_else(|| RequestContext::by_default(parts, Some(actor.clone())));
+        // It holds the policy: without it, anything would be granted.
+        let context = context::current().ok_or_else(context_missing)?;
+        let acting_as = context.acting_as().map(|target| &target.id);
+        // Who is asked for twice is judged and audited once; but by each layer's policy.
+        let is_judged = |judged: &&Self| {
+            let asked = wanted.as_ref().is_ok_and(|id| id == judged.user_id());
+            asked && judged.actor.is_same(&actor) && acting_as == Some(judged.user_id())
+        };
+        if let Some(judged) = parts.extensions.get::<Self>().filter(is_judged) {
+            return Ok(judged.clone());
+        }
+        // The context, and with it the record, can tell of one only.
+        let wanted = if context.is_impersonating() { Err(second()) } else { wanted };
         let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri);
         let attempt = ActAsAttempt {
             actor: actor.clone(),
@@ -97,4 +104,14 @@ impl<S: Send + Sync> FromRequestParts<S> for ActAsUser {
         parts.extensions.insert(judged.clone());
         Ok(judged)
     }
+}
+
+fn context_missing() -> AuthError {
+    AuthError::new(ErrorKind::Misconfigured).with_detail(
+        "the handler runs outside the request's context: spawn it with `InContext::in_current_context`",
+    )
+}
+
+fn second() -> AuthError {
+    AuthError::new(ErrorKind::InvalidRequest).with_detail("the request acts as another user already")
 }

@@ -84,10 +84,9 @@ impl AuthLayer {
     /// Verifies access keys (`ak_…`) with this verifier.
     pub fn with_access_keys(mut self, verifier: impl Verify<AccessKey>) -> Self {
         let rules = self.rules_mut();
-        if rules.settings.app_id.is_none() {
-            let app_id = verifier.app_id();
-            Arc::make_mut(&mut rules.settings).app_id = app_id;
-        }
+        let settings = Arc::make_mut(&mut rules.settings);
+        settings.app_id = settings.app_id.take().or_else(|| verifier.app_id());
+        settings.directory = settings.directory.take().or_else(|| verifier.directory());
         rules.verifiers = rules.verifiers.clone().with_access_keys(verifier);
         self
     }

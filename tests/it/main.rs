@@ -3,6 +3,14 @@
 // Helpers of tests are no tests to clippy.
 #![allow(clippy::unwrap_used)]
 
+mod act_as;
+mod act_as_audit;
+mod act_as_context;
+mod act_as_directory;
+mod act_as_layers;
+mod act_as_policy;
+mod act_as_stats;
+mod act_as_support;
 mod architecture;
 mod breaker;
 mod building;
