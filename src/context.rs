@@ -248,6 +248,13 @@ impl RequestContext {
         own.or_else(|| trace::id_of_traceparent(headers.traceparent.as_ref()?))
     }
 
+    /// The `traceparent` header as it came.
+    #[cfg(feature = "outbound")]
+    pub(crate) fn traceparent(&self) -> Option<&HeaderValue> {
+        let traceparent = self.0.headers.traceparent.as_ref()?;
+        trace::id_of_traceparent(traceparent).and(Some(traceparent))
+    }
+
     /// The id of the app that this service is at the auth center.
     pub fn app_id(&self) -> Option<&str> {
         self.settings()?.app_id.as_deref()

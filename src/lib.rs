@@ -125,6 +125,8 @@ pub mod client;
 pub mod jwt;
 
 // Services of an app.
+#[cfg(feature = "outbound")]
+pub mod outbound;
 #[cfg(feature = "registry")]
 pub mod registry;
 #[cfg(feature = "stats")]

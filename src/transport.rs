@@ -211,6 +211,14 @@ impl Transport {
         }
     }
 
+    /// The headers that say which app calls.
+    #[cfg(feature = "outbound")]
+    pub(crate) fn app_headers(&self) -> HeaderMap {
+        let mut headers = self.identity.clone();
+        headers.remove(CONTENT_TYPE);
+        headers
+    }
+
     fn permit(&self, endpoint: &str) -> Result<Permit<'_>, AuthError> {
         self.breaker.permit().map_err(|wait| {
             let failure =

@@ -155,7 +155,7 @@ impl AuthClient {
         self.inner.core.cache.len()
     }
 
-    #[cfg(any(feature = "registry", feature = "stats"))]
+    #[cfg(any(feature = "outbound", feature = "registry", feature = "stats"))]
     pub(crate) fn transport(&self) -> &Transport {
         &self.inner.core.transport
     }

@@ -1,0 +1,141 @@
+//! Where a redirect leads, and what may come along.
+
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE,
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION, RANGE,
+    TRANSFER_ENCODING, USER_AGENT,
+};
+use http::{Method, StatusCode};
+use url::Url;
+
+use super::origin::Origin;
+
+/// All that may go to an origin which the caller did not name: any other header may be a secret of the first one's.
+const HARMLESS: [HeaderName; 11] = [
+    ACCEPT,
+    ACCEPT_ENCODING,
+    ACCEPT_LANGUAGE,
+    CACHE_CONTROL,
+    CONTENT_ENCODING,
+    CONTENT_LANGUAGE,
+    CONTENT_TYPE,
+    IF_MODIFIED_SINCE,
+    IF_NONE_MATCH,
+    RANGE,
+    USER_AGENT,
+];
+
+const OF_THE_BODY: [HeaderName; 5] =
+    [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING];
+
+/// A redirect to be followed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Redirect {
+    pub(super) url: Url,
+    pub(super) method: Method,
+    /// Whether the body goes along.
+    pub(super) keeps_body: bool,
+    pub(super) is_to_another_origin: bool,
+    /// From TLS to none.
+    pub(super) is_downgrade: bool,
+}
+
+/// RFC 9110 section 15.4. `None` for answers that are none, and for those that nobody should follow.
+pub(super) fn redirect(
+    status: StatusCode,
+    headers: &HeaderMap,
+    from: &Url,
+    method: &Method,
+) -> Option<Redirect> {
+    let keeps_method = match status.as_u16() {
+        301 | 302 => matches!(*method, Method::GET | Method::HEAD),
+        303 => *method == Method::HEAD,
+        307 | 308 => true,
+        _ => return None,
+    };
+    let url = from.join(headers.get(LOCATION)?.to_str().ok()?).ok()?;
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || has_user {
+        return None;
+    }
+    Some(Redirect {
+        method: if keeps_method { method.clone() } else { Method::GET },
+        keeps_body: keeps_method,
+        is_to_another_origin: Origin::of(from) != Origin::of(&url),
+        is_downgrade: from.scheme() == "https" && url.scheme() == "http",
+        url,
+    })
+}
+
+impl Redirect {
+    /// The caller's own headers, as far as they may go along.
+    pub(super) fn filter(&self, headers: &mut HeaderMap) {
+        let names: Vec<HeaderName> = headers.keys().cloned().collect();
+        for name in names {
+            let may_pass = !self.is_to_another_origin || HARMLESS.contains(&name);
+            if !may_pass || (!self.keeps_body && OF_THE_BODY.contains(&name)) {
+                headers.remove(name);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn what_is_followed_and_how() {
+        let from: Url = "https://a.example/x/y?q=1".parse().unwrap();
+        for (status, location, method, expected) in [
+            (301, Some("/z"), Method::GET, Some(("https://a.example/z", Method::GET, true, false, false))),
+            (302, Some("z"), Method::POST, Some(("https://a.example/x/z", Method::GET, false, false, false))),
+            (
+                303,
+                Some("?p"),
+                Method::PUT,
+                Some(("https://a.example/x/y?p", Method::GET, false, false, false)),
+            ),
+            (303, Some("/"), Method::HEAD, Some(("https://a.example/", Method::HEAD, true, false, false))),
+            (
+                307,
+                Some("//b.example/"),
+                Method::POST,
+                Some(("https://b.example/", Method::POST, true, true, false)),
+            ),
+            (
+                308,
+                Some("http://a.example/"),
+                Method::PUT,
+                Some(("http://a.example/", Method::PUT, true, true, true)),
+            ),
+            (
+                302,
+                Some("https://a.example:8443/"),
+                Method::GET,
+                Some(("https://a.example:8443/", Method::GET, true, true, false)),
+            ),
+            (302, Some("https://u:p@a.example/"), Method::GET, None),
+            (302, Some("ftp://a.example/"), Method::GET, None),
+            (302, Some("file:///etc/passwd"), Method::GET, None),
+            (302, Some("javascript:alert(1)"), Method::GET, None),
+            (302, Some("http://"), Method::GET, None),
+            (302, None, Method::GET, None),
+            (200, Some("/z"), Method::GET, None),
+            (304, Some("/z"), Method::GET, None),
+            (300, Some("/z"), Method::GET, None),
+        ] {
+            let headers =
+                location.map(|location| (LOCATION, HeaderValue::from_static(location))).into_iter().collect();
+            let found = redirect(StatusCode::from_u16(status).unwrap(), &headers, &from, &method);
+            let found = found.map(|to| {
+                (to.url.to_string(), to.method, to.keeps_body, to.is_to_another_origin, to.is_downgrade)
+            });
+            let expected =
+                expected.map(|(url, method, body, other, down)| (url.to_owned(), method, body, other, down));
+            assert_eq!(found, expected, "{status} {location:?} {method}");
+        }
+    }
+}
