@@ -343,3 +343,19 @@ fn addresses_of_key_sets() {
     }
     assert!(from("http://issuer.example/keys").insecure_plain_http().build().is_ok());
 }
+
+/// Some issuers want a key of theirs in the query.
+#[tokio::test]
+async fn the_query_of_the_address_is_shown_to_nobody() {
+    let server = KeyServer::start(&[]).await;
+    server.say("500 Oops", "", "");
+    let verifier = JwtVerifier::from_jwks(format!("{}?apikey=sesame", server.url())).build().unwrap();
+    let log = Log::start();
+    let error = verifier.user_info(&P256.issue("ES256", Some("a"), &claims())).await.unwrap_err();
+    assert!(server.heads()[0].starts_with("GET /keys?apikey=sesame HTTP/1.1\r\n"), "it is sent");
+    let told = log.take();
+    assert!(told.contains("/keys"), "{told}");
+    for told in [told, error.to_string(), format!("{error:?}"), format!("{verifier:?}")] {
+        assert!(!told.contains("sesame"), "{told}");
+    }
+}
