@@ -217,3 +217,6 @@ fn checked(material: DecodingKey, kind: KeyKind) -> Result<DecodingKey, Unusable
         Err(_) => Err("it is no point of its curve"),
     }
 }
+
+#[cfg(test)]
+mod tests;
