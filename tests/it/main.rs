@@ -18,6 +18,7 @@ mod invalidation;
 mod jwt;
 mod jwt_attacks;
 mod jwt_keys;
+mod jwt_reference;
 mod jwt_sets;
 mod jwt_spelling;
 mod jwt_support;
