@@ -1,7 +1,7 @@
 //! A key set over time: when it is fetched, how often at most, and what holds while it cannot be.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use aigc_auth::jwt::{self, JwtVerifier};
@@ -166,15 +166,68 @@ async fn a_set_that_only_grows_takes_nobody_along() {
     verifier.user_info(&token(&ED25519, "c")).await.unwrap();
     verifier.user_info(&old).await.unwrap();
     assert_eq!((verified.load(Ordering::SeqCst), server.requests()), (2, 2));
-    // A user is not believed for longer than the key that vouched for him.
-    pass(&clock, 299);
+}
+
+#[tokio::test]
+async fn nobody_is_believed_for_longer_than_the_set_that_vouched_for_him() {
+    let (server, verifier, clock, _) = fetched().await;
+    let old = token(&P256, "a");
+    pass(&clock, 400);
     verifier.user_info(&old).await.unwrap();
-    assert_eq!(verified.load(Ordering::SeqCst), 3, "300 s are over");
-    pass(&clock, 200);
-    server.publish(&[ED25519.named("c")]);
-    pass(&clock, 101);
-    let error = verifier.user_info(&old).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidCredential, "the set is over, and its users are");
+    server.publish(&[P384.named("b")]);
+    pass(&clock, 199);
+    verifier.user_info(&old).await.unwrap();
+    assert_eq!(server.requests(), 1, "he was known");
+    pass(&clock, 1);
+    assert!(is_refused(&verifier.user_info(&old).await.unwrap_err()));
+}
+
+/// A token is being verified while its key leaves the set.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_leaves_meanwhile_vouches_for_nobody() {
+    let server = KeyServer::start(&[P256.named("a")]).await;
+    let ((begun, begins), (end, ends)) = (mpsc::channel(), mpsc::channel());
+    let ends = Mutex::new(ends);
+    let (verifier, clock) = server.verifier(|builder| {
+        builder.map_claims(move |claims| {
+            begun.send(()).unwrap();
+            ends.lock().unwrap().recv_timeout(Duration::from_secs(10)).unwrap();
+            Ok(jwt::user_of(claims)?.build())
+        })
+    });
+    verifier.fetch_keys().await.unwrap();
+    let old = token(&P256, "a");
+    let slow = tokio::spawn({
+        let (verifier, old) = (verifier.clone(), old.clone());
+        async move { verifier.user_info(&old).await }
+    });
+    begins.recv_timeout(Duration::from_secs(10)).unwrap();
+    server.publish(&[P384.named("b")]);
+    pass(&clock, 30);
+    verifier.fetch_keys().await.unwrap();
+    assert_eq!(server.requests(), 2);
+    end.send(()).unwrap();
+    assert!(slow.await.unwrap().is_ok(), "his key was good when it was looked at");
+    assert!(is_refused(&verifier.user_info(&old).await.unwrap_err()), "and nothing of that is remembered");
+}
+
+#[tokio::test]
+async fn what_no_fetch_could_help_makes_none() {
+    let server = KeyServer::start(&[P256.named("a"), ED25519.jwk(), ED25519.jwk()]).await;
+    let (verifier, clock) = server.verifier(|builder| builder);
+    verifier.fetch_keys().await.unwrap();
+    pass(&clock, 30);
+    for (what, token) in [
+        ("signed by somebody else", token(&ANOTHER_P256, "a")),
+        ("by an algorithm that is not the key's", token(&P384, "a")),
+        ("by either of two", token(&ED25519, "x")),
+        ("expired", P256.issue("ES256", Some("a"), &with(claims(), "exp", 0))),
+        ("by no algorithm", P256.issue("none", Some("x"), &claims())),
+        ("no token", "no-token".to_owned()),
+    ] {
+        assert!(is_refused(&verifier.user_info(&token).await.unwrap_err()), "{what}");
+        assert_eq!(server.requests(), 1, "{what}");
+    }
 }
 
 #[tokio::test]
