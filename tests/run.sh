@@ -27,14 +27,14 @@ if [ ${#lacking[@]} -gt 0 ]; then
   fi
 fi
 
-# The reference client in an environment of its own, which tests/it/reference.rs talks to.
+# The reference client and two JWT libraries in an environment of their own, for what runs tests/reference/.
 wanted=tests/reference/requirements.txt
 home="${CARGO_TARGET_DIR:-target}/reference"
 mkdir -p "$home"
 home="$(cd "$home" && pwd)"
 export AIGC_AUTH_REFERENCE_PYTHON="$home/bin/python"
 # `installed.txt` is written last: an install that broke off is made again, as is one whose Python is gone.
-if ! cmp -s "$wanted" "$home/installed.txt" || ! "$AIGC_AUTH_REFERENCE_PYTHON" -c 'import fastapi, uvicorn'; then
+if ! cmp -s "$wanted" "$home/installed.txt" || ! "$AIGC_AUTH_REFERENCE_PYTHON" -c 'import fastapi, joserfc, jwt, uvicorn'; then
   step python3 -m venv --clear "$home" || fail "python3 could not make a virtual environment in $home"
   step "$AIGC_AUTH_REFERENCE_PYTHON" -m pip install --quiet --disable-pip-version-check --only-binary :all: \
     --requirement "$wanted" || fail "pip could not install the reference client ($wanted) from PyPI"

@@ -216,10 +216,14 @@ impl Source {
         KeySet::parse(&body, self.algorithms.as_deref()).map_err(|why| self.unavailable(why))
     }
 
+    /// Its address without the query, which may be a secret.
+    fn address(&self) -> String {
+        format!("{}{}", self.url.origin().ascii_serialization(), self.url.path())
+    }
+
     fn unavailable(&self, what: &str) -> AuthError {
-        // Not its query: it may be a secret.
-        let (origin, path) = (self.url.origin().ascii_serialization(), self.url.path());
-        AuthError::new(ErrorKind::Unavailable).with_detail(format!("key set at {origin}{path}: {what}"))
+        let address = self.address();
+        AuthError::new(ErrorKind::Unavailable).with_detail(format!("key set at {address}: {what}"))
     }
 
     fn broken(&self, what: &str, error: reqwest::Error) -> AuthError {
@@ -233,6 +237,6 @@ fn not_fetched() -> AuthError {
 
 impl fmt::Debug for Jwks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Jwks").field("url", &self.core.source.url.as_str()).finish_non_exhaustive()
+        f.debug_struct("Jwks").field("url", &self.core.source.address()).finish_non_exhaustive()
     }
 }

@@ -193,6 +193,11 @@ fn from_rsa(n: &[u8], e: &[u8]) -> Result<(DecodingKey, KeyKind), Unusable> {
     if !(2048..=8192).contains(&bits) {
         return Err("it is RSA of under 2048 or over 8192 bits");
     }
+    // RFC 8017 section 3.1. With an exponent of 1, everybody can sign.
+    let exponent = e.iter().fold(0u64, |sum, &byte| sum.saturating_mul(256).saturating_add(byte.into()));
+    if exponent < 3 || exponent % 2 == 0 {
+        return Err("it is RSA with an exponent that is even or under 3");
+    }
     RsaPublicKeyComponents { n, e }
         .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
         .map_err(|_| "it is no RSA key")?;
@@ -212,3 +217,6 @@ fn checked(material: DecodingKey, kind: KeyKind) -> Result<DecodingKey, Unusable
         Err(_) => Err("it is no point of its curve"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,13 +111,13 @@ mod tests {
 
     use super::*;
 
-    fn user(claims: Value) -> UserInfo {
+    fn user(claims: &Value) -> UserInfo {
         user_of(claims.as_object().unwrap()).unwrap().build()
     }
 
     #[test]
     fn as_supabase_writes_them() {
-        let alice = user(json!({
+        let alice = user(&json!({
             "sub": "3f6c", "role": "authenticated", "email": "alice@example.com", "phone": "",
             "app_metadata": {"provider": "email", "roles": ["editor"], "role": "staff", "permissions": ["a", "b"]},
             "user_metadata": {"full_name": "Alice", "avatar_url": "https://a/b.png", "role": "admin",
@@ -134,21 +134,21 @@ mod tests {
 
     #[test]
     fn a_missing_role_is_a_plain_user() {
-        let plain = user(json!({"sub": 7}));
+        let plain = user(&json!({"sub": 7}));
         assert_eq!((&plain.id, &*plain.username), (&7.into(), "7"));
         assert!(plain.roles.is_empty() && plain.permissions.is_empty() && !plain.is_admin);
         for odd in [json!(null), json!(5), json!({"admin": true}), json!([["admin"], 1, null]), json!("")] {
             let user =
-                user(json!({"sub": "x", "role": odd, "roles": odd, "app_metadata": odd, "email": odd}));
+                user(&json!({"sub": "x", "role": odd, "roles": odd, "app_metadata": odd, "email": odd}));
             assert!(user.roles.is_empty() && !user.is_admin, "{odd}");
         }
     }
 
     #[test]
     fn roles_are_words_or_lists_of_them() {
-        let root = user(json!({"sub": "x", "role": ["a", "admin"], "roles": "b", "permissions": "p"}));
+        let root = user(&json!({"sub": "x", "role": ["a", "admin"], "roles": "b", "permissions": "p"}));
         assert!(root.roles.iter().eq(["a", "admin", "b"]) && root.is_admin && root.has_permission("p"));
-        assert!(!user(json!({"sub": "x", "role": "Admin"})).is_admin, "codes are compared as they are");
+        assert!(!user(&json!({"sub": "x", "role": "Admin"})).is_admin, "codes are compared as they are");
     }
 
     #[test]
