@@ -158,6 +158,9 @@ impl Core {
 
     fn install(&self, keys: KeySet) {
         let now = self.now();
+        if keys.len() == 0 {
+            tracing::warn!("the key set has no key that tokens could be verified by: all are refused");
+        }
         tracing::debug!(keys = keys.len(), "the key set was fetched");
         let lost_some = {
             let mut state = self.write();

@@ -7,7 +7,7 @@
 //!
 //! Tokens without `exp` or `sub`, expired ones, those that are not valid yet (`nbf`) or issued in the future (`iat`), those
 //! for another audience or of another issuer than configured, dates that are not numbers, claims that stand twice,
-//! extensions (`crit`), and whatever has another spelling than the one that was signed. The algorithm is the key's and the
+//! extensions (`crit`), and whatever is not base64url without padding, to the last bit. The algorithm is the key's and the
 //! configuration's; what a token says of its own algorithm is only compared with that. Keys that a token brings along are
 //! not looked at.
 //!

@@ -55,8 +55,10 @@ impl Rules {
 fn date(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, AuthError> {
     match claims.get(name) {
         None => Ok(None),
-        Some(Value::Number(date)) => Ok(date.as_f64()),
-        Some(_) => Err(invalid("a date of it (exp, nbf or iat) is not a number")),
+        Some(value) => {
+            let not_a_number = || invalid("a date of it (exp, nbf or iat) is not a number");
+            value.as_f64().map(Some).ok_or_else(not_a_number)
+        }
     }
 }
 
