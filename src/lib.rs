@@ -57,6 +57,8 @@
 //! | [`stats`](stats/index.html) | usage records for the auth center's bills, delivered until they are there |
 //! | [`webhook`](webhook/index.html) | events from the auth center: a signed endpoint, and a sender |
 //! | [`sync`](sync/index.html) | an existing table of users, kept in step: [`_joining`] |
+//! | [`registry`](registry/index.html) | the service announces itself, and gets its configuration |
+//! | [`outbound`](outbound/index.html) | calls to other services that carry the user |
 //! | [`Verify`] | the port for a verifier of your own in place of `AuthClient` |
 //! | [`AuthError`], [`ErrorKind`] | why a request was refused, and how that is answered |
 //! | [`_defaults`] | every default and its reason |
@@ -72,6 +74,8 @@
 //! - `spool`: usage records on disk. Brings queue-file, fs4 and ring.
 //! - `sync`: the module `sync`, for tables of users that were there before. Brings nothing.
 //! - `sql`: `sync::SqlStore`, for PostgreSQL, MySQL and SQLite. Brings sqlx and bcrypt.
+//! - `registry`: the module `registry`. Brings if-addrs and gethostname.
+//! - `outbound`: the module `outbound`. Brings more of reqwest, reqwest-middleware and async-trait.
 //! - `test-util`: the module `testing`. Meant for `[dev-dependencies]`.
 //! - `full`: all of them.
 //!
