@@ -1,0 +1,195 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::catalog;
+use super::column::{Bound, Column, Kind};
+use super::dialect::{Dialect, Table};
+use super::hash::{Hasher, PasswordHash};
+use super::on_delete::OnDelete;
+use super::pool::Pool;
+use super::{Inner, SqlStore};
+use crate::error::BuildError;
+
+/// Builds an [`SqlStore`]; made by [`SqlStore::builder`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct SqlStoreBuilder {
+    table: Table,
+    key: String,
+    columns: Vec<String>,
+    password: Option<String>,
+    on_delete: OnDelete,
+    hash: PasswordHash,
+    max_connections: u32,
+    timeout: Duration,
+}
+
+impl SqlStoreBuilder {
+    pub(super) fn new(table: Table) -> Self {
+        Self {
+            table,
+            key: "id".to_owned(),
+            columns: vec![],
+            password: None,
+            on_delete: OnDelete::default(),
+            hash: PasswordHash::default(),
+            max_connections: 10,
+            timeout: Duration::from_secs(5),
+        }
+    }
+
+    /// Sets the column by which all users are read, page by page: the primary key, or another of which no two rows have the
+    /// same value. Defaults to `id`. It need not be among the columns.
+    pub fn key(mut self, column: impl Into<String>) -> Self {
+        self.key = column.into();
+        self
+    }
+
+    /// Sets the columns that a user is made of: at least those that the mappings name
+    /// ([`SyncConfig::legacy_fields`](crate::sync::SyncConfig::legacy_fields)). There is no default.
+    pub fn columns<C: Into<String>>(mut self, columns: impl IntoIterator<Item = C>) -> Self {
+        self.columns = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the column of the passwords' hashes. New users get theirs; nobody's is changed. What is read has it along, so that
+    /// a push can take it to the auth center. Defaults to none, and then the passwords of new users are not kept.
+    pub fn password_column(mut self, column: impl Into<String>) -> Self {
+        self.password = Some(column.into());
+        self
+    }
+
+    /// Sets how the passwords of new users are hashed. Defaults to [`PasswordHash::bcrypt`] with a cost of 12.
+    pub fn hash(mut self, hash: PasswordHash) -> Self {
+        self.hash = hash;
+        self
+    }
+
+    /// Sets what is done where a user is to be removed. Defaults to [`OnDelete::Row`].
+    pub fn on_delete(mut self, on_delete: OnDelete) -> Self {
+        self.on_delete = on_delete;
+        self
+    }
+
+    /// Sets how many connections may be open at a time. Defaults to 10.
+    pub fn max_connections(mut self, connections: u32) -> Self {
+        self.max_connections = connections.max(1);
+        self
+    }
+
+    /// Sets how long it may take to get a connection, and then to get an answer. Defaults to 5 s, so that both have their time
+    /// within [`SyncConfig::timeout`](crate::sync::SyncConfig::timeout).
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Connects, and looks whether the table is as configured: `postgres://`, `mysql://` or `mariadb://` with
+    /// `user:password@host/database`, where what is special in a URL is percent-encoded, or `sqlite:file`, which must be there
+    /// unless `?mode=rwc` follows. Connections use TLS as the URL says (`sslmode`, `ssl-mode`).
+    ///
+    /// # Errors
+    /// If the database cannot be reached within the timeout, the table or one of the columns is missing or of no use, or an
+    /// option has no valid value. Never shows the URL.
+    pub async fn connect(self, url: impl AsRef<str>) -> Result<SqlStore, BuildError> {
+        self.check()?;
+        let connected = Pool::connect(url.as_ref(), self.max_connections, self.timeout).await;
+        let (pool, dialect) = connected.map_err(|error| {
+            BuildError::new(format!("cannot connect to the database of the table `{}`: {error}", self.table))
+        })?;
+        let bound = |name: Option<String>| name.map_or(Bound::Null, Bound::Text);
+        let names: Vec<_> = catalog::names(dialect, &self.table).into_iter().map(bound).collect();
+        let rows = pool.rows(catalog::statement(dialect), &names).await.map_err(|error| {
+            BuildError::new(format!("cannot look up the columns of the table `{}`: {error}", self.table))
+        })?;
+        let there = rows.into_iter().map(|row| catalog::column(dialect, row)).collect();
+        let inner = self.configured(pool, dialect, there)?;
+        inner
+            .page_of_none()
+            .await
+            .map_err(|error| BuildError::new(format!("cannot read the table `{}`: {error}", inner.table)))?;
+        Ok(SqlStore { inner: Arc::new(inner) })
+    }
+
+    /// What can be told without the database.
+    fn check(&self) -> Result<(), BuildError> {
+        self.hash.check()?;
+        let refuse = |why: &str| Err(BuildError::new(format!("table `{}`: {why}", self.table)));
+        let flag = match &self.on_delete {
+            OnDelete::Set { column, .. } => Some(column),
+            OnDelete::Row => None,
+        };
+        let columns = self.columns.iter().chain(&self.password).chain([&self.key]).chain(flag);
+        let mut names = columns.chain([&self.table.name]).chain(&self.table.schema);
+        if self.columns.is_empty() {
+            return refuse("no columns are configured (SqlStoreBuilder::columns)");
+        }
+        if names.any(|name| name.is_empty() || name.contains('\0')) {
+            return refuse("the name of a table or column is empty, or has a NUL character");
+        }
+        let Some(password) = &self.password else { return Ok(()) };
+        if self.columns.contains(password) {
+            let why = "is the password's, and must not be among the columns: updates would overwrite it";
+            return refuse(&format!("the column `{password}` {why}"));
+        }
+        if flag == Some(password) {
+            return refuse(&format!(
+                "the column `{password}` is the password's, and cannot say who is removed"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The store for a table that has these columns.
+    fn configured(self, pool: Pool, dialect: Dialect, there: Vec<Column>) -> Result<Inner, BuildError> {
+        let table = self.table;
+        if there.is_empty() {
+            return Err(BuildError::new(format!("the database has no table `{table}`, or does not show it")));
+        }
+        let find = |name: &String| find(&table, &there, name);
+        let mut columns = Vec::<Column>::new();
+        for name in &self.columns {
+            if !columns.iter().any(|column| column.name == *name) {
+                columns.push(find(name)?);
+            }
+        }
+        let key = find(&self.key)?;
+        if !key.unique {
+            let key = &key.name;
+            return Err(BuildError::new(format!(
+                "the table `{table}` may have the same value in `{key}` twice: choose a column for \
+                 SqlStoreBuilder::key that has a unique index of its own"
+            )));
+        }
+        let password = self.password.as_ref().map(find).transpose()?;
+        if let Some(column) = &password
+            && !matches!(column.kind, Kind::Text | Kind::Bytes)
+        {
+            let name = &column.name;
+            return Err(BuildError::new(format!(
+                "the column `{name}` of the table `{table}` cannot hold a hash"
+            )));
+        }
+        let flag = match self.on_delete {
+            OnDelete::Row => None,
+            OnDelete::Set { column, value } => {
+                let column = find(&column)?;
+                column
+                    .bound(dialect, &value)
+                    .map_err(|why| BuildError::new(format!("table `{table}`, OnDelete: {why}")))?;
+                Some((column, value))
+            }
+        };
+        let hasher = Hasher::new(self.hash);
+        Ok(Inner { pool, dialect, table, key, columns, password, flag, hasher })
+    }
+}
+
+fn find(table: &Table, there: &[Column], name: &str) -> Result<Column, BuildError> {
+    if let Some(column) = there.iter().find(|column| column.name == name) {
+        return Ok(column.clone());
+    }
+    let alike = there.iter().find(|column| column.name.to_lowercase() == name.to_lowercase());
+    let hint = alike.map(|column| format!("; it has `{}`", column.name)).unwrap_or_default();
+    Err(BuildError::new(format!("the table `{table}` has no column `{name}`{hint}")))
+}

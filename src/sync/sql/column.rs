@@ -1,0 +1,225 @@
+//! How the values of a column are written and read: as text, which each database turns into the column's type.
+
+use serde_json::{Number, Value};
+
+use super::dialect::Dialect;
+
+/// What a column holds, as far as it matters to JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Bool,
+    Integer,
+    /// Others: exact ones, and floating ones.
+    Number,
+    Json,
+    /// PostgreSQL's, of anything.
+    Array,
+    /// In JSON, their hexadecimal digits.
+    Bytes,
+    /// Times, UUIDs, enums and others that are written as text; in SQLite whatever a row has there.
+    Other,
+}
+
+/// A column of the table, as the database describes it.
+#[derive(Clone, Debug)]
+pub(super) struct Column {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    /// PostgreSQL's name of the type, without a length, which a cast would cut the value to.
+    pub(super) cast: String,
+    pub(super) nullable: bool,
+    pub(super) unique: bool,
+}
+
+/// A value for the database.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Bound {
+    Null,
+    Text(String),
+    Integer(i64),
+    Float(f64),
+    Bytes(Vec<u8>),
+}
+
+impl Column {
+    /// The expression that reads the column as text, or `NULL`.
+    pub(super) fn read(&self, dialect: Dialect) -> String {
+        let name = dialect.quoted(&self.name);
+        match (dialect, self.kind) {
+            (Dialect::Postgres, Kind::Text) => format!("CAST({name} AS text)"),
+            (Dialect::Postgres, Kind::Bytes) => format!("encode({name}, 'hex')"),
+            (Dialect::Postgres, _) => format!("CAST(to_json({name}) AS text)"),
+            (Dialect::MySql, Kind::Text) => format!("CONVERT({name} USING utf8mb4)"),
+            (Dialect::MySql, Kind::Bytes) => format!("LOWER(HEX({name}))"),
+            // Of `bit(1)`, the number.
+            (Dialect::MySql, Kind::Bool | Kind::Integer) => format!("CAST({name} + 0 AS CHAR)"),
+            (Dialect::MySql, Kind::Other) => format!("JSON_QUOTE(CAST({name} AS CHAR))"),
+            (Dialect::MySql, _) => format!("CAST({name} AS CHAR)"),
+            (Dialect::Sqlite, kind) => {
+                let (blob, else_) = match kind {
+                    Kind::Other => (format!("json_quote(lower(hex({name})))"), format!("json_quote({name})")),
+                    _ => (format!("lower(hex({name}))"), format!("CAST({name} AS TEXT)")),
+                };
+                format!("CASE typeof({name}) WHEN 'null' THEN NULL WHEN 'blob' THEN {blob} ELSE {else_} END")
+            }
+        }
+    }
+
+    /// The same for the column of the passwords' hashes: bytes are the text of one.
+    pub(super) fn read_hash(&self, dialect: Dialect) -> String {
+        let name = dialect.quoted(&self.name);
+        match (dialect, self.kind) {
+            (Dialect::Postgres, Kind::Bytes) => format!("convert_from({name}, 'UTF8')"),
+            (Dialect::MySql, Kind::Bytes) => format!("CONVERT({name} USING utf8mb4)"),
+            (Dialect::Sqlite, _) => format!("CAST({name} AS TEXT)"),
+            _ => self.read(dialect),
+        }
+    }
+
+    /// The expression that a bound value is written as.
+    pub(super) fn write(&self, dialect: Dialect, parameter: &str) -> String {
+        if dialect != Dialect::Postgres {
+            return parameter.to_owned();
+        }
+        let cast = &self.cast;
+        match self.kind {
+            Kind::Bytes => format!("CAST({parameter} AS bytea)"),
+            Kind::Array => format!(
+                "CASE WHEN {parameter} IS NULL THEN NULL ELSE \
+                 CAST(ARRAY(SELECT jsonb_array_elements_text(CAST({parameter} AS jsonb))) AS {cast}) END"
+            ),
+            _ => format!("CAST({parameter} AS {cast})"),
+        }
+    }
+
+    /// What a value is bound as.
+    pub(super) fn bound(&self, dialect: Dialect, value: &Value) -> Result<Bound, String> {
+        if has_nul(value) {
+            return Err(format!("the value for `{}` has a NUL character", self.name));
+        }
+        let bound = match (self.kind, value) {
+            (_, Value::Null) => Some(Bound::Null),
+            (Kind::Text, Value::String(text)) => Some(Bound::Text(text.clone())),
+            (Kind::Text, other) => Some(Bound::Text(other.to_string())),
+            (Kind::Json, value) => Some(Bound::Text(value.to_string())),
+            (Kind::Array, Value::Array(_)) => Some(Bound::Text(value.to_string())),
+            (Kind::Bytes, Value::String(text)) => bytes(text).map(Bound::Bytes),
+            (Kind::Bool | Kind::Integer, Value::Bool(is)) => Some(Bound::Integer((*is).into())),
+            (Kind::Bool, Value::Number(number)) => number.as_i64().map(Bound::Integer),
+            (Kind::Integer, Value::Number(number)) if !number.is_f64() => Some(integer(&number.to_string())),
+            (Kind::Integer, Value::String(text)) => is_integer(text).then(|| integer(text)),
+            (Kind::Number, Value::Number(number)) => Some(self.number(number)),
+            (Kind::Number, Value::String(text)) => {
+                text.parse::<f64>().is_ok().then(|| Bound::Text(text.clone()))
+            }
+            (Kind::Other, Value::String(text)) => Some(Bound::Text(text.clone())),
+            (Kind::Other, Value::Number(number)) => Some(self.number(number)),
+            (Kind::Other, Value::Bool(is)) => Some(Bound::Integer((*is).into())),
+            (Kind::Other, value) => Some(Bound::Text(value.to_string())),
+            _ => None,
+        };
+        let bound = bound.ok_or_else(|| {
+            format!("the value for `{}` is {}, which the column cannot hold", self.name, described(value))
+        })?;
+        Ok(if dialect == Dialect::Postgres { self.as_text(bound, value) } else { bound })
+    }
+
+    /// What a password's hash is bound as.
+    pub(super) fn hash(&self, hash: String) -> Bound {
+        match self.kind {
+            Kind::Bytes => Bound::Bytes(hash.into_bytes()),
+            _ => Bound::Text(hash),
+        }
+    }
+
+    fn number(&self, number: &Number) -> Bound {
+        match (number.as_i64(), number.as_f64().filter(|_| number.is_f64())) {
+            (Some(integer), _) => Bound::Integer(integer),
+            (None, Some(float)) => Bound::Float(float),
+            // Beyond what SQLite's integers hold.
+            (None, None) => Bound::Text(number.to_string()),
+        }
+    }
+
+    /// PostgreSQL is bound text, and casts it.
+    fn as_text(&self, bound: Bound, value: &Value) -> Bound {
+        match bound {
+            Bound::Integer(integer) if self.kind == Kind::Bool => Bound::Text((integer != 0).to_string()),
+            Bound::Integer(_) if self.kind == Kind::Other => Bound::Text(value.to_string()),
+            Bound::Integer(integer) => Bound::Text(integer.to_string()),
+            Bound::Float(_) => Bound::Text(value.to_string()),
+            bound => bound,
+        }
+    }
+
+    /// What was read, in JSON.
+    pub(super) fn value(&self, read: Option<String>) -> Value {
+        let Some(text) = read else { return Value::Null };
+        match self.kind {
+            Kind::Text | Kind::Bytes => text.into(),
+            Kind::Bool => match text.as_str() {
+                "1" | "true" => true.into(),
+                "0" | "false" => false.into(),
+                _ => number(text),
+            },
+            Kind::Integer | Kind::Number => number(text),
+            Kind::Json | Kind::Array | Kind::Other => {
+                serde_json::from_str(&text).unwrap_or(Value::String(text))
+            }
+        }
+    }
+}
+
+/// A number, if JSON's are sure to hold it, or else its text.
+fn number(text: String) -> Value {
+    if let Ok(integer) = text.parse::<i64>() {
+        return integer.into();
+    }
+    if let Ok(integer) = text.parse::<u64>() {
+        return integer.into();
+    }
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let number = text.parse::<f64>().ok().filter(|number| digits <= 15 || number.to_string() == text);
+    number.and_then(Number::from_f64).map_or(Value::String(text), Value::Number)
+}
+
+fn integer(text: &str) -> Bound {
+    text.parse().map_or_else(|_| Bound::Text(text.to_owned()), Bound::Integer)
+}
+
+fn is_integer(text: &str) -> bool {
+    text.parse::<i128>().is_ok()
+}
+
+fn bytes(hexadecimal: &str) -> Option<Vec<u8>> {
+    let digits = hexadecimal.as_bytes();
+    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    digits
+        .chunks(2)
+        .map(|pair| match pair {
+            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+            _ => None,
+        })
+        .collect()
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_nul),
+        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
+fn described(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number of another kind",
+        Value::String(_) => "a text of another kind",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}

@@ -1,0 +1,126 @@
+use std::fmt;
+
+/// The databases, as far as they write SQL differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Postgres,
+    MySql,
+    Sqlite,
+}
+
+impl Dialect {
+    /// The database that a URL is of, by its scheme.
+    pub(super) fn of(url: &str) -> Option<Self> {
+        match url.split_once(':')?.0 {
+            "postgres" | "postgresql" => Some(Self::Postgres),
+            "mysql" | "mariadb" => Some(Self::MySql),
+            "sqlite" => Some(Self::Sqlite),
+            _ => None,
+        }
+    }
+
+    /// A name as an identifier, whatever it is made of.
+    pub(super) fn quoted(self, name: &str) -> String {
+        match self {
+            Self::MySql => format!("`{}`", name.replace('`', "``")),
+            Self::Postgres | Self::Sqlite => format!("\"{}\"", name.replace('"', "\"\"")),
+        }
+    }
+
+    /// A number as text.
+    pub(super) fn text(self, expression: &str) -> String {
+        let text = if self == Self::MySql { "CHAR" } else { "TEXT" };
+        format!("CAST({expression} AS {text})")
+    }
+
+    /// The place of the bound value of this number, from 1.
+    pub(super) fn parameter(self, number: usize) -> String {
+        match self {
+            Self::Postgres => format!("${number}"),
+            Self::MySql => "?".to_owned(),
+            Self::Sqlite => format!("?{number}"),
+        }
+    }
+}
+
+/// The table, as it was configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Table {
+    pub(super) schema: Option<String>,
+    pub(super) name: String,
+}
+
+impl Table {
+    /// `table` or `schema.table`.
+    pub(super) fn parse(table: &str) -> Self {
+        match table.split_once('.') {
+            Some((schema, name)) => Self { schema: Some(schema.to_owned()), name: name.to_owned() },
+            None => Self { schema: None, name: table.to_owned() },
+        }
+    }
+
+    pub(super) fn quoted(&self, dialect: Dialect) -> String {
+        let name = dialect.quoted(&self.name);
+        match &self.schema {
+            Some(schema) => format!("{}.{name}", dialect.quoted(schema)),
+            None => name,
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.schema {
+            Some(schema) => write!(f, "{schema}.{}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers() {
+        for (name, postgres, mysql) in [
+            ("users", "\"users\"", "`users`"),
+            ("us\"er`s", "\"us\"\"er`s\"", "`us\"er``s`"),
+            ("a; DROP TABLE b --", "\"a; DROP TABLE b --\"", "`a; DROP TABLE b --`"),
+            ("用户 🎉 $1 ?", "\"用户 🎉 $1 ?\"", "`用户 🎉 $1 ?`"),
+            ("\\", "\"\\\"", "`\\`"),
+        ] {
+            assert_eq!(Dialect::Postgres.quoted(name), postgres);
+            assert_eq!(Dialect::Sqlite.quoted(name), postgres);
+            assert_eq!(Dialect::MySql.quoted(name), mysql);
+        }
+    }
+
+    #[test]
+    fn tables() {
+        for (table, quoted) in [
+            ("users", "\"users\""),
+            ("legacy.users", "\"legacy\".\"users\""),
+            ("legacy.old.users", "\"legacy\".\"old.users\""),
+        ] {
+            let parsed = Table::parse(table);
+            assert_eq!((parsed.to_string(), parsed.quoted(Dialect::Postgres)), (table.into(), quoted.into()));
+        }
+    }
+
+    #[test]
+    fn schemes() {
+        for (url, dialect) in [
+            ("postgres://h/d", Some(Dialect::Postgres)),
+            ("postgresql://h/d", Some(Dialect::Postgres)),
+            ("mysql://h/d", Some(Dialect::MySql)),
+            ("mariadb://h/d", Some(Dialect::MySql)),
+            ("sqlite:users.db", Some(Dialect::Sqlite)),
+            ("sqlite://users.db", Some(Dialect::Sqlite)),
+            ("oracle://h/d", None),
+            ("users.db", None),
+        ] {
+            assert_eq!(Dialect::of(url), dialect, "{url}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+use std::error::Error;
+use std::fmt;
+
+/// Why the database failed, without what it was told: the URL and the values stay out of it.
+#[derive(Debug)]
+pub(super) struct Failure(String);
+
+impl Failure {
+    pub(super) fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+
+    /// Says what was being done.
+    pub(super) fn while_(self, doing: impl fmt::Display) -> Self {
+        Self(format!("{doing}: {}", self.0))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Failure {}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self(match error {
+            sqlx::Error::Database(error) => error.message().to_owned(),
+            sqlx::Error::Io(error) => format!("the connection to the database failed: {error}"),
+            sqlx::Error::Tls(error) => format!("TLS with the database failed: {error}"),
+            sqlx::Error::PoolTimedOut => {
+                "no connection in time: the database cannot be reached, or all connections are in use".to_owned()
+            }
+            // Its text may repeat parts of the URL, which has a password.
+            sqlx::Error::Configuration(_) => {
+                "the database's URL or what it names cannot be read (the URL is not shown: it may hold a password)"
+                    .to_owned()
+            }
+            error => error.to_string(),
+        })
+    }
+}

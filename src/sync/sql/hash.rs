@@ -1,0 +1,171 @@
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::error::BuildError;
+use crate::secret::Secret;
+use crate::sync::store::StoreError;
+
+/// How an [`SqlStore`](super::SqlStore) hashes the passwords of new users: as the legacy system does that checks them.
+///
+/// ```
+/// use aigc_auth::Secret;
+/// use aigc_auth::sync::PasswordHash;
+///
+/// let bcrypt = PasswordHash::bcrypt(12);
+/// // Whatever else the legacy system reads.
+/// let of_my_own = PasswordHash::custom(|password| {
+///     let hash = format!("scheme${}", password.expose().len());
+///     Ok(Secret::from(hash))
+/// });
+/// ```
+#[derive(Clone)]
+pub struct PasswordHash(Way);
+
+#[derive(Clone)]
+enum Way {
+    Bcrypt(u32),
+    #[cfg(feature = "argon2")]
+    Argon2,
+    Custom(Arc<Custom>),
+}
+
+type Custom = dyn Fn(&Secret) -> Result<Secret, StoreError> + Send + Sync;
+
+/// Longer passwords would be cut, and everything that begins alike would be right.
+const MOST_OF_BCRYPT: usize = 72;
+
+impl PasswordHash {
+    /// bcrypt of this cost, from 4 to 31: 12 is common, each more takes twice as long, and less than 10 is guessed quickly. A
+    /// password of more than 72 bytes is an error.
+    pub fn bcrypt(cost: u32) -> Self {
+        Self(Way::Bcrypt(cost))
+    }
+
+    /// Argon2id with OWASP's parameters: 19 MiB, 2 rounds, 1 lane. In PHC's format.
+    #[cfg(feature = "argon2")]
+    pub fn argon2() -> Self {
+        Self(Way::Argon2)
+    }
+
+    /// A hash of your own. It is called off the async threads.
+    pub fn custom(hash: impl Fn(&Secret) -> Result<Secret, StoreError> + Send + Sync + 'static) -> Self {
+        Self(Way::Custom(Arc::new(hash)))
+    }
+
+    pub(super) fn check(&self) -> Result<(), BuildError> {
+        match self.0 {
+            Way::Bcrypt(cost) if !(4..=31).contains(&cost) => {
+                Err(BuildError::new(format!("bcrypt's cost is {cost}, and must be from 4 to 31")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn hash(&self, password: &Secret) -> Result<Secret, StoreError> {
+        let text = password.expose();
+        if text.contains('\0') {
+            return Err("the password has a NUL character".into());
+        }
+        match &self.0 {
+            Way::Bcrypt(_) if text.len() > MOST_OF_BCRYPT => {
+                let length = text.len();
+                Err(format!("the password has {length} bytes, and bcrypt takes {MOST_OF_BCRYPT}").into())
+            }
+            Way::Bcrypt(cost) => Ok(bcrypt::non_truncating_hash(text, *cost)?.into()),
+            #[cfg(feature = "argon2")]
+            Way::Argon2 => {
+                use argon2::PasswordHasher;
+
+                let hash = argon2::Argon2::default().hash_password(text.as_bytes());
+                Ok(hash.map_err(|error| error.to_string())?.to_string().into())
+            }
+            Way::Custom(hash) => hash(password),
+        }
+    }
+}
+
+impl Default for PasswordHash {
+    fn default() -> Self {
+        Self::bcrypt(12)
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Way::Bcrypt(cost) => write!(f, "bcrypt({cost})"),
+            #[cfg(feature = "argon2")]
+            Way::Argon2 => f.write_str("argon2"),
+            Way::Custom(_) => f.write_str("custom"),
+        }
+    }
+}
+
+/// Hashes on threads where it blocks nobody, as many at a time as there are processors.
+#[derive(Debug)]
+pub(super) struct Hasher {
+    hash: PasswordHash,
+    at_work: Arc<Semaphore>,
+}
+
+impl Hasher {
+    pub(super) fn new(hash: PasswordHash) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { hash, at_work: Arc::new(Semaphore::new(processors)) }
+    }
+
+    pub(super) async fn hash(&self, password: Secret) -> Result<Secret, StoreError> {
+        // Held by the thread: one that nobody waits for any more is still at work.
+        let place = self.at_work.clone().acquire_owned().await?;
+        let hash = self.hash.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            hash.hash(&password)
+        });
+        work.await.map_err(|_| "hashing the password panicked")?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs() {
+        for (cost, fine) in [(0, false), (3, false), (4, true), (12, true), (31, true), (32, false)] {
+            assert_eq!(PasswordHash::bcrypt(cost).check().is_ok(), fine, "{cost}");
+        }
+    }
+
+    #[test]
+    fn bcrypt_takes_72_bytes() {
+        let hash = |password: &str| PasswordHash::bcrypt(4).hash(&password.into());
+        for fine in ["a", "密码 🔑", &"x".repeat(72), &"密".repeat(24)] {
+            let hash = hash(fine).unwrap();
+            assert!(hash.expose().starts_with("$2b$04$"), "{}", hash.expose());
+            assert!(bcrypt::verify(fine, hash.expose()).unwrap(), "{fine}");
+        }
+        for (refused, why) in [
+            ("x".repeat(73), "the password has 73 bytes, and bcrypt takes 72"),
+            ("密".repeat(25), "the password has 75 bytes, and bcrypt takes 72"),
+            ("a\0b".to_owned(), "the password has a NUL character"),
+        ] {
+            assert_eq!(hash(&refused).unwrap_err().to_string(), why);
+        }
+    }
+
+    #[cfg(feature = "argon2")]
+    #[test]
+    fn argon2_hashes_verify() {
+        use argon2::PasswordVerifier;
+
+        let long = "x".repeat(1_000);
+        let hash = PasswordHash::argon2().hash(&long.as_str().into()).unwrap();
+        assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.expose());
+        let parsed = argon2::password_hash::phc::PasswordHash::new(hash.expose()).unwrap();
+        argon2::Argon2::default().verify_password(long.as_bytes(), &parsed).unwrap();
+        argon2::Argon2::default().verify_password(b"another", &parsed).unwrap_err();
+    }
+}
