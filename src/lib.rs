@@ -73,7 +73,9 @@
 //! - `stats`: the module `stats`, for usage records. Brings crossbeam-queue.
 //! - `spool`: usage records on disk. Brings queue-file, fs4 and ring.
 //! - `sync`: the module `sync`, for tables of users that were there before. Brings nothing.
-//! - `sql`: `sync::SqlStore`, for PostgreSQL, MySQL and SQLite. Brings sqlx and bcrypt.
+//! - `sql`: `sync::SqlStore`, for PostgreSQL and SQLite. Brings sqlx and bcrypt.
+//! - `mysql`: the same for MySQL and MariaDB. Brings the crate `rsa`, too, which RUSTSEC-2023-0071 is about.
+//! - `argon2`: the same with Argon2 for new passwords. Brings argon2.
 //! - `registry`: the module `registry`. Brings if-addrs and gethostname.
 //! - `outbound`: the module `outbound`. Brings more of reqwest, reqwest-middleware and async-trait.
 //! - `test-util`: the module `testing`. Meant for `[dev-dependencies]`.
