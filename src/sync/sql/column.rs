@@ -47,9 +47,11 @@ impl Column {
     pub(super) fn read(&self, dialect: Dialect) -> String {
         let name = dialect.quoted(&self.name);
         match (dialect, self.kind) {
-            (Dialect::Postgres, Kind::Text) => format!("CAST({name} AS text)"),
             (Dialect::Postgres, Kind::Bytes) => format!("encode({name}, 'hex')"),
-            (Dialect::Postgres, _) => format!("CAST(to_json({name}) AS text)"),
+            (Dialect::Postgres, Kind::Json | Kind::Array | Kind::Other) => {
+                format!("CAST(to_json({name}) AS text)")
+            }
+            (Dialect::Postgres, _) => format!("CAST({name} AS text)"),
             (Dialect::MySql, Kind::Text) => format!("CONVERT({name} USING utf8mb4)"),
             (Dialect::MySql, Kind::Bytes) => format!("LOWER(HEX({name}))"),
             // Of `bit(1)`, the number.
