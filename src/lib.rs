@@ -69,6 +69,8 @@
 //! - `webhook`: the module `webhook`, for the auth center's events. Brings hmac, sha2 and moka.
 //! - `stats`: the module `stats`, for usage records. Brings crossbeam-queue.
 //! - `spool`: usage records on disk. Brings queue-file, fs4 and ring.
+//! - `sql`: `sync::SqlStore`, a table of users in PostgreSQL or SQLite. Brings sqlx and bcrypt. `mysql` adds MySQL and
+//!   MariaDB, and `argon2` hashes by Argon2.
 //! - `test-util`: the module `testing`. Meant for `[dev-dependencies]`.
 //! - `full`: all of them.
 //!
