@@ -103,3 +103,30 @@ async fn keys_of_other_types() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn keys_that_are_ordered_by_other_rules_than_those_of_texts() {
+    in_each(|database| async move {
+        if database.choose(false, true, false) {
+            database.add_citext().await;
+        }
+        let key = database.choose("varchar(50) COLLATE NOCASE", "public.citext", "varchar(50)");
+        database.run(&format!("CREATE TABLE users (username {key} NOT NULL UNIQUE)")).await;
+        let name = |row: usize| format!("{} {row:04}", ["user", "USER", "uSer", "ÜSER"][row % 4]);
+        let values: Vec<_> = (0..1_100).rev().map(|row| format!("('{}')", name(row))).collect();
+        database.run(&format!("INSERT INTO users VALUES {}", values.join(", "))).await;
+        let store = database.store("users", &["username"], |builder| builder.key("username")).await;
+        let whole: Vec<_> = all(&store, None).await.into_iter().map(|(place, _)| place).collect();
+        let mut sorted: Vec<_> = whole.iter().map(|place| place.as_str().unwrap().to_owned()).collect();
+        let mut expected: Vec<_> = (0..1_100).map(name).collect();
+        sorted.sort();
+        expected.sort();
+        assert_eq!(sorted, expected);
+        for after in [0, 498, 499, 500, 777, 1_098, 1_099] {
+            let rest = all(&store, Some(whole[after].clone())).await;
+            let rest: Vec<_> = rest.into_iter().map(|(place, _)| place).collect();
+            assert_eq!(rest, whole[after + 1..], "after {after}");
+        }
+    })
+    .await;
+}

@@ -138,6 +138,12 @@ impl Database {
         }
     }
 
+    /// PostgreSQL's type for texts in which case does not matter. Two stories may ask for it at once.
+    pub(crate) async fn add_citext(&self) {
+        let create = "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public";
+        self.run(&format!("SELECT pg_advisory_xact_lock(20); {create}")).await;
+    }
+
     pub(crate) async fn count(&self, from: &str) -> usize {
         self.text("count(*)", from).await.unwrap().parse().unwrap()
     }

@@ -38,10 +38,10 @@ async fn of_postgresql() {
         if database.choose(true, false, true) {
             return;
         }
+        database.add_citext().await;
         database
             .run(
-                "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public; \
-                 CREATE TYPE \"user's state\" AS ENUM ('on', 'o\"ff'); \
+                "CREATE TYPE \"user's state\" AS ENUM ('on', 'o\"ff'); \
                  CREATE DOMAIN short AS varchar(3); CREATE DOMAIN shorter AS short CHECK (VALUE <> 'no'); \
                  CREATE TABLE users (id SERIAL, name varchar(50) UNIQUE, state \"user's state\", who public.citext UNIQUE, \
                  code shorter, letters char(3), bits bit(3), at timestamp, day date, span interval, address inet, \
@@ -111,7 +111,6 @@ async fn of_mysql() {
                  same varchar(50) COLLATE utf8mb4_bin, letters char(3), picture mediumblob)",
             )
             .await;
-        // However the server is set up.
         let columns = [
             "name", "state", "bits", "byte", "tiny", "big", "born", "at", "exact", "latin", "old", "same", "letters",
             "picture",
