@@ -7,15 +7,19 @@ step() { printf '\n== %s\n' "$*"; "$@"; }
 
 fail() { printf 'tests/run.sh: %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
+# shellcheck source=tests/databases.sh
+. tests/databases.sh
 export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 have cargo-hack || step cargo install --locked --debug cargo-hack
 
-# What the tests of the example and of the reference client use, by the names of Debian's packages.
+# What the tests of the example, of the reference client and of tables use, by the names of Debian's packages.
 lacking=()
 have curl || lacking+=(curl)
 have openssl || lacking+=(openssl)
 # Debian's python3 has no ensurepip, and so makes no virtual environments, before python3-venv is there.
 python3 -c 'import ensurepip, venv' 2>/dev/null || lacking+=(python3-venv)
+databases_postgres_program initdb >/dev/null || lacking+=(postgresql)
+PATH="$PATH:/usr/sbin" have mariadbd || lacking+=(mariadb-server)
 if [ ${#lacking[@]} -gt 0 ]; then
   if have apt-get && [ "$(id -u)" = 0 ]; then
     # Old lists may do; where they do not, the install fails and says so.
@@ -41,6 +45,12 @@ if ! cmp -s "$wanted" "$home/installed.txt" || ! "$AIGC_AUTH_REFERENCE_PYTHON" -
   cp "$wanted" "$home/installed.txt"
 fi
 
+# They start while cargo is at work.
+trap databases_end EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+databases_begin "$(dirname "$home")"
+
 export CARGO_TERM_COLOR=never
 step cargo fmt --check
 # Every feature alone, none, and all; then the tests, examples and benches with the lot.
@@ -49,6 +59,7 @@ step cargo clippy --all-features --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" step cargo doc --no-deps --all-features
 # Where it is installed; it takes longer to build than all of this.
 if have cargo-deny; then step cargo deny --offline check licenses bans sources; fi
+databases_wait || fail "the databases of the suite do not start"
 # Unit tests, the integration tests (they run the examples), doctests; then each bench once, to see that it works.
 step cargo test --all-features
 step cargo test --all-features --bench layer --bench cache --bench cold --bench loopback --bench stats --bench webhook --bench jwt

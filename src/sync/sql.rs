@@ -195,7 +195,8 @@ impl Inner {
     }
 
     async fn page(&self, after: Option<&Value>) -> Result<Vec<(Value, LegacyUser)>, Failure> {
-        let key = self.dialect.quoted(&self.key.name);
+        // With its table: in PostgreSQL, the name alone would be that of the text it is read as, and 10 before 9.
+        let key = format!("{}.{}", self.table.quoted(self.dialect), self.dialect.quoted(&self.key.name));
         let mut statement = self.select();
         match after {
             Some(after) => statement.push(&format!(" WHERE {key} > ")).value(&self.key, after)?,

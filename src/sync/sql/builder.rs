@@ -102,8 +102,8 @@ impl SqlStoreBuilder {
         let rows = pool.rows(catalog::statement(dialect), &names).await.map_err(|error| {
             BuildError::new(format!("cannot look up the columns of the table `{}`: {error}", self.table))
         })?;
-        let there = rows.into_iter().map(|row| catalog::column(dialect, row)).collect();
-        let inner = self.configured(pool, dialect, there)?;
+        let there: Vec<_> = rows.into_iter().map(|row| catalog::column(dialect, row)).collect();
+        let inner = self.configured(pool, dialect, &there)?;
         inner
             .page_of_none()
             .await
@@ -141,12 +141,12 @@ impl SqlStoreBuilder {
     }
 
     /// The store for a table that has these columns.
-    fn configured(self, pool: Pool, dialect: Dialect, there: Vec<Column>) -> Result<Inner, BuildError> {
+    fn configured(self, pool: Pool, dialect: Dialect, there: &[Column]) -> Result<Inner, BuildError> {
         let table = self.table;
         if there.is_empty() {
             return Err(BuildError::new(format!("the database has no table `{table}`, or does not show it")));
         }
-        let find = |name: &String| find(&table, &there, name);
+        let find = |name: &String| find(&table, there, name);
         let mut columns = Vec::<Column>::new();
         for name in &self.columns {
             if !columns.iter().any(|column| column.name == *name) {

@@ -47,9 +47,11 @@ impl Column {
     pub(super) fn read(&self, dialect: Dialect) -> String {
         let name = dialect.quoted(&self.name);
         match (dialect, self.kind) {
-            (Dialect::Postgres, Kind::Text) => format!("CAST({name} AS text)"),
             (Dialect::Postgres, Kind::Bytes) => format!("encode({name}, 'hex')"),
-            (Dialect::Postgres, _) => format!("CAST(to_json({name}) AS text)"),
+            (Dialect::Postgres, Kind::Json | Kind::Array | Kind::Other) => {
+                format!("CAST(to_json({name}) AS text)")
+            }
+            (Dialect::Postgres, _) => format!("CAST({name} AS text)"),
             (Dialect::MySql, Kind::Text) => format!("CONVERT({name} USING utf8mb4)"),
             (Dialect::MySql, Kind::Bytes) => format!("LOWER(HEX({name}))"),
             // Of `bit(1)`, the number.
@@ -221,5 +223,77 @@ fn described(value: &Value) -> &'static str {
         Value::String(_) => "a text of another kind",
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn column(kind: Kind) -> Column {
+        Column { name: "a".to_owned(), kind, cast: "type".to_owned(), nullable: true, unique: false }
+    }
+
+    #[test]
+    fn values_are_bound_as_the_column_takes_them() {
+        let text = |text: &str| Some(Bound::Text(text.to_owned()));
+        for (kind, value, mysql, postgres) in [
+            (Kind::Text, json!("é"), text("é"), text("é")),
+            (Kind::Text, json!(42), text("42"), text("42")),
+            (Kind::Text, json!(true), text("true"), text("true")),
+            (Kind::Text, json!(["a"]), text("[\"a\"]"), text("[\"a\"]")),
+            (Kind::Text, Value::Null, Some(Bound::Null), Some(Bound::Null)),
+            (Kind::Text, json!("a\0"), None, None),
+            (Kind::Text, json!({ "a": [{ "\0": 1 }] }), None, None),
+            (Kind::Bool, json!(true), Some(Bound::Integer(1)), text("true")),
+            (Kind::Bool, json!(0), Some(Bound::Integer(0)), text("false")),
+            (Kind::Bool, json!("true"), None, None),
+            (Kind::Integer, json!(-7), Some(Bound::Integer(-7)), text("-7")),
+            (Kind::Integer, json!("7"), Some(Bound::Integer(7)), text("7")),
+            (Kind::Integer, json!(u64::MAX), text("18446744073709551615"), text("18446744073709551615")),
+            // MySQL would find 0 by it.
+            (Kind::Integer, json!("seven"), None, None),
+            (Kind::Integer, json!(""), None, None),
+            (Kind::Integer, json!(7.0), None, None),
+            (Kind::Integer, json!([]), None, None),
+            (Kind::Number, json!(0.1), Some(Bound::Float(0.1)), text("0.1")),
+            (Kind::Number, json!(7), Some(Bound::Integer(7)), text("7")),
+            (Kind::Number, json!("0.30"), text("0.30"), text("0.30")),
+            (Kind::Number, json!("x"), None, None),
+            (Kind::Json, json!("x"), text("\"x\""), text("\"x\"")),
+            (Kind::Array, json!([1]), text("[1]"), text("[1]")),
+            (Kind::Array, json!("x"), None, None),
+            (Kind::Bytes, json!("00fF"), Some(Bound::Bytes(vec![0, 255])), Some(Bound::Bytes(vec![0, 255]))),
+            (Kind::Bytes, json!("0"), None, None),
+            (Kind::Bytes, json!("+1"), None, None),
+            (Kind::Other, json!("2024-02-29"), text("2024-02-29"), text("2024-02-29")),
+            (Kind::Other, json!(7), Some(Bound::Integer(7)), text("7")),
+            (Kind::Other, json!(true), Some(Bound::Integer(1)), text("true")),
+        ] {
+            assert_eq!(column(kind).bound(Dialect::MySql, &value).ok(), mysql, "{kind:?} {value}");
+            assert_eq!(column(kind).bound(Dialect::Postgres, &value).ok(), postgres, "{kind:?} {value}");
+        }
+    }
+
+    #[test]
+    fn numbers_keep_their_digits() {
+        for (text, value) in [
+            ("-9223372036854775808", json!(i64::MIN)),
+            ("18446744073709551615", json!(u64::MAX)),
+            ("18446744073709551616", json!("18446744073709551616")),
+            ("1.50", json!(1.5)),
+            ("0.1", json!(0.1)),
+            ("0.1000000000000000055", json!("0.1000000000000000055")),
+            ("3.141592653589793", json!(std::f64::consts::PI)),
+            ("NaN", json!("NaN")),
+            ("many", json!("many")),
+        ] {
+            assert_eq!(column(Kind::Number).value(Some(text.to_owned())), value, "{text}");
+        }
+        assert_eq!(column(Kind::Bool).value(Some("2".to_owned())), json!(2));
+        assert_eq!(column(Kind::Json).value(Some("{".to_owned())), json!("{"));
+        assert_eq!(column(Kind::Json).value(None), Value::Null);
     }
 }

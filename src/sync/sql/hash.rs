@@ -73,7 +73,8 @@ impl PasswordHash {
                 let length = text.len();
                 Err(format!("the password has {length} bytes, and bcrypt takes {MOST_OF_BCRYPT}").into())
             }
-            Way::Bcrypt(cost) => Ok(bcrypt::non_truncating_hash(text, *cost)?.into()),
+            // Not the crate's `non_truncating_hash`, which takes one byte less.
+            Way::Bcrypt(cost) => Ok(bcrypt::hash(text, *cost)?.into()),
             #[cfg(feature = "argon2")]
             Way::Argon2 => {
                 use argon2::PasswordHasher;
@@ -167,5 +168,23 @@ mod tests {
         let parsed = argon2::password_hash::phc::PasswordHash::new(hash.expose()).unwrap();
         argon2::Argon2::default().verify_password(long.as_bytes(), &parsed).unwrap();
         argon2::Argon2::default().verify_password(b"another", &parsed).unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn hashing_holds_no_async_thread() {
+        let here = std::thread::current().id();
+        let elsewhere = move |password: &Secret| {
+            assert_ne!(std::thread::current().id(), here);
+            if password.expose() == "broken" { Err("no".into()) } else { Ok(Secret::from("hash")) }
+        };
+        let hasher = Hasher::new(PasswordHash::custom(elsewhere));
+        assert_eq!(hasher.hash("password".into()).await.unwrap().expose(), "hash");
+        assert_eq!(hasher.hash("broken".into()).await.unwrap_err().to_string(), "no");
+        let panics = Hasher::new(PasswordHash::custom(|_| panic!("on purpose")));
+        for _ in 0..100 {
+            let error = panics.hash("password".into()).await.unwrap_err();
+            assert_eq!(error.to_string(), "hashing the password panicked");
+        }
+        assert_eq!(format!("{panics:?} {:?}", PasswordHash::default()).matches("password").count(), 0);
     }
 }
