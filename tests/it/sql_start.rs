@@ -2,11 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use aigc_auth::sync::{LegacyStore, OnDelete, PasswordHash, SqlStore, SqlStoreBuilder};
+use aigc_auth::sync::{
+    LegacyStore, LegacyUser, NewPassword, OnDelete, PasswordHash, SqlStore, SqlStoreBuilder,
+};
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::sql_support::{all, in_each};
+use crate::support::Log;
 
 #[tokio::test]
 async fn tables_that_are_not_as_configured() {
@@ -106,7 +109,7 @@ async fn databases_that_are_not_there() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_not_shown() {
+async fn passwords_are_not_shown() {
     in_each(|database| async move {
         if database.choose(true, false, false) {
             // Has none.
@@ -115,9 +118,22 @@ async fn a_wrong_password_is_not_shown() {
         let (before, after) = database.url().split_once('@').unwrap();
         let before = before.rsplit_once(':').unwrap().0;
         let url = format!("{before}:hunter2@{after}");
+        let logs = Log::start();
         let error = SqlStore::builder("users").columns(["username"]).connect(&url).await.unwrap_err();
         let said = format!("{error:?}");
         assert!(said.contains("suite") && !said.contains("hunter2"), "{said}");
+        // Nor are the values that statements are given.
+        database.run("CREATE TABLE users (id SERIAL, username varchar(50), hash varchar(10))").await;
+        let store = database.store("users", &["username"], |builder| builder.password_column("hash")).await;
+        let hash = NewPassword::Hashed("hunter2 is too long".into());
+        let user = LegacyUser::from_iter([("username", "ada")]);
+        let said = store.create(user, hash).await.unwrap_err().to_string();
+        assert!(!said.contains("hunter2"), "{said}");
+        let said = logs.take();
+        assert!(
+            said.contains("INSERT INTO") && !said.contains("hunter2") && !said.contains("secret"),
+            "{said}"
+        );
     })
     .await;
 }
