@@ -51,4 +51,4 @@ RUSTDOCFLAGS="-D warnings" step cargo doc --no-deps --all-features
 if have cargo-deny; then step cargo deny --offline check licenses bans sources; fi
 # Unit tests, the integration tests (they run the examples), doctests; then each bench once, to see that it works.
 step cargo test --all-features
-step cargo test --all-features --bench layer --bench cache --bench cold --bench loopback --bench stats --bench webhook --bench jwt
+step cargo test --all-features --bench layer --bench cache --bench cold --bench loopback --bench stats --bench webhook --bench jwt --bench sync
