@@ -1,6 +1,7 @@
 //! One task per key, however many wait for it, which outlives whoever started it: look-ups, and deliveries of events.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -69,7 +70,7 @@ where
         map.insert(key.clone(), Flight { answer: answer.clone(), task: None });
         // A runtime that is shutting down drops the future at once, and with it the landing, which takes the lock.
         drop(map);
-        let landing = Landing { map: self.map.clone(), key: key.clone() };
+        let landing = Landing { map: self.map.clone(), key: key.clone(), answer: answer.clone() };
         let look_up = look_up();
         let task = runtime.spawn(async move {
             let value = look_up.await;
@@ -77,10 +78,10 @@ where
             drop(landing);
             let _ = sender.send(Some(value));
         });
-        if let Some(flight) = lock(&self.map).get_mut(&key)
-            && flight.answer.same_channel(&answer)
+        if let Entry::Occupied(mut flight) = lock(&self.map).entry(key)
+            && flight.get().answer.same_channel(&answer)
         {
-            flight.task = Some(task.abort_handle());
+            flight.get_mut().task = Some(task.abort_handle());
         }
         Ok(answer)
     }
@@ -118,11 +119,16 @@ impl<K, V> Drop for Flights<K, V> {
 struct Landing<K: Eq + Hash, V> {
     map: Arc<Mutex<HashMap<K, Flight<V>>>>,
     key: K,
+    answer: watch::Receiver<Option<V>>,
 }
 
 impl<K: Eq + Hash, V> Drop for Landing<K, V> {
     fn drop(&mut self) {
-        let flight = lock(&self.map).remove(&self.key);
+        let mut map = lock(&self.map);
+        // After an abort, another may have started under this key.
+        let is_this = map.get(&self.key).is_some_and(|flight| flight.answer.same_channel(&self.answer));
+        let flight = is_this.then(|| map.remove(&self.key));
+        drop(map);
         drop(flight);
     }
 }
@@ -207,6 +213,19 @@ mod tests {
         let _two = flights.start(2, || slow.look_up()).unwrap();
         assert_eq!(flights.join(3, || slow.look_up()).await, Err(NoAnswer::Full));
         assert!(flights.start(2, || slow.look_up()).is_ok(), "to join costs nothing");
+    }
+
+    #[tokio::test]
+    async fn one_that_was_ended_takes_no_other_with_it() {
+        let (flights, slow) = (Flights::new(10), Slow::new());
+        let mut first = flights.start(1, || slow.look_up()).unwrap();
+        tokio::task::yield_now().await;
+        assert_eq!(flights.abort(), 1);
+        let mut second = flights.start(1, || slow.look_up()).unwrap();
+        assert!(first.wait_for(Option::is_some).await.is_err());
+        assert!(second.same_channel(&flights.start(1, || slow.look_up()).unwrap()), "there is one still");
+        drop(flights);
+        assert!(second.wait_for(Option::is_some).await.is_err(), "and it ends with its owner");
     }
 
     #[tokio::test]

@@ -62,4 +62,4 @@ if have cargo-deny; then step cargo deny --offline check licenses bans sources; 
 databases_wait || fail "the databases of the suite do not start"
 # Unit tests, the integration tests (they run the examples), doctests; then each bench once, to see that it works.
 step cargo test --all-features
-step cargo test --all-features --bench layer --bench cache --bench cold --bench loopback --bench stats --bench webhook --bench jwt
+step cargo test --all-features --bench layer --bench cache --bench cold --bench loopback --bench stats --bench webhook --bench jwt --bench sync

@@ -57,7 +57,7 @@ impl SyncUser {
         self
     }
 
-    fn secret(&self) -> &str {
+    pub(crate) fn secret(&self) -> &str {
         let (Password::Plain(secret) | Password::Hashed(secret)) = &self.password;
         secret.expose()
     }

@@ -65,7 +65,8 @@ impl Engine {
     /// What a row is called in the summary of a push: its value of the unique field.
     pub(super) fn legacy_name(&self, row: &LegacyUser) -> Option<String> {
         let name = row.get(self.unique.legacy_field()).filter(|name| !name.is_null())?;
-        Some(name.as_str().map_or_else(|| name.to_string(), str::to_owned))
+        let name = name.as_str().map_or_else(|| name.to_string(), str::to_owned);
+        Some(name).filter(|name| !name.trim().is_empty())
     }
 
     /// The user's value of the unique field, as the legacy system has it.

@@ -177,10 +177,19 @@ fn passed(
         })?,
     };
     // Some databases refuse it, some cut the text off there.
-    if value.as_str().is_some_and(|text| text.contains('\0')) {
+    if has_nul(&value) {
         return Err(SyncError::new(SyncErrorKind::Mapping, format!("`{field}` has a NUL character")));
     }
     Ok(Some(value))
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_nul),
+        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
 }
 
 fn complete(
@@ -281,6 +290,9 @@ mod tests {
             ),
             (json!({"login": null}), json!("`login` is missing, and required")),
             (json!({"login": "\0"}), json!("`login` has a NUL character")),
+            (json!({"login": "a", "role": "\0"}), json!("`role` has a NUL character")),
+            (json!({"login": "a", "email": {"\0": 1}}), json!("`email` has a NUL character")),
+            (json!({"login": "a", "email": [1, "b\0"]}), json!("`email` has a NUL character")),
         ] {
             let user = LegacyUser::from(map(row.clone()));
             assert_eq!(

@@ -226,12 +226,34 @@ async fn start(engine: Arc<Engine>, options: PushOptions) -> Result<Events, Sync
     Ok(Box::pin(first.chain(until_error(events))))
 }
 
-/// What follows an error is not asked for: a chunk after it must not be counted as done.
+/// Ends after the first error. What follows is not even asked for: a chunk after it must not be counted as done.
 fn until_error(
     events: impl Stream<Item = Result<PushEvent, SyncError>> + Send,
 ) -> impl Stream<Item = Result<PushEvent, SyncError>> + Send {
-    events.scan(false, |failed, event| {
-        let before = std::mem::replace(failed, event.is_err());
-        std::future::ready((!before).then_some(event))
+    stream::unfold(Some(Box::pin(events)), |events| async move {
+        let mut events = events?;
+        let event = events.next().await?;
+        let rest = event.is_ok().then_some(events);
+        Some((event, rest))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_asked_for_after_an_error() {
+        let mut asked = 0;
+        let events = stream::poll_fn(move |_| {
+            asked += 1;
+            Poll::Ready(Some(match asked {
+                1 => Ok(PushEvent::Progress(PushSummary::default())),
+                2 => Err(SyncError::new(SyncErrorKind::AuthCenter, "gone")),
+                _ => panic!("asked for more"),
+            }))
+        });
+        let events: Vec<_> = until_error(events).map(|event| event.is_ok()).collect().await;
+        assert_eq!(events, [true, false]);
+    }
 }

@@ -42,7 +42,15 @@ impl Checkpoint {
             }
             _ => None,
         };
-        Ok(Self { file: Some(file), app_id: app_id.to_owned(), state })
+        let is_new = state.is_none();
+        let mut checkpoint = Self { file: Some(file), app_id: app_id.to_owned(), state };
+        if is_new {
+            // What an earlier push left there must not be taken for this one's. And where nothing can be kept, nothing is
+            // sent.
+            checkpoint.keep(Value::Null, false, &PushSummary::default())?;
+            checkpoint.state = None;
+        }
+        Ok(checkpoint)
     }
 
     pub(super) fn summary(&self) -> Option<&PushSummary> {
@@ -101,4 +109,34 @@ fn read(file: &Path, text: &[u8], app_id: &str) -> Result<State, SyncError> {
 
 fn failed(file: &Path, what: &str) -> SyncError {
     SyncError::new(SyncErrorKind::Checkpoint, format!("the checkpoint file {} {what}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_push_that_starts_anew_forgets_the_one_before() {
+        let file = std::env::temp_dir().join(format!("aigc-auth-anew-{}.json", std::process::id()));
+        let open = async |resume| Checkpoint::open(file.clone(), "app", resume).await.unwrap();
+        let done = PushSummary { total: 7, ..PushSummary::default() };
+        let mut first = open(false).await;
+        first.write(7.into(), &done).unwrap();
+        first.finish(&done).unwrap();
+        let resumed = open(true).await;
+        assert_eq!(
+            (resumed.is_finished(), resumed.place(), resumed.summary()),
+            (true, Some(7.into()), Some(&done))
+        );
+
+        // It crashes before its first chunk is done.
+        drop(open(false).await);
+        let resumed = open(true).await;
+        let nothing = PushSummary::default();
+        assert_eq!(
+            (resumed.is_finished(), resumed.place(), resumed.summary()),
+            (false, None, Some(&nothing))
+        );
+        fs::remove_file(file).unwrap();
+    }
 }
