@@ -94,6 +94,8 @@ mod user;
 
 // Ports and plumbing.
 mod act_as;
+#[cfg(any(feature = "registry", feature = "sync"))]
+mod atomic_file;
 mod audit;
 #[cfg(any(feature = "registry", feature = "stats", feature = "sync", feature = "webhook"))]
 mod backoff;

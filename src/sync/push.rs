@@ -186,7 +186,7 @@ async fn start(engine: Arc<Engine>, options: PushOptions) -> Result<Events, Sync
         let why = "no user is created without a password policy (SyncConfig::passwords)";
         return Err(SyncError::new(SyncErrorKind::NoPassword, why));
     }
-    let mut checkpoint = match options.checkpoint.filter(|_| !options.dry_run) {
+    let checkpoint = match options.checkpoint.filter(|_| !options.dry_run) {
         Some(file) => Checkpoint::open(file, engine.client.app_id(), options.resume).await?,
         None => Checkpoint::none(),
     };
@@ -208,34 +208,56 @@ async fn start(engine: Arc<Engine>, options: PushOptions) -> Result<Events, Sync
     });
     // In the order of the chunks, so that a checkpoint never runs ahead of one that is still on its way.
     let done = chunks.buffered(options.in_flight);
-    let mut summary = resumed.unwrap_or_default();
-    let events = done.map(Some).chain(stream::once(async { None })).map(move |done| {
-        let done = match done.transpose()? {
-            None => {
-                checkpoint.finish(&summary)?;
-                return Ok(vec![PushEvent::Progress(summary.clone())]);
-            }
-            Some(done) => done,
-        };
-        summary.add(&done);
-        checkpoint.write(done.place, &summary)?;
-        let failures = done.failures.into_iter().map(PushEvent::Failed);
-        Ok(failures.chain([PushEvent::Progress(summary.clone())]).collect())
-    });
-    let events = events.map_ok(|events| stream::iter(events.into_iter().map(Ok))).try_flatten();
-    Ok(Box::pin(first.chain(until_error(events))))
+    let course =
+        Course { done: Box::pin(done), checkpoint, summary: resumed.unwrap_or_default(), ended: false };
+    Ok(Box::pin(first.chain(course.events())))
 }
 
-/// Ends after the first error. What follows is not even asked for: a chunk after it must not be counted as done.
-fn until_error(
-    events: impl Stream<Item = Result<PushEvent, SyncError>> + Send,
-) -> impl Stream<Item = Result<PushEvent, SyncError>> + Send {
-    stream::unfold(Some(Box::pin(events)), |events| async move {
-        let mut events = events?;
-        let event = events.next().await?;
-        let rest = event.is_ok().then_some(events);
-        Some((event, rest))
-    })
+/// A push on its way.
+struct Course {
+    done: Pin<Box<dyn Stream<Item = Result<Done, SyncError>> + Send>>,
+    checkpoint: Checkpoint,
+    summary: PushSummary,
+    ended: bool,
+}
+
+impl Course {
+    fn events(self) -> impl Stream<Item = Result<PushEvent, SyncError>> + Send {
+        let chunks = stream::unfold(self, |mut course| async move {
+            let events = course.next().await?;
+            Some((events, course))
+        });
+        chunks.map_ok(|events| stream::iter(events.into_iter().map(Ok))).try_flatten()
+    }
+
+    /// What has happened to the next chunk. Ends after the first error: what follows is not even asked for, lest a chunk
+    /// after it be counted as done.
+    async fn next(&mut self) -> Option<Result<Vec<PushEvent>, SyncError>> {
+        if self.ended {
+            return None;
+        }
+        let events = match self.done.next().await {
+            Some(Ok(done)) => self.count(done).await,
+            Some(Err(error)) => Err(error),
+            None => {
+                self.ended = true;
+                self.checkpoint.finish(&self.summary).await.map(|()| vec![self.progress()])
+            }
+        };
+        self.ended |= events.is_err();
+        Some(events)
+    }
+
+    async fn count(&mut self, done: Done) -> Result<Vec<PushEvent>, SyncError> {
+        self.summary.add(&done);
+        self.checkpoint.write(done.place, &self.summary).await?;
+        let failures = done.failures.into_iter().map(PushEvent::Failed);
+        Ok(failures.chain([self.progress()]).collect())
+    }
+
+    fn progress(&self) -> PushEvent {
+        PushEvent::Progress(self.summary.clone())
+    }
 }
 
 #[cfg(test)]
@@ -245,15 +267,18 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_asked_for_after_an_error() {
         let mut asked = 0;
-        let events = stream::poll_fn(move |_| {
+        let done = stream::poll_fn(move |_| {
             asked += 1;
+            let place = serde_json::Value::Null;
             Poll::Ready(Some(match asked {
-                1 => Ok(PushEvent::Progress(PushSummary::default())),
+                1 => Ok(Done { place, total: 1, created: 1, skipped: 0, failures: Vec::new() }),
                 2 => Err(SyncError::new(SyncErrorKind::AuthCenter, "gone")),
                 _ => panic!("asked for more"),
             }))
         });
-        let events: Vec<_> = until_error(events).map(|event| event.is_ok()).collect().await;
+        let (checkpoint, summary) = (Checkpoint::none(), PushSummary::default());
+        let course = Course { done: Box::pin(done), checkpoint, summary, ended: false };
+        let events: Vec<_> = course.events().map(|event| event.is_ok()).collect().await;
         assert_eq!(events, [true, false]);
     }
 }

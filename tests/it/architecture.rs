@@ -26,6 +26,7 @@ const FLOORS: &[(&str, Knows, &[&str])] = &[
         "1 ports and plumbing",
         Knows::BelowAndBefore,
         &[
+            "atomic_file",
             "clock",
             "cache",
             "throttle",

@@ -1,7 +1,7 @@
 //! How far a push has come, in a file.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::super::error::{SyncError, SyncErrorKind};
 use super::PushSummary;
+use crate::atomic_file;
 
 pub(super) struct Checkpoint {
     file: Option<PathBuf>,
@@ -47,7 +48,7 @@ impl Checkpoint {
         if is_new {
             // What an earlier push left there must not be taken for this one's. And where nothing can be kept, nothing is
             // sent.
-            checkpoint.keep(Value::Null, false, &PushSummary::default())?;
+            checkpoint.keep(Value::Null, false, &PushSummary::default()).await?;
             checkpoint.state = None;
         }
         Ok(checkpoint)
@@ -65,33 +66,25 @@ impl Checkpoint {
         self.state.as_ref().is_some_and(|state| state.finished)
     }
 
-    pub(super) fn write(&mut self, place: Value, summary: &PushSummary) -> Result<(), SyncError> {
-        self.keep(place, false, summary)
+    pub(super) async fn write(&mut self, place: Value, summary: &PushSummary) -> Result<(), SyncError> {
+        self.keep(place, false, summary).await
     }
 
-    pub(super) fn finish(&mut self, summary: &PushSummary) -> Result<(), SyncError> {
+    pub(super) async fn finish(&mut self, summary: &PushSummary) -> Result<(), SyncError> {
         let place = self.place().unwrap_or_default();
-        self.keep(place, true, summary)
+        self.keep(place, true, summary).await
     }
 
-    fn keep(&mut self, place: Value, finished: bool, summary: &PushSummary) -> Result<(), SyncError> {
+    async fn keep(&mut self, place: Value, finished: bool, summary: &PushSummary) -> Result<(), SyncError> {
         let Some(file) = &self.file else { return Ok(()) };
         let (app_id, summary) = (self.app_id.clone(), summary.clone());
         let state = State { version: VERSION, app_id, place, finished, summary };
-        replace(file, &state).map_err(|error| failed(file, "cannot be written").with_source(error))?;
+        let unwritable = |error: io::Error| failed(file, "cannot be written").with_source(error);
+        let text = serde_json::to_vec(&state).map_err(|error| unwritable(error.into()))?;
+        atomic_file::replace(file.clone(), text).await.map_err(unwritable)?;
         self.state = Some(state);
         Ok(())
     }
-}
-
-/// A crash leaves the old one or the new one, and never half of each.
-fn replace(file: &Path, state: &State) -> std::io::Result<()> {
-    let mut beside = file.as_os_str().to_owned();
-    beside.push(".new");
-    let mut new = File::create(&beside)?;
-    new.write_all(&serde_json::to_vec(state)?)?;
-    new.sync_data()?;
-    fs::rename(&beside, file)
 }
 
 fn read(file: &Path, text: &[u8], app_id: &str) -> Result<State, SyncError> {
@@ -121,8 +114,8 @@ mod tests {
         let open = async |resume| Checkpoint::open(file.clone(), "app", resume).await.unwrap();
         let done = PushSummary { total: 7, ..PushSummary::default() };
         let mut first = open(false).await;
-        first.write(7.into(), &done).unwrap();
-        first.finish(&done).unwrap();
+        first.write(7.into(), &done).await.unwrap();
+        first.finish(&done).await.unwrap();
         let resumed = open(true).await;
         assert_eq!(
             (resumed.is_finished(), resumed.place(), resumed.summary()),
