@@ -83,6 +83,8 @@ async fn a_push_goes_on_after_the_place_in_its_file_with_what_was_counted() {
     assert_eq!((*total, *created, *skipped, *one, failures.len(), failed), (250, 230, 19, 1, 1, None));
     assert_eq!((center.users().len(), store.read()), (130, 130));
 
+    assert!(!file.0.with_extension("json.new").exists(), "nothing is left beside it");
+
     // Finished, there is nothing to go on with.
     let (again, failed) = to_the_end(sync.push_all(file.options().resume())).await;
     assert_eq!((again, failed, store.read()), (summary, None, 130));

@@ -1,4 +1,7 @@
-"""Pushes USERS users to the center at AUTH_CENTER_URL as the reference's manual shows; prints its results and the time."""
+"""Pushes users to the center at AUTH_CENTER_URL as the reference's manual shows; prints its results and the time.
+
+USERS says how many; in each ROUND they are others.
+"""
 
 import asyncio
 import json
@@ -34,7 +37,7 @@ class Generated(LegacySystemAdapter):
         return [
             LegacyUserData(
                 {
-                    "username": f"reference-{number}",
+                    "username": f"reference-{os.environ['ROUND']}-{number}",
                     "email": f"reference-{number}@example.com",
                     "nickname": f"用户 {number}",
                     "phone": f"138{number:08}",
