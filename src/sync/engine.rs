@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::config::SyncConfig;
 use super::error::{SyncError, SyncErrorKind};
 use super::mapping::{self, FieldMapping};
-use super::password::{NewPassword, Way};
+use super::password::{NewPassword, PasswordPolicy, Way};
 use super::store::{Erased, LegacyUser, StoreError};
 use crate::client::AuthClient;
 use crate::error::BuildError;
@@ -135,12 +135,18 @@ impl Engine {
         }
     }
 
+    /// Whether users can be created at all.
+    pub(super) fn has_passwords(&self) -> Result<&PasswordPolicy, SyncError> {
+        self.config.passwords.as_ref().ok_or_else(|| {
+            let why = "no user is created without a password policy (SyncConfig::passwords)";
+            SyncError::new(SyncErrorKind::NoPassword, why)
+        })
+    }
+
     pub(super) fn password(&self, user: &Map<String, Value>, way: Way) -> Result<NewPassword, SyncError> {
-        let refuse = |why: &str| SyncError::new(SyncErrorKind::NoPassword, why);
-        let policy = self.config.passwords.as_ref();
-        let policy = policy
-            .ok_or_else(|| refuse("no user is created without a password policy (SyncConfig::passwords)"))?;
-        policy.password(user, way).ok_or_else(|| refuse("the password policy has no password for this user"))
+        self.has_passwords()?.password(user, way).ok_or_else(|| {
+            SyncError::new(SyncErrorKind::NoPassword, "the password policy has no password for this user")
+        })
     }
 
     async fn find(&self, key: &Value) -> Result<Option<LegacyUser>, SyncError> {

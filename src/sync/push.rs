@@ -10,7 +10,7 @@ use futures_core::Stream;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::engine::Engine;
-use super::error::{SyncError, SyncErrorKind};
+use super::error::SyncError;
 use super::password::Way;
 use checkpoint::Checkpoint;
 use chunks::Chunk;
@@ -182,10 +182,7 @@ type Events = Pin<Box<dyn Stream<Item = Result<PushEvent, SyncError>> + Send>>;
 
 async fn start(engine: Arc<Engine>, options: PushOptions) -> Result<Events, SyncError> {
     engine.check(Way::ToAuth)?;
-    if engine.config.passwords.is_none() {
-        let why = "no user is created without a password policy (SyncConfig::passwords)";
-        return Err(SyncError::new(SyncErrorKind::NoPassword, why));
-    }
+    engine.has_passwords()?;
     let checkpoint = match options.checkpoint.filter(|_| !options.dry_run) {
         Some(file) => Checkpoint::open(file, engine.client.app_id(), options.resume).await?,
         None => Checkpoint::none(),
@@ -263,6 +260,7 @@ impl Course {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::SyncErrorKind;
 
     #[tokio::test]
     async fn nothing_is_asked_for_after_an_error() {

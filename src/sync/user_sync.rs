@@ -78,8 +78,10 @@ impl UserSync {
 
     async fn log_in(&self, user: UserInfo) {
         let engine = &self.inner.engine;
-        let is_nobody = matches!(user.access_key(), Some(AccessKeyKind::App | AccessKeyKind::Global));
-        if is_nobody || engine.check(Way::ToLegacy).is_err() {
+        if let Err(error) = engine.check(Way::ToLegacy) {
+            return tracing::debug!(user_id = %user.id, %error, "a log-in is left alone");
+        }
+        if matches!(user.access_key(), Some(AccessKeyKind::App | AccessKeyKind::Global)) {
             return;
         }
         let task = || {
@@ -150,6 +152,9 @@ impl UserSync {
     }
 
     fn start_initial_push(&self) -> Value {
+        if let Err(error) = self.inner.engine.has_passwords() {
+            return json!({ "success": false, "message": error.to_string() });
+        }
         let push = Push::new(self.inner.engine.clone(), PushOptions::new());
         let mut is_new = false;
         let started = self.inner.initial.start((), || {
