@@ -34,6 +34,7 @@ mod jwt_targets;
 mod lifetimes;
 mod outbound;
 mod outbound_redirects;
+mod outbound_reference;
 mod outbound_stats;
 mod outbound_support;
 mod paths;
