@@ -18,6 +18,7 @@ mod calls;
 mod center_support;
 mod compile_errors;
 mod context;
+mod example_support;
 mod extractors;
 mod faults;
 mod headers;
