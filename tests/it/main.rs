@@ -33,6 +33,7 @@ mod jwt_spelling;
 mod jwt_support;
 mod jwt_targets;
 mod lifetimes;
+mod local_jwt;
 mod outbound;
 mod outbound_redirects;
 mod outbound_reference;
