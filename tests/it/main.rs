@@ -35,6 +35,7 @@ mod jwt_targets;
 mod lifetimes;
 mod local_jwt;
 mod outbound;
+mod outbound_middleware;
 mod outbound_redirects;
 mod outbound_reference;
 mod outbound_stats;

@@ -242,6 +242,12 @@ async fn a_call_ends_in_time_with_its_body() {
     let outbound = outbound(&[&host], |builder| builder.timeout(brief));
     let url = host.go(302, &host.at("/never"));
     assert_eq!(outbound.get(url).send().await.unwrap_err().kind(), OutboundErrorKind::Timeout);
+    let half = Duration::from_millis(500);
+    let endless = crate::outbound_support::outbound(&[&host], |b| b.timeout(half).max_redirects(usize::MAX));
+    let call = endless.get(host.go(302, "")).send();
+    // No single redirect takes as long.
+    let error = tokio::time::timeout(20 * half, call).await.expect("all of them share the time").unwrap_err();
+    assert_eq!(error.kind(), OutboundErrorKind::Timeout);
     let longest = outbound.get(host.go(302, "/")).timeout(Duration::MAX).send().await;
     assert_eq!(longest.unwrap().status(), 200, "longer than the clock can tell");
 }
@@ -329,7 +335,7 @@ async fn calls_at_once_are_each_their_own_users() {
     let call = |number: usize| {
         let name = format!("user-{number}");
         let context = RequestContext::builder()
-            .credential(Credential::new(&*name).unwrap())
+            .credential(Credential::new(&name).unwrap())
             .user(UserInfo::builder(number as i64, &*name).build())
             .trace_id(&name);
         let request = outbound.get(host.at(&format!("/{name}")));

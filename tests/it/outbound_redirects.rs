@@ -134,7 +134,7 @@ async fn ten_are_followed_unless_told_otherwise() {
         let heard = host.heard().len();
         match (answer, expected) {
             (Ok(answer), Some(expected)) => {
-                assert_eq!((answer.status().as_u16(), heard), expected, "{max:?} {hops}")
+                assert_eq!((answer.status().as_u16(), heard), expected, "{max:?} {hops}");
             }
             (Err(error), None) => {
                 assert_eq!(error.kind(), OutboundErrorKind::TooManyRedirects);

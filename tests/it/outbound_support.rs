@@ -9,7 +9,7 @@ use aigc_auth::outbound::{OutboundBuilder, OutboundClient};
 use aigc_auth::{AuthClient, Credential, UserInfo};
 use axum::body::{Body, Bytes};
 use http::header::LOCATION;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -32,6 +32,7 @@ pub(crate) const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067
 #[derive(Clone, Debug)]
 pub(crate) struct Heard {
     pub(crate) method: Method,
+    pub(crate) version: Version,
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -207,8 +208,14 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, journal: Arc<Mute
         async move {
             let (head, body) = request.into_parts();
             let body = body.collect().await?.to_bytes();
-            let target = head.uri.to_string();
-            journal.lock().unwrap().push(Heard { method: head.method, target, headers: head.headers, body });
+            let (target, version) = (head.uri.to_string(), head.version);
+            journal.lock().unwrap().push(Heard {
+                method: head.method,
+                version,
+                target,
+                headers: head.headers,
+                body,
+            });
             Ok::<_, hyper::Error>(answer(&head.uri).await)
         }
     });
