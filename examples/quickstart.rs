@@ -7,9 +7,11 @@
 //! them as long as it runs. `AIGC_AUTH_STATS=off` turns the usage records off.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use aigc_auth::outbound::OutboundClient;
 use aigc_auth::stats::StatsCollector;
 use aigc_auth::testing::{self, AuthCenter, TestKey};
 use aigc_auth::webhook::{self, HandlerError, Subscription, UserEvent, WebhookConfig};
@@ -55,6 +57,17 @@ async fn admin(user: RequireAdmin) -> String {
 /// For an admin with `X-Act-As-User-Id`, that user.
 async fn act_as(who: ActAsUser) -> Json<Value> {
     Json(json!({ "actor": who.actor().id, "subject": who.user_id() }))
+}
+
+/// Calls another service in the user's name: here it is this one.
+async fn relay(outbound: OutboundClient, url: String) -> Result<(StatusCode, Json<Value>), StatusCode> {
+    let failed = |error: &dyn Display| {
+        tracing::warn!(%error, "the other service did not answer");
+        StatusCode::BAD_GATEWAY
+    };
+    let answer = outbound.get(url).send().await.map_err(|error| failed(&error))?;
+    let status = answer.status();
+    Ok((status, Json(answer.json().await.map_err(|error| failed(&error))?)))
 }
 
 /// Knows nothing of the request, and need not be told.
@@ -106,7 +119,14 @@ async fn on_event(event: UserEvent) -> Result<Value, HandlerError> {
     Ok(json!({ "success": true }))
 }
 
-fn app(client: AuthClient, webhooks: Option<WebhookConfig>, stats: Option<StatsCollector>) -> Router {
+fn app(
+    client: AuthClient,
+    outbound: OutboundClient,
+    address: SocketAddr,
+    webhooks: Option<WebhookConfig>,
+    stats: Option<StatsCollector>,
+) -> Router {
+    let me_there = format!("http://{address}/me");
     let mut auth = AuthLayer::new(client.clone()).exclude_path("/health").exclude_prefix("/public");
     if let Some(stats) = stats {
         auth = auth.with_stats(stats);
@@ -120,6 +140,7 @@ fn app(client: AuthClient, webhooks: Option<WebhookConfig>, stats: Option<StatsC
         .route("/admin", get(admin))
         .route("/act-as", get(act_as))
         .route("/context", get(request_context))
+        .route("/relay", get(move || relay(outbound, me_there)))
         .route("/chat", post(chat))
         .route("/moved", get(moved))
         .route("/slow", get(slow))
@@ -156,9 +177,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let subscription = webhooks.as_ref().ok().and_then(|_| Subscription::from_env(&client).ok());
     let stats = has_stats().then(|| StatsCollector::start(&client));
+    // Nobody but this service itself is told the app's secret and the user's token.
+    let outbound = OutboundClient::builder(&client).trust_origin(format!("http://{address}")).build()?;
     // With connect info, so that the client's address is known.
-    let service =
-        app(client, webhooks.ok(), stats.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let service = app(client, outbound, address, webhooks.ok(), stats.clone())
+        .into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(shutdown_signal()).await?;
     if let Some(subscription) = subscription
         && let Err(error) = subscription.end(Duration::from_secs(2)).await
@@ -220,6 +243,7 @@ fn print_banner(address: SocketAddr) {
         "curl -i -H 'Authorization: Bearer bob-token' {url}/reports",
         "curl -H 'Authorization: Bearer root-token' {url}/admin",
         "curl -H 'Authorization: Bearer root-token' -H 'X-Act-As-User-Id: {alice}' {url}/act-as",
+        "curl -H 'Authorization: Bearer alice-token' {url}/relay",
         "curl -H 'Authorization: Bearer ak_alice' -H 'X-Trace-ID: t-1' {url}/context",
         "curl {url}/maybe",
         "curl {url}/public/hello",

@@ -70,7 +70,8 @@ impl OutboundBuilder {
     }
 
     /// Makes the calls with a client of your own (reqwest 0.13), for a proxy, a private root certificate or more. Build it
-    /// with `redirect(Policy::none())`: reqwest sends custom headers such as the app's secret along to other hosts.
+    /// with `redirect(Policy::none())`: reqwest sends custom headers such as the app's secret along to other hosts. Its
+    /// `default_headers` go to every host, and to where redirects lead.
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http = Some(client);
         self

@@ -23,13 +23,22 @@ impl Carrier {
         self.trusted.contains(&Origin::of(url))
     }
 
-    /// Adds what a trusted host is told. What the caller has set himself stays as it is.
-    pub(super) fn add_to(&self, headers: &mut HeaderMap, url: &Url, context: Option<&RequestContext>) {
+    /// Adds what a trusted host is told. What the caller has set himself stays as it is: where one of his own headers was
+    /// left behind at a redirect, no other takes its place.
+    pub(super) fn add_to(
+        &self,
+        headers: &mut HeaderMap,
+        own: &HeaderMap,
+        url: &Url,
+        context: Option<&RequestContext>,
+    ) {
         if !self.trusts(url) {
             return;
         }
         let mut add = |name: HeaderName, value: HeaderValue| {
-            headers.entry(name).or_insert(value);
+            if !own.contains_key(&name) {
+                headers.insert(name, value);
+            }
         };
         for (name, value) in &self.app {
             add(name.clone(), value.clone());

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
+use http::Method;
 use reqwest::{IntoUrl, Request, Response};
 use tokio::time::Instant;
 
@@ -10,7 +10,7 @@ use super::builder::OutboundBuilder;
 use super::carry::Carrier;
 use super::error::{OutboundError, OutboundErrorKind};
 use super::record::{Metered, place};
-use super::redirect::redirect;
+use super::redirect::{notice, redirect};
 use super::request::OutboundRequest;
 use crate::client::AuthClient;
 use crate::context::{self, Recorder, RequestContext};
@@ -19,10 +19,15 @@ use crate::context::{self, Recorder, RequestContext};
 ///
 /// To the origins that were [named](OutboundBuilder::trust_origin), a call carries `X-App-ID`, `X-App-Secret`, the user's
 /// `Authorization`, `x-real-ip`, `User-Agent`, `X-Trace-ID` and `traceparent`; to all others it goes out bare. Headers of
-/// the caller's own win. Redirects are followed, up to 10, and each hop is looked at anew: across origins none of the caller's
-/// headers comes along but harmless ones such as `Accept`, and from `https` to `http` no credential ever.
+/// the caller's own win.
 ///
-/// Calls are recorded in the usage statistics of the current request, or else in [those given](OutboundBuilder::stats).
+/// Redirects are followed, up to 10, and each hop is looked at anew. To another origin, none of the caller's headers comes
+/// along but harmless ones such as `Accept`, and a body only among trusted origins. After a hop to an origin that is not
+/// trusted, or from `https` to `http`, nothing is added any more, also where the next one is trusted again: who is not trusted
+/// does not choose what is asked in the user's name.
+///
+/// Calls are recorded in the [usage statistics given](OutboundBuilder::stats), or else in those of the current request. A call
+/// with its redirects is one record.
 ///
 /// Cheap to clone; clones share their connections.
 ///
@@ -108,27 +113,37 @@ impl Inner {
         mut request: Request,
         context: Option<&RequestContext>,
     ) -> Result<Response, OutboundError> {
-        let deadline = Instant::now() + request.timeout().copied().unwrap_or(self.timeout);
+        let timeout = request.timeout().copied().unwrap_or(self.timeout);
+        // `None` is later than the clock can tell.
+        let deadline = Instant::now().checked_add(timeout);
         let first = place(request.url());
-        let mut downgraded = false;
+        let own = request.headers().clone();
+        let version = request.version();
+        let mut strayed = !self.carrier.trusts(request.url());
         for _ in 0..=self.max_redirects {
             // A body that is a stream can be sent once.
             let again = request.try_clone();
             let (method, url) = (request.method().clone(), request.url().clone());
-            let own_headers = request.headers().clone();
-            if !downgraded {
-                self.carrier.add_to(request.headers_mut(), &url, context);
+            let mut headers = request.headers().clone();
+            if !strayed {
+                self.carrier.add_to(request.headers_mut(), &own, &url, context);
             }
             // To the end of the body.
-            *request.timeout_mut() = Some(deadline.saturating_duration_since(Instant::now()));
-            let response =
-                self.http.execute(request).await.map_err(|error| OutboundError::of(error, &place(&url)))?;
+            let left =
+                deadline.map_or(timeout, |deadline| deadline.saturating_duration_since(Instant::now()));
+            *request.timeout_mut() = Some(left);
+            let answer = self.http.execute(request).await;
+            notice(&url, answer.as_ref());
+            let response = answer.map_err(|error| OutboundError::of(error, &place(&url)))?;
+            if self.max_redirects == 0 {
+                return Ok(response);
+            }
             let Some(next) = redirect(response.status(), response.headers(), &url, &method) else {
                 return Ok(response);
             };
-            downgraded |= next.is_downgrade;
-            let has_body = again.as_ref().is_none_or(|again| again.body().is_some());
-            if next.keeps_body && has_body && next.is_to_another_origin && !self.carrier.trusts(&next.url) {
+            strayed |= next.is_downgrade || !self.carrier.trusts(&next.url);
+            let has_body = again.as_ref().is_none_or(has_body);
+            if next.keeps_body && has_body && next.is_to_another_origin && strayed {
                 // What was said to one is not for another to hear.
                 return Ok(response);
             }
@@ -139,14 +154,18 @@ impl Inner {
                     None => return Ok(response),
                 }
             }
-            let mut headers: HeaderMap = own_headers;
             next.filter(&mut headers);
             *follow.headers_mut() = headers;
+            *follow.version_mut() = version;
             request = follow;
         }
         let what = format!("{first}: more than {} redirects", self.max_redirects);
         Err(OutboundError::new(OutboundErrorKind::TooManyRedirects, what))
     }
+}
+
+fn has_body(request: &Request) -> bool {
+    request.body().is_some_and(|body| body.as_bytes() != Some(b""))
 }
 
 impl fmt::Debug for OutboundClient {

@@ -15,7 +15,7 @@ pub struct OutboundError {
 pub enum OutboundErrorKind {
     /// The request could not be built: a bad URL, header or body.
     InvalidRequest,
-    /// No connection came about.
+    /// No connection came about, or not in time: nothing was sent.
     Connect,
     /// No answer came in time.
     Timeout,
@@ -32,15 +32,7 @@ impl OutboundError {
 
     /// Of a call that went to `scheme://host/path`.
     pub(super) fn of(error: reqwest::Error, place: &str) -> Self {
-        let (kind, what) = if error.is_builder() {
-            (OutboundErrorKind::InvalidRequest, "the request cannot be built")
-        } else if error.is_timeout() {
-            (OutboundErrorKind::Timeout, "no answer in time")
-        } else if error.is_connect() {
-            (OutboundErrorKind::Connect, "cannot connect")
-        } else {
-            (OutboundErrorKind::Broken, "the connection broke before an answer")
-        };
+        let (kind, what) = judge(&error);
         // Without the URL: its query may be a secret.
         Self { kind, message: format!("{place}: {what}"), source: Some(error.without_url()) }
     }
@@ -48,6 +40,22 @@ impl OutboundError {
     /// The kind of failure.
     pub fn kind(&self) -> OutboundErrorKind {
         self.kind
+    }
+}
+
+/// What kind of failure it is, in words that show nothing of the request.
+pub(super) fn judge(error: &reqwest::Error) -> (OutboundErrorKind, &'static str) {
+    if error.is_builder() {
+        (OutboundErrorKind::InvalidRequest, "the request cannot be built")
+    } else if error.is_connect() {
+        // Also if it took too long: nothing was sent.
+        (OutboundErrorKind::Connect, "cannot connect")
+    } else if error.is_timeout() {
+        (OutboundErrorKind::Timeout, "no answer in time")
+    } else if error.is_redirect() {
+        (OutboundErrorKind::TooManyRedirects, "too many redirects")
+    } else {
+        (OutboundErrorKind::Broken, "the connection broke before an answer")
     }
 }
 

@@ -2,10 +2,12 @@ use std::fmt;
 
 use http::Extensions;
 use reqwest::{Request, Response};
-use reqwest_middleware::{Middleware, Next, Result};
+use reqwest_middleware::{Error, Middleware, Next, Result};
 
 use super::client::OutboundClient;
-use super::record::Metered;
+use super::error::judge;
+use super::record::{Metered, place};
+use super::redirect::notice;
 use crate::context;
 
 /// What an [`OutboundClient`] does, as a middleware of `reqwest-middleware`, to be combined with others such as retries:
@@ -47,22 +49,23 @@ impl Middleware for OutboundMiddleware {
         let (inner, context) = (&*self.0.inner, context::current());
         let url = request.url().clone();
         let metered = Metered::start(inner.recorder.as_ref(), context.as_ref(), request.method(), &url);
-        inner.carrier.add_to(request.headers_mut(), &url, context.as_ref());
+        let own = request.headers().clone();
+        inner.carrier.add_to(request.headers_mut(), &own, &url, context.as_ref());
         if request.timeout().is_none() {
             *request.timeout_mut() = Some(inner.timeout);
         }
         let answer = next.run(request, extensions).await;
         match &answer {
             Ok(response) => {
-                if response.url() != &url {
-                    tracing::error!(
-                        host = url.host_str(),
-                        "a client that follows redirects may have taken the app's secret along; build it without them"
-                    );
-                }
+                notice(&url, Ok(response));
                 metered.answered(response.status(), response.headers());
             }
-            Err(_) => metered.failed("no answer"),
+            Err(Error::Reqwest(error)) => {
+                notice(&url, Err(error));
+                metered.failed(&format!("{}: {}", place(&url), judge(error).1));
+            }
+            // Its text is anybody's.
+            Err(Error::Middleware(_)) => metered.failed(&format!("{}: no answer", place(&url))),
         }
         answer
     }

@@ -16,6 +16,9 @@ impl Origin {
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(refuse("must start with https:// or http:// and name a host"));
         }
+        if url.host_str().is_some_and(|host| host.contains('*')) {
+            return Err(refuse("must name one host: there are no patterns"));
+        }
         let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
         if !is_bare || !url.username().is_empty() || url.password().is_some() {
             return Err(refuse("must be scheme, host and port only: trust is not given by path"));
@@ -67,6 +70,8 @@ mod tests {
             "https://x?q",
             "https://u:hunter2@x",
             "*",
+            "https://*",
+            "https://*.internal",
             "",
         ] {
             let error = Origin::parse(text).expect_err(text).to_string();

@@ -2,13 +2,15 @@
 
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE,
-    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION, RANGE,
-    TRANSFER_ENCODING, USER_AGENT,
+    CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LOCATION, RANGE, TRANSFER_ENCODING, USER_AGENT,
 };
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Uri};
+use reqwest::Response;
 use url::Url;
 
 use super::origin::Origin;
+use super::record::place;
 
 /// All that may go to an origin which the caller did not name: any other header may be a secret of the first one's.
 const HARMLESS: [HeaderName; 11] = [
@@ -25,8 +27,8 @@ const HARMLESS: [HeaderName; 11] = [
     USER_AGENT,
 ];
 
-const OF_THE_BODY: [HeaderName; 5] =
-    [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING];
+const OF_THE_BODY: [HeaderName; 6] =
+    [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, TRANSFER_ENCODING];
 
 /// A redirect to be followed.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub(super) struct Redirect {
     pub(super) is_downgrade: bool,
 }
 
-/// RFC 9110 section 15.4. `None` for answers that are none, and for those that nobody should follow.
+/// RFC 9110 section 15.4: of old, a `POST` becomes a `GET` at 301 and 302, and no other method does. `None` for answers that are none, and for those that nobody should follow.
 pub(super) fn redirect(
     status: StatusCode,
     headers: &HeaderMap,
@@ -48,16 +50,19 @@ pub(super) fn redirect(
     method: &Method,
 ) -> Option<Redirect> {
     let keeps_method = match status.as_u16() {
-        301 | 302 => matches!(*method, Method::GET | Method::HEAD),
+        301 | 302 => *method != Method::POST,
         303 => *method == Method::HEAD,
         307 | 308 => true,
         _ => return None,
     };
-    let url = from.join(headers.get(LOCATION)?.to_str().ok()?).ok()?;
+    // Not all servers escape what is not ASCII.
+    let url = from.join(std::str::from_utf8(headers.get(LOCATION)?.as_bytes()).ok()?).ok()?;
     let has_user = !url.username().is_empty() || url.password().is_some();
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() || has_user {
         return None;
     }
+    // Too long, or otherwise nothing that can be sent.
+    Uri::try_from(url.as_str()).ok()?;
     Some(Redirect {
         method: if keeps_method { method.clone() } else { Method::GET },
         keeps_body: keeps_method,
@@ -77,6 +82,21 @@ impl Redirect {
                 headers.remove(name);
             }
         }
+    }
+}
+
+/// Says so where the client below follows redirects by itself: it takes custom headers along to wherever they lead.
+pub(super) fn notice(sent_to: &Url, answer: Result<&Response, &reqwest::Error>) {
+    let was_redirected = match answer {
+        // The answer's URL has no fragment.
+        Ok(response) => place(response.url()) != place(sent_to) || response.url().query() != sent_to.query(),
+        Err(error) => error.is_redirect(),
+    };
+    if was_redirected {
+        tracing::error!(
+            host = sent_to.host_str(),
+            "a client that follows redirects may have taken the app's secret along; build it without them"
+        );
     }
 }
 
@@ -117,6 +137,18 @@ mod tests {
                 Method::GET,
                 Some(("https://a.example:8443/", Method::GET, true, true, false)),
             ),
+            (
+                302,
+                Some("/z"),
+                Method::DELETE,
+                Some(("https://a.example/z", Method::DELETE, true, false, false)),
+            ),
+            (
+                301,
+                Some("/爱"),
+                Method::GET,
+                Some(("https://a.example/%E7%88%B1", Method::GET, true, false, false)),
+            ),
             (302, Some("https://u:p@a.example/"), Method::GET, None),
             (302, Some("ftp://a.example/"), Method::GET, None),
             (302, Some("file:///etc/passwd"), Method::GET, None),
@@ -127,8 +159,8 @@ mod tests {
             (304, Some("/z"), Method::GET, None),
             (300, Some("/z"), Method::GET, None),
         ] {
-            let headers =
-                location.map(|location| (LOCATION, HeaderValue::from_static(location))).into_iter().collect();
+            let location = location.map(|location| HeaderValue::from_bytes(location.as_bytes()).unwrap());
+            let headers = location.clone().map(|location| (LOCATION, location)).into_iter().collect();
             let found = redirect(StatusCode::from_u16(status).unwrap(), &headers, &from, &method);
             let found = found.map(|to| {
                 (to.url.to_string(), to.method, to.keeps_body, to.is_to_another_origin, to.is_downgrade)

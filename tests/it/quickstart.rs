@@ -1,111 +1,16 @@
 //! The example as a newcomer meets it: a process of its own, every route, its settings, and how it ends.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Output, Stdio};
-use std::time::Duration;
-
 use aigc_auth::testing::AuthCenter;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::example_support::{Directory, Example, PATIENCE, command, fails};
 use crate::support::{self, Answer, center, get_as};
 
-/// Longer than anything here takes, on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A working directory of its own, removed in the end.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("aigc-auth-quickstart-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// The example, which cargo builds together with this test, with these variables and no others.
-fn command(directory: &Path, variables: &[(&str, &str)]) -> Command {
-    let test = std::env::current_exe().unwrap();
-    let built = test.parent().and_then(Path::parent).unwrap().join("examples");
-    let example = built.join(format!("quickstart{}", std::env::consts::EXE_SUFFIX));
-    assert!(example.exists(), "build it with `cargo build --example quickstart`: {}", example.display());
-    let mut command = Command::new(example);
-    command.current_dir(directory).env_clear().env("BIND", "127.0.0.1:0").envs(variables.iter().copied());
-    if cfg!(windows) {
-        command.env("SystemRoot", std::env::var_os("SystemRoot").unwrap_or_default());
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    command
-}
-
-struct Quickstart {
-    address: SocketAddr,
-    process: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-    _directory: Directory,
-}
-
-impl Quickstart {
-    async fn start(name: &str, variables: &[(&str, &str)]) -> Self {
-        Self::start_in(Directory::new(name), variables).await
-    }
-
-    async fn start_in(directory: Directory, variables: &[(&str, &str)]) -> Self {
-        let mut command = command(&directory.0, variables);
-        let mut process = command.stderr(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let first = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("it says something");
-        let address = first.strip_prefix("listening on http://").expect(&first).parse().unwrap();
-        Self { address, process, lines, _directory: directory }
-    }
-
-    /// The next line it prints with this text.
-    async fn line_with(&mut self, text: &str) -> String {
-        loop {
-            let line = timeout(PATIENCE, self.lines.next_line()).await.unwrap().unwrap().expect(text);
-            if line.contains(text) {
-                return line;
-            }
-        }
-    }
-
-    /// Asks it to end, as `kill` or Ctrl-C do.
-    #[cfg(unix)]
-    fn signal(&self, signal: &str) {
-        // The shell's own `kill`: there need not be a program of this name.
-        let kill = format!("kill -s {signal} {}", self.process.id().unwrap());
-        let status = std::process::Command::new("sh").args(["-c", &kill]).status().unwrap();
-        assert!(status.success());
-    }
-
-    /// What else it printed, and how it ended.
-    async fn ended(mut self) -> (String, ExitStatus) {
-        let mut rest = String::new();
-        while let Some(line) = timeout(PATIENCE, self.lines.next_line()).await.unwrap().unwrap() {
-            rest += &line;
-            rest += "\n";
-        }
-        (rest, timeout(PATIENCE, self.process.wait()).await.unwrap().unwrap())
-    }
-}
-
-async fn fails(directory: &Directory, variables: &[(&str, &str)]) -> String {
-    let output = command(&directory.0, variables).output();
-    let Output { status, stderr, stdout } = timeout(PATIENCE, output).await.unwrap().unwrap();
-    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-    assert!(!status.success(), "{stdout} {stderr}");
-    assert!(!stdout.contains("listening"), "{stdout}");
-    stderr.into_owned()
+async fn start(name: &str, variables: &[(&str, &str)]) -> Example {
+    Example::start("quickstart", name, variables).await
 }
 
 fn seen(answer: &Answer) -> (u16, &str) {
@@ -120,7 +25,7 @@ fn without(mut answer: Value, name: &str) -> Value {
 
 #[tokio::test]
 async fn every_route() {
-    let app = Quickstart::start("routes", &[]).await;
+    let app = start("routes", &[]).await;
     let at = app.address;
     let open = [("/health", "ok\n"), ("/public/hello", "hello, world\n")];
     for (path, body) in open {
@@ -147,6 +52,8 @@ async fn every_route() {
         ("/editor", 401, 403, 200, 403),
         ("/admin", 401, 403, 403, 200),
         ("/context", 401, 200, 200, 200),
+        ("/act-as", 401, 200, 200, 200),
+        ("/relay", 401, 200, 200, 200),
         ("/slow", 401, 200, 200, 200),
         ("/boom", 401, 500, 500, 500),
         ("/moved", 401, 302, 302, 302),
@@ -166,6 +73,9 @@ async fn every_route() {
         assert_eq!([nobody, bad, bob, alice, root].map(|answer| answer.status), expected, "{path}");
     }
     assert_eq!(get_as(at, "alice-token", "/moved").await.header("location"), Some("/me"));
+
+    assert_eq!(get_as(at, "alice-token", "/relay").await.json(), me);
+    assert_eq!(get_as(at, "ak_alice", "/relay").await.json()["username"], "alice");
 
     let headers = [
         ("authorization", "Bearer ak_alice"),
@@ -195,12 +105,43 @@ async fn every_route() {
     assert_eq!(support::request(at, "POST", "/chat", &[]).await.status, 401);
 }
 
+#[tokio::test]
+async fn admins_act_as_others() {
+    let app = start("act-as", &[]).await;
+    let at = app.address;
+    let id = |name: &'static str| async move {
+        get_as(at, &format!("{name}-token"), "/me").await.json()["id"].clone()
+    };
+    let (alice, root) = (id("alice").await, id("root").await);
+    let (as_alice, as_nobody) = (alice.to_string(), "999999999".to_owned());
+    for (who, act_as, expected) in [
+        ("alice", None, Ok((&alice, &alice))),
+        ("root", None, Ok((&root, &root))),
+        ("root", Some(&as_alice), Ok((&root, &alice))),
+        ("alice", Some(&as_alice), Err(403)),
+        ("bob", Some(&as_alice), Err(403)),
+        ("root", Some(&as_nobody), Err(404)),
+        ("unknown", Some(&as_alice), Err(401)),
+    ] {
+        let authorization = format!("Bearer {who}-token");
+        let mut headers = vec![("authorization", &*authorization)];
+        headers.extend(act_as.map(|id| ("x-act-as-user-id", &**id)));
+        let answer = support::get(at, "/act-as", &headers).await;
+        match expected {
+            Ok((actor, subject)) => {
+                assert_eq!(answer.json(), json!({ "actor": actor, "subject": subject }), "{who} {act_as:?}");
+            }
+            Err(status) => assert_eq!(answer.status, status, "{who} {act_as:?}: {}", answer.body),
+        }
+    }
+}
+
 /// The lines it prints in embedded mode, tried as they are.
 #[tokio::test]
 async fn every_curl_line_that_it_prints_works() {
-    let mut app = Quickstart::start("banner", &[]).await;
+    let mut app = start("banner", &[]).await;
     let mut statuses = vec![];
-    while statuses.len() < 8 {
+    while statuses.len() < 10 {
         let line = timeout(PATIENCE, app.lines.next_line()).await.unwrap().unwrap().unwrap();
         let Some(line) = line.trim().strip_prefix("curl ") else { continue };
         let quoted: Vec<&str> = line.split('\'').skip(1).step_by(2).collect();
@@ -215,6 +156,8 @@ async fn every_curl_line_that_it_prints_works() {
         ("/reports", 200),
         ("/reports", 403),
         ("/admin", 200),
+        ("/act-as", 200),
+        ("/relay", 200),
         ("/context", 200),
         ("/maybe", 200),
         ("/public/hello", 200),
@@ -228,7 +171,7 @@ const WEBHOOK_SECRET: (&str, &str) = ("AIGC_AUTH_WEBHOOK_SECRET", "a secret of 2
 #[cfg(unix)]
 #[tokio::test]
 async fn the_printed_event_is_signed_and_taken_once() {
-    let mut app = Quickstart::start("webhook", &[WEBHOOK_SECRET]).await;
+    let mut app = start("webhook", &[WEBHOOK_SECRET]).await;
     let line = app.line_with("openssl").await;
     let deliver = || async {
         let mut shell = Command::new("sh");
@@ -250,7 +193,7 @@ async fn without_a_good_secret_there_is_no_webhook_and_it_says_so() {
         (&[][..], "AIGC_AUTH_WEBHOOK_SECRET is not set"),
         (&[("AIGC_AUTH_WEBHOOK_SECRET", "hunter2")], "has 7 bytes and needs at least 16"),
     ] {
-        let mut app = Quickstart::start("no-webhook", variables).await;
+        let mut app = start("no-webhook", variables).await;
         let line = app.line_with("without /webhook/auth").await;
         assert!(line.contains(complaint) && !line.contains("hunter2"), "{line}");
         let answer = support::request(app.address, "POST", "/webhook/auth", &[]).await;
@@ -267,7 +210,7 @@ async fn sigterm_and_ctrl_c_drain_and_end_well() {
     let settings = settings(&center);
     let variables: Vec<_> = settings.iter().map(|(name, value)| (*name, &**value)).collect();
     for signal in ["TERM", "INT"] {
-        let app = Quickstart::start(&format!("sig-{signal}"), &variables).await;
+        let app = start(&format!("sig-{signal}"), &variables).await;
         let address = app.address;
         center.clear_requests();
         let slow = tokio::spawn(async move { get_as(address, "alice-token", "/slow").await });
@@ -295,7 +238,7 @@ async fn usage_records_are_flushed_when_it_ends_unless_they_are_off() {
         let before = center.stats().len();
         let mut variables: Vec<_> = settings.iter().map(|(name, value)| (*name, &**value)).collect();
         variables.push(("AIGC_AUTH_STATS", stats));
-        let app = Quickstart::start("stats", &variables).await;
+        let app = start("stats", &variables).await;
         for path in ["/me", "/reports", "/moved", "/health", "/boom"] {
             get_as(app.address, "alice-token", path).await;
         }
@@ -315,13 +258,38 @@ async fn usage_records_are_flushed_when_it_ends_unless_they_are_off() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn a_call_to_another_service_is_recorded_beside_the_request() {
+    let center = center().await;
+    let settings = settings(&center);
+    let variables: Vec<_> = settings.iter().map(|(name, value)| (*name, &**value)).collect();
+    let app = start("relay", &variables).await;
+    let there = format!("http://{}/me", app.address);
+    assert_eq!(get_as(app.address, "alice-token", "/relay").await.status, 200);
+    app.signal("TERM");
+    let (printed, status) = app.ended().await;
+    assert_eq!(status.code(), Some(0));
+    assert!(printed.contains("usage records: 3 delivered, 0 lost"), "{printed}");
+    let records = center.stats();
+    let mut seen: Vec<_> = records
+        .iter()
+        .map(|record| {
+            let billed = &record["request_params"]["headers"]["X-Match-Username"];
+            (record["api_path"].as_str().unwrap(), record["status_code"].as_u64().unwrap(), billed.as_str())
+        })
+        .collect();
+    seen.sort();
+    assert_eq!(seen, [("/me", 200, None), ("/relay", 200, None), (&*there, 200, Some("alice"))]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn with_a_url_it_is_subscribed_while_it_runs() {
     let center = center().await;
     let url = "https://quickstart.example.com/webhook/auth";
     let settings = settings(&center);
     let mut variables: Vec<_> = settings.iter().map(|(name, value)| (*name, &**value)).collect();
     variables.extend([WEBHOOK_SECRET, ("AIGC_AUTH_WEBHOOK_URL", url)]);
-    let app = Quickstart::start("subscribed", &variables).await;
+    let app = start("subscribed", &variables).await;
     let subscribed = async {
         while center.webhooks().is_empty() {
             tokio::task::yield_now().await;
@@ -347,7 +315,7 @@ fn settings(center: &AuthCenter) -> [(&'static str, String); 3] {
     ]
 }
 
-async fn talks_to(center: &AuthCenter, app: Quickstart, how: &str) {
+async fn talks_to(center: &AuthCenter, app: Example, how: &str) {
     center.clear_requests();
     center.add_token("only-here", "bob");
     assert_eq!(get_as(app.address, "only-here", "/me").await.json()["username"], "bob", "{how}");
@@ -362,17 +330,22 @@ async fn with_three_variables_it_talks_to_that_center() {
     let center = center().await;
     let settings = settings(&center);
     let variables: Vec<_> = settings.iter().map(|(name, value)| (*name, &**value)).collect();
-    talks_to(&center, Quickstart::start("variables", &variables).await, "by the environment").await;
+    talks_to(&center, start("variables", &variables).await, "by the environment").await;
 
     let directory = Directory::new("file");
     let lines = settings.each_ref().map(|(name, value)| format!("{name}='{value}'\n"));
     std::fs::write(directory.0.join(".env"), lines.concat()).unwrap();
-    talks_to(&center, Quickstart::start_in(directory, &[]).await, "by .env").await;
+    talks_to(&center, Example::start_in("quickstart", directory, &[]).await, "by .env").await;
 
     let directory = Directory::new("mixed");
     std::fs::write(directory.0.join(".env"), "AIGC_AUTH_APP_ID=another\nAIGC_AUTH_APP_SECRET=test-secret\n")
         .unwrap();
-    talks_to(&center, Quickstart::start_in(directory, &[variables[0], variables[2]]).await, "by both").await;
+    talks_to(
+        &center,
+        Example::start_in("quickstart", directory, &[variables[0], variables[2]]).await,
+        "by both",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -400,7 +373,7 @@ async fn what_is_missing_or_wrong_is_named_at_the_start() {
         if let Some(file) = file {
             std::fs::write(directory.0.join(".env"), file).unwrap();
         }
-        let error = fails(&directory, variables).await;
+        let error = fails("quickstart", &directory, variables).await;
         assert!(error.contains(named), "{what}: {error}");
         if named.ends_with("is not set") {
             let looked = directory.0.canonicalize().unwrap().join(".env").display().to_string();
@@ -416,7 +389,7 @@ async fn an_address_that_is_taken_is_named() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let directory = Directory::new("taken");
-    let error = fails(&directory, &[("BIND", &address)]).await;
+    let error = fails("quickstart", &directory, &[("BIND", &address)]).await;
     assert!(error.contains(&format!("BIND={address}")), "{error}");
 }
 
@@ -424,7 +397,7 @@ async fn an_address_that_is_taken_is_named() {
 async fn rust_log_is_honoured_and_shows_no_credential() {
     for (level, refused, detailed) in [("debug", true, true), ("off", false, false)] {
         let directory = Directory::new(level);
-        let mut process = command(&directory.0, &[("RUST_LOG", level)]).spawn().unwrap();
+        let mut process = command("quickstart", &directory.0, &[("RUST_LOG", level)]).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let first = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
         let address = first.strip_prefix("listening on http://").unwrap().parse().unwrap();
