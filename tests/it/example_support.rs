@@ -29,13 +29,16 @@ impl Drop for Directory {
     }
 }
 
-/// An example, which cargo builds together with this test, with these variables and no others.
-pub(crate) fn command(example: &str, directory: &Path, variables: &[(&str, &str)]) -> Command {
+/// An example, which cargo builds together with this test, with the arguments that follow its name, and with these
+/// variables and no others.
+pub(crate) fn command(line: &str, directory: &Path, variables: &[(&str, &str)]) -> Command {
+    let (example, arguments) = line.split_once(' ').unwrap_or((line, ""));
     let test = std::env::current_exe().unwrap();
     let built = test.parent().and_then(Path::parent).unwrap().join("examples");
     let path = built.join(format!("{example}{}", std::env::consts::EXE_SUFFIX));
     assert!(path.exists(), "build it with `cargo build --example {example}`: {}", path.display());
     let mut command = Command::new(path);
+    command.args(arguments.split_whitespace());
     command.current_dir(directory).env_clear().env("BIND", "127.0.0.1:0").envs(variables.iter().copied());
     if cfg!(windows) {
         command.env("SystemRoot", std::env::var_os("SystemRoot").unwrap_or_default());

@@ -32,6 +32,7 @@ mod jwt_sets;
 mod jwt_spelling;
 mod jwt_support;
 mod jwt_targets;
+mod legacy_sync;
 mod lifetimes;
 mod local_jwt;
 mod outbound;
