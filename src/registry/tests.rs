@@ -275,7 +275,7 @@ async fn it_stops_between_two_calls() {
 async fn a_file_that_cannot_be_written_is_tried_again_with_each_heartbeat() {
     let directory = std::env::temp_dir().join(format!("aigc-auth-registry-{}", std::process::id()));
     let path = directory.join("config.json");
-    let mut rig = Rig::new((0..3).map(|_| Ok(config(7))));
+    let mut rig = Rig::new((0..9).map(|_| Ok(config(7))));
     rig.told.as_mut().unwrap().file = Some(ConfigFile::new(path.clone()).into());
     let run = tokio::spawn(rig.run());
     rig.config.changed().await.unwrap();
@@ -285,6 +285,9 @@ async fn a_file_that_cannot_be_written_is_tried_again_with_each_heartbeat() {
     std::fs::create_dir_all(&directory).unwrap();
     sleep(INTERVAL * 2).await;
     let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    sleep(INTERVAL * 3).await;
+    assert!(!path.exists(), "it is written once, and not with each heartbeat");
     std::fs::remove_dir_all(directory).unwrap();
     let expected =
         json!({ "name": "orders", "environment": "pro", "config": { "n": 7 }, "config_version": 7 });
