@@ -39,6 +39,7 @@ mod reference;
 mod reference_support;
 mod registry;
 mod registry_config_file;
+mod registry_example;
 mod registry_reference;
 mod registry_settings;
 mod registry_support;
