@@ -20,7 +20,7 @@ fn file(directory: &Directory) -> PathBuf {
     directory.0.join("config.json")
 }
 
-fn of_orders(config: Value, version: u64) -> Value {
+fn of_orders(config: &Value, version: u64) -> Value {
     json!({ "name": "orders", "environment": "pro", "config": config, "config_version": version })
 }
 
@@ -32,9 +32,9 @@ async fn a_restart_while_the_center_is_down_has_the_last_configuration() {
     let center = AuthCenter::start().await;
     center.set_config("orders", json!({ "LIMIT": 7 }));
     let handle = online(registration(), &center).await;
-    until("it is written", || kept(&path) == Some(of_orders(json!({ "LIMIT": 7 }), 2))).await;
+    until("it is written", || kept(&path) == Some(of_orders(&json!({ "LIMIT": 7 }), 2))).await;
     center.set_config("orders", json!({ "LIMIT": 8 }));
-    let latest = of_orders(json!({ "LIMIT": 8 }), 3);
+    let latest = of_orders(&json!({ "LIMIT": 8 }), 3);
     heartbeats_until("the change is written", || kept(&path).as_ref() == Some(&latest)).await;
     handle.stop(PATIENCE).await.unwrap();
     let names: Vec<_> =
@@ -59,7 +59,7 @@ async fn a_restart_while_the_center_is_down_has_the_last_configuration() {
     is(&handle, RegistrationState::Online).await;
     assert!(!changes.has_changed().unwrap(), "it is still the same");
     center.set_config("orders", json!({ "LIMIT": 9 }));
-    heartbeats_until("the next one is written", || kept(&path) == Some(of_orders(json!({ "LIMIT": 9 }), 4)))
+    heartbeats_until("the next one is written", || kept(&path) == Some(of_orders(&json!({ "LIMIT": 9 }), 4)))
         .await;
 }
 
@@ -70,11 +70,11 @@ async fn nobody_else_reads_it() {
 
     let directory = Directory::new("permissions");
     let path = file(&directory);
-    std::fs::write(&path, of_orders(json!({ "LIMIT": 7 }), 1).to_string()).unwrap();
+    std::fs::write(&path, of_orders(&json!({ "LIMIT": 7 }), 1).to_string()).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     let center = AuthCenter::start().await;
     let _handle = online(orders().keep_config_in(&path), &center).await;
-    until("it is written", || kept(&path) == Some(of_orders(json!({}), 1))).await;
+    until("it is written", || kept(&path) == Some(of_orders(&json!({}), 1))).await;
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
@@ -94,7 +94,7 @@ async fn a_damaged_file_is_left_aside_with_a_warning() {
         let told = log.take();
         assert!(told.contains("WARN") && told.contains("config.json") && told.contains("damaged"), "{told}");
         assert!(!told.contains("hunter2"), "{told}");
-        until("it is mended", || kept_if_whole(&path) == Some(of_orders(json!({ "LIMIT": 7 }), 2))).await;
+        until("it is mended", || kept_if_whole(&path) == Some(of_orders(&json!({ "LIMIT": 7 }), 2))).await;
     }
 }
 
