@@ -4,8 +4,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::time::sleep;
+use http::HeaderMap;
+use serde::Serialize;
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 
 use super::config_file::ConfigFile;
 use super::handle::RegistrationState;
@@ -13,6 +15,7 @@ use super::service::{Service, ServiceConfig};
 use crate::backoff::Backoff;
 use crate::client::AuthClient;
 use crate::error::{AuthError, ErrorKind};
+use crate::transport::Unreported;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// A center that is back hears of the service within this: well before 180 s of silence are over.
@@ -22,7 +25,20 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub(super) struct Told {
     pub(super) config: watch::Sender<ServiceConfig>,
     pub(super) state: watch::Sender<RegistrationState>,
-    pub(super) file: Option<ConfigFile>,
+    pub(super) file: Option<Keeping>,
+}
+
+/// A file, and whether it has the latest configuration.
+pub(super) struct Keeping {
+    file: ConfigFile,
+    is_due: bool,
+    has_failed: bool,
+}
+
+impl From<ConfigFile> for Keeping {
+    fn from(file: ConfigFile) -> Self {
+        Self { file, is_due: false, has_failed: false }
+    }
 }
 
 /// The way to the auth center; tests have another.
@@ -34,12 +50,30 @@ pub(super) trait Center: Send + Sync + 'static {
 
 impl Center for AuthClient {
     async fn register(&self, service: &Service) -> Result<ServiceConfig, AuthError> {
-        self.register_service(service).await.map(|registered| registered.config)
+        call(self, "/service/register", service).await
     }
 
     async fn beat(&self, service: &Service) -> Result<ServiceConfig, AuthError> {
-        self.service_heartbeat(service).await
+        call(self, "/service/heartbeat", &service.heartbeat()).await
     }
+}
+
+/// Past the breaker, for a register that fails must not keep users from being looked up; the pauses are made here.
+async fn call(
+    client: &AuthClient,
+    endpoint: &'static str,
+    body: &(impl Serialize + Sync),
+) -> Result<ServiceConfig, AuthError> {
+    let body =
+        serde_json::to_vec(body).map_err(|error| AuthError::new(ErrorKind::Internal).with_source(error))?;
+    let answer = client.transport().report(endpoint, &HeaderMap::new(), body.into(), &[]).await;
+    answer.map(Option::unwrap_or_default).map_err(|unreported| match unreported {
+        Unreported::ForNow(error, _) => error,
+        // A refusal, even if it was told by the HTTP status alone.
+        Unreported::ForGood(error, code) => AuthError::new(ErrorKind::Rejected)
+            .with_code(code.into())
+            .with_detail(error.detail().unwrap_or_default().to_owned()),
+    })
 }
 
 /// What the next call is.
@@ -48,13 +82,20 @@ enum Next {
     Beat,
 }
 
-/// Never ends by itself.
-pub(super) async fn run(center: impl Center, service: Arc<Service>, interval: Duration, told: Told) {
+/// Ends when it is told to, and then between two calls.
+pub(super) async fn run(
+    center: impl Center,
+    service: Arc<Service>,
+    interval: Duration,
+    told: Told,
+    stop: Arc<Notify>,
+) {
     // Whoever stops this drops it, and that is the last that is seen.
     let mut told = Stopped(told);
     let mut next = Next::Register;
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
-    loop {
+    let mut pause = Duration::ZERO;
+    while timeout(pause, stop.notified()).await.is_err() {
         let answer = match next {
             Next::Register => center.register(&service).await,
             Next::Beat => center.beat(&service).await,
@@ -64,18 +105,20 @@ pub(super) async fn run(center: impl Center, service: Arc<Service>, interval: Du
                 told.0.online(&service, config).await;
                 backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
                 next = Next::Beat;
-                sleep(around(interval)).await;
+                pause = around(interval);
             }
             // A center that has lost its memory knows nobody, however it words that.
             Err(error) if error.kind() == ErrorKind::Rejected && matches!(next, Next::Beat) => {
                 told.0.state(RegistrationState::Registering);
                 tracing::info!(service = service.name, %error, "the auth center does not know the service; it registers again");
                 next = Next::Register;
+                pause = Duration::ZERO;
             }
             Err(error) => {
                 told.0.retrying(&service, &error);
-                let pause = backoff.pause().max(error.retry_after().unwrap_or_default());
-                sleep(pause.min(LONGEST_PAUSE)).await;
+                let least = backoff.pause().max(error.retry_after().unwrap_or_default());
+                // Those who were told the same do not come back together.
+                pause = least.mul_f64(1.0 + fastrand::f64() * 0.1);
             }
         }
     }
@@ -96,23 +139,35 @@ impl Drop for Stopped {
 
 impl Told {
     async fn online(&mut self, service: &Service, config: ServiceConfig) {
-        self.state(RegistrationState::Online);
-        let is_new = *self.config.borrow() != config;
         // An answer without a configuration does not take the last one away.
-        if !is_new || config.value.is_null() {
-            return;
+        if !config.value.is_null() && *self.config.borrow() != config {
+            tracing::info!(service = service.name, version = %config.version, "the configuration has changed");
+            self.config.send_replace(config);
+            if let Some(keeping) = &mut self.file {
+                keeping.is_due = true;
+            }
         }
-        tracing::info!(service = service.name, version = %config.version, "the configuration has changed");
-        if let Some(file) = &self.file
-            && let Err(error) = file.write(service, &config).await
-        {
-            tracing::warn!(service = service.name, %error, "the configuration cannot be kept in its file");
+        // After the configuration, which whoever waits for this reads next.
+        self.state(RegistrationState::Online);
+        self.keep(service).await;
+    }
+
+    /// Tried with each heartbeat until it succeeds.
+    async fn keep(&mut self, service: &Service) {
+        let Some(keeping) = self.file.as_mut().filter(|keeping| keeping.is_due) else { return };
+        let config = self.config.borrow().clone();
+        match keeping.file.write(service, &config).await {
+            Ok(()) => (keeping.is_due, keeping.has_failed) = (false, false),
+            Err(error) => {
+                if !std::mem::replace(&mut keeping.has_failed, true) {
+                    tracing::warn!(service = service.name, %error, "the configuration cannot be kept in its file");
+                }
+            }
         }
-        self.config.send_replace(config);
     }
 
     fn retrying(&self, service: &Service, error: &AuthError) {
-        // Once per outage; the client warns of its calls beyond that.
+        // Once per outage.
         if *self.state.borrow() != RegistrationState::Retrying {
             tracing::warn!(service = service.name, %error, "the service cannot reach its register; it tries again");
         }
@@ -129,7 +184,7 @@ mod tests {
     use std::sync::Mutex;
 
     use serde_json::json;
-    use tokio::time::Instant;
+    use tokio::time::{Instant, sleep};
 
     use super::*;
     use crate::registry::Registration;
@@ -176,7 +231,13 @@ mod tests {
             if self.is_down(self.started.elapsed()) {
                 // Refused at once, or after a timeout.
                 sleep(Duration::from_millis(slowness)).await;
-                return Err(ErrorKind::Unavailable.into());
+                let error = AuthError::from(ErrorKind::Unavailable);
+                let asked = self.random.lock().unwrap().u64(0..120);
+                return Err(if asked <= 60 {
+                    error.with_retry_after(Duration::from_secs(asked))
+                } else {
+                    error
+                });
             }
             sleep(Duration::from_millis(slowness / 10)).await;
             let now = self.started.elapsed();
@@ -211,7 +272,7 @@ mod tests {
             let (config, configs) = watch::channel(ServiceConfig::default());
             let (state, states) = watch::channel(RegistrationState::Registering);
             let told = Told { config, state, file: None };
-            let beats = run(center.clone(), service, Duration::from_secs(60), told);
+            let beats = run(center.clone(), service, Duration::from_secs(60), told, Arc::default());
             assert!(tokio::time::timeout(DAY, beats).await.is_err(), "it never ends by itself");
             assert_eq!(*states.borrow(), RegistrationState::Stopped);
 

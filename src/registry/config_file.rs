@@ -3,14 +3,23 @@
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use super::service::{Service, ServiceConfig};
 use crate::error::BuildError;
 
-#[derive(Clone)]
-pub(super) struct ConfigFile(PathBuf);
+/// A disk that hangs must not keep heartbeats back for longer.
+const LONGEST_WRITE: Duration = Duration::from_secs(5);
+
+pub(super) struct ConfigFile {
+    path: PathBuf,
+    /// Held while it is written: a disk may hang for longer than anybody waits.
+    writing: Arc<Mutex<()>>,
+}
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -22,22 +31,22 @@ struct Kept {
 }
 
 impl ConfigFile {
-    pub(super) fn new(file: PathBuf) -> Self {
-        Self(file)
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, writing: Arc::default() }
     }
 
     /// What was kept for this service, if there is a file.
     pub(super) fn read(&self, service: &Service) -> Result<Option<ServiceConfig>, BuildError> {
         let refuse =
-            |why: &str| BuildError::new(format!("the configuration file {} {why}", self.0.display()));
-        let text = match fs::read(&self.0) {
+            |why: &str| BuildError::new(format!("the configuration file {} {why}", self.path.display()));
+        let text = match fs::read(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(refuse("cannot be read").with_source(error)),
         };
         let Ok(kept) = serde_json::from_slice::<Kept>(&text) else {
             // It is a copy: the auth center has the original.
-            tracing::warn!(file = %self.0.display(), "the configuration file is damaged, and left aside");
+            tracing::warn!(file = %self.path.display(), "the configuration file is damaged, and left aside");
             return Ok(None);
         };
         if kept.name != service.name || kept.environment != service.environment {
@@ -52,8 +61,17 @@ impl ConfigFile {
     pub(super) async fn write(&self, service: &Service, config: &ServiceConfig) -> io::Result<()> {
         let (name, environment) = (service.name.clone(), service.environment.to_owned());
         let text = serde_json::to_vec(&Kept { name, environment, config: config.clone() })?;
-        let file = self.0.clone();
-        tokio::task::spawn_blocking(move || replace(&file, &text)).await.map_err(io::Error::other)?
+        let (path, writing) = (self.path.clone(), self.writing.clone());
+        let written = tokio::task::spawn_blocking(move || {
+            let Ok(_alone) = writing.try_lock() else {
+                return Err(io::Error::other("the last attempt to write it is still under way"));
+            };
+            replace(&path, &text)
+        });
+        match timeout(LONGEST_WRITE, written).await {
+            Ok(written) => written.map_err(io::Error::other)?,
+            Err(late) => Err(late.into()),
+        }
     }
 }
 
@@ -61,8 +79,13 @@ impl ConfigFile {
 fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
     let mut beside = file.as_os_str().to_owned();
     beside.push(".new");
+    // What a crash has left, or somebody else: its permissions would stay, and it might be a link.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
@@ -72,4 +95,74 @@ fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
     new.write_all(text)?;
     new.sync_data()?;
     fs::rename(&beside, file)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::registry::Registration;
+
+    fn directory(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("aigc-auth-config-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    fn config(n: u64) -> ServiceConfig {
+        ServiceConfig { value: json!({ "n": n }), version: json!(n) }
+    }
+
+    #[tokio::test]
+    async fn it_is_written_once_at_a_time() {
+        let directory = directory("once");
+        let service = Registration::builder("orders").service().unwrap();
+        let file = ConfigFile::new(directory.join("config.json"));
+        // As a disk does that hangs.
+        let (writing, (hang, until)) = (file.writing.clone(), std::sync::mpsc::channel::<()>());
+        let (held, is_held) = tokio::sync::oneshot::channel();
+        let disk = std::thread::spawn(move || {
+            let _alone = writing.lock().unwrap();
+            held.send(()).unwrap();
+            until.recv().unwrap();
+        });
+        is_held.await.unwrap();
+        let error = file.write(&service, &config(1)).await.unwrap_err();
+        assert!(error.to_string().contains("still under way"), "{error}");
+        hang.send(()).unwrap();
+        disk.join().unwrap();
+        assert_eq!(file.read(&service).unwrap(), None);
+        file.write(&service, &config(2)).await.unwrap();
+        assert_eq!(file.read(&service).unwrap(), Some(config(2)));
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    /// What lies beside it may be anybody's: readable for all, or a link to what must not be overwritten.
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn what_lies_beside_it_is_replaced() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
+        let directory = directory("beside");
+        let service = Registration::builder("orders").service().unwrap();
+        let (path, beside) = (directory.join("config.json"), directory.join("config.json.new"));
+        let file = ConfigFile::new(path.clone());
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+
+        fs::write(&beside, "half of someth").unwrap();
+        fs::set_permissions(&beside, fs::Permissions::from_mode(0o644)).unwrap();
+        file.write(&service, &config(1)).await.unwrap();
+        assert_eq!((mode(), file.read(&service).unwrap()), (0o600, Some(config(1))));
+
+        let precious = directory.join("precious");
+        fs::write(&precious, "precious").unwrap();
+        symlink(&precious, &beside).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        file.write(&service, &config(2)).await.unwrap();
+        assert_eq!((mode(), file.read(&service).unwrap()), (0o600, Some(config(2))));
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+        assert!(!beside.exists());
+        fs::remove_dir_all(directory).unwrap();
+    }
 }

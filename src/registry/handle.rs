@@ -3,8 +3,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
-use tokio::task::AbortHandle;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::beat::{self, Told};
 use super::config_file::ConfigFile;
@@ -29,12 +30,15 @@ pub enum RegistrationState {
 
 /// A service that is registered, or about to be. Dropped, its heartbeats end, and the auth center takes it as offline after
 /// 180 s; [`stop`](RegistrationHandle::stop) tells it at once.
+#[must_use = "dropped, its heartbeats end"]
 pub struct RegistrationHandle {
     client: AuthClient,
     service: Arc<Service>,
     config: watch::Receiver<ServiceConfig>,
     state: watch::Receiver<RegistrationState>,
-    heartbeats: AbortHandle,
+    /// No further call is to be made.
+    stop: Arc<Notify>,
+    heartbeats: JoinHandle<()>,
 }
 
 impl RegistrationHandle {
@@ -50,9 +54,10 @@ impl RegistrationHandle {
         })?;
         let (config_sender, config) = watch::channel(known.unwrap_or_default());
         let (state_sender, state) = watch::channel(RegistrationState::Registering);
-        let told = Told { config: config_sender, state: state_sender, file };
-        let task = runtime.spawn(beat::run(client.clone(), service.clone(), registration.interval, told));
-        Ok(Self { client, service, config, state, heartbeats: task.abort_handle() })
+        let told = Told { config: config_sender, state: state_sender, file: file.map(Into::into) };
+        let stop = Arc::<Notify>::default();
+        let beats = beat::run(client.clone(), service.clone(), registration.interval, told, stop.clone());
+        Ok(Self { client, service, config, state, stop, heartbeats: runtime.spawn(beats) })
     }
 
     /// The configuration that was last received; that of the file, or nothing, before there was any.
@@ -78,7 +83,8 @@ impl RegistrationHandle {
     /// [`Unavailable`](ErrorKind::Unavailable) if there is none yet, [`Misconfigured`](ErrorKind::Misconfigured) if it is
     /// not a `T`; the detail says where, and shows no value.
     pub fn config_as<T: DeserializeOwned>(&self) -> Result<T, AuthError> {
-        let config = self.config.borrow();
+        // A `T` may be slow to read, or ask for the configuration itself.
+        let config = self.config();
         if config.value.is_null() {
             let what = "no configuration has been received yet";
             return Err(AuthError::new(ErrorKind::Unavailable).with_detail(what));
@@ -92,9 +98,13 @@ impl RegistrationHandle {
         })
     }
 
-    /// Tells of each change of the configuration. The first is the one that is there.
+    /// Tells of each change of the configuration. The first is the one that is there, if there is one.
     pub fn config_changes(&self) -> watch::Receiver<ServiceConfig> {
-        self.config.clone()
+        let mut changes = self.config.clone();
+        if !changes.borrow_and_update().value.is_null() {
+            changes.mark_changed();
+        }
+        changes
     }
 
     /// Where the registration stands.
@@ -112,13 +122,20 @@ impl RegistrationHandle {
         &self.service
     }
 
-    /// Ends the heartbeats and takes the instance off the register.
+    /// Ends the heartbeats and takes the instance off the register. A call that is under way is waited for, for half of
+    /// the time at most: it may register the instance yet.
     ///
     /// # Errors
     /// If the auth center has not confirmed that by the deadline: it then takes the instance as offline after 180 s.
-    pub async fn stop(self, deadline: Duration) -> Result<(), AuthError> {
-        self.heartbeats.abort();
-        match tokio::time::timeout(deadline, self.client.unregister_service(&self.service)).await {
+    pub async fn stop(mut self, deadline: Duration) -> Result<(), AuthError> {
+        self.stop.notify_one();
+        let stopped = async {
+            if timeout(deadline / 2, &mut self.heartbeats).await.is_err() {
+                self.heartbeats.abort();
+            }
+            self.client.unregister_service(&self.service).await
+        };
+        match timeout(deadline, stopped).await {
             Ok(Err(error)) if error.kind() == ErrorKind::Rejected && error.code() == 404 => Ok(()),
             Ok(answer) => answer,
             Err(_) => {

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -31,8 +33,19 @@ pub struct Service {
     pub metadata: Option<Map<String, Value>>,
 }
 
-/// A service's configuration, as people set it at the auth center.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+impl Service {
+    pub(super) fn heartbeat(&self) -> Value {
+        let Self { name, environment, instance_id, ips, port, metadata, .. } = self;
+        json!({
+            "name": name, "environment": environment, "instanceId": instance_id, "ips": ips, "port": port,
+            "metadata": metadata,
+        })
+    }
+}
+
+/// A service's configuration, as people set it at the auth center. Its `Debug` shows the version alone, for settings may
+/// be secrets.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ServiceConfig {
     /// The settings, usually an object; `null` before any were received.
@@ -41,6 +54,12 @@ pub struct ServiceConfig {
     /// Counts up with each change; `null` before any was received.
     #[serde(rename = "config_version", default)]
     pub version: Value,
+}
+
+impl fmt::Debug for ServiceConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceConfig").field("version", &self.version).finish_non_exhaustive()
+    }
 }
 
 /// What the auth center says to a new instance.
@@ -73,12 +92,7 @@ impl AuthClient {
     /// [`Rejected`](crate::ErrorKind::Rejected), with code 404 for an instance that is not registered, or
     /// [`Unavailable`](crate::ErrorKind::Unavailable).
     pub async fn service_heartbeat(&self, service: &Service) -> Result<ServiceConfig, AuthError> {
-        let Service { name, environment, instance_id, ips, port, metadata, .. } = service;
-        let body = json!({
-            "name": name, "environment": environment, "instanceId": instance_id, "ips": ips, "port": port,
-            "metadata": metadata,
-        });
-        self.transport().call(Call::new("/service/heartbeat", &body)).await
+        self.transport().call(Call::new("/service/heartbeat", &service.heartbeat())).await
     }
 
     /// Takes an instance off the register.

@@ -56,7 +56,11 @@ impl Transport {
 #[derive(Debug)]
 pub(crate) enum Unreported {
     /// Another attempt may succeed, after the pause that was asked for.
-    ForNow(AuthError, Option<Duration>),
+    ForNow(
+        AuthError,
+        // The error says when, too, but for the least that every one says.
+        #[cfg_attr(not(any(feature = "stats", feature = "sync")), allow(dead_code))] Option<Duration>,
+    ),
     /// No other attempt will, for this HTTP status or business code.
     ForGood(AuthError, u16),
 }
