@@ -96,7 +96,7 @@ async fn connect() -> Result<(AuthClient, Option<AuthCenter>), Box<dyn Error>> {
 
 /// Changes the configuration as people do, and keeps the center.
 async fn reconfigure(center: AuthCenter, service: String) {
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     center.set_config(service, json!({ "LOG_LEVEL": "debug", "GREETING": "hello" }));
     std::future::pending::<()>().await;
 }

@@ -1,19 +1,21 @@
 //! Files that a crash leaves whole: the old one or the new one, never half of each.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 
-/// Puts this text in the place of the file's, off the async threads. Only its owner may read it: it may hold secrets.
-pub(crate) async fn replace(file: PathBuf, text: Vec<u8>) -> io::Result<()> {
-    tokio::task::spawn_blocking(move || replace_now(&file, &text)).await.map_err(io::Error::other)?
-}
-
-fn replace_now(file: &Path, text: &[u8]) -> io::Result<()> {
+/// Puts this text in the place of the file's. Only its owner may read it, for it may hold secrets. Waits for the disk, so
+/// call it where that is allowed.
+pub(crate) fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
     let mut beside = file.as_os_str().to_owned();
     beside.push(".new");
+    // What a crash has left, or somebody else: its permissions would stay, and it might be a link.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;

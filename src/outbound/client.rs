@@ -27,7 +27,7 @@ use crate::context::{self, Recorder, RequestContext};
 /// does not choose what is asked in the user's name.
 ///
 /// Calls are recorded in the [usage statistics given](OutboundBuilder::stats), or else in those of the current request. A call
-/// with its redirects is one record.
+/// with its redirects is one record; the prices of its answer (`X-Match-…`) count if they come from a trusted origin.
 ///
 /// Cheap to clone; clones share their connections.
 ///
@@ -100,7 +100,10 @@ impl OutboundClient {
             Metered::start(inner.recorder.as_ref(), context.as_ref(), request.method(), request.url());
         let answer = inner.follow(request, context.as_ref()).await;
         match &answer {
-            Ok(response) => metered.answered(response.status(), response.headers()),
+            Ok(response) => {
+                let is_trusted = inner.carrier.trusts(response.url());
+                metered.answered(response.status(), response.headers(), is_trusted);
+            }
             Err(error) => metered.failed(&error.to_string()),
         }
         answer

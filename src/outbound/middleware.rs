@@ -58,7 +58,8 @@ impl Middleware for OutboundMiddleware {
         match &answer {
             Ok(response) => {
                 notice(&url, Ok(response));
-                metered.answered(response.status(), response.headers());
+                let is_trusted = inner.carrier.trusts(response.url());
+                metered.answered(response.status(), response.headers(), is_trusted);
             }
             Err(Error::Reqwest(error)) => {
                 notice(&url, Err(error));

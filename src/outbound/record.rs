@@ -47,9 +47,11 @@ impl Metered {
         }))
     }
 
-    pub(super) fn answered(mut self, status: StatusCode, headers: &HeaderMap) {
+    /// What a host that nobody has named says of prices does not count: the user would pay for it.
+    pub(super) fn answered(mut self, status: StatusCode, headers: &HeaderMap, is_trusted: bool) {
         let Some(mut call) = self.0.take() else { return };
-        for (name, value) in headers.iter().filter(|(name, _)| is_match(name.as_str())) {
+        let prices = headers.iter().filter(|(name, _)| is_trusted && is_match(name.as_str()));
+        for (name, value) in prices {
             let value = String::from_utf8_lossy(value.as_bytes());
             call.record = call.record.response_header(name.as_str(), value);
         }

@@ -1,8 +1,8 @@
 //! The last known configuration, for a start while the auth center is down.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::service::{Service, ServiceConfig};
+use crate::atomic_file;
 use crate::error::BuildError;
 
 /// A disk that hangs must not keep heartbeats back for longer.
@@ -66,35 +67,13 @@ impl ConfigFile {
             let Ok(_alone) = writing.try_lock() else {
                 return Err(io::Error::other("the last attempt to write it is still under way"));
             };
-            replace(&path, &text)
+            atomic_file::replace(&path, &text)
         });
         match timeout(LONGEST_WRITE, written).await {
             Ok(written) => written.map_err(io::Error::other)?,
             Err(late) => Err(late.into()),
         }
     }
-}
-
-/// A crash leaves the old one or the new one. Its settings may be secrets: nobody else reads them.
-fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
-    let mut beside = file.as_os_str().to_owned();
-    beside.push(".new");
-    // What a crash has left, or somebody else: its permissions would stay, and it might be a link.
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    let mut new = options.open(&beside)?;
-    new.write_all(text)?;
-    new.sync_data()?;
-    fs::rename(&beside, file)
 }
 
 #[cfg(test)]

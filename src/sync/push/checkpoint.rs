@@ -81,7 +81,9 @@ impl Checkpoint {
         let state = State { version: VERSION, app_id, place, finished, summary };
         let unwritable = |error: io::Error| failed(file, "cannot be written").with_source(error);
         let text = serde_json::to_vec(&state).map_err(|error| unwritable(error.into()))?;
-        atomic_file::replace(file.clone(), text).await.map_err(unwritable)?;
+        let path = file.clone();
+        let written = tokio::task::spawn_blocking(move || atomic_file::replace(&path, &text));
+        written.await.map_err(io::Error::other).and_then(|written| written).map_err(unwritable)?;
         self.state = Some(state);
         Ok(())
     }
