@@ -30,7 +30,7 @@ impl Settings {
             ("DATABASE_URL", database.url().to_owned()),
             ("AIGC_AUTH_APP_ID", center.app_id().to_owned()),
             ("AIGC_AUTH_APP_SECRET", center.app_secret().to_owned()),
-            ("AIGC_AUTH_BASE_URL", center.url().to_owned()),
+            ("AIGC_AUTH_BASE_URL", center.url()),
             ("AIGC_AUTH_WEBHOOK_SECRET", SECRET.to_owned()),
         ])
     }
