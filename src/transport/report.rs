@@ -62,7 +62,14 @@ pub(crate) enum Unreported {
         #[cfg_attr(not(any(feature = "stats", feature = "sync")), allow(dead_code))] Option<Duration>,
     ),
     /// No other attempt will, for this HTTP status or business code.
-    ForGood(AuthError, u16),
+    ForGood(
+        AuthError,
+        #[cfg_attr(
+            not(any(feature = "registry", feature = "sync")),
+            expect(dead_code, reason = "others need no code")
+        )]
+        u16,
+    ),
 }
 
 /// Whether a status, or a business code like one, will be the same however often it is asked for.
