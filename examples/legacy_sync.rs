@@ -223,17 +223,24 @@ async fn connect() -> Result<(AuthClient, Option<AuthCenter>), Failure> {
     Ok((client, Some(center)))
 }
 
-async fn shutdown_signal() {
-    let ctrl_c = tokio::signal::ctrl_c();
+/// Ends with Ctrl-C or, on Unix, with SIGTERM, which are heeded from the call on: a request that is served is not cut off.
+fn shutdown_signal() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
+    let mut signals = {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).expect("a handler for SIGTERM can be set");
-        tokio::select! {
-            _ = ctrl_c => {}
-            _ = terminate.recv() => {}
+        [SignalKind::interrupt(), SignalKind::terminate()]
+            .map(|kind| signal(kind).expect("a signal can be heeded"))
+    };
+    async move {
+        #[cfg(unix)]
+        {
+            let [interrupt, terminate] = &mut signals;
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
         }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
     }
-    #[cfg(not(unix))]
-    let _ = ctrl_c.await;
 }
