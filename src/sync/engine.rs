@@ -1,10 +1,11 @@
 //! One user, brought from the auth center into the legacy system.
 
 use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::config::SyncConfig;
 use super::error::{SyncError, SyncErrorKind};
@@ -14,6 +15,8 @@ use super::store::{Erased, LegacyUser, StoreError};
 use crate::client::AuthClient;
 use crate::error::BuildError;
 
+const LOCKS: usize = 64;
+
 /// What tasks hold on to.
 pub(super) struct Engine {
     pub(super) client: AuthClient,
@@ -22,7 +25,8 @@ pub(super) struct Engine {
     /// The mapping of the field that users are told apart by.
     unique: FieldMapping,
     /// One at a time for each user, so that two log-ins make one row: users share locks by chance.
-    locks: Vec<Mutex<()>>,
+    locks: [Mutex<()>; LOCKS],
+    hasher: RandomState,
 }
 
 /// What became of a user.
@@ -47,8 +51,8 @@ impl Engine {
             let field = &config.unique_field;
             BuildError::new(format!("users are told apart by `{field}`, and no field mapping names it"))
         })?;
-        let locks = (0..64).map(|_| Mutex::new(())).collect();
-        Ok(Self { client, store, config, unique, locks })
+        let locks = [const { Mutex::const_new(()) }; LOCKS];
+        Ok(Self { client, store, config, unique, locks, hasher: RandomState::new() })
     }
 
     pub(super) fn check(&self, way: Way) -> Result<(), SyncError> {
@@ -108,17 +112,12 @@ impl Engine {
         row: &LegacyUser,
         user: &Map<String, Value>,
     ) -> Result<Outcome, SyncError> {
+        let field = self.unique.legacy_field();
         let mut changes = mapping::changes(&self.config.mappings, user)?;
-        changes.remove(self.unique.legacy_field());
-        let is_news = |name: &String, value: &mut Value| row.get(name) != Some(value);
-        let changes: LegacyUser = Map::from(changes)
-            .into_iter()
-            .filter_map(|(name, mut value)| is_news(&name, &mut value).then_some((name, value)))
-            .collect();
+        changes.retain(|name, value| name != field && row.get(name) != Some(value));
         if changes.is_empty() {
             return Ok(Outcome::Unchanged);
         }
-        let field = self.unique.legacy_field();
         match self.within(self.store.update(field, key, changes)).await? {
             true => Ok(Outcome::Updated),
             false => Ok(Outcome::Unknown),
@@ -161,11 +160,8 @@ impl Engine {
         }
     }
 
-    async fn lock(&self, key: &Value) -> Option<tokio::sync::MutexGuard<'_, ()>> {
-        use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key.to_string());
-        let at = usize::try_from(hash % 64).unwrap_or_default();
-        Some(self.locks.get(at)?.lock().await)
+    async fn lock(&self, key: &Value) -> MutexGuard<'_, ()> {
+        let at = self.hasher.hash_one(key.to_string()) as usize % LOCKS;
+        self.locks[at].lock().await
     }
 }

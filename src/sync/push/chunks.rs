@@ -1,7 +1,7 @@
 //! The users of the legacy system, mapped and cut into chunks.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -56,7 +56,8 @@ pub(super) fn chunks(
     place: Option<Value>,
 ) -> impl Stream<Item = Result<Chunk, SyncError>> + Send {
     let users = engine.store.all(place);
-    let reader = Reader { engine, users: Some(users), seen: HashSet::new(), failed: None };
+    let reader =
+        Reader { engine, users: Some(users), seen: HashSet::new(), hasher: RandomState::new(), failed: None };
     stream::unfold(reader, |mut reader| async move {
         let chunk = reader.next().await?;
         Some((chunk, reader))
@@ -69,6 +70,7 @@ struct Reader {
     users: Option<AllUsers>,
     /// Hashes of the usernames so far: eight bytes for each user.
     seen: HashSet<u64>,
+    hasher: RandomState,
     /// What is told after the chunk before it.
     failed: Option<SyncError>,
 }
@@ -95,7 +97,7 @@ impl Reader {
 
     fn add(&mut self, chunk: &mut Chunk, place: &Value, user: &LegacyUser) {
         match map(&self.engine, user) {
-            Ok(user) if self.seen.insert(hash(user.username())) => chunk.users.push(user),
+            Ok(user) if self.seen.insert(self.hasher.hash_one(user.username())) => chunk.users.push(user),
             Ok(user) => chunk.failures.push(PushFailure {
                 user: user.username().to_owned(),
                 reason: "an earlier row has the same username".to_owned(),
@@ -128,8 +130,4 @@ fn user(mut fields: Map<String, Value>, password: NewPassword) -> Result<SyncUse
         NewPassword::Hashed(hash) => SyncUser::with_password_hash(username, hash),
     };
     Ok(fields.into_iter().fold(user, |user, (name, value)| user.field(name, value)))
-}
-
-fn hash(username: &str) -> u64 {
-    BuildHasherDefault::<DefaultHasher>::default().hash_one(username)
 }
