@@ -15,13 +15,15 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
+
+use crate::tls;
 
 /// What no hostile host may ever hear: every secret here has one of these in it, the third as `Basic` writes the first.
 const SECRETS: [&str; 4] = ["hunter", "203.0.113.7", "aHVudGVy", TRACE];
@@ -91,7 +93,7 @@ pub(crate) fn outbound(
 /// The beginning of a client that trusts the root certificate of these tests, and follows no redirects.
 pub(crate) fn http() -> reqwest::ClientBuilder {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(file("ca.pem")).unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_file(tls::file("ca.pem")).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -101,10 +103,6 @@ pub(crate) fn http() -> reqwest::ClientBuilder {
         .tls_backend_preconfigured(config)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-}
-
-fn file(name: &str) -> String {
-    format!("{}/tests/tls/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A host that answers `ok`, and under `/go` redirects.
@@ -123,15 +121,7 @@ impl Host {
 
     /// With the certificate for `localhost`.
     pub(crate) async fn https() -> Self {
-        let certificate = CertificateDer::from_pem_file(file("server.pem")).unwrap();
-        let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .unwrap();
-        Self::start(Some(TlsAcceptor::from(Arc::new(config)))).await
+        Self::start(Some(tls::acceptor())).await
     }
 
     async fn start(tls: Option<TlsAcceptor>) -> Self {

@@ -13,12 +13,12 @@ use tokio_rustls::TlsAcceptor;
 
 const CENTER: &str = "AIGC_AUTH_TEST_HTTPS_CENTER";
 
-fn file(name: &str) -> String {
+pub(crate) fn file(name: &str) -> String {
     format!("{}/tests/tls/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Ends TLS in front of the center.
-async fn https(center: &AuthCenter) -> String {
+/// Ends TLS with the certificate for `localhost`.
+pub(crate) fn acceptor() -> TlsAcceptor {
     let certificate = CertificateDer::from_pem_file(file("server.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -27,7 +27,12 @@ async fn https(center: &AuthCenter) -> String {
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
         .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// Ends TLS in front of the center.
+async fn https(center: &AuthCenter) -> String {
+    let acceptor = acceptor();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let behind = center.url().trim_start_matches("http://").split('/').next().unwrap().to_owned();
