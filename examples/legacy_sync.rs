@@ -26,7 +26,7 @@ use axum::{Json, Router};
 use futures_util::TryStreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use sqlx::{AnyConnection, Connection, Executor};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
 use tracing_subscriber::EnvFilter;
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -192,7 +192,7 @@ async fn make_table(url: &str) -> Result<(), Failure> {
          nickname VARCHAR(100), is_active BOOLEAN NOT NULL, role VARCHAR(50) NOT NULL, \
          hashed_password VARCHAR(200) NOT NULL)"
     );
-    database.execute(table.as_str()).await?;
+    database.execute(AssertSqlSafe(table)).await?;
     for (name, nickname, active, role) in [
         ("alice", "Alice", "TRUE", "editor"),
         ("bob", "Bob", "TRUE", "viewer"),
@@ -203,7 +203,7 @@ async fn make_table(url: &str) -> Result<(), Failure> {
             "INSERT INTO users (username, email, nickname, is_active, role, hashed_password) \
              VALUES ('{name}', '{name}@example.com', '{nickname}', {active}, '{role}', '{hash}')"
         );
-        database.execute(row.as_str()).await?;
+        database.execute(AssertSqlSafe(row)).await?;
     }
     println!("made the table users, with alice, bob and carol");
     Ok(database.close().await?)

@@ -98,7 +98,7 @@ impl<K, V> Flights<K, V> {
     }
 
     /// Waits until nothing is under way.
-    #[cfg(feature = "sync")]
+    #[cfg(feature = "user-sync")]
     pub(crate) async fn landed(&self) {
         loop {
             let next = lock(&self.map).values().next().map(|flight| flight.answer.clone());

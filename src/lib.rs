@@ -72,10 +72,10 @@
 //! - `webhook`: the module `webhook`, for the auth center's events. Brings hmac, sha2 and moka.
 //! - `stats`: the module `stats`, for usage records. Brings crossbeam-queue.
 //! - `spool`: usage records on disk. Brings queue-file, fs4 and ring.
-//! - `sync`: the module `sync`, for tables of users that were there before. Brings nothing.
-//! - `sql`: `sync::SqlStore`, for PostgreSQL and SQLite. Brings sqlx and bcrypt.
-//! - `mysql`: the same for MySQL and MariaDB. Brings the crate `rsa`, too, which RUSTSEC-2023-0071 is about.
-//! - `argon2`: the same with Argon2 for new passwords. Brings argon2.
+//! - `user-sync`: the module `sync`, for tables of users that were there before. Brings nothing.
+//! - `postgres`, `sqlite`, `mysql`: `sync::SqlStore` for a table in PostgreSQL, in SQLite, in MySQL and MariaDB. Each brings
+//!   sqlx with this database alone, and bcrypt, and needs Rust 1.94.
+//! - `argon2`: with one of these, Argon2 for new passwords. Brings argon2.
 //! - `registry`: the module `registry`. Brings if-addrs and gethostname.
 //! - `outbound`: the module `outbound`. Brings more of reqwest, reqwest-middleware and async-trait.
 //! - `test-util`: the module `testing`. Meant for `[dev-dependencies]`.
@@ -94,10 +94,10 @@ mod user;
 
 // Ports and plumbing.
 mod act_as;
-#[cfg(any(feature = "registry", feature = "sync"))]
+#[cfg(any(feature = "registry", feature = "user-sync"))]
 mod atomic_file;
 mod audit;
-#[cfg(any(feature = "registry", feature = "stats", feature = "sync", feature = "webhook"))]
+#[cfg(any(feature = "registry", feature = "stats", feature = "user-sync", feature = "webhook"))]
 mod backoff;
 #[cfg(feature = "client")]
 mod breaker;
@@ -139,7 +139,7 @@ pub mod outbound;
 pub mod registry;
 #[cfg(feature = "stats")]
 pub mod stats;
-#[cfg(feature = "sync")]
+#[cfg(feature = "user-sync")]
 pub mod sync;
 #[cfg(feature = "webhook")]
 pub mod webhook;

@@ -21,10 +21,10 @@ use crate::http_client::{self, Unread, is_near};
 use crate::secret::Secret;
 use crate::throttle::Throttle;
 
-#[cfg(any(feature = "registry", feature = "stats", feature = "sync"))]
+#[cfg(any(feature = "registry", feature = "stats", feature = "user-sync"))]
 mod report;
 
-#[cfg(any(feature = "registry", feature = "stats", feature = "sync"))]
+#[cfg(any(feature = "registry", feature = "stats", feature = "user-sync"))]
 pub(crate) use report::Unreported;
 
 const X_APP_ID: HeaderName = HeaderName::from_static("x-app-id");

@@ -11,7 +11,7 @@ use super::AuthClient;
 use crate::error::AuthError;
 use crate::secret::Secret;
 use crate::transport::Call;
-#[cfg(feature = "sync")]
+#[cfg(feature = "user-sync")]
 use crate::transport::Unreported;
 use crate::user::UserId;
 
@@ -163,7 +163,7 @@ impl AuthClient {
     }
 
     /// The same in one attempt, past the breaker and the queue of the calls that requests wait for.
-    #[cfg(feature = "sync")]
+    #[cfg(feature = "user-sync")]
     pub(crate) async fn push_users(&self, users: &[SyncUser]) -> Result<SyncReport, Unreported> {
         let body = serde_json::to_vec(&json!({ "users": users })).unwrap_or_default();
         let secrets: Vec<_> = users.iter().map(SyncUser::secret).collect();

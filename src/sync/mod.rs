@@ -13,7 +13,7 @@ mod error;
 mod mapping;
 mod password;
 mod push;
-#[cfg(feature = "sql")]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod sql;
 mod store;
 mod user_sync;
@@ -23,7 +23,7 @@ pub use error::{SyncError, SyncErrorKind};
 pub use mapping::{FieldMapping, TransformError};
 pub use password::{NewPassword, PasswordPolicy, Way};
 pub use push::{Push, PushEvent, PushFailure, PushOptions, PushSummary};
-#[cfg(feature = "sql")]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use sql::{OnDelete, PasswordHash, SqlStore, SqlStoreBuilder};
 pub use store::{AllUsers, LegacyStore, LegacyUser, StoreError};
 pub use user_sync::UserSync;

@@ -32,7 +32,8 @@ pub use on_delete::OnDelete;
 /// Rows that are read at a time.
 const PAGE: usize = 500;
 
-/// A [`LegacyStore`] for a table in PostgreSQL, SQLite or, with the feature `mysql`, MySQL and MariaDB. Cheap to clone.
+/// A [`LegacyStore`] for a table in PostgreSQL (feature `postgres`), SQLite (`sqlite`), MySQL or MariaDB (`mysql`). Cheap to
+/// clone.
 ///
 /// ```no_run
 /// use std::time::Duration;

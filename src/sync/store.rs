@@ -65,8 +65,8 @@ impl fmt::Debug for LegacyUser {
 /// All users of a [`LegacyStore`], one after the other, each with the place to go on after it.
 pub type AllUsers = Pin<Box<dyn Stream<Item = Result<(Value, LegacyUser), StoreError>> + Send>>;
 
-/// The legacy system's users: a table, or whatever they are kept in. With the feature `sql`, `SqlStore` is one for most
-/// tables.
+/// The legacy system's users: a table, or whatever they are kept in. With the feature `postgres`, `sqlite` or `mysql`,
+/// `SqlStore` is one for most tables.
 ///
 /// Users are found by the legacy name of the [unique field](super::SyncConfig::unique_field), of which no two have the
 /// same value.

@@ -59,13 +59,13 @@ pub(crate) enum Unreported {
     ForNow(
         AuthError,
         // The error says when, too, but for the least that every one says.
-        #[cfg_attr(not(any(feature = "stats", feature = "sync")), allow(dead_code))] Option<Duration>,
+        #[cfg_attr(not(any(feature = "stats", feature = "user-sync")), allow(dead_code))] Option<Duration>,
     ),
     /// No other attempt will, for this HTTP status or business code.
     ForGood(
         AuthError,
         #[cfg_attr(
-            not(any(feature = "registry", feature = "sync")),
+            not(any(feature = "registry", feature = "user-sync")),
             expect(dead_code, reason = "others need no code")
         )]
         u16,

@@ -21,6 +21,7 @@ mod context;
 mod example_support;
 mod extractors;
 mod faults;
+mod features;
 mod headers;
 mod hook;
 mod invalidation;

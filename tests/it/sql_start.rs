@@ -6,6 +6,7 @@ use aigc_auth::sync::{
     LegacyStore, LegacyUser, NewPassword, OnDelete, PasswordHash, SqlStore, SqlStoreBuilder,
 };
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::sql_support::{all, in_each};
@@ -106,6 +107,31 @@ async fn databases_that_are_not_there() {
             assert!(said.contains(why) && !said.contains(secret), "{url}: {said}");
         }
     }
+}
+
+/// As MySQL 8 does without TLS, until its cache has the password.
+#[tokio::test]
+async fn passwords_under_rsa() {
+    let greeting = b"\n8.0.18\0\x19\0\0\0\x114aB0c\x06g\0\xff\xf7\xff\x02\0\xff\xc7\x15\0\0\0\0\0\0\0\0\0\0tL\x03s\x0f[4\rl4. \0\
+        caching_sha2_password\0";
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("mysql://me:hunter2@{}/db", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        // Its user and the hash; its wish for the key; nothing more.
+        for (number, packet) in [(0, &greeting[..]), (2, b"\x01\x04"), (4, b"\x01a key")] {
+            let length = u8::try_from(packet.len()).unwrap();
+            client.write_all(&[&[length, 0, 0, number], packet].concat()).await.unwrap();
+            let _ = client.read(&mut [0; 1024]).await.unwrap();
+        }
+    });
+    let error = SqlStore::builder("users").columns(["username"]).connect(&url).await.unwrap_err();
+    server.await.unwrap();
+    assert_eq!(
+        error.to_string(),
+        "cannot connect to the database of the table `users`: without TLS, the database takes this user's password only \
+         encrypted by RSA: connect over TLS, or enable the feature `mysql-rsa` of sqlx 0.9"
+    );
 }
 
 #[tokio::test]

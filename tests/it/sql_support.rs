@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aigc_auth::sync::{LegacyUser, PasswordHash, SqlStore, SqlStoreBuilder};
 use futures_util::TryStreamExt;
 use serde_json::{Map, Value};
-use sqlx::{MySqlPool, PgPool, Row, SqlitePool};
+use sqlx::{AssertSqlSafe, MySqlPool, PgPool, Row, SqlitePool};
 
 /// Where `tests/run.sh` says that its servers are.
 const POSTGRES: &str = "AIGC_AUTH_TEST_POSTGRES";
@@ -65,7 +65,7 @@ async fn postgres() -> Option<Database> {
     let server = server(POSTGRES)?;
     let name = name();
     let pool = PgPool::connect(&server).await.unwrap();
-    sqlx::raw_sql(&format!("CREATE SCHEMA {name}")).execute(&pool).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(format!("CREATE SCHEMA {name}"))).execute(&pool).await.unwrap();
     let url = format!("{server}?options=-c%20search_path%3D{name},public");
     let pool = PgPool::connect(&url).await.unwrap();
     Some(Database(Arc::new(Inner { url, name, pool: Pool::Postgres(pool) })))
@@ -77,7 +77,7 @@ async fn mysql() -> Option<Database> {
     let pool = MySqlPool::connect(&server).await.unwrap();
     // MariaDB's default is as careless: neither case nor accents matter.
     let create = format!("CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci");
-    sqlx::raw_sql(&create).execute(&pool).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(create)).execute(&pool).await.unwrap();
     let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
     let pool = MySqlPool::connect(&url).await.unwrap();
     Some(Database(Arc::new(Inner { url, name, pool: Pool::MySql(pool) })))
@@ -120,9 +120,9 @@ impl Database {
         );
         let sql = sql.replace("SERIAL", serial);
         let run = match &self.0.pool {
-            Pool::Sqlite(pool, _) => sqlx::raw_sql(&sql).execute(pool).await.map(drop),
-            Pool::Postgres(pool) => sqlx::raw_sql(&sql).execute(pool).await.map(drop),
-            Pool::MySql(pool) => sqlx::raw_sql(&sql).execute(pool).await.map(drop),
+            Pool::Sqlite(pool, _) => sqlx::raw_sql(AssertSqlSafe(&*sql)).execute(pool).await.map(drop),
+            Pool::Postgres(pool) => sqlx::raw_sql(AssertSqlSafe(&*sql)).execute(pool).await.map(drop),
+            Pool::MySql(pool) => sqlx::raw_sql(AssertSqlSafe(&*sql)).execute(pool).await.map(drop),
         };
         run.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
@@ -132,9 +132,15 @@ impl Database {
         let text = self.choose("text", "text", "char");
         let sql = format!("SELECT CAST({what} AS {text}) FROM {from}");
         match &self.0.pool {
-            Pool::Sqlite(pool, _) => sqlx::query(&sql).fetch_one(pool).await.unwrap().get_unchecked(0),
-            Pool::Postgres(pool) => sqlx::query(&sql).fetch_one(pool).await.unwrap().get_unchecked(0),
-            Pool::MySql(pool) => sqlx::query(&sql).fetch_one(pool).await.unwrap().get_unchecked(0),
+            Pool::Sqlite(pool, _) => {
+                sqlx::query(AssertSqlSafe(sql)).fetch_one(pool).await.unwrap().get_unchecked(0)
+            }
+            Pool::Postgres(pool) => {
+                sqlx::query(AssertSqlSafe(sql)).fetch_one(pool).await.unwrap().get_unchecked(0)
+            }
+            Pool::MySql(pool) => {
+                sqlx::query(AssertSqlSafe(sql)).fetch_one(pool).await.unwrap().get_unchecked(0)
+            }
         }
     }
 

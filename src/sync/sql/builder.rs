@@ -86,11 +86,12 @@ impl SqlStoreBuilder {
 
     /// Connects, and looks whether the table is as configured: `postgres://`, `mysql://` or `mariadb://` with
     /// `user:password@host/database`, where what is special in a URL is percent-encoded, or `sqlite:file`, which must be there
-    /// unless `?mode=rwc` follows. Connections use TLS as the URL says (`sslmode`, `ssl-mode`).
+    /// unless `?mode=rwc` follows. Connections use TLS as the URL says (`sslmode`, `ssl-mode`). Without TLS, MySQL's
+    /// `caching_sha2_password` needs the feature `mysql-rsa` of sqlx 0.9 in your dependencies.
     ///
     /// # Errors
-    /// If the database cannot be reached within the timeout, the table or one of the columns is missing or of no use, or an
-    /// option has no valid value. Never shows the URL.
+    /// If the feature of the database is not enabled, which the error names, the database cannot be reached within the
+    /// timeout, the table or one of the columns is missing or of no use, or an option has no valid value. Never shows the URL.
     pub async fn connect(self, url: impl AsRef<str>) -> Result<SqlStore, BuildError> {
         self.check()?;
         let connected = Pool::connect(url.as_ref(), self.max_connections, self.timeout).await;

@@ -19,6 +19,16 @@ impl Dialect {
         }
     }
 
+    /// What a build without the database's feature says of its URL.
+    pub(super) fn needs_feature(self) -> String {
+        let (databases_are, feature) = match self {
+            Self::Postgres => ("PostgreSQL is", "postgres"),
+            Self::MySql => ("MySQL and MariaDB are", "mysql"),
+            Self::Sqlite => ("SQLite is", "sqlite"),
+        };
+        format!("{databases_are} not in this build: enable the feature `{feature}` of aigc-auth")
+    }
+
     /// A name as an identifier, whatever it is made of.
     pub(super) fn quoted(self, name: &str) -> String {
         match self {
@@ -121,6 +131,23 @@ mod tests {
             ("users.db", None),
         ] {
             assert_eq!(Dialect::of(url), dialect, "{url}");
+        }
+    }
+
+    #[test]
+    fn features_that_are_needed() {
+        for (dialect, text) in [
+            (
+                Dialect::Postgres,
+                "PostgreSQL is not in this build: enable the feature `postgres` of aigc-auth",
+            ),
+            (
+                Dialect::MySql,
+                "MySQL and MariaDB are not in this build: enable the feature `mysql` of aigc-auth",
+            ),
+            (Dialect::Sqlite, "SQLite is not in this build: enable the feature `sqlite` of aigc-auth"),
+        ] {
+            assert_eq!(dialect.needs_feature(), text);
         }
     }
 }

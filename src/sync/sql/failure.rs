@@ -33,6 +33,12 @@ impl From<sqlx::Error> for Failure {
             sqlx::Error::PoolTimedOut => {
                 "no connection in time: the database cannot be reached, or all connections are in use".to_owned()
             }
+            // sqlx has no type of its own for it.
+            sqlx::Error::Configuration(why) if why.to_string().starts_with("RSA ") => {
+                "without TLS, the database takes this user's password only encrypted by RSA: connect over TLS, or enable \
+                 the feature `mysql-rsa` of sqlx 0.9"
+                    .to_owned()
+            }
             // Its text may repeat parts of the URL, which has a password.
             sqlx::Error::Configuration(_) => {
                 "the database's URL or what it names cannot be read (the URL is not shown: it may hold a password)"

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 #[cfg(feature = "mysql")]
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
+#[cfg(feature = "postgres")]
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+#[cfg(feature = "sqlite")]
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
-use sqlx::{ConnectOptions, Connection, Row};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
 use super::column::Bound;
 use super::dialect::Dialect;
@@ -22,9 +24,11 @@ pub(super) struct Pool {
 
 #[derive(Clone)]
 enum Connections {
+    #[cfg(feature = "postgres")]
     Postgres(PgPool),
     #[cfg(feature = "mysql")]
     MySql(MySqlPool),
+    #[cfg(feature = "sqlite")]
     Sqlite(SqlitePool),
 }
 
@@ -35,17 +39,20 @@ pub(super) type Texts = Vec<Option<String>>;
 macro_rules! with {
     ($connections:expr, $pool:ident => $do:expr) => {
         match $connections {
+            #[cfg(feature = "postgres")]
             Connections::Postgres($pool) => $do,
             #[cfg(feature = "mysql")]
             Connections::MySql($pool) => $do,
+            #[cfg(feature = "sqlite")]
             Connections::Sqlite($pool) => $do,
         }
     };
 }
 
+/// Safe, since the statements have every name quoted and every value bound (`statements`).
 macro_rules! query {
     ($sql:expr, $values:expr) => {
-        $values.iter().fold(sqlx::query($sql), |query, value| match value {
+        $values.iter().fold(sqlx::query(AssertSqlSafe($sql)), |query, value| match value {
             Bound::Null => query.bind(None::<String>),
             Bound::Text(text) => query.bind(text.as_str()),
             Bound::Integer(integer) => query.bind(*integer),
@@ -82,6 +89,7 @@ impl Pool {
         })?;
         let connecting = async {
             let connections = match dialect {
+                #[cfg(feature = "postgres")]
                 Dialect::Postgres => {
                     let options = PgConnectOptions::from_str(url)?;
                     options.connect().await?.close().await?;
@@ -103,10 +111,7 @@ impl Pool {
                     });
                     Connections::MySql(pool.connect_lazy_with(options))
                 }
-                #[cfg(not(feature = "mysql"))]
-                Dialect::MySql => {
-                    return Err(Failure::new("MySQL and MariaDB need the feature `mysql` of aigc-auth"));
-                }
+                #[cfg(feature = "sqlite")]
                 Dialect::Sqlite => {
                     let options = SqliteConnectOptions::from_str(url)?.busy_timeout(timeout);
                     options.connect().await?.close().await?;
@@ -114,6 +119,9 @@ impl Pool {
                         SqlitePoolOptions::new().max_connections(max_connections).acquire_timeout(timeout);
                     Connections::Sqlite(pool.connect_lazy_with(options))
                 }
+                // With all three features, there is no other.
+                #[allow(unreachable_patterns)]
+                other => return Err(Failure::new(other.needs_feature())),
             };
             Ok::<_, Failure>(Self { connections, timeout })
         };
