@@ -1,6 +1,6 @@
-//! What a hit costs and an entry weighs, for the caches that could serve the warm path: `cargo bench --bench cache`.
+//! What a hit costs and an entry weighs, for the caches that could serve the warm path: `cargo bench -p aigc-auth-benches --bench cache`.
 //!
-//! `AuthClient` is the whole of it: the keyed hash of a 391-byte token, the look-up, the checks of age and invalidation.
+//! `AuthClient` is the whole of it: the keyed hash of a 391-byte token, the lookup, the checks of age and invalidation.
 //! The others are asked by a ready key for an entry of the same size. Keys are drawn evenly: the worst case for the
 //! processor's caches. A number as argument sets another largest size than 1,000,000.
 
@@ -10,7 +10,8 @@ use std::process::Command;
 use std::sync::Barrier;
 use std::time::Instant;
 
-use aigc_auth::{AuthClient, BearerToken, UserInfo, Verify};
+use aigc_auth::credential::BearerToken;
+use aigc_auth::{AuthClient, UserInfo, Verify};
 
 /// As many hits are timed for each thread.
 const HITS: u64 = 1_000_000;
@@ -71,11 +72,11 @@ struct Client {
 
 impl Cache for Client {
     fn insert(&self, n: u64) {
-        self.client.remember(&token(n), value(n).0);
+        self.client.cache_user(&token(n), value(n).0);
     }
 
     fn hit(&self, n: u64) -> bool {
-        self.client.known(&self.tokens[n as usize % self.tokens.len()]).is_some()
+        self.client.try_verify(&self.tokens[n as usize % self.tokens.len()]).is_some()
     }
 }
 

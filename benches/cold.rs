@@ -1,4 +1,4 @@
-//! Unseen tokens at an auth center that takes 50 ms: `cargo bench --bench cold`.
+//! Unseen tokens at an auth center that takes 50 ms: `cargo bench -p aigc-auth-benches --bench cold`.
 //!
 //! Client and center share the process, so the times are those of both.
 
@@ -13,7 +13,7 @@ fn client(center: &AuthCenter) -> AuthClient {
     AuthClient::builder(center.app_id(), center.app_secret(), center.url()).build().expect("a client")
 }
 
-/// How long a hundred callers take, each with a token of his own.
+/// How long a hundred callers take, each with a token of its own.
 async fn distinct(center: &AuthCenter) -> Duration {
     let client = client(center);
     let started = Instant::now();
@@ -33,7 +33,7 @@ async fn distinct(center: &AuthCenter) -> Duration {
 /// with a known token wait meanwhile.
 async fn shared(center: &AuthCenter) -> (usize, Duration, Duration) {
     let client = client(center);
-    client.remember("known", testing::user("known"));
+    client.cache_user("known", testing::user("known"));
     center.clear_requests();
     let started = Instant::now();
     let callers: Vec<_> = (0..1_000)

@@ -1,4 +1,4 @@
-//! What the layer adds to one warm request in the process, next to what others add: `cargo bench --bench layer`.
+//! What the layer adds to one warm request in the process, next to what others add: `cargo bench -p aigc-auth-benches --bench layer`.
 
 mod support;
 
@@ -7,9 +7,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use aigc_auth::{
-    AuthClient, AuthLayer, CurrentUser, Record, RequirePermission, Served, UserInfo, permissions,
-};
+use aigc_auth::usage::{Record, Served};
+use aigc_auth::{AuthClient, AuthLayer, CurrentUser, RequirePermission, UserInfo, permissions};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
@@ -59,7 +58,7 @@ fn user() -> UserInfo {
 
 fn client() -> AuthClient {
     let client = AuthClient::builder("app", "secret", "http://127.0.0.1:9").build().expect("a client");
-    client.remember(&token(), user());
+    client.cache_user(&token(), user());
     client
 }
 

@@ -1,5 +1,5 @@
 //! What the layer costs a server's thread for each request over loopback HTTP/1.1 with keep-alive:
-//! `cargo bench --bench loopback`. Linux only: the processor's time of a thread is read from `/proc`.
+//! `cargo bench -p aigc-auth-benches --bench loopback`. Linux only: the processor's time of a thread is read from `/proc`.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -112,7 +112,7 @@ async fn pass(request: Request, next: Next) -> Response {
 fn main() {
     let token = format!("{}.{}.{}", "h".repeat(36), "p".repeat(310), "s".repeat(43));
     let client = AuthClient::builder("app", "secret", "http://127.0.0.1:9").build().expect("a client");
-    client.remember(&token, testing::user("alice").roles(["editor"]).permissions(["report:read"]));
+    client.cache_user(&token, testing::user("alice").roles(["editor"]).permissions(["report:read"]));
     let router = || Router::new().route("/me", get(|| async { "ok" }));
     let apps = [
         ("bare router", router()),

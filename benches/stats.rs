@@ -1,5 +1,5 @@
 //! 200,000 requests a second that leave records, on two threads, before an auth center that takes them, and one that does
-//! not: `cargo bench --bench stats`.
+//! not: `cargo bench -p aigc-auth-benches --bench stats`.
 //!
 //! Requests, reporter and center share the process and its cores. What is asked is whether a request ever waits for its
 //! record, and how much memory the records take.
@@ -99,7 +99,7 @@ async fn run(name: &str, status: Option<StatusCode>, duration: Duration) {
     let client = AuthClient::builder("app", "secret", url).build().expect("a client");
     for (n, token) in TOKENS.iter().enumerate() {
         let user = UserInfo::builder(n as i64, format!("user-{n}")).build();
-        client.remember(token.trim_start_matches("Bearer "), user);
+        client.cache_user(token.trim_start_matches("Bearer "), user);
     }
     let mut auth = AuthLayer::new(client.clone());
     let stats = status.map(|_| StatsCollector::start(&client));

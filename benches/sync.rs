@@ -1,5 +1,5 @@
 //! Pushes of 100,000 users, beside the reference client's of 2,000, to one auth center in a process of its own:
-//! `cargo bench --bench sync`. Linux only: memory and processor time are read from `/proc`.
+//! `cargo bench -p aigc-auth-benches --bench sync`. Linux only: memory and processor time are read from `/proc`.
 //!
 //! Three processes: the center, this crate's push, and the reference client, for which `AIGC_AUTH_REFERENCE_PYTHON` names
 //! a Python that has it (`tests/run.sh` installs it). The two take turns, and medians are compared, for others use the
@@ -11,11 +11,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use aigc_auth::AuthClient;
-use aigc_auth::sync::{
-    AllUsers, Direction, LegacyStore, LegacyUser, NewPassword, PasswordPolicy, PushOptions, StoreError,
-    SyncConfig, UserSync,
-};
 use aigc_auth::testing::AuthCenter;
+use aigc_auth::user_sync::{
+    AllUsers, LegacyStore, LegacyUser, NewPassword, PasswordPolicy, PushOptions, StoreError, SyncConfig,
+    SyncMode, UserSync,
+};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
@@ -88,8 +88,8 @@ async fn push() {
     let variable = |name| std::env::var(name).expect(name);
     let users = variable(USERS).parse().expect("a number");
     let client = AuthClient::builder("test-app", "test-secret", variable(CENTER)).build().expect("a client");
-    let config = SyncConfig::new().direction(Direction::LegacyToAuth);
-    let config = config.passwords(PasswordPolicy::unified("first password"));
+    let config = SyncConfig::new().mode(SyncMode::LegacyToAuth);
+    let config = config.password_policy(PasswordPolicy::unified("first password"));
     let sync =
         UserSync::new(client, Generated(users, variable(ROUND)), config).expect("a mapping of the username");
     let file = std::env::temp_dir().join(format!("aigc-auth-bench-{}.json", std::process::id()));
@@ -128,7 +128,7 @@ fn reference(url: &str, users: u64, round: usize) -> Option<f64> {
         println!("no reference client: AIGC_AUTH_REFERENCE_PYTHON is not set; tests/run.sh installs it");
         return None;
     };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/push_users.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/reference/push_users.py");
     let mut command = Command::new(python);
     command.args(["-s", "-B", "-X", "utf8"]).arg(script).env_clear();
     command.env("AUTH_CENTER_URL", url).env("USERS", users.to_string()).env("ROUND", round.to_string());

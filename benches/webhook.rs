@@ -1,4 +1,4 @@
-//! What it costs to receive an event of 1 KiB, from the request to the answer: `cargo bench --bench webhook`.
+//! What it costs to receive an event of 1 KiB, from the request to the answer: `cargo bench -p aigc-auth-benches --bench webhook`.
 //!
 //! Valgrind's processor has no instructions for SHA-256, so that what it counts is that of a machine without.
 
@@ -54,7 +54,7 @@ fn event(number: u64) -> Bytes {
     event
 }
 
-/// A body of which every copy can be told from the others, without writing its JSON anew.
+/// A body of which every copy differs from the others, without writing its JSON anew.
 struct Distinct {
     body: Vec<u8>,
     at: usize,

@@ -1,26 +1,28 @@
 //! Tower middleware and axum extractors for services that trust an AIGC auth center.
 //!
-//! [`AuthLayer`] finds out who sent a request, by a token or an access key (`Authorization: Bearer …`), and refuses
-//! those it cannot tell: 401 without a valid credential, 403 for users who are turned away, 503 when the auth center
-//! could not be asked. `AuthClient` asks the auth center and caches its answers. Handlers take the user as an argument:
+//! [`AuthLayer`] authenticates requests by a token or an access key (`Authorization: Bearer …`) and rejects
+//! unauthenticated ones: 401 without a valid credential, 403 for users who are not admitted, 503 while the credential
+//! cannot be verified. `AuthClient` verifies credentials at the auth center, caches the answers, and serves cached users
+//! through outages. Handlers take the user as an argument:
 //!
 //! ```
 //! # #[cfg(feature = "client")] {
-//! use aigc_auth::{Any, AuthClient, AuthLayer, CurrentUser, RequirePermission, permissions};
+//! use aigc_auth::permission::AnyOf;
+//! use aigc_auth::{AuthClient, AuthLayer, CurrentUser, RequirePermission, permissions};
 //! use axum::{Router, routing::get};
 //!
 //! permissions! {
 //!     /// Write articles.
 //!     pub WriteArticle = "article:write";
-//!     /// Edit what others wrote.
+//!     /// Edit the articles of others.
 //!     pub EditArticle = "article:edit";
 //! }
 //!
-//! async fn me(user: CurrentUser) -> String {
-//!     format!("hello, {}", user.username)
+//! async fn me(CurrentUser(user): CurrentUser) -> String {
+//!     format!("hello, {}", user.username())
 //! }
 //!
-//! async fn editor(_: RequirePermission<Any<(WriteArticle, EditArticle)>>) -> &'static str {
+//! async fn editor(_: RequirePermission<AnyOf<(WriteArticle, EditArticle)>>) -> &'static str {
 //!     "you may edit"
 //! }
 //!
@@ -33,7 +35,7 @@
 //! }
 //!
 //! // Or `AuthClient::from_env()`, from `AIGC_AUTH_APP_ID`, `AIGC_AUTH_APP_SECRET` and `AIGC_AUTH_BASE_URL`.
-//! # fn main() -> Result<(), aigc_auth::BuildError> {
+//! # fn main() -> Result<(), aigc_auth::error::BuildError> {
 //! let client = AuthClient::builder("my-app", "its secret", "https://auth.example.com/aigc-auth").build()?;
 //! let app = app(client);
 //! # Ok(()) }
@@ -41,147 +43,146 @@
 //! # }
 //! ```
 //!
-//! `cargo run --example quickstart` starts such a service with an auth center of its own.
+//! `cargo run -p quickstart` in the repository starts such a service with an auth center of its own. The guides are in
+//! [`_guide`].
 //!
 //! # Where to find what
 //!
 //! | | |
 //! |---|---|
-//! | [`layer`] | the middleware: who is let through, what is excluded, where it belongs |
-//! | [`extract`] | handler arguments: the user, or a user with a permission, a role, the admin flag |
-//! | [`permissions!`], [`roles!`], [`All`], [`Any`] | permissions and roles as types |
-//! | [`context`] | who is asking, anywhere below the handler; jobs and spawned tasks |
-//! | [`client`](client/index.html) | the remote auth center: its calls, and how long its answers are believed |
-//! | [`jwt`](jwt/index.html) | tokens verified here: keys, key sets, claims |
-//! | [`ActAsUser`], [`ActAsPolicy`] | admins who act as other users, and the audit of it |
-//! | [`stats`](stats/index.html) | usage records for the auth center's bills, delivered until they are there |
-//! | [`webhook`](webhook/index.html) | events from the auth center: a signed endpoint, and a sender |
-//! | [`sync`](sync/index.html) | an existing table of users, kept in step: [`_joining`] |
-//! | [`registry`](registry/index.html) | the service announces itself, and gets its configuration |
-//! | [`outbound`](outbound/index.html) | calls to other services that carry the user |
+//! | [`AuthLayer`], [`layer`] | the middleware: which requests pass, which paths are excluded, where it belongs |
+//! | [`CurrentUser`], [`extract`] | handler arguments: the user, or a user with a permission, a role, the admin flag |
+//! | [`permissions!`], [`roles!`], [`permission`] | permissions and roles as types, and their combinations |
+//! | [`UserInfo`], [`UserId`], [`user`] | the user |
+//! | [`context`] | the current user and request, anywhere below the handler; jobs and spawned tasks |
+//! | `AuthClient`, [`client`](client/index.html) | the remote auth center: its calls, the cache and its TTLs, the circuit breaker |
+//! | [`jwt`](jwt/index.html) | local verification of tokens: keys, key sets, claims |
+//! | [`ActAsUser`], [`impersonation`] | admins who act as other users, and the audit of it |
+//! | [`stats`](stats/index.html), [`usage`] | usage records that the auth center bills from |
+//! | [`webhook`](webhook/index.html), [`invalidate`] | events from the auth center: a signed endpoint, and a sender |
+//! | [`user_sync`](user_sync/index.html) | keep an existing table of users in step with the auth center |
+//! | [`registry`](registry/index.html) | register the service, send heartbeats, receive its configuration |
+//! | [`outbound`](outbound/index.html) | calls to other services on the user's behalf |
 //! | [`Verify`] | the port for a verifier of your own in place of `AuthClient` |
-//! | [`AuthError`], [`ErrorKind`] | why a request was refused, and how that is answered |
-//! | [`_defaults`] | every default and its reason |
-//! | [`testing`](testing/index.html) | for your tests: an auth center in the process, and ready-made users |
+//! | [`AuthError`], [`error`] | why a request was refused, and the response |
+//! | [`testing`](testing/index.html) | for your tests: an auth center in the process, and signed-in users |
 //!
 //! # Features
 //!
-//! - `client` (default): `AuthClient`, the remote auth center with its cache, retries and breaker. Brings reqwest, and
+//! - `client` (default): `AuthClient`, the remote auth center with cache, retries and circuit breaker. Adds reqwest, and
 //!   rustls with ring.
-//! - `jwt`: the module `jwt`, for tokens verified here. Brings jsonwebtoken with AWS-LC.
-//! - `webhook`: the module `webhook`, for the auth center's events. Brings hmac, sha2 and moka.
-//! - `stats`: the module `stats`, for usage records. Brings crossbeam-queue.
-//! - `spool`: usage records on disk. Brings queue-file, fs4 and ring.
-//! - `user-sync`: the module `sync`, for tables of users that were there before. Brings nothing.
-//! - `postgres`, `sqlite`, `mysql`: `sync::SqlStore` for a table in PostgreSQL, in SQLite, in MySQL and MariaDB. Each brings
-//!   sqlx with this database alone, and bcrypt, and needs Rust 1.94.
-//! - `argon2`: with one of these, Argon2 for new passwords. Brings argon2.
-//! - `registry`: the module `registry`. Brings if-addrs and gethostname.
-//! - `outbound`: the module `outbound`. Brings more of reqwest, reqwest-middleware and async-trait.
+//! - `jwt`: the module `jwt`, local verification of tokens. Adds jsonwebtoken with AWS-LC.
+//! - `webhook`: the module `webhook`, the auth center's events. Adds hmac, sha2 and moka.
+//! - `stats`: the module `stats`, usage records. Adds crossbeam-queue.
+//! - `spool`: usage records on disk. Adds queue-file, fs4 and ring.
+//! - `user-sync`: the module `user_sync`, for existing tables of users. Adds nothing.
+//! - `postgres`, `sqlite`, `mysql`: `user_sync::SqlStore` for a table in PostgreSQL, in SQLite, in MySQL and MariaDB. Each
+//!   adds sqlx with this database alone, and bcrypt, and needs Rust 1.94.
+//! - `argon2`: with one of these, Argon2 for new passwords. Adds argon2.
+//! - `registry`: the module `registry`. Adds if-addrs and gethostname.
+//! - `outbound`: the module `outbound`. Adds more of reqwest, reqwest-middleware and async-trait.
 //! - `test-util`: the module `testing`. Meant for `[dev-dependencies]`.
 //! - `full`: all of them.
 //!
 //! Without any feature there are the layer, the extractors and the context, for a [`Verify`] of your own.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-// Vocabulary: plain data and rules.
-mod credential;
-mod envelope;
-mod error;
-mod permission;
-mod secret;
-mod user;
+// The layers: each uses only those above it; `server` and `testing` use nothing below `request`. Blank lines keep rustfmt
+// from sorting them.
+mod types;
 
-// Ports and plumbing.
-mod act_as;
-#[cfg(any(feature = "registry", feature = "user-sync"))]
-mod atomic_file;
-mod audit;
-#[cfg(any(feature = "registry", feature = "stats", feature = "user-sync", feature = "webhook"))]
-mod backoff;
-#[cfg(feature = "client")]
-mod breaker;
-#[cfg(feature = "client")]
-mod cache;
-#[cfg(feature = "client")]
-// Only tests hold it, and only `testing` names it.
-#[cfg_attr(not(feature = "test-util"), allow(dead_code, unreachable_pub))]
-mod clock;
-#[cfg(feature = "client")]
-mod config;
-pub mod context;
-mod directory;
-#[cfg(feature = "client")]
-mod flights;
-mod forwarded;
-#[cfg(feature = "client")]
-mod http_client;
-mod identity;
-mod invalidate;
-mod record;
-mod respond;
-#[cfg(feature = "client")]
-mod throttle;
-#[cfg(feature = "client")]
-mod transport;
-mod verify;
+mod util;
 
-// Verifiers.
+mod ports;
+
+mod request;
+
 #[cfg(feature = "client")]
-pub mod client;
-#[cfg(feature = "jwt")]
-pub mod jwt;
+mod upstream;
 
-// Services of an app.
-#[cfg(feature = "outbound")]
-pub mod outbound;
-#[cfg(feature = "registry")]
-pub mod registry;
-#[cfg(feature = "stats")]
-pub mod stats;
-#[cfg(feature = "user-sync")]
-pub mod sync;
-#[cfg(feature = "webhook")]
-pub mod webhook;
+#[cfg(feature = "client")]
+mod verifiers;
 
-// Edges.
-pub mod extract;
-pub mod layer;
+#[cfg(feature = "client")]
+mod services;
 
-// Beside them.
+mod server;
+
 #[cfg(feature = "test-util")]
 pub mod testing;
 
-pub use act_as::ActAsPolicy;
-pub use audit::{ActAsAttempt, AuditError, AuditSink};
+pub use ports::verify::Verify;
+pub use server::extract::act_as_user::ActAsUser;
+pub use server::extract::current_user::CurrentUser;
+pub use server::extract::optional_user::OptionalUser;
+pub use server::extract::require_permission::{RequireAdmin, RequirePermission};
+pub use server::extract::require_role::RequireRole;
+pub use server::layer::layer::AuthLayer;
+pub use types::error::auth_error::AuthError;
+pub use types::permission::Permission;
+pub use types::secret::Secret;
+pub use types::user::id::UserId;
+pub use types::user::info::UserInfo;
 #[cfg(feature = "client")]
-pub use client::{AuthClient, AuthClientBuilder};
-pub use credential::{AccessKey, BearerToken, Credential};
-pub use directory::{Directory, UserDirectory};
-pub use envelope::Envelope;
-pub use error::{AuthError, BuildError, ErrorKind, Language};
-pub use extract::{
-    ActAsUser, CurrentUser, OptionalUser, RequestInfo, RequireAdmin, RequirePermission, RequireRole,
-};
-pub use forwarded::TrustedProxies;
-pub use invalidate::Invalidate;
-pub use layer::{AuthLayer, AuthService, GuardLayer};
-pub use permission::{Admin, All, Any, Permission, Role};
-pub use record::{ApiRecord, Record, Served};
-pub use secret::Secret;
-pub use user::{AccessKeyKind, Codes, User, UserId, UserInfo, UserInfoBuilder};
-pub use verify::Verify;
+pub use verifiers::client::builder::AuthClientBuilder;
+#[cfg(feature = "client")]
+pub use verifiers::client::client::AuthClient;
 
-#[cfg(doc)]
-#[doc = include_str!("../docs/defaults.md")]
-pub mod _defaults {}
+pub use request::context;
+pub use server::{extract, layer};
+#[cfg(feature = "outbound")]
+pub use services::outbound;
+#[cfg(feature = "registry")]
+pub use services::registry;
+#[cfg(feature = "stats")]
+pub use services::stats;
+#[cfg(feature = "user-sync")]
+pub use services::user_sync;
+#[cfg(feature = "webhook")]
+pub use services::webhook;
+#[cfg(feature = "client")]
+pub use verifiers::client;
+#[cfg(feature = "jwt")]
+pub use verifiers::jwt;
 
-#[cfg(doc)]
-#[doc = include_str!("../docs/joining.md")]
-pub mod _joining {}
+pub mod credential {
+    //! What callers prove themselves with: bearer tokens and access keys.
+    pub use crate::types::credential::{AccessKey, BearerToken, Credential};
+}
 
-/// The code in both README files, compiled as doctests.
-#[cfg(all(doctest, feature = "full"))]
-#[doc = include_str!("../README.md")]
-#[doc = include_str!("../README.zh-CN.md")]
-pub struct ReadmeDoctests;
+pub mod error {
+    //! The kinds of [`AuthError`](crate::AuthError), the answers they become, and errors of building.
+    pub use crate::types::envelope::Envelope;
+    pub use crate::types::error::{BuildError, ErrorKind, Language};
+}
+
+pub mod impersonation {
+    //! Admins who act as other users: who may act as whom, how targets are found, how attempts are audited.
+    pub use crate::ports::audit::{ActAsAttempt, AuditError, AuditSink};
+    pub use crate::ports::user_directory::{Directory, UserDirectory};
+    pub use crate::request::impersonation::ActAsPolicy;
+}
+
+pub mod invalidate {
+    //! Invalidate cached users when they change.
+    pub use crate::ports::invalidate::{Invalidate, Invalidation};
+}
+
+pub mod permission {
+    //! Permissions and roles as types, and their combinations.
+    pub use crate::types::permission::{Admin, AllOf, AnyOf, Role};
+}
+
+pub mod usage {
+    //! Record the calls that users made: the port that [`AuthLayer::with_stats`](crate::AuthLayer::with_stats) takes.
+    pub use crate::ports::usage::{ApiRecord, Record, Served};
+}
+
+pub mod user {
+    //! The parts of a [`UserInfo`](crate::UserInfo), and its builder.
+    pub use crate::types::user::{AccessKeyKind, Codes, UserInfoBuilder};
+}
+
+// Its doctests need every feature.
+#[cfg(all(doc, any(feature = "full", not(doctest))))]
+pub mod _guide;

@@ -1,4 +1,4 @@
-# Sourced by tests/run.sh: a PostgreSQL and a MariaDB of the suite's own, for tests/it/sql.rs. Each has its data in a
+# Sourced by tests/run.sh: a PostgreSQL and a MariaDB of the suite's own, for tests/it/sql/. Each has its data in a
 # directory that is removed with it, a free port of 127.0.0.1, and no protection against a crash of the machine.
 #
 #   databases_begin DIRECTORY   starts them in the background, and exports their URLs

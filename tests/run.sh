@@ -12,7 +12,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 have cargo-hack || step cargo install --locked --debug cargo-hack
 
-# What the tests of the example, of the reference client and of tables use, by the names of Debian's packages.
+# What the tests of the examples, of the reference client and of tables use, by the names of Debian's packages.
 lacking=()
 have curl || lacking+=(curl)
 have openssl || lacking+=(openssl)
@@ -54,12 +54,13 @@ databases_begin "$(dirname "$home")"
 export CARGO_TERM_COLOR=never
 step cargo fmt --check
 # Every feature alone, none, and all; then the tests, examples and benches with the lot.
-step cargo hack clippy --each-feature --lib -- -D warnings
-step cargo clippy --all-features --all-targets -- -D warnings
-RUSTDOCFLAGS="-D warnings" step cargo doc --no-deps --all-features
+step cargo hack clippy --package aigc-auth --each-feature --lib -- -D warnings
+step cargo clippy --workspace --all-features --all-targets -- -D warnings
+RUSTDOCFLAGS="-D warnings" step cargo doc --package aigc-auth --no-deps --all-features
 # Where it is installed; it takes longer to build than all of this.
 if have cargo-deny; then step cargo deny --offline check licenses bans sources; fi
 databases_wait || fail "the databases of the suite do not start"
-# Unit tests, the integration tests (they run the examples), doctests; then each bench once, to see that it works.
-step cargo test --all-features
-step cargo test --all-features --bench layer --bench cache --bench cold --bench loopback --bench stats --bench webhook --bench jwt --bench sync
+# Unit tests, integration tests, the examples with theirs, doctests; then each bench once, to see that it works. All with
+# one set of features, so that dependencies are built once.
+step cargo test --workspace --all-features
+step cargo test --workspace --all-features --bench '*'

@@ -5,20 +5,19 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
+use super::accounts::Token;
 use super::fault::Fault;
-use super::journal::RecordedRequest;
-use super::key::TestKey;
-use super::people::Token;
+use super::request_log::RecordedRequest;
 use super::server::Server;
-use super::state::State;
-use crate::secret::Secret;
-use crate::user::{User, UserInfo};
+use super::test_key::TestKey;
+use crate::types::secret::Secret;
+use crate::types::user::{UserInfo, UserInfoBuilder};
 
-/// An auth center in the process: all endpoints with real state, and faults on demand.
+/// An auth center in the test's process: all endpoints with real state, and fault injection.
 ///
-/// It listens on a free port of 127.0.0.1 and is served by the runtime that started it, until the handle is
-/// dropped: then the port is closed and all connections end. All other methods are plain calls that take
-/// effect before they return, from any thread.
+/// It listens on a free port of 127.0.0.1, on the runtime that started it. Dropping the handle closes the port and all
+/// connections. All methods but `start` are synchronous, take effect before they return, and can be called from any
+/// thread.
 ///
 /// ```
 /// use aigc_auth::testing::{self, AuthCenter, Fault};
@@ -30,128 +29,86 @@ use crate::user::{User, UserInfo};
 /// center.add_token("alice-token", "alice");
 ///
 /// # #[cfg(feature = "client")] {
-/// // Point the service under test at the center, and see what it asks:
+/// // Point the service under test at the auth center, and check its calls:
 /// let client = aigc_auth::AuthClient::builder(center.app_id(), center.app_secret(), center.url()).build().unwrap();
 /// assert!(client.user_info("alice-token").await.unwrap().has_permission("report:read"));
 /// assert_eq!(center.calls("/user/info"), 1);
 ///
-/// // And how it bears an outage:
-/// center.misbehave(Fault::Refuse);
+/// // Simulate an outage:
+/// center.inject_fault(Fault::Refuse);
 /// assert!(client.user_info("alice-token").await.is_ok(), "cached");
 /// assert_eq!(client.user_info("other-token").await.unwrap_err().code(), -1);
-/// center.behave();
+/// center.clear_faults();
 /// # }
 /// # }
 /// ```
 pub struct AuthCenter {
     pub(super) server: Arc<Server>,
-    task: JoinHandle<()>,
-    app_id: String,
-    app_secret: Secret,
-}
-
-/// Builds an [`AuthCenter`]; made by [`AuthCenter::builder`].
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct AuthCenterBuilder {
-    app_id: String,
-    app_secret: Secret,
-}
-
-impl AuthCenterBuilder {
-    /// Sets the app id that callers must send. Defaults to `test-app`.
-    pub fn app_id(mut self, app_id: impl Into<String>) -> Self {
-        self.app_id = app_id.into();
-        self
-    }
-
-    /// Sets the app secret that callers must send. Defaults to `test-secret`.
-    pub fn app_secret(mut self, app_secret: impl Into<String>) -> Self {
-        self.app_secret = app_secret.into().into();
-        self
-    }
-
-    /// Starts the center.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime with I/O and time, or if no port of 127.0.0.1 is free.
-    // It awaits nothing, but must run inside a runtime; only an async function says that in its type.
-    pub async fn start(self) -> AuthCenter {
-        let state = State::new(self.app_id.clone(), self.app_secret.clone());
-        let server = Arc::new(Server::bind(state).expect("a free port on 127.0.0.1"));
-        let task = tokio::spawn(Arc::clone(&server).run());
-        AuthCenter { server, task, app_id: self.app_id, app_secret: self.app_secret }
-    }
+    pub(super) task: JoinHandle<()>,
+    pub(super) app_id: String,
+    pub(super) app_secret: Secret,
 }
 
 impl AuthCenter {
-    /// Starts a center with the default app.
-    ///
-    /// # Panics
-    /// As [`AuthCenterBuilder::start`].
-    pub async fn start() -> Self {
-        Self::builder().start().await
-    }
-
-    /// Starts a center that is set up first.
-    pub fn builder() -> AuthCenterBuilder {
-        AuthCenterBuilder { app_id: "test-app".to_owned(), app_secret: "test-secret".into() }
-    }
-
-    /// The base URL, such as `http://127.0.0.1:41234/aigc-auth`.
+    /// Returns the base URL, such as `http://127.0.0.1:41234/aigc-auth`.
     pub fn url(&self) -> String {
         format!("http://{}/aigc-auth", self.server.address)
     }
 
-    /// The app id that callers must send.
+    /// Returns the app id that callers must send.
     pub fn app_id(&self) -> &str {
         &self.app_id
     }
 
-    /// The app secret that callers must send.
+    /// Returns the app secret that callers must send.
     pub fn app_secret(&self) -> &str {
         self.app_secret.expose()
     }
 
-    /// Adds a user, or replaces the one of this username.
+    /// Adds a user, or replaces the user with the same username.
     pub fn add_user(&self, user: impl Into<UserInfo>) {
-        let user: UserInfo = user.into();
-        self.server.state().world.people.put(User::clone(&user));
+        self.server.dispatcher().state.accounts.put(user.into());
     }
 
-    /// Changes a user.
+    /// Updates a user.
+    ///
+    /// ```
+    /// # async fn example(center: aigc_auth::testing::AuthCenter) {
+    /// center.update_user("alice", |alice| alice.permissions(["report:read"]).admin(true));
+    /// # }
+    /// ```
     ///
     /// # Panics
-    /// If there is no such user.
-    pub fn update_user(&self, username: &str, change: impl FnOnce(&mut User)) {
-        let known = self.server.state().world.people.users.get(username).cloned();
-        let mut user = known.unwrap_or_else(|| panic!("there is no user {username:?}"));
-        // Without the lock: the closure may ask the center, or panic.
-        change(&mut user);
-        let people = &mut self.server.state().world.people;
-        people.users.remove(username);
-        people.put(user);
+    /// If the user does not exist.
+    pub fn update_user(&self, username: &str, update: impl FnOnce(UserInfoBuilder) -> UserInfoBuilder) {
+        let existing = self.server.dispatcher().state.accounts.users.get(username).cloned();
+        let user = existing.unwrap_or_else(|| panic!("no such user: {username:?}"));
+        // Without the lock: the closure may call the auth center, or panic.
+        let user = update(user.to_builder()).build();
+        let accounts = &mut self.server.dispatcher().state.accounts;
+        accounts.users.remove(username);
+        accounts.put(user);
     }
 
-    /// Sets a user's status to `disabled`: look-ups of the user's credentials answer code 403.
+    /// Sets a user's status to `disabled`: lookups of the user's credentials return code 403.
     ///
     /// # Panics
-    /// If there is no such user.
+    /// If the user does not exist.
     pub fn disable_user(&self, username: &str) {
-        self.update_user(username, |user| user.status = Some("disabled".into()));
+        self.update_user(username, |user| user.status("disabled"));
     }
 
-    /// Removes a user: look-ups of the user's credentials answer code 404.
+    /// Removes a user: lookups of the user's credentials return code 404.
     pub fn remove_user(&self, username: &str) {
-        self.server.state().world.people.users.remove(username);
+        self.server.dispatcher().state.accounts.users.remove(username);
     }
 
-    /// Makes this a token of the user; it does not expire.
+    /// Adds a token of a user, which does not expire.
     pub fn add_token(&self, token: impl Into<String>, username: impl Into<String>) {
         self.put_token(token.into(), Token { username: username.into(), expires_at: None });
     }
 
-    /// Makes this a token of the user until this time, which may have passed.
+    /// Adds a token of a user that expires at this time, which may be in the past.
     pub fn add_token_expiring(
         &self,
         token: impl Into<String>,
@@ -162,112 +119,119 @@ impl AuthCenter {
     }
 
     fn put_token(&self, text: String, token: Token) {
-        self.server.state().world.people.tokens.insert(text, token);
+        self.server.dispatcher().state.accounts.tokens.insert(text, token);
     }
 
-    /// Makes a token unknown.
+    /// Revokes a token.
     pub fn revoke_token(&self, token: &str) {
-        self.server.state().world.people.tokens.remove(token);
+        self.server.dispatcher().state.accounts.tokens.remove(token);
     }
 
-    /// Makes this an access key. Nothing asks it to start with `ak_`, except services.
+    /// Adds an access key. The auth center accepts any text; services require the prefix `ak_`.
     pub fn add_access_key(&self, text: impl Into<String>, key: TestKey) {
-        self.server.state().world.people.issue(text.into(), key);
+        self.server.dispatcher().state.accounts.issue(text.into(), key);
     }
 
-    /// Makes an access key unknown.
+    /// Revokes an access key.
     pub fn revoke_access_key(&self, text: &str) {
-        self.server.state().world.people.keys.remove(text);
+        self.server.dispatcher().state.accounts.keys.remove(text);
     }
 
-    /// Sets the configuration of all services of this name, and raises its version by one; the first is
-    /// version 2, as a service without any has version 1.
+    /// Sets the configuration of all services of this name, and increments its version. The first one has version 2:
+    /// services without a configuration have version 1.
     pub fn set_config(&self, name: impl Into<String>, config: Value) {
-        self.server.state().world.registry.set_config(name.into(), config);
+        self.server.dispatcher().state.registry.set_config(name.into(), config);
     }
 
-    /// Forgets all registered services, as after a restart of the registry.
-    pub fn forget_services(&self) {
-        self.server.state().world.registry.instances.clear();
+    /// Removes all registered services, as after a restart of the registry.
+    pub fn clear_services(&self) {
+        self.server.dispatcher().state.registry.instances.clear();
     }
 
-    /// The registered instances of services: what they said, and `service_id`, `heartbeats` and `online`.
+    /// Returns the registered instances of services: their attributes, and `service_id`, `heartbeats` and `online`.
     pub fn services(&self) -> Vec<Value> {
-        self.server.state().world.registry.instances.values().map(|instance| instance.describe()).collect()
+        self.server
+            .dispatcher()
+            .state
+            .registry
+            .instances
+            .values()
+            .map(|instance| instance.describe())
+            .collect()
     }
 
-    /// The registered webhooks: `webhook_id`, `url`, `events` and `secret`.
+    /// Returns the registered webhooks: `webhook_id`, `url`, `events` and `secret`.
     pub fn webhooks(&self) -> Vec<Value> {
-        self.server.state().world.registry.webhooks.values().cloned().collect()
+        self.server.dispatcher().state.registry.webhooks.values().cloned().collect()
     }
 
-    /// All stats records that were accepted, in the order they came.
+    /// Returns all accepted stats records, in the order of arrival.
     pub fn stats(&self) -> Vec<Value> {
-        self.server.state().world.stats.clone()
+        self.server.dispatcher().state.stats.clone()
     }
 
-    /// The users, sorted by username.
+    /// Returns the users, sorted by username.
     pub fn users(&self) -> Vec<UserInfo> {
-        self.server.state().world.people.users.values().cloned().map(UserInfo::from).collect()
+        self.server.dispatcher().state.accounts.users.values().cloned().collect()
     }
 
-    /// The latest 10,000 requests that arrived, those that met a fault included, oldest first.
+    /// Returns the latest 10,000 requests, including those with faults, oldest first.
     pub fn requests(&self) -> Vec<RecordedRequest> {
-        self.server.state().journal.requests.iter().cloned().collect()
+        self.server.dispatcher().log.requests.iter().cloned().collect()
     }
 
-    /// How many requests to an endpoint, such as `/user/info`, arrived, those that met a fault included.
+    /// Returns the number of requests to an endpoint, such as `/user/info`, including those with faults.
     pub fn calls(&self, endpoint: &str) -> usize {
-        self.server.state().journal.calls.get(endpoint).copied().unwrap_or_default()
+        self.server.dispatcher().log.calls.get(endpoint).copied().unwrap_or_default()
     }
 
-    /// Forgets the requests that arrived, and counts from 0.
+    /// Clears the recorded requests and their counts.
     pub fn clear_requests(&self) {
-        self.server.state().journal = Default::default();
+        self.server.dispatcher().log = Default::default();
     }
 
-    /// Fails every request from now on, until [`AuthCenter::behave`].
+    /// Injects a fault into every request, until [`AuthCenter::clear_faults`].
     ///
-    /// Of several faults a request meets one: that of [`AuthCenter::misbehave_times`], else that of
-    /// [`AuthCenter::misbehave_on`], else this one.
-    pub fn misbehave(&self, fault: Fault) {
-        let refuse = matches!(fault, Fault::Refuse);
-        self.server.state().plan.always = Some(fault.into());
-        if refuse {
-            self.server.refuse();
+    /// Of several faults, one applies to a request: that of [`AuthCenter::inject_fault_times`], else that of
+    /// [`AuthCenter::inject_fault_on`], else this one.
+    pub fn inject_fault(&self, fault: Fault) {
+        let refuses = matches!(fault, Fault::Refuse);
+        self.server.dispatcher().faults.global = Some(fault.into());
+        if refuses {
+            self.server.refuse_connections();
         } else {
-            self.open();
+            self.reopen();
         }
     }
 
-    /// Fails the requests to one endpoint, such as `/user/info`, until [`AuthCenter::behave`].
-    pub fn misbehave_on(&self, endpoint: impl Into<String>, fault: Fault) {
-        self.server.state().plan.on.insert(endpoint.into(), fault.into());
+    /// Injects a fault into requests to one endpoint, such as `/user/info`, until [`AuthCenter::clear_faults`].
+    pub fn inject_fault_on(&self, endpoint: impl Into<String>, fault: Fault) {
+        self.server.dispatcher().faults.by_endpoint.insert(endpoint.into(), fault.into());
     }
 
-    /// Fails the next `times` requests to any endpoint.
-    pub fn misbehave_times(&self, times: usize, fault: Fault) {
-        self.server.state().plan.next = Some((times, fault.into()));
+    /// Injects a fault into the next `times` requests, to any endpoint.
+    pub fn inject_fault_times(&self, times: usize, fault: Fault) {
+        self.server.dispatcher().faults.limited = Some((times, fault.into()));
     }
 
-    /// Ends all faults; the port stays the same. Answers that are under way keep theirs.
+    /// Clears all faults; the port stays the same. Responses in flight keep their fault.
     ///
     /// # Panics
-    /// After a [`Fault::Refuse`], if another process took the port.
-    pub fn behave(&self) {
-        self.server.state().plan = Default::default();
-        self.open();
+    /// After a [`Fault::Refuse`], if another process has taken the port.
+    pub fn clear_faults(&self) {
+        self.server.dispatcher().faults = Default::default();
+        self.reopen();
     }
 
-    fn open(&self) {
-        self.server.open().expect("the port is still free");
+    fn reopen(&self) {
+        self.server.reopen().expect("the port is still free");
     }
 
-    /// Keeps every answer back for so long. Defaults to zero; faults change nothing about it.
+    /// Delays every response. Defaults to zero; applies to faults, too.
     ///
-    /// What is answered is decided when the request arrives.
+    /// The content of a response is decided when the request arrives, before the delay.
     pub fn delay(&self, delay: Duration) {
-        self.server.state().delay = delay;
+        self.server.dispatcher().delay = delay;
     }
 }
 

@@ -1,120 +1,40 @@
-//! From what is to be answered to bytes on the connection.
+//! Deliver a response on the connection: whole, slowly, in part, with padding, or not at all.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
-use http::{Response, StatusCode};
+use http::Response;
+use http::header::CONTENT_LENGTH;
 use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
-use serde_json::Value;
 
-use crate::envelope::Envelope;
+use super::response::{Delivery, Disconnect};
 
-pub(super) type Body = UnsyncBoxBody<Bytes, Cut>;
+pub(super) type Body = UnsyncBoxBody<Bytes, Disconnect>;
 
-const HUGE: usize = 40 * 1024 * 1024;
+const PADDING: usize = 40 * 1024 * 1024;
 static CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 
-/// Ends a connection in the middle of things, as the error of a service or of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut {
-    /// By a TCP RST.
-    Reset,
-    /// As if all had been said.
-    Close,
-}
-
-impl fmt::Display for Cut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the connection is cut on purpose")
-    }
-}
-
-impl std::error::Error for Cut {}
-
-/// An answer in the protocol's envelope.
-pub(super) struct Reply {
-    status: StatusCode,
-    envelope: Envelope<Value>,
-}
-
-impl Reply {
-    pub(super) fn success(data: Value) -> Self {
-        Self { status: StatusCode::OK, envelope: Envelope::success(data) }
-    }
-
-    pub(super) fn failure(status: StatusCode, code: i64, message: impl Into<String>) -> Self {
-        Self { status, envelope: Envelope::failure(code, message) }
-    }
-
-    pub(super) fn map_data(mut self, change: impl FnOnce(Value) -> Value) -> Self {
-        self.envelope.data = self.envelope.data.map(change);
-        self
-    }
-}
-
-/// An answer, and how it is brought.
-pub(super) enum Answer {
-    Whole(Response<Bytes>),
-    Slow(Response<Bytes>, Duration),
-    Half(Response<Bytes>, Cut),
-    Huge(Response<Bytes>),
-    Nothing(Cut),
-    Silence,
-}
-
-impl From<Reply> for Response<Bytes> {
-    fn from(reply: Reply) -> Self {
-        // A `Value` has nothing that JSON cannot say.
-        let body = serde_json::to_vec(&reply.envelope).unwrap_or_default();
-        page(reply.status, "application/json", body)
-    }
-}
-
-impl From<Reply> for Answer {
-    fn from(reply: Reply) -> Self {
-        Self::Whole(reply.into())
-    }
-}
-
-fn page(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Bytes> {
-    let mut response = Response::new(body.into());
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
-}
-
-impl Answer {
-    pub(super) fn page(content_type: &'static str, body: &'static str) -> Self {
-        Self::Whole(page(StatusCode::OK, content_type, body))
-    }
-
-    pub(super) fn bare(status: StatusCode, headers: HeaderMap) -> Self {
-        let mut response = Response::new(Bytes::new());
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
-        Self::Whole(response)
-    }
-
-    pub(super) async fn deliver(self) -> Result<Response<Body>, Cut> {
-        match self {
-            Self::Whole(response) => Ok(response.map(whole)),
-            Self::Slow(response, interval) => Ok(announced(response).map(|body| slow(body, interval))),
-            Self::Half(response, cut) => Ok(announced(response).map(|body| half(body, cut))),
-            Self::Huge(response) => Ok(response.map(|body| huge(&body))),
-            Self::Nothing(cut) => Err(cut),
-            Self::Silence => std::future::pending().await,
+pub(super) async fn deliver(delivery: Delivery) -> Result<Response<Body>, Disconnect> {
+    match delivery {
+        Delivery::Whole(response) => Ok(response.map(whole)),
+        Delivery::Slow(response, interval) => {
+            Ok(with_content_length(response).map(|body| slow(body, interval)))
         }
+        Delivery::Partial(response, disconnect) => {
+            Ok(with_content_length(response).map(|body| partial(body, disconnect)))
+        }
+        Delivery::Huge(response) => Ok(response.map(|body| huge(&body))),
+        Delivery::Disconnected(disconnect) => Err(disconnect),
+        Delivery::Never => std::future::pending().await,
     }
 }
 
-/// Announces the length, which hyper cannot know of a stream.
-fn announced(mut response: Response<Bytes>) -> Response<Bytes> {
+/// Sets `Content-Length`, which hyper cannot derive from a stream.
+fn with_content_length(mut response: Response<Bytes>) -> Response<Bytes> {
     let length = response.body().len().into();
     response.headers_mut().insert(CONTENT_LENGTH, length);
     response
@@ -124,7 +44,7 @@ fn whole(body: Bytes) -> Body {
     Full::new(body).map_err(|never: Infallible| match never {}).boxed_unsync()
 }
 
-fn streamed(chunks: impl Stream<Item = Result<Bytes, Cut>> + Send + 'static) -> Body {
+fn streamed(chunks: impl Stream<Item = Result<Bytes, Disconnect>> + Send + 'static) -> Body {
     StreamBody::new(chunks.map(|chunk| chunk.map(Frame::data))).boxed_unsync()
 }
 
@@ -138,20 +58,20 @@ fn slow(body: Bytes, interval: Duration) -> Body {
     }))
 }
 
-fn half(mut body: Bytes, cut: Cut) -> Body {
+fn partial(mut body: Bytes, disconnect: Disconnect) -> Body {
     body.truncate(body.len() / 2);
     let failure = async move {
-        // hyper writes what it has before it comes back for more.
+        // hyper writes what it has buffered before it polls again.
         tokio::task::yield_now().await;
-        Err(cut)
+        Err(disconnect)
     };
     streamed(stream::iter([Ok(body)]).chain(stream::once(failure)))
 }
 
-/// Pads a JSON object in front: a client that reads to the end finds nothing wrong.
+/// Inserts padding as the first member of a JSON object: a client that reads to the end finds a valid response.
 fn huge(body: &Bytes) -> Body {
     let head = Bytes::from_static(b"{\"padding\":\"");
     let tail = [b"\",", body.get(1..).unwrap_or_default()].concat();
-    let padding = stream::repeat(Bytes::from_static(&CHUNK)).take(HUGE / CHUNK.len());
+    let padding = stream::repeat(Bytes::from_static(&CHUNK)).take(PADDING / CHUNK.len());
     streamed(stream::iter([head]).chain(padding).chain(stream::iter([tail.into()])).map(Ok))
 }

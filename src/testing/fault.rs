@@ -5,94 +5,92 @@ use http::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use http::{HeaderName, StatusCode};
 use serde_json::{Value, json};
 
-use super::deliver::{Answer, Cut, Reply};
+use super::response::{Delivery, Disconnect, EnvelopeResponse};
 
-/// A way in which an [`AuthCenter`](super::AuthCenter) fails.
+/// A failure of an [`AuthCenter`](super::AuthCenter).
 ///
-/// A call that gets the right answer, even if slowly, in part, or in a form that cannot be used, also takes
-/// effect: those of `SlowBytes`, `ResetMidBody`, `Truncated`, `MissingId` and `Huge`. Under the others
-/// nothing happens to users, services or stats.
+/// `SlowBytes`, `ResetMidBody`, `Truncated`, `MissingId` and `Huge` damage the delivery of a correct response: the call
+/// takes effect. With the others, users, services and stats stay unchanged.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Nobody listens: open connections are closed and new ones refused.
+    /// Connections are refused, and open ones closed.
     ///
-    /// Only [`misbehave`](super::AuthCenter::misbehave) can do that. For one endpoint or some requests it is
-    /// a `Reset`.
+    /// Only with [`inject_fault`](super::AuthCenter::inject_fault). For one endpoint or a number of requests, it acts as
+    /// `Reset`.
     Refuse,
-    /// The request is read and never answered.
+    /// The request is read, and no response is sent.
     Hang,
-    /// The right answer, its body at one byte per interval.
+    /// The correct response, with one byte of its body per interval.
     SlowBytes(Duration),
-    /// The connection is reset before an answer.
+    /// The connection is reset before a response.
     Reset,
-    /// The connection is reset after the first half of the right answer's body.
+    /// The connection is reset after the first half of the correct response's body.
     ResetMidBody,
-    /// The connection is closed after the first half of the right answer's body, whatever `Content-Length`
-    /// announced.
+    /// The connection is closed after the first half of the correct response's body, short of its `Content-Length`.
     Truncated,
-    /// This status with these headers and no body.
+    /// A response with this status, these headers and no body.
     Status(StatusCode, HeaderMap),
-    /// A page of some other server: 200, `text/html`.
+    /// 200 and `text/html`: a page of another server.
     Html,
-    /// 200 and `application/json`, but the body is none.
+    /// 200 and `application/json`, but the body is not JSON.
     NotJson,
     /// 200 and code 0, but the data is a string.
     WrongShape,
-    /// The right answer without the ids of users.
+    /// The correct response without the ids of users.
     MissingId,
-    /// The right answer with 40 MiB of padding, in chunks, unannounced by a `Content-Length`.
+    /// The correct response with 40 MiB of padding, in chunks, without a `Content-Length`.
     Huge,
     /// 200 with this business code, this message and no data.
     Code(i64, Cow<'static, str>),
-    /// 307 to this URL. 500 where it cannot stand in a header.
+    /// 307 to this URL; 500 if it is not a valid header value.
     Redirect(String),
-    /// Every second request gets a 500, beginning with the second.
+    /// 500 for every second request, starting with the second.
     Flapping,
 }
 
 impl Fault {
-    /// This HTTP status, without further headers or a body.
+    /// Creates a response with this HTTP status, without headers or a body.
     ///
     /// # Panics
-    /// If the number is no status: below 100 or above 999.
+    /// If the status is below 100 or above 999.
     pub fn status(status: u16) -> Self {
-        Self::Status(StatusCode::from_u16(status).expect("an HTTP status"), HeaderMap::new())
+        Self::Status(StatusCode::from_u16(status).expect("an HTTP status from 100 to 999"), HeaderMap::new())
     }
 
-    /// 429 with `Retry-After` in seconds.
+    /// Creates a 429 with `Retry-After` in seconds.
     pub fn too_many_requests(retry_after: u64) -> Self {
         Self::Status(StatusCode::TOO_MANY_REQUESTS, header(RETRY_AFTER, retry_after.into()))
     }
 
-    /// A business error with this code and message.
+    /// Creates a business error with this code and message.
     pub fn code(code: i64, message: impl Into<Cow<'static, str>>) -> Self {
         Self::Code(code, message.into())
     }
 
-    /// What a request is answered with. Asks for the right answer, and so lets the call take effect, only if
-    /// needed.
-    pub(super) fn answer(self, right: impl FnOnce() -> Reply) -> Answer {
+    /// Returns the faulty response. Calls `handle`, which makes the call take effect, only for faults that need the
+    /// correct response.
+    pub(super) fn apply(self, handle: impl FnOnce() -> EnvelopeResponse) -> Delivery {
         match self {
-            Self::Refuse | Self::Reset => Answer::Nothing(Cut::Reset),
-            Self::Hang => Answer::Silence,
-            Self::SlowBytes(interval) => Answer::Slow(right().into(), interval),
-            Self::ResetMidBody => Answer::Half(right().into(), Cut::Reset),
-            Self::Truncated => Answer::Half(right().into(), Cut::Close),
-            Self::Status(status, headers) => Answer::bare(status, headers),
-            Self::Html => Answer::page("text/html; charset=utf-8", "<!doctype html><title>Welcome</title>"),
+            Self::Refuse | Self::Reset => Delivery::Disconnected(Disconnect::Reset),
+            Self::Hang => Delivery::Never,
+            Self::SlowBytes(interval) => Delivery::Slow(handle().into(), interval),
+            Self::ResetMidBody => Delivery::Partial(handle().into(), Disconnect::Reset),
+            Self::Truncated => Delivery::Partial(handle().into(), Disconnect::Close),
+            Self::Status(status, headers) => Delivery::bare(status, headers),
+            Self::Html => Delivery::page("text/html; charset=utf-8", "<!doctype html><title>Welcome</title>"),
             Self::NotJson => {
-                Answer::page("application/json", r#"{"code": 0, "message": "success", "data": {"#)
+                Delivery::page("application/json", r#"{"code": 0, "message": "success", "data": {"#)
             }
-            Self::WrongShape => Reply::success(json!("not an object")).into(),
-            Self::MissingId => right().map_data(without_user_ids).into(),
-            Self::Huge => Answer::Huge(right().into()),
-            Self::Code(code, message) => Reply::failure(StatusCode::OK, code, message).into(),
+            Self::WrongShape => EnvelopeResponse::success(json!("not an object")).into(),
+            Self::MissingId => handle().map_data(without_user_ids).into(),
+            Self::Huge => Delivery::Huge(handle().into()),
+            Self::Code(code, message) => EnvelopeResponse::failure(StatusCode::OK, code, message).into(),
             Self::Redirect(url) => match HeaderValue::try_from(url) {
-                Ok(url) => Answer::bare(StatusCode::TEMPORARY_REDIRECT, header(LOCATION, url)),
-                Err(_) => Answer::bare(StatusCode::INTERNAL_SERVER_ERROR, HeaderMap::new()),
+                Ok(url) => Delivery::bare(StatusCode::TEMPORARY_REDIRECT, header(LOCATION, url)),
+                Err(_) => Delivery::bare(StatusCode::INTERNAL_SERVER_ERROR, HeaderMap::new()),
             },
-            Self::Flapping => Answer::bare(StatusCode::INTERNAL_SERVER_ERROR, HeaderMap::new()),
+            Self::Flapping => Delivery::bare(StatusCode::INTERNAL_SERVER_ERROR, HeaderMap::new()),
         }
     }
 }

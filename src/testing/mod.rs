@@ -1,57 +1,38 @@
-//! For your tests: an auth center in the process, and ready-made users.
+//! Test services against an auth center in the test's process, or with ready-made users.
 //!
-//! [`AuthCenter`] speaks the auth center's protocol on a local port, keeps what a test puts into it, tells
-//! what it was asked, and fails on demand in every way of [`Fault`]. [`user`] makes a user without any
-//! server. A held `Clock` makes a client's minutes pass at once.
+//! [`AuthCenter`] speaks the auth center's protocol on a local port, holds the users and credentials of a test, records the
+//! requests it receives, and fails on demand in every way of [`Fault`]. [`user`] makes a user without any server, and
+//! [`signed_in`] authenticates requests as one. With a held `Clock`, the TTLs of a client pass at once.
 
-use crate::user::{UserInfo, UserInfoBuilder};
-
+mod accounts;
+mod builder;
+mod call;
 mod center;
 mod deliver;
+mod dispatcher;
 mod endpoints;
 mod fault;
-mod journal;
-mod key;
-mod people;
-mod plan;
+mod fault_plan;
 mod registry;
+mod rejection;
+mod request_log;
+mod response;
 mod server;
 mod signed_in;
 mod state;
+mod test_key;
 #[cfg(test)]
 mod tests;
 mod timestamp;
+mod users;
 
-pub use center::{AuthCenter, AuthCenterBuilder};
+pub use builder::AuthCenterBuilder;
+pub use center::AuthCenter;
 pub use fault::Fault;
-pub use journal::RecordedRequest;
-pub use key::TestKey;
+pub use request_log::RecordedRequest;
 pub use signed_in::{SignedIn, SignedInLayer, signed_in};
+pub use test_key::TestKey;
+pub use users::user;
 
 #[cfg(feature = "client")]
-pub use crate::clock::Clock;
-
-/// Starts a user of this name; its id is made from the name.
-///
-/// The id is a number from 1 to 1,000,000,000, the same for a name in every run and every version of this
-/// crate; set another with [`UserInfoBuilder::id`].
-///
-/// ```
-/// use aigc_auth::testing;
-///
-/// let alice = testing::user("alice").permissions(["report:read"]).build();
-/// assert!(alice.has_permission("report:read"));
-/// assert_eq!(alice.id, testing::user("alice").build().id);
-/// ```
-pub fn user(username: impl Into<Box<str>>) -> UserInfoBuilder {
-    let username = username.into();
-    UserInfo::builder(id_of(&username), username)
-}
-
-/// FNV-1a, because the hashers of the standard library may change with its version.
-fn id_of(username: &str) -> i64 {
-    let hash = username.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    i64::try_from(hash % 1_000_000_000 + 1).unwrap_or(1)
-}
+pub use crate::util::clock::Clock;

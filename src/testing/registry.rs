@@ -1,11 +1,11 @@
-//! Services and webhooks that were registered.
+//! Registered services and webhooks.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-/// An instance that was silent for longer is offline.
+/// An instance without a heartbeat for longer is offline.
 const OFFLINE_AFTER: Duration = Duration::from_secs(180);
 
 #[derive(Default)]
@@ -28,10 +28,10 @@ pub(super) struct InstanceKey {
 
 pub(super) struct Instance {
     service_id: u64,
-    /// What it said of itself, its latest heartbeat included.
-    said: Map<String, Value>,
+    /// As registered, with the updates of its heartbeats.
+    attributes: Map<String, Value>,
     heartbeats: u64,
-    seen: Instant,
+    last_seen: Instant,
 }
 
 struct Config {
@@ -47,12 +47,13 @@ impl Registry {
         self.webhooks_registered
     }
 
-    /// Returns the id of the service.
-    pub(super) fn add_instance(&mut self, key: InstanceKey, said: Map<String, Value>) -> u64 {
+    /// Adds an instance. Returns the id of its service.
+    pub(super) fn add_instance(&mut self, key: InstanceKey, attributes: Map<String, Value>) -> u64 {
         let next = self.service_ids.len() as u64 + 1;
         let service = (key.name.clone(), key.environment.clone());
         let service_id = *self.service_ids.entry(service).or_insert(next);
-        self.instances.insert(key, Instance { service_id, said, heartbeats: 0, seen: Instant::now() });
+        self.instances
+            .insert(key, Instance { service_id, attributes, heartbeats: 0, last_seen: Instant::now() });
         service_id
     }
 
@@ -61,7 +62,7 @@ impl Registry {
         self.configs.insert(name, Config { value, version });
     }
 
-    /// `{config, config_version}` of a service: `{}` and 1 before any was set.
+    /// Returns `{config, config_version}` of a service; `{}` and 1 before one was set.
     pub(super) fn config(&self, name: &str) -> Map<String, Value> {
         let config = self.configs.get(name).map_or_else(|| json!({}), |config| config.value.clone());
         Map::from_iter([
@@ -76,17 +77,17 @@ impl Registry {
 }
 
 impl Instance {
-    pub(super) fn beat(&mut self, said: Map<String, Value>) {
-        self.said.extend(said);
+    pub(super) fn heartbeat(&mut self, attributes: Map<String, Value>) {
+        self.attributes.extend(attributes);
         self.heartbeats += 1;
-        self.seen = Instant::now();
+        self.last_seen = Instant::now();
     }
 
     pub(super) fn describe(&self) -> Value {
-        let mut described = self.said.clone();
+        let mut described = self.attributes.clone();
         described.insert("service_id".to_owned(), self.service_id.into());
         described.insert("heartbeats".to_owned(), self.heartbeats.into());
-        described.insert("online".to_owned(), (self.seen.elapsed() <= OFFLINE_AFTER).into());
+        described.insert("online".to_owned(), (self.last_seen.elapsed() <= OFFLINE_AFTER).into());
         described.into()
     }
 }

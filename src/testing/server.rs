@@ -1,4 +1,4 @@
-//! The door: a port on the loopback interface, and the connections that came through it.
+//! Listen on a port of the loopback interface, and serve the connections.
 
 use std::error::Error as _;
 use std::future::poll_fn;
@@ -20,115 +20,121 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::deliver::{Body, Cut};
-use super::state::{Call, State};
+use super::call::Call;
+use super::deliver::{Body, deliver};
+use super::dispatcher::Dispatcher;
+use super::response::Disconnect;
 
-/// Where the endpoints lie.
+/// The path prefix of all endpoints.
 const PREFIX: &str = "/aigc-auth/sdk";
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// What the handle and the tasks of a center share. Locks are held for moments, never across an await.
+/// Shared by the handle and the tasks of an auth center. Locks are held briefly, never across an await.
 pub(super) struct Server {
-    state: Mutex<State>,
-    door: Mutex<Door>,
-    /// Tells the accepting task that there is a new listener.
-    opened: Notify,
+    dispatcher: Mutex<Dispatcher>,
+    sockets: Mutex<Sockets>,
+    /// Wakes the accepting task when there is a new listener.
+    reopened: Notify,
     pub(super) address: SocketAddr,
     runtime: Handle,
 }
 
-/// Dropping the listener and the connections here takes effect at once, whatever the tasks are doing.
-struct Door {
+/// The listener and the connections. Dropping them here takes effect at once, whatever the tasks are doing.
+struct Sockets {
     listener: Option<TcpListener>,
-    /// Keeps the port while nobody listens on it, so that nobody else can.
+    /// Keeps the port bound while the center does not listen, so that no other process takes it.
     reserved: Option<TcpSocket>,
     connections: JoinSet<()>,
 }
 
 impl Server {
     /// Binds a free port and listens.
-    pub(super) fn bind(state: State) -> io::Result<Self> {
+    pub(super) fn bind(dispatcher: Dispatcher) -> io::Result<Self> {
         let listener = socket(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?.listen(1024)?;
         Ok(Self {
-            state: Mutex::new(state),
-            opened: Notify::new(),
+            dispatcher: Mutex::new(dispatcher),
+            reopened: Notify::new(),
             address: listener.local_addr()?,
             runtime: Handle::current(),
-            door: Mutex::new(Door { listener: Some(listener), reserved: None, connections: JoinSet::new() }),
+            sockets: Mutex::new(Sockets {
+                listener: Some(listener),
+                reserved: None,
+                connections: JoinSet::new(),
+            }),
         })
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn dispatcher(&self) -> MutexGuard<'_, Dispatcher> {
+        self.dispatcher.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn door(&self) -> MutexGuard<'_, Door> {
-        self.door.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sockets(&self) -> MutexGuard<'_, Sockets> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Listens again after [`Server::refuse`].
-    pub(super) fn open(&self) -> io::Result<()> {
-        let mut door = self.door();
-        if door.listener.is_none() {
-            let socket = match door.reserved.take() {
+    /// Listens again after [`Server::refuse_connections`].
+    pub(super) fn reopen(&self) -> io::Result<()> {
+        let mut sockets = self.sockets();
+        if sockets.listener.is_none() {
+            let socket = match sockets.reserved.take() {
                 Some(socket) => socket,
                 None => socket(self.address)?,
             };
             let _in_runtime = self.runtime.enter();
-            door.listener = Some(socket.listen(1024)?);
-            self.opened.notify_one();
+            sockets.listener = Some(socket.listen(1024)?);
+            self.reopened.notify_one();
         }
         Ok(())
     }
 
-    /// Refuses connections from now on, and ends those there are.
-    pub(super) fn refuse(&self) {
-        let mut door = self.door();
-        if door.listener.take().is_some() {
-            door.reserved = socket(self.address).ok();
+    /// Refuses new connections, and closes the open ones.
+    pub(super) fn refuse_connections(&self) {
+        let mut sockets = self.sockets();
+        if sockets.listener.take().is_some() {
+            sockets.reserved = socket(self.address).ok();
         }
-        door.connections.abort_all();
+        sockets.connections.abort_all();
     }
 
-    /// As [`Server::refuse`], and gives the port back.
+    /// Does the same as [`Server::refuse_connections`], and releases the port.
     pub(super) fn close(&self) {
-        let mut door = self.door();
-        door.listener = None;
-        door.reserved = None;
-        door.connections.abort_all();
+        let mut sockets = self.sockets();
+        sockets.listener = None;
+        sockets.reserved = None;
+        sockets.connections.abort_all();
     }
 
-    /// Accepts connections until it is aborted.
+    /// Accepts connections until the task is aborted.
     pub(super) async fn run(self: Arc<Self>) {
         loop {
             tokio::select! {
                 accepted = poll_fn(|cx| self.poll_accept(cx)) => {
                     if accepted.is_err() {
-                        // Out of file descriptors, most likely: wait for some to be closed.
+                        // Most likely out of file descriptors: wait until some are closed.
                         tokio::time::sleep(Duration::from_millis(10)).await;
                     }
                 }
-                () = self.opened.notified() => {}
+                () = self.reopened.notified() => {}
             }
         }
     }
 
     fn poll_accept(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut door = self.door();
-        let Some(listener) = &door.listener else { return Poll::Pending };
+        let mut sockets = self.sockets();
+        let Some(listener) = &sockets.listener else { return Poll::Pending };
         let (stream, _) = ready!(listener.poll_accept(cx))?;
-        while door.connections.try_join_next().is_some() {}
-        door.connections.spawn(Arc::clone(self).serve(stream));
+        while sockets.connections.try_join_next().is_some() {}
+        sockets.connections.spawn(Arc::clone(self).serve(stream));
         Poll::Ready(Ok(()))
     }
 
     async fn serve(self: Arc<Self>, stream: TcpStream) {
-        // Without it, slow bodies would be slower still.
+        // Nagle's algorithm would slow down the bodies that are sent byte by byte.
         let _ = stream.set_nodelay(true);
-        let service = service_fn(|request| self.answer(request));
+        let service = service_fn(|request| self.respond(request));
         let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
         let Err(error) = Pin::new(&mut connection).await else { return };
-        if error.source().and_then(|source| source.downcast_ref()) == Some(&Cut::Reset) {
+        if error.source().and_then(|source| source.downcast_ref()) == Some(&Disconnect::Reset) {
             let stream = connection.into_parts().io.into_inner();
             // `set_zero_linger` needs a newer tokio; at zero, a drop does not block.
             #[allow(deprecated)]
@@ -136,9 +142,9 @@ impl Server {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Cut> {
+    async fn respond(&self, request: Request<Incoming>) -> Result<Response<Body>, Disconnect> {
         let (head, body) = request.into_parts();
-        let body = Limited::new(body, MAX_BODY).collect().await.map_err(|_| Cut::Close)?.to_bytes();
+        let body = Limited::new(body, MAX_BODY).collect().await.map_err(|_| Disconnect::Close)?.to_bytes();
         let path = head.uri.path();
         let call = Call {
             endpoint: path.strip_prefix(PREFIX).unwrap_or(path).to_owned(),
@@ -146,18 +152,18 @@ impl Server {
             headers: head.headers,
             body: serde_json::from_slice(&body).ok(),
         };
-        let (answer, delay) = self.state().receive(call);
+        let (response, delay) = self.dispatcher().dispatch(call);
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        answer.deliver().await
+        deliver(response).await
     }
 }
 
 fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
-    // Elsewhere it lets a port be bound again whose old connections linger; on Windows it lets two listeners
-    // share it.
+    // Lets a port be bound again while old connections are in TIME_WAIT. On Windows it would let two listeners share the
+    // port.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

@@ -4,11 +4,11 @@ use http::Request;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::context::{InContext, RequestContext, WithContext};
-use crate::identity;
-use crate::user::UserInfo;
+use crate::request::auth_state;
+use crate::request::context::{InContext, RequestContext, WithContext};
+use crate::types::user::UserInfo;
 
-/// Signs every request in as this user, in place of [`AuthLayer`](crate::AuthLayer): for tests of handlers.
+/// Authenticates every request as this user, in place of [`AuthLayer`](crate::AuthLayer): for tests of handlers.
 ///
 /// ```
 /// use aigc_auth::{CurrentUser, testing};
@@ -18,7 +18,7 @@ use crate::user::UserInfo;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let app: Router = Router::new()
-///     .route("/me", get(|user: CurrentUser| async move { user.username.to_string() }))
+///     .route("/me", get(|user: CurrentUser| async move { user.username().to_owned() }))
 ///     .layer(testing::signed_in(testing::user("alice")));
 /// let request = http::Request::get("/me").body(axum::body::Body::empty()).unwrap();
 /// assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
@@ -28,14 +28,14 @@ pub fn signed_in(user: impl Into<UserInfo>) -> SignedInLayer {
     SignedInLayer { user: user.into() }
 }
 
-/// The layer of [`signed_in`].
+/// The layer that [`signed_in`] returns.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SignedInLayer {
     user: UserInfo,
 }
 
-/// The middleware of [`signed_in`].
+/// The middleware of [`SignedInLayer`].
 #[derive(Clone, Debug)]
 pub struct SignedIn<S> {
     inner: S,
@@ -61,8 +61,8 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for SignedIn<S> {
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        let context = RequestContext::by_default(&parts, Some(self.user.clone()));
-        identity::set(&mut parts.extensions, Ok(self.user.clone()));
+        let context = RequestContext::with_default_settings(&parts, Some(self.user.clone()));
+        auth_state::set(&mut parts.extensions, Ok(self.user.clone()));
         self.inner.call(Request::from_parts(parts, body)).in_context(context)
     }
 }

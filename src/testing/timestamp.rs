@@ -1,10 +1,10 @@
-//! Points in time as the auth center writes them.
+//! Format times as the auth center does.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const SECONDS_OF_DAY: u64 = 24 * 60 * 60;
 
-/// ISO 8601 in UTC, to the second: `2026-11-21T22:00:00Z`. Times before 1970 are written as 1970.
+/// Formats a time as ISO 8601 in UTC, to the second: `2026-11-21T22:00:00Z`. Times before 1970 become 1970.
 pub(super) fn iso_8601(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let (year, month, day) = date(seconds / SECONDS_OF_DAY);
@@ -12,10 +12,10 @@ pub(super) fn iso_8601(time: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// The Gregorian date so many days after 1970-01-01.
+/// Returns the Gregorian date from the number of days since 1970-01-01.
 ///
-/// Years are counted from March, which puts the leap day at the end of a year and gives its months lengths
-/// that repeat every five months of 153 days.
+/// Years start in March: that puts the leap day at the end of a year, and the lengths of the months repeat every five
+/// months of 153 days.
 fn date(days_since_1970: u64) -> (u64, u64, u64) {
     let days = days_since_1970 + 719_468; // since 0000-03-01
     let (era, day_of_era) = (days / 146_097, days % 146_097); // of 400 years
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_points() {
+    fn known_times_are_formatted() {
         for (seconds, expected) in [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_399, "2000-02-28T23:59:59Z"),

@@ -1,83 +1,182 @@
-//! The floors of the house: arrows between modules only point down.
+//! The structure of `src`: layers, no circles, one convention for folders.
+//!
+//! All of it is read from the paths and from the `use` lines; only the layers themselves are listed here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Which other floors and rooms the rooms of a floor may know.
+/// What the modules of a layer may use.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Knows {
-    /// All floors below, and the rooms of its own that stand before it.
-    BelowAndBefore,
-    /// All floors below, and nobody of its own.
-    Below,
-    /// The floors called 0 and 1, and nobody of its own.
-    OnlyTheLowestTwo,
+enum Reach {
+    /// Every layer above, and one another as long as there is no circle.
+    Above,
+    /// Every layer above, never one another.
+    AboveOnly,
+    /// The layers up to `request`, never one another: any verifier and any recorder must fit.
+    UpToRequest,
 }
 
-/// The floors from the lowest to the highest, and their rooms in order.
-const FLOORS: &[(&str, Knows, &[&str])] = &[
-    (
-        "0 vocabulary",
-        Knows::BelowAndBefore,
-        &["secret", "envelope", "error", "user", "credential", "permission"],
-    ),
-    (
-        "1 ports and plumbing",
-        Knows::BelowAndBefore,
-        &[
-            "atomic_file",
-            "clock",
-            "cache",
-            "throttle",
-            "backoff",
-            "config",
-            "flights",
-            "http_client",
-            "forwarded",
-            "identity",
-            "directory",
-            "verify",
-            "audit",
-            "act_as",
-            "record",
-            "invalidate",
-            "respond",
-            "context",
-            "breaker",
-            "transport",
-        ],
-    ),
-    ("2 verifiers", Knows::Below, &["client", "jwt"]),
-    ("3 services", Knows::Below, &["stats", "webhook", "sync", "registry", "outbound", "cluster"]),
-    ("edges", Knows::OnlyTheLowestTwo, &["layer", "extract"]),
-    ("beside them", Knows::OnlyTheLowestTwo, &["testing"]),
+/// The folders of `src`, from the top down.
+const LAYERS: [(&str, Reach); 9] = [
+    ("types", Reach::Above),
+    ("util", Reach::Above),
+    ("ports", Reach::Above),
+    ("request", Reach::Above),
+    ("upstream", Reach::Above),
+    ("verifiers", Reach::AboveOnly),
+    ("services", Reach::AboveOnly),
+    ("server", Reach::UpToRequest),
+    ("testing", Reach::UpToRequest),
 ];
 
 /// What plain data and rules do without.
-const NOT_IN_VOCABULARY: &[&str] = &["tokio", "reqwest", "axum", "tower"];
+const NOT_IN_TYPES: [&str; 4] = ["tokio", "reqwest", "axum", "tower"];
 
-/// The floor of a room, and its place there.
-fn place(room: &str) -> Option<(usize, usize)> {
-    FLOORS
-        .iter()
-        .enumerate()
-        .find_map(|(floor, (_, _, rooms))| Some((floor, rooms.iter().position(|known| *known == room)?)))
+/// Longest file, in lines before its unit tests.
+const LONGEST: usize = 300;
+
+/// A module's path within the crate, such as `["types", "user", "id"]`.
+type Module = Vec<String>;
+
+/// The sources, by module. `mod.rs` is the module of its folder.
+struct Sources(BTreeMap<Module, Source>);
+
+struct Source {
+    code: String,
+    is_folder: bool,
 }
 
-/// Why `from` must not know `to`.
-fn objection(from: &str, to: &str) -> Option<String> {
-    let (Some(here), Some(there)) = (place(from), place(to)) else {
-        return Some(format!("say on which floor `{from}` and `{to}` are"));
-    };
-    let (name, knows, _) = FLOORS[here.0];
-    let allowed = from == to
-        || match knows {
-            Knows::BelowAndBefore => there < here,
-            Knows::Below => there.0 < here.0,
-            Knows::OnlyTheLowestTwo => there.0 < 2,
+impl Sources {
+    fn read(src: &Path) -> Self {
+        let mut sources = BTreeMap::new();
+        for file in rust_files(src) {
+            let path = file.strip_prefix(src).unwrap().with_extension("");
+            let mut module: Module = path.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+            // `mod tests;` is compiled for tests only.
+            if module == ["lib"] || module.iter().any(|part| part == "tests") {
+                continue;
+            }
+            let is_folder = module.last().is_some_and(|last| last == "mod");
+            module.truncate(module.len() - usize::from(is_folder));
+            sources.insert(module, Source { code: code(&fs::read_to_string(&file).unwrap()), is_folder });
+        }
+        Self(sources)
+    }
+
+    #[cfg(test)]
+    fn of(files: &[(&str, &str)]) -> Self {
+        let folder = |path: &str| files.iter().any(|(other, _)| other.starts_with(&format!("{path}/")));
+        let source = |(path, text): &(&str, &str)| {
+            let module = path.split('/').map(str::to_owned).collect();
+            (module, Source { code: code(text), is_folder: folder(path) })
         };
-    (!allowed).then(|| format!("`{from}` ({name}) must not know `{to}` ({})", FLOORS[there.0].0))
+        Self(files.iter().map(source).collect())
+    }
+
+    /// The modules that a module names, and the name itself where it is not a module but an item of one.
+    fn uses(&self, module: &Module) -> BTreeSet<(Module, Option<String>)> {
+        let source = &self.0[module];
+        let mut uses = BTreeSet::new();
+        for path in paths(&source.code) {
+            // `super` counts from the module itself, whether it is a file or a folder's `mod.rs`.
+            let climbs = path.iter().take_while(|part| *part == "super").count();
+            let absolute: Module = match path.first().map(String::as_str) {
+                Some("crate") => path[1..].to_vec(),
+                _ => [&module[..module.len().saturating_sub(climbs)], &path[climbs..]].concat(),
+            };
+            let known = (0..=absolute.len()).rev().find(|&len| self.0.contains_key(&absolute[..len]));
+            let len = known.unwrap_or(0);
+            uses.insert((absolute[..len].to_vec(), absolute.get(len).cloned()));
+        }
+        if source.is_folder {
+            let is_child = |other: &&Module| other.len() == module.len() + 1 && other.starts_with(module);
+            uses.extend(self.0.keys().filter(is_child).map(|child| (child.clone(), None)));
+        }
+        uses
+    }
+
+    /// All that is wrong with what the modules use.
+    fn objections(&self, exports: &BTreeMap<String, String>) -> Vec<String> {
+        let mut wrong = vec![];
+        let mut edges: BTreeMap<&Module, Vec<Module>> = BTreeMap::new();
+        for module in self.0.keys() {
+            let path = module.join("::");
+            for (used, name) in self.uses(module) {
+                if used.is_empty() {
+                    // A name at the root: a re-export of lib.rs, or a macro.
+                    let name = name.unwrap_or_default();
+                    let layer = exports.get(&name);
+                    let objection = match layer {
+                        Some(layer) => layering(module, std::slice::from_ref(layer)),
+                        None => Some(format!("names `crate::{name}`, which is in no layer")),
+                    };
+                    wrong.extend(objection.map(|objection| format!("{path}: {objection}")));
+                    continue;
+                }
+                if let Some(objection) = layering(module, &used) {
+                    wrong.push(format!("{path}: {objection}"));
+                }
+                if module.starts_with(&used) && *module != used {
+                    let name = name.unwrap_or_default();
+                    wrong.push(format!(
+                        "{path}: takes `{name}` from `{}`: import it from the file that defines it",
+                        used.join("::")
+                    ));
+                } else if *module != used {
+                    edges.entry(module).or_default().push(used);
+                }
+            }
+            if module[0] == "types" {
+                let foreign =
+                    NOT_IN_TYPES.iter().filter(|name| self.0[module].code.contains(&format!("{name}::")));
+                wrong.extend(foreign.map(|name| format!("{path}: plain data must not use `{name}`")));
+            }
+        }
+        wrong.extend(circle(&edges).map(|circle| format!("a circle: {circle}")));
+        wrong
+    }
+}
+
+/// Why a module of one layer must not use another.
+fn layering(module: &[String], used: &[String]) -> Option<String> {
+    let place = |module: &[String]| LAYERS.iter().position(|(layer, _)| *layer == module[0]);
+    let (Some(here), Some(there)) = (place(module), place(used)) else {
+        return Some(format!("`{}` or `{}` is in no layer", module.join("::"), used.join("::")));
+    };
+    let (layer, reach) = LAYERS[here];
+    let is_same = module.get(1) == used.get(1) || layer == "testing" || module.len() == 1;
+    let allowed = match reach {
+        _ if here == there && is_same => true,
+        Reach::Above => there <= here,
+        Reach::AboveOnly => there < here,
+        Reach::UpToRequest => LAYERS[..=there].iter().all(|(layer, _)| *layer != "upstream"),
+    };
+    (!allowed).then(|| format!("layer `{layer}` must not use `{}`", used.join("::")))
+}
+
+/// One circle of modules, if there is any.
+fn circle(edges: &BTreeMap<&Module, Vec<Module>>) -> Option<String> {
+    fn visit<'a>(
+        module: &'a Module,
+        edges: &'a BTreeMap<&Module, Vec<Module>>,
+        path: &mut Vec<&'a Module>,
+        done: &mut BTreeSet<&'a Module>,
+    ) -> Option<String> {
+        if let Some(start) = path.iter().position(|other| *other == module) {
+            let names: Vec<_> = path[start..].iter().map(|module| module.join("::")).collect();
+            return Some(names.join(" → "));
+        }
+        if !done.insert(module) {
+            return None;
+        }
+        path.push(module);
+        let found = edges.get(module).into_iter().flatten().find_map(|used| visit(used, edges, path, done));
+        path.pop();
+        found
+    }
+    let (mut path, mut done) = (vec![], BTreeSet::new());
+    edges.keys().find_map(|module| visit(module, edges, &mut path, &mut done))
 }
 
 /// The code of a file without comments and without what is compiled for tests only.
@@ -101,91 +200,84 @@ fn code(text: &str) -> String {
     code
 }
 
-/// What follows every `prefix` that begins a path, one for each name in braces.
-fn names_after<'a>(code: &'a str, prefix: &str) -> Vec<&'a str> {
-    fn is_ident(c: char) -> bool {
-        c.is_alphanumeric() || c == '_'
-    }
-    fn first(path: &str) -> &str {
-        let path = path.trim_start();
-        path.split(|c| !is_ident(c)).next().unwrap_or_default()
-    }
-    let mut names = vec![];
-    for (at, _) in code.match_indices(prefix) {
-        let before = code[..at].chars().next_back();
-        if before.is_some_and(|c| is_ident(c) || c == ':') {
-            continue;
-        }
-        let rest = &code[at + prefix.len()..];
-        let Some(group) = rest.strip_prefix('{') else {
-            names.push(first(rest));
-            continue;
-        };
-        let (mut depth, mut start) = (0, 0);
-        for (at, c) in group.char_indices() {
-            match c {
-                '{' => depth += 1,
-                '}' if depth > 0 => depth -= 1,
-                ',' | '}' if depth == 0 => {
-                    names.push(first(&group[start..at]));
-                    start = at + 1;
-                    if c == '}' {
-                        break;
-                    }
-                }
-                _ => {}
+fn is_ident(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The paths that begin with `crate` or `super`, groups in braces taken apart.
+fn paths(code: &str) -> Vec<Vec<String>> {
+    let mut paths = vec![];
+    for start in ["crate::", "super::"] {
+        for (at, _) in code.match_indices(start) {
+            let before = code[..at].chars().next_back();
+            if !before.is_some_and(|c| is_ident(c) || c == ':') {
+                expand(&code[at..], &mut vec![], &mut paths);
             }
         }
     }
-    names.retain(|name| !name.is_empty());
-    names
+    paths
 }
 
-/// The rooms that a file knows, by the crate's root or by climbing there. `depth` counts the modules it is in.
-fn known(code: &str, depth: usize, reexports: &BTreeMap<String, String>) -> Vec<String> {
-    let climb = "super::".repeat(depth);
-    let names = [names_after(code, "crate::"), names_after(code, &climb)].concat();
-    let room = |name: &str| reexports.get(name).map_or(name, String::as_str).to_owned();
-    names.into_iter().filter(|name| *name != "super").map(room).collect()
-}
-
-/// From names at the crate's root to the rooms they come from, as `lib.rs` says.
-fn reexports(lib: &str) -> BTreeMap<String, String> {
-    let mut reexports = BTreeMap::new();
-    for statement in lib.split(';') {
-        let Some((_, path)) = statement.split_once("pub use ") else { continue };
-        let Some((room, names)) = path.split_once("::") else { continue };
-        for name in names.trim_matches(['{', '}']).split(',') {
-            reexports.insert(name.trim().to_owned(), room.trim().to_owned());
+/// Adds the paths that stand here, each behind `prefix`. Returns what follows them.
+fn expand<'a>(code: &'a str, prefix: &mut Vec<String>, paths: &mut Vec<Vec<String>>) -> &'a str {
+    let code = code.trim_start();
+    if let Some(mut group) = code.strip_prefix('{') {
+        loop {
+            group = expand(group, &mut prefix.clone(), paths).trim_start();
+            match group.strip_prefix(',') {
+                Some(rest) if !rest.trim_start().starts_with('}') => group = rest,
+                rest => return rest.unwrap_or(group).trim_start().strip_prefix('}').unwrap_or(""),
+            }
         }
     }
+    let len = code.find(|c| !is_ident(c)).unwrap_or(code.len());
+    // `self` in a group is the group's own module.
+    if len > 0 && &code[..len] != "self" {
+        prefix.push(code[..len].to_owned());
+    }
+    match code[len..].strip_prefix("::") {
+        Some(rest) if rest.starts_with(|c| is_ident(c) || c == '{') => expand(rest, prefix, paths),
+        _ => {
+            paths.push(prefix.clone());
+            // A renamed import.
+            let rest = code[len..].trim_start();
+            match rest.strip_prefix("as ") {
+                Some(renamed) => renamed.trim_start().trim_start_matches(is_ident),
+                None => &code[len..],
+            }
+        }
+    }
+}
+
+/// From names at the crate's root to the layers they come from, as lib.rs says; of modules there, the lowest layer.
+fn exports(lib: &str) -> BTreeMap<String, String> {
+    let mut exports = BTreeMap::new();
     // `#[macro_export]` puts them there.
     for name in ["permissions", "roles"] {
-        reexports.insert(name.to_owned(), "permission".to_owned());
+        exports.insert(name.to_owned(), "types".to_owned());
     }
-    reexports
+    let lib = format!("\n{}", code(lib));
+    for part in lib.split("\npub mod ").skip(1) {
+        let (name, body) = part.split_once([' ', ';']).unwrap();
+        let body = body.split("\n}").next().unwrap();
+        let layers = paths(body).into_iter().filter_map(|path| path.get(1).cloned());
+        let lowest = layers.max_by_key(|layer| LAYERS.iter().position(|(name, _)| name == layer));
+        exports.extend(lowest.map(|layer| (name.to_owned(), layer)));
+    }
+    for statement in lib.split("\npub use ").skip(1) {
+        let mut found = vec![];
+        expand(statement.split(';').next().unwrap(), &mut vec![], &mut found);
+        exports.extend(found.into_iter().map(|path| (path.last().unwrap().clone(), path[0].clone())));
+    }
+    exports
 }
 
-/// All that is wrong with a file of this room.
-fn objections(room: &str, depth: usize, text: &str, reexports: &BTreeMap<String, String>) -> Vec<String> {
-    let code = code(text);
-    let mut wrong: Vec<_> =
-        known(&code, depth, reexports).iter().filter_map(|other| objection(room, other)).collect();
-    if place(room).is_some_and(|(floor, _)| floor == 0) {
-        let foreign = NOT_IN_VOCABULARY.iter().filter(|name| code.contains(&format!("{name}::")));
-        wrong.extend(
-            foreign.map(|name| format!("`{room}` is plain data and rules, and does without `{name}`")),
-        );
-    }
-    wrong
-}
-
-fn files(directory: &Path) -> Vec<PathBuf> {
+fn rust_files(directory: &Path) -> Vec<PathBuf> {
     let mut all = vec![];
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            all.extend(files(&path));
+            all.extend(rust_files(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             all.push(path);
         }
@@ -193,71 +285,164 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     all
 }
 
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
 #[test]
-fn arrows_only_point_down() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let reexports = reexports(&fs::read_to_string(src.join("lib.rs")).unwrap());
-    let (mut wrong, mut read) = (vec![], 0);
-    for file in files(&src) {
-        let path = file.strip_prefix(&src).unwrap().with_extension("");
-        let modules: Vec<_> = path.iter().map(|part| part.to_str().unwrap()).collect();
-        // `lib.rs` only names the rooms; `mod tests;` is compiled for tests only.
-        if modules == ["lib"] || modules.contains(&"tests") {
-            continue;
-        }
-        let depth = modules.len() - usize::from(modules.last() == Some(&"mod"));
-        let text = fs::read_to_string(&file).unwrap();
-        read += 1;
-        for objection in objections(modules[0], depth, &text, &reexports) {
-            wrong.push(format!("{}: {objection}", path.display()));
-        }
-    }
-    assert!(read > 40, "only {read} files were read");
+fn each_layer_uses_only_those_above_it() {
+    let sources = Sources::read(&src());
+    let exports = exports(&fs::read_to_string(src().join("lib.rs")).unwrap());
+    let wrong = sources.objections(&exports);
+    assert!(sources.0.len() > 100, "only {} modules were read", sources.0.len());
+    assert!(exports.contains_key("UserInfo") && exports.contains_key("error"), "{exports:?}");
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
 #[test]
-fn the_test_above_would_notice() {
-    let lib = "pub use client::{AuthClient, AuthClientBuilder};\n#[cfg(feature = \"x\")]\npub use secret::Secret;\n";
-    let reexports = reexports(lib);
-    for (room, depth, text, bad) in [
-        // Down is fine, and so is one's own room.
-        ("client", 1, "use crate::verify::Verify;", false),
-        ("client", 2, "use super::cache::Cache;", false),
-        ("client", 2, "use crate::client::cache::Cache;", false),
-        ("client", 1, "use crate::{error::AuthError, verify::{Verify, Verifiers}};", false),
-        ("layer", 1, "use crate::Secret;", false),
-        // Up, sideways, and from the edges into the house.
-        ("error", 1, "use crate::verify::Verify;", true),
-        ("error", 1, "use super::verify::Verify;", true),
-        ("secret", 1, "use crate::error::AuthError;", true),
-        ("user", 2, "use super::super::client;", true),
-        ("context", 1, "use crate::transport::Transport;", true),
-        ("client", 1, "use crate::jwt::Keys;", true),
-        ("stats", 1, "use crate::webhook::Event;", true),
-        ("layer", 1, "use crate::client::AuthClient;", true),
-        ("layer", 1, "use crate::AuthClient;", true),
-        ("layer", 1, "use crate::{error::AuthError,\n    client::{self, AuthClient},\n};", true),
-        ("layer", 1, "fn f() { crate::extract::x() }", true),
-        ("extract", 1, "fn f() { $crate::layer::x() }", true),
-        ("testing", 1, "use crate::client::AuthClient;", true),
-        ("client", 1, "use crate::layer::AuthLayer;", true),
-        ("layer", 1, "use crate::new_room::Thing;", true),
-        ("new_room", 1, "use crate::error::AuthError;", true),
-        // Vocabulary is plain.
-        ("user", 1, "use tokio::sync::Mutex;", true),
-        ("permission", 1, "fn f(_: axum::Router) {}", true),
-        // Comments and tests may speak of everything; what follows them may not.
-        ("error", 1, "/// See [`x`](crate::layer::AuthLayer).\nfn f() {}", false),
-        ("error", 1, "fn f() {} // crate::layer", false),
-        ("error", 1, "#[cfg(test)]\nmod tests {\n    use crate::layer::AuthLayer;\n}", false),
-        ("error", 1, "#[cfg(all(test, feature = \"x\"))]\nmod tests {\n    use crate::layer::A;\n}", false),
-        ("error", 1, "#[cfg(any(test, feature = \"x\"))]\nmod tests {\n    use crate::layer::A;\n}", true),
-        ("error", 1, "#[cfg(test)]\nmod tests;\nuse crate::layer::AuthLayer;", true),
-        ("error", 1, "#[cfg(test)]\nmod tests {\n    fn f() {}\n}\nuse crate::layer::AuthLayer;", true),
-        ("error", 1, "#[cfg(test)]\nuse crate::layer::AuthLayer;\nuse crate::secret::Secret;", false),
+fn folders_have_a_mod_file_that_is_a_table_of_contents() {
+    for file in rust_files(&src()) {
+        let shown = file.display();
+        if file.file_name().is_some_and(|name| name != "lib.rs") {
+            assert!(!file.with_extension("").is_dir(), "{shown} stands beside its folder: make it mod.rs");
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        if file.ends_with("tests.rs") || file.iter().any(|part| part == "tests") {
+            continue;
+        }
+        let is_contents = file.ends_with("mod.rs") || file.ends_with("lib.rs");
+        if is_contents {
+            let item = code(&text).lines().map(str::trim_start).find_map(|line| {
+                let item = line.strip_prefix("pub ").unwrap_or(line).split_once(' ')?.0.to_owned();
+                ["fn", "async", "struct", "enum", "trait", "type", "impl", "const", "static", "macro_rules!"]
+                    .contains(&&*item)
+                    .then_some(item)
+            });
+            // The empty type that carries the doctests of the README.
+            let allowed = item.is_none() || file.ends_with("lib.rs");
+            assert!(allowed, "{shown} has a `{}`: it only lists what is in the folder", item.unwrap());
+        }
+        let before_tests = text.split("#[cfg(test)]\nmod tests").next().unwrap().lines().count();
+        assert!(
+            before_tests <= LONGEST,
+            "{shown} has {before_tests} lines before its tests: is it one idea?"
+        );
+    }
+}
+
+#[test]
+fn breaches_are_noticed() {
+    let exports = exports(
+        "pub use types::secret::Secret;\npub use verifiers::client::AuthClient;\n\
+         pub mod error {\n    pub use crate::types::error::{AuthError, ErrorKind};\n}\n",
+    );
+    for (module, text, bad) in [
+        // Down the list is fine, and so is one's own module.
+        ("verifiers/client/lookup", "use crate::ports::verify::Verify;", false),
+        ("verifiers/client/lookup", "use super::core::Core;", false),
+        ("verifiers/client/lookup", "use crate::verifiers::client::core::{self, Core};", false),
+        (
+            "verifiers/client/lookup",
+            "use crate::{types::error::AuthError, ports::verify::{Verify, X}};",
+            false,
+        ),
+        ("server/layer/service", "use crate::Secret;", false),
+        ("types/permission", "fn f() { $crate::error::x() }", false),
+        ("ports/verify", "use crate::ports::user_directory::Directory;", false),
+        // Up, sideways, and from `server` and `testing` below `request`.
+        ("types/error", "use crate::ports::verify::Verify;", true),
+        ("types/error", "use super::super::ports::verify::Verify;", true),
+        ("ports/verify", "use crate::upstream::api_client::ApiClient;", true),
+        ("verifiers/client/lookup", "use crate::verifiers::jwt::Keys;", true),
+        ("verifiers/client/lookup", "use super::super::jwt::Keys;", true),
+        ("services/stats/queue", "use crate::services::webhook::Event;", true),
+        ("server/layer/service", "use crate::verifiers::client::AuthClient;", true),
+        ("server/layer/service", "use crate::AuthClient;", true),
+        (
+            "server/layer/service",
+            "use crate::{types::error,\n    verifiers::client::{self, AuthClient},\n};",
+            true,
+        ),
+        ("server/layer/service", "fn f() { crate::server::extract::x() }", true),
+        ("server/extract/user", "fn f() { $crate::server::layer::x() }", true),
+        ("testing/center", "use crate::verifiers::client::AuthClient;", true),
+        ("verifiers/client/lookup", "use crate::server::layer::AuthLayer;", true),
+        ("server/layer/service", "use crate::new_folder::Thing;", true),
+        // From the table of contents of one's own folder.
+        ("verifiers/client/lookup", "use super::AuthClient;", true),
+        ("verifiers/client/lookup", "use crate::verifiers::client::AuthClient;", true),
+        // `types` is plain.
+        ("types/error", "use tokio::sync::Mutex;", true),
+        ("types/permission", "fn f(_: axum::Router) {}", true),
+        // Comments and tests may name everything; what follows them may not.
+        ("types/error", "/// See [`x`](crate::server::layer::AuthLayer).\nfn f() {}", false),
+        ("types/error", "fn f() {} // crate::server::layer", false),
+        ("types/error", "#[cfg(test)]\nmod tests {\n    use crate::server::layer::A;\n}", false),
+        (
+            "types/error",
+            "#[cfg(all(test, feature = \"x\"))]\nmod tests {\n    use crate::server::layer::A;\n}",
+            false,
+        ),
+        (
+            "types/error",
+            "#[cfg(any(test, feature = \"x\"))]\nmod tests {\n    use crate::server::layer::A;\n}",
+            true,
+        ),
+        ("types/error", "#[cfg(test)]\nmod tests;\nuse crate::server::layer::AuthLayer;", true),
+        ("types/error", "#[cfg(test)]\nmod tests {\n    fn f() {}\n}\nuse crate::server::layer::A;", true),
+        (
+            "types/error",
+            "#[cfg(test)]\nuse crate::server::layer::A;\nuse crate::types::secret::Secret;",
+            false,
+        ),
     ] {
-        let wrong = objections(room, depth, text, &reexports);
-        assert_eq!(!wrong.is_empty(), bad, "{room}: {text}: {wrong:?}");
+        let others = [
+            "types",
+            "types/secret",
+            "types/error",
+            "ports",
+            "ports/verify",
+            "ports/user_directory",
+            "upstream",
+            "upstream/api_client",
+            "verifiers",
+            "verifiers/client",
+            "verifiers/client/core",
+            "verifiers/jwt",
+            "services",
+            "services/stats",
+            "services/webhook",
+            "server",
+            "server/layer",
+            "server/extract",
+        ];
+        let others = others.iter().filter(|other| **other != module).map(|other| (*other, ""));
+        let sources = Sources::of(&others.chain([(module, text)]).collect::<Vec<_>>());
+        let wrong = sources.objections(&exports);
+        assert_eq!(!wrong.is_empty(), bad, "{module}: {text}: {wrong:?}");
+    }
+}
+
+#[test]
+fn circles_are_noticed() {
+    for (files, bad) in [
+        (&[("util/a", "use super::b::B;"), ("util/b", "use super::c::C;"), ("util/c", "")][..], false),
+        (&[("util/a", "use super::b::B;"), ("util/b", "use super::a::A;")], true),
+        (
+            &[
+                ("util/a", "use super::b::B;"),
+                ("util/b", "use super::c::C;"),
+                ("util/c", "use crate::util::a::A;"),
+            ],
+            true,
+        ),
+        // Through a table of contents.
+        (
+            &[("util/x", ""), ("util/x/a", "use crate::util::y::B;"), ("util/y", "use crate::util::x::A;")],
+            true,
+        ),
+    ] {
+        let wrong = Sources::of(files).objections(&BTreeMap::new());
+        assert_eq!(!wrong.is_empty(), bad, "{files:?}: {wrong:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Misuse is answered by the compiler, in words that name the mend.
+//! Misuse fails to compile, with an error that names the fix.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use std::process::Command;
 const WRITTEN_WITH: &str = "rustc 1.95.";
 
 #[test]
-fn misuse_gives_a_compile_error_that_names_the_mend() {
+fn misuse_gives_compile_error_with_fix() {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = Command::new(rustc).arg("--version").output().map(|output| output.stdout);
     let version = String::from_utf8(version.unwrap()).unwrap();

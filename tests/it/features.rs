@@ -29,7 +29,7 @@ fn locked(feature: &str) -> Vec<String> {
 }
 
 #[test]
-fn each_database_comes_alone() {
+fn database_feature_brings_one_driver_only() {
     let drivers = ["sqlx-postgres", "sqlx-sqlite", "sqlx-mysql"];
     for (feature, brought) in [
         ("user-sync", &[][..]),

@@ -1,86 +1,36 @@
-//! The one integration binary: a file a subject, over real sockets.
+//! The one integration binary: a folder for each subject, over real sockets. Each folder's `mod.rs` says what its files
+//! are for. Helpers of one subject are in its `support`, those of several in `support/`.
 
 // Helpers of tests are no tests to clippy.
 #![allow(clippy::unwrap_used)]
 
-mod act_as;
-mod act_as_audit;
-mod act_as_context;
-mod act_as_directory;
-mod act_as_layers;
-mod act_as_policy;
-mod act_as_stats;
-mod act_as_support;
+// Layers of the source, read from its paths.
 mod architecture;
-mod breaker;
-mod building;
-mod calls;
-mod center_support;
+// `AuthClient`: calls, cache, circuit breaker, limits, TLS.
+mod client;
+// What does not compile, and what the compiler says of it: `tests/ui`.
 mod compile_errors;
-mod context;
-mod example_support;
-mod extractors;
-mod faults;
+// What a dependent gets with a feature: one database driver each.
 mod features;
-mod headers;
-mod hook;
+// Acting as another user: policy, directory, audit.
+mod impersonation;
+// Random interleavings of requests, lookups and events against client, layer and webhook together.
 mod invalidation;
+// `JwtVerifier`: tokens, claims, key sets, attacks.
 mod jwt;
-mod jwt_attacks;
-mod jwt_keys;
-mod jwt_reference;
-mod jwt_sets;
-mod jwt_spelling;
-mod jwt_support;
-mod jwt_targets;
-mod legacy_sync;
-mod lifetimes;
-mod local_jwt;
+// `AuthLayer`, extractors, guards, request context.
+mod layer;
+// `OutboundClient`: propagation, trust, redirects.
 mod outbound;
-mod outbound_middleware;
-mod outbound_redirects;
-mod outbound_reference;
-mod outbound_stats;
-mod outbound_support;
-mod paths;
-mod quickstart;
-mod receiver_support;
-mod reference;
-mod reference_support;
+// Registered services: heartbeats, configuration.
 mod registry;
-mod registry_config_file;
-mod registry_example;
-mod registry_reference;
-mod registry_settings;
-mod registry_support;
-mod sender;
-mod sender_outcomes;
-mod services;
-mod spool;
+// `SqlStore`: PostgreSQL, MySQL, SQLite.
 mod sql;
-mod sql_paging;
-mod sql_start;
-mod sql_support;
-mod sql_types;
-mod sql_users;
+// Usage records: fields, outcomes, delivery, spool.
 mod stats;
-mod stats_bodies;
-mod stats_delivery;
-mod stats_endings;
-mod stats_own;
-mod stats_support;
-mod storms;
-mod subscription;
+// Helpers of several subjects: servers, clients, waits.
 mod support;
-mod sync_checkpoint;
-mod sync_events;
-mod sync_logins;
-mod sync_outages;
-mod sync_push;
-mod sync_support;
-mod tls;
-mod webhook_handlers;
-mod webhook_invalidation;
-mod webhook_replays;
-mod webhook_support;
-mod webhooks;
+// `UserSync`: events, logins, pushes.
+mod user_sync;
+// Webhooks: endpoint, handlers, replays, sender, subscription.
+mod webhook;

@@ -1,4 +1,5 @@
-use aigc_auth::{AuthError, AuthLayer, BearerToken, UserInfo, Verify};
+use aigc_auth::credential::BearerToken;
+use aigc_auth::{AuthError, AuthLayer, UserInfo, Verify};
 
 struct Tokens;
 

@@ -1,46 +1,47 @@
-//! Tokens and access keys.
+//! Verify tokens and access keys.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Asked, Outcome};
-use crate::testing::state::World;
+use super::request::Request;
+use crate::testing::rejection::Outcome;
+use crate::testing::state::State;
 use crate::testing::timestamp::iso_8601;
 
 #[derive(Deserialize)]
-struct OfToken {
+struct TokenBody {
     token: String,
 }
 
-pub(super) fn verify_token(world: &mut World, asked: &Asked) -> Outcome {
-    let OfToken { token } = asked.read()?;
-    let Some(token) = world.people.token(&token) else { return Ok(json!({"valid": false})) };
-    let user = world.people.user(&token.username)?;
+pub(super) fn verify_token(state: &mut State, request: &Request) -> Outcome {
+    let TokenBody { token } = request.parse()?;
+    let Some(token) = state.accounts.token(&token) else { return Ok(json!({"valid": false})) };
+    let user = state.accounts.user(&token.username)?;
     Ok(json!({
         "valid": true,
-        "userId": user.id,
-        "username": user.username,
+        "userId": user.id(),
+        "username": user.username(),
         "expiresAt": token.expires_at.map(iso_8601),
     }))
 }
 
-pub(super) fn user_info(world: &mut World, asked: &Asked) -> Outcome {
-    let OfToken { token } = asked.read()?;
-    Ok(json!(world.people.authenticate(&token)?))
+pub(super) fn user_info(state: &mut State, request: &Request) -> Outcome {
+    let TokenBody { token } = request.parse()?;
+    Ok(json!(state.accounts.authenticate(&token)?))
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Permissions {
+struct PermissionsBody {
     token: String,
     permission_codes: Vec<String>,
 }
 
-pub(super) fn check_permissions(world: &mut World, asked: &Asked) -> Outcome {
-    let Permissions { token, permission_codes } = asked.read()?;
-    let granted = &world.people.authenticate(&token)?.permissions;
+pub(super) fn check_permissions(state: &mut State, request: &Request) -> Outcome {
+    let PermissionsBody { token, permission_codes } = request.parse()?;
+    let granted = &state.accounts.authenticate(&token)?.permissions();
     let results: BTreeMap<_, _> =
         permission_codes.iter().map(|code| (code, granted.contains(code))).collect();
     Ok(json!({ "results": results }))
@@ -48,13 +49,13 @@ pub(super) fn check_permissions(world: &mut World, asked: &Asked) -> Outcome {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct OfAccessKey {
+struct AccessKeyBody {
     access_key: String,
 }
 
-pub(super) fn verify_access_key(world: &mut World, asked: &Asked) -> Outcome {
-    let OfAccessKey { access_key } = asked.read()?;
-    let Some(issued) = world.people.keys.get(&access_key) else { return Ok(json!({"valid": false})) };
+pub(super) fn verify_access_key(state: &mut State, request: &Request) -> Outcome {
+    let AccessKeyBody { access_key } = request.parse()?;
+    let Some(issued) = state.accounts.keys.get(&access_key) else { return Ok(json!({"valid": false})) };
     let mut data = json!({
         "valid": true,
         "keyType": issued.key.key_type,
@@ -68,12 +69,12 @@ pub(super) fn verify_access_key(world: &mut World, asked: &Asked) -> Outcome {
         "isAdmin": Value::Null,
     });
     if let Some(username) = &issued.key.username {
-        let user = world.people.user(username)?;
-        data["userId"] = json!(user.id);
-        data["username"] = json!(user.username);
-        data["nickname"] = json!(user.nickname);
-        data["email"] = json!(user.email);
-        data["isAdmin"] = json!(user.is_admin);
+        let user = state.accounts.user(username)?;
+        data["userId"] = json!(user.id());
+        data["username"] = json!(user.username());
+        data["nickname"] = json!(user.nickname());
+        data["email"] = json!(user.email());
+        data["isAdmin"] = json!(user.is_admin());
     }
     Ok(data)
 }

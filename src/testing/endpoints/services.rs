@@ -1,14 +1,15 @@
-//! Instances of services.
+//! Register instances of services.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Asked, Outcome, Refusal};
+use super::request::Request;
 use crate::testing::registry::InstanceKey;
-use crate::testing::state::World;
+use crate::testing::rejection::{Outcome, Rejection};
+use crate::testing::state::State;
 
-/// The body of each call here: a key, and what else the instance says of itself.
-fn read(asked: &Asked) -> Result<(InstanceKey, Map<String, Value>), Refusal> {
+/// Parses the body that all calls here share: the key of an instance, and all its attributes.
+fn parse(request: &Request) -> Result<(InstanceKey, Map<String, Value>), Rejection> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Key {
@@ -16,30 +17,30 @@ fn read(asked: &Asked) -> Result<(InstanceKey, Map<String, Value>), Refusal> {
         environment: String,
         instance_id: String,
     }
-    let Key { name, environment, instance_id } = asked.read()?;
-    Ok((InstanceKey { name, environment, instance_id }, asked.read()?))
+    let Key { name, environment, instance_id } = request.parse()?;
+    Ok((InstanceKey { name, environment, instance_id }, request.parse()?))
 }
 
-pub(super) fn register(world: &mut World, asked: &Asked) -> Outcome {
-    let (key, said) = read(asked)?;
-    let mut data = world.registry.config(&key.name);
+pub(super) fn register(state: &mut State, request: &Request) -> Outcome {
+    let (key, attributes) = parse(request)?;
+    let mut data = state.registry.config(&key.name);
     data.insert("instance_id".to_owned(), json!(key.instance_id));
-    data.insert("service_id".to_owned(), json!(world.registry.add_instance(key, said)));
+    data.insert("service_id".to_owned(), json!(state.registry.add_instance(key, attributes)));
     Ok(data.into())
 }
 
-pub(super) fn heartbeat(world: &mut World, asked: &Asked) -> Outcome {
-    let (key, said) = read(asked)?;
-    world.registry.instances.get_mut(&key).ok_or_else(unknown)?.beat(said);
-    Ok(world.registry.config(&key.name).into())
+pub(super) fn heartbeat(state: &mut State, request: &Request) -> Outcome {
+    let (key, attributes) = parse(request)?;
+    state.registry.instances.get_mut(&key).ok_or_else(unknown)?.heartbeat(attributes);
+    Ok(state.registry.config(&key.name).into())
 }
 
-pub(super) fn unregister(world: &mut World, asked: &Asked) -> Outcome {
-    let (key, _) = read(asked)?;
-    world.registry.instances.remove(&key).ok_or_else(unknown)?;
+pub(super) fn unregister(state: &mut State, request: &Request) -> Outcome {
+    let (key, _) = parse(request)?;
+    state.registry.instances.remove(&key).ok_or_else(unknown)?;
     Ok(json!({}))
 }
 
-fn unknown() -> Refusal {
-    Refusal::not_found("no such instance")
+fn unknown() -> Rejection {
+    Rejection::not_found("no such instance")
 }

@@ -1,25 +1,26 @@
-//! What services report of the requests they served.
+//! Accept the stats records of services.
 
 use http::header::AUTHORIZATION;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Asked, Outcome, Refusal};
-use crate::testing::state::World;
+use super::request::Request;
+use crate::testing::rejection::{Outcome, Rejection};
+use crate::testing::state::State;
 
 #[derive(Deserialize)]
 struct Report {
     stats: Vec<Value>,
 }
 
-/// Takes any token: records may well arrive after the token that they were made with has expired.
-pub(super) fn report(world: &mut World, asked: &Asked) -> Outcome {
-    let authorization = asked.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+/// Accepts any token: records may arrive after the token they were recorded with has expired.
+pub(super) fn report(state: &mut State, request: &Request) -> Outcome {
+    let authorization = request.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = authorization.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
     if token.is_empty() {
-        return Err(Refusal::business(401, "records need the token of their user"));
+        return Err(Rejection::business(401, "expected the bearer token of a user"));
     }
-    let Report { stats } = asked.read()?;
-    world.stats.extend(stats);
+    let Report { stats } = request.parse()?;
+    state.stats.extend(stats);
     Ok(json!({}))
 }

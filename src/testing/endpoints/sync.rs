@@ -1,19 +1,21 @@
-//! Users that other systems push here.
+//! Create and update users that other systems push.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Asked, Outcome, Refusal};
-use crate::testing::people::People;
-use crate::testing::state::World;
-use crate::user::User;
+use super::request::Request;
+use crate::testing::accounts::Accounts;
+use crate::testing::rejection::{Outcome, Rejection};
+use crate::testing::state::State;
+use crate::testing::users;
+use crate::types::user::UserInfo;
 
 type Fields = Map<String, Value>;
 
-pub(super) fn one(world: &mut World, asked: &Asked) -> Outcome {
-    let fields: Fields = asked.read()?;
-    let username = check(&fields)?;
-    let (user_id, created) = put(&mut world.people, username, &fields)?;
+pub(super) fn one(state: &mut State, request: &Request) -> Outcome {
+    let fields: Fields = request.parse()?;
+    let username = validate(&fields)?;
+    let (user_id, created) = put(&mut state.accounts, username, &fields)?;
     let message = if created { "created" } else { "updated" };
     Ok(json!({"success": true, "created": created, "user_id": user_id, "message": message}))
 }
@@ -23,19 +25,21 @@ struct Batch {
     users: Vec<Fields>,
 }
 
-/// Creates users; those there are already are skipped.
-pub(super) fn many(world: &mut World, asked: &Asked) -> Outcome {
-    let Batch { users } = asked.read()?;
+/// Creates users; existing ones are skipped.
+pub(super) fn many(state: &mut State, request: &Request) -> Outcome {
+    let Batch { users } = request.parse()?;
     let (mut success, mut skipped, mut errors) = (0, 0, Vec::new());
     for fields in &users {
-        let outcome = check(fields).and_then(|username| {
-            let known = world.people.users.contains_key(username);
-            if known { Ok(false) } else { put(&mut world.people, username, fields).map(|_| true) }
+        let outcome = validate(fields).and_then(|username| {
+            let exists = state.accounts.users.contains_key(username);
+            if exists { Ok(false) } else { put(&mut state.accounts, username, fields).map(|_| true) }
         });
         match outcome {
             Ok(true) => success += 1,
             Ok(false) => skipped += 1,
-            Err(refusal) => errors.push(json!({"user": fields.get("username"), "error": refusal.message})),
+            Err(rejection) => {
+                errors.push(json!({"user": fields.get("username"), "error": rejection.message}));
+            }
         }
     }
     Ok(json!({
@@ -47,28 +51,28 @@ pub(super) fn many(world: &mut World, asked: &Asked) -> Outcome {
     }))
 }
 
-/// Returns the username of an acceptable user.
-fn check(fields: &Fields) -> Result<&str, Refusal> {
+/// Checks the required fields of a user. Returns the username.
+fn validate(fields: &Fields) -> Result<&str, Rejection> {
     let text = |name| fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let username = text("username").ok_or(Refusal::bad_request("`username` is missing"))?;
+    let username = text("username").ok_or(Rejection::bad_request("`username` is missing"))?;
     match (text("password"), text("password_hashed")) {
         (Some(_), None) | (None, Some(_)) => Ok(username),
-        _ => Err(Refusal::bad_request("`password` or `password_hashed`, one of them, is needed")),
+        _ => Err(Rejection::bad_request("expected either `password` or `password_hashed`")),
     }
 }
 
-/// Creates the user, or changes the fields that were sent. His id is not the sender's to choose.
-fn put(people: &mut People, username: &str, fields: &Fields) -> Result<(Value, bool), Refusal> {
-    let known = people.users.get(username).cloned();
-    let created = known.is_none();
-    let before = known.unwrap_or_else(|| User::clone(&crate::testing::user(username).build()));
+/// Creates the user, or updates the fields that were sent. A sender cannot choose the id.
+fn put(accounts: &mut Accounts, username: &str, fields: &Fields) -> Result<(Value, bool), Rejection> {
+    let existing = accounts.users.get(username).cloned();
+    let created = existing.is_none();
+    let before = existing.unwrap_or_else(|| users::user(username).build());
     let mut after = json!(before);
     for (name, value) in fields.iter().filter(|(name, _)| *name != "id") {
         after[name] = value.clone();
     }
-    let user: User =
-        serde_json::from_value(after).map_err(|error| Refusal::bad_request(error.to_string()))?;
-    let id = json!(user.id);
-    people.put(user);
+    let user: UserInfo =
+        serde_json::from_value(after).map_err(|error| Rejection::bad_request(error.to_string()))?;
+    let id = json!(user.id());
+    accounts.put(user);
     Ok((id, created))
 }

@@ -1,77 +1,82 @@
-//! Looking users up.
+//! Look users up.
 
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Asked, Outcome, Refusal};
-use crate::testing::people::is_active;
-use crate::testing::state::World;
-use crate::user::{User, UserId, UserInfo};
+use super::request::Request;
+use crate::testing::accounts::is_active;
+use crate::testing::rejection::{Outcome, Rejection};
+use crate::testing::state::State;
+use crate::types::user::{UserId, UserInfo};
 
-/// At most so many in one call.
+/// The largest batch or page.
 const LIMIT: usize = 100;
 
-/// The username that stands for an unknown id.
+/// The username of the placeholder for an unknown id.
 const UNKNOWN: &str = "未知用户";
 
-fn check_len(len: usize) -> Result<(), Refusal> {
-    if len > LIMIT { Err(Refusal::bad_request(format!("{len} are over {LIMIT}"))) } else { Ok(()) }
+fn check_len(len: usize) -> Result<(), Rejection> {
+    if len > LIMIT {
+        Err(Rejection::bad_request(format!("expected at most {LIMIT}, found {len}")))
+    } else {
+        Ok(())
+    }
 }
 
 #[derive(Deserialize)]
-struct Names {
+struct UsernamesBody {
     usernames: Vec<String>,
 }
 
-pub(super) fn by_names(world: &mut World, asked: &Asked) -> Outcome {
-    let Names { usernames } = asked.read()?;
+pub(super) fn by_names(state: &mut State, request: &Request) -> Outcome {
+    let UsernamesBody { usernames } = request.parse()?;
     check_len(usernames.len())?;
-    let users = &world.people.users;
-    let (known, not_found): (Vec<_>, Vec<_>) =
+    let users = &state.accounts.users;
+    let (found, not_found): (Vec<_>, Vec<_>) =
         usernames.iter().partition(|username| users.contains_key(username.as_str()));
-    let known: Vec<_> = known.into_iter().filter_map(|username| users.get(username.as_str())).collect();
-    Ok(json!({"users": known, "not_found": not_found}))
+    let found: Vec<_> = found.into_iter().filter_map(|username| users.get(username.as_str())).collect();
+    Ok(json!({"users": found, "not_found": not_found}))
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Ids {
+struct UserIdsBody {
     user_ids: Vec<UserId>,
 }
 
-pub(super) fn by_ids(world: &mut World, asked: &Asked) -> Outcome {
-    let Ids { user_ids } = asked.read()?;
+pub(super) fn by_ids(state: &mut State, request: &Request) -> Outcome {
+    let UserIdsBody { user_ids } = request.parse()?;
     check_len(user_ids.len())?;
-    let found = |id: UserId| match world.people.by_id(&id) {
+    let find = |id: UserId| match state.accounts.by_id(&id) {
         Some(user) => json!(user),
         None => json!(UserInfo::builder(id, UNKNOWN).build()),
     };
-    let users: Vec<_> = user_ids.into_iter().map(found).collect();
+    let users: Vec<_> = user_ids.into_iter().map(find).collect();
     Ok(json!({ "users": users }))
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Page {
+struct PageBody {
     keyword: Option<String>,
     page: Option<usize>,
     page_size: Option<usize>,
 }
 
-pub(super) fn list(world: &mut World, asked: &Asked) -> Outcome {
-    let Page { keyword, page, page_size } = asked.read()?;
+pub(super) fn list(state: &mut State, request: &Request) -> Outcome {
+    let PageBody { keyword, page, page_size } = request.parse()?;
     let (keyword, page, page_size) =
         (keyword.unwrap_or_default(), page.unwrap_or(1), page_size.unwrap_or(20));
     if page == 0 || page_size == 0 {
-        return Err(Refusal::bad_request("pages and their sizes count from 1"));
+        return Err(Rejection::bad_request("`page` and `pageSize` must be at least 1"));
     }
     check_len(page_size)?;
-    let matches = |user: &&User| {
-        let nickname = user.nickname.as_deref().unwrap_or_default();
-        is_active(user) && (user.username.contains(&keyword) || nickname.contains(&keyword))
+    let matches = |user: &&UserInfo| {
+        let nickname = user.nickname().unwrap_or_default();
+        is_active(user) && (user.username().contains(&keyword) || nickname.contains(&keyword))
     };
-    let mut users: Vec<_> = world.people.users.values().filter(matches).collect();
-    users.sort_by_key(|user| &user.id);
+    let mut users: Vec<_> = state.accounts.users.values().filter(matches).collect();
+    users.sort_by_key(|user| user.id());
     let skipped = (page - 1).saturating_mul(page_size);
     let items: Vec<_> = users.iter().skip(skipped).take(page_size).collect();
     Ok(json!({"items": items, "total": users.len()}))

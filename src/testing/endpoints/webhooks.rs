@@ -1,10 +1,11 @@
-//! Who wants to be told of events. This center sends none.
+//! Register webhooks. This auth center sends no events to them.
 
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Asked, Outcome, Refusal};
-use crate::testing::state::World;
+use super::request::Request;
+use crate::testing::rejection::{Outcome, Rejection};
+use crate::testing::state::State;
 
 #[derive(Deserialize)]
 struct Webhook {
@@ -13,9 +14,9 @@ struct Webhook {
     secret: Option<String>,
 }
 
-pub(super) fn register(world: &mut World, asked: &Asked) -> Outcome {
-    let Webhook { url, events, secret } = asked.read()?;
-    let webhook_id = world.registry.add_webhook(json!({"url": url, "events": events, "secret": secret}));
+pub(super) fn register(state: &mut State, request: &Request) -> Outcome {
+    let Webhook { url, events, secret } = request.parse()?;
+    let webhook_id = state.registry.add_webhook(json!({"url": url, "events": events, "secret": secret}));
     Ok(json!({"webhook_id": webhook_id, "success": true}))
 }
 
@@ -25,8 +26,8 @@ struct Unregister {
     webhook_id: u64,
 }
 
-pub(super) fn unregister(world: &mut World, asked: &Asked) -> Outcome {
-    let Unregister { webhook_id } = asked.read()?;
-    world.registry.webhooks.remove(&webhook_id).ok_or(Refusal::not_found("no such webhook"))?;
+pub(super) fn unregister(state: &mut State, request: &Request) -> Outcome {
+    let Unregister { webhook_id } = request.parse()?;
+    state.registry.webhooks.remove(&webhook_id).ok_or(Rejection::not_found("no such webhook"))?;
     Ok(json!({}))
 }

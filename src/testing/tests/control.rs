@@ -1,4 +1,4 @@
-//! Who gets in, what is recorded, and how it ends.
+//! Authentication of apps, recorded requests, delays, and shutdown.
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use super::{connect, data, exchange, request, send, with_alice};
 use crate::testing::{AuthCenter, Fault};
 
 #[tokio::test]
-async fn calls_that_reach_no_endpoint() {
+async fn calls_without_app_endpoint_or_json_are_rejected() {
     let center = with_alice().await;
     let good = request(&center, "/user/info", r#"{"token": "alice-token"}"#);
     for (bad, status) in [
@@ -23,9 +23,9 @@ async fn calls_that_reach_no_endpoint() {
         (good.replace("POST", "PUT"), 405),
         (good.replace("{\"token", "[\"token"), 400),
     ] {
-        let (told, envelope) = send(&center, &bad).await;
+        let (found, envelope) = send(&center, &bad).await;
         assert_eq!(
-            (told, &envelope["code"], &envelope["data"]),
+            (found, &envelope["code"], &envelope["data"]),
             (status, &json!(status), &json!(null)),
             "{bad}"
         );
@@ -34,19 +34,19 @@ async fn calls_that_reach_no_endpoint() {
 }
 
 #[tokio::test]
-async fn another_app() {
+async fn app_id_and_secret_are_configurable() {
     let center = AuthCenter::builder().app_id("my-app").app_secret("my-secret").start().await;
     assert_eq!((center.app_id(), center.app_secret()), ("my-app", "my-secret"));
     assert_eq!(data(&center, "/token/verify", json!({"token": "x"})).await, json!({"valid": false}));
-    let shown = format!("{center:?} {:?}", AuthCenter::builder().app_secret("my-secret"));
-    assert!(shown.contains("my-app") && !shown.contains("my-secret"), "{shown}");
+    let debug = format!("{center:?} {:?}", AuthCenter::builder().app_secret("my-secret"));
+    assert!(debug.contains("my-app") && !debug.contains("my-secret"), "{debug}");
 }
 
 #[tokio::test]
-async fn requests_are_recorded() {
+async fn requests_are_recorded_until_cleared() {
     let center = with_alice().await;
     data(&center, "/user/info", json!({"token": "alice-token"})).await;
-    center.misbehave_times(1, Fault::status(500));
+    center.inject_fault_times(1, Fault::status(500));
     let not_json = request(&center, "/user/info", "what?");
     assert_eq!(send(&center, &not_json).await.0, 500);
     assert_eq!(send(&center, &not_json).await.0, 400);
@@ -61,7 +61,7 @@ async fn requests_are_recorded() {
 }
 
 #[tokio::test]
-async fn a_delayed_answer_was_decided_on_arrival() {
+async fn delayed_response_is_decided_on_arrival() {
     let center = with_alice().await;
     center.delay(Duration::from_millis(30));
     let start = Instant::now();
@@ -71,13 +71,13 @@ async fn a_delayed_answer_was_decided_on_arrival() {
         }
         center.disable_user("alice");
     };
-    let (told, ()) = tokio::join!(data(&center, "/user/info", json!({"token": "alice-token"})), change);
-    assert_eq!(told["username"], "alice");
+    let (found, ()) = tokio::join!(data(&center, "/user/info", json!({"token": "alice-token"})), change);
+    assert_eq!(found["username"], "alice");
     assert!(start.elapsed() >= Duration::from_millis(30));
 }
 
 #[tokio::test]
-async fn a_connection_serves_many_calls() {
+async fn connection_serves_several_calls() {
     let center = with_alice().await;
     let mut stream = connect(&center).await.unwrap();
     for calls in 1..=3 {
@@ -88,10 +88,10 @@ async fn a_connection_serves_many_calls() {
 }
 
 #[tokio::test]
-async fn a_dropped_center_ends_its_connections() {
+async fn dropped_center_closes_its_connections() {
     let center = with_alice().await;
     let address = center.server.address;
-    center.misbehave(Fault::Hang);
+    center.inject_fault(Fault::Hang);
     let mut hanging = connect(&center).await.unwrap();
     hanging.write_all(request(&center, "/user/info", "{}").as_bytes()).await.unwrap();
     while center.calls("/user/info") == 0 {
@@ -108,7 +108,7 @@ async fn a_dropped_center_ends_its_connections() {
 }
 
 #[test]
-fn it_is_controlled_and_called_from_other_runtimes_and_threads() {
+fn center_is_usable_from_other_runtimes_and_threads() {
     fn shareable<T: Send + Sync + 'static>(_: &T) {}
     let runtime =
         || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -118,19 +118,19 @@ fn it_is_controlled_and_called_from_other_runtimes_and_threads() {
     let body = request(&center, "/user/info", r#"{"token": "alice-token"}"#);
     for _ in 0..3 {
         // Outside of any runtime.
-        center.misbehave(Fault::Refuse);
-        center.behave();
+        center.inject_fault(Fault::Refuse);
+        center.clear_faults();
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
-                    let answer = runtime().block_on(exchange(&center, &body)).unwrap();
-                    assert!(answer.starts_with(b"HTTP/1.1 200"));
+                    let response = runtime().block_on(exchange(&center, &body)).unwrap();
+                    assert!(response.starts_with(b"HTTP/1.1 200"));
                 });
             }
         });
     }
     assert_eq!(center.calls("/user/info"), 6);
-    // Its runtime first: the handle must not mind.
+    // The runtime first: dropping the handle afterwards must not panic.
     drop(serving);
     drop(center);
 }

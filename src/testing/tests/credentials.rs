@@ -2,14 +2,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
-use super::{call, data, refusal, with_alice};
+use super::{call, data, rejection, with_alice};
 use crate::testing::{TestKey, user};
 
 #[tokio::test]
-async fn tokens_are_verified() {
+async fn valid_token_returns_its_user() {
     let center = with_alice().await;
     let body = json!({"token": "alice-token"});
-    let id = json!(user("alice").build().id);
+    let id = json!(user("alice").build().id());
     assert_eq!(
         data(&center, "/token/verify", body.clone()).await,
         json!({"valid": true, "userId": id, "username": "alice", "expiresAt": null})
@@ -34,7 +34,7 @@ async fn tokens_are_verified() {
 }
 
 #[tokio::test]
-async fn unknown_revoked_and_expired_tokens_are_refused() {
+async fn unknown_revoked_and_expired_tokens_are_rejected() {
     let center = with_alice().await;
     center.add_token_expiring("old", "alice", UNIX_EPOCH);
     center.add_token("revoked", "alice");
@@ -42,39 +42,39 @@ async fn unknown_revoked_and_expired_tokens_are_refused() {
     for token in ["unknown", "revoked", "old"] {
         let body = json!({"token": token, "permissionCodes": []});
         assert_eq!(data(&center, "/token/verify", body.clone()).await, json!({"valid": false}));
-        assert_eq!(refusal(&center, "/user/info", body.clone()).await, 401);
-        assert_eq!(refusal(&center, "/permission/check", body).await, 401);
+        assert_eq!(rejection(&center, "/user/info", body.clone()).await, 401);
+        assert_eq!(rejection(&center, "/permission/check", body).await, 401);
     }
 }
 
 #[tokio::test]
-async fn an_expiry_is_told() {
+async fn token_expiry_is_returned() {
     let center = with_alice().await;
-    let end = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
-    assert!(SystemTime::now() < end);
-    center.add_token_expiring("t", "alice", end);
-    let told = data(&center, "/token/verify", json!({"token": "t"})).await;
-    assert_eq!((&told["valid"], &told["expiresAt"]), (&json!(true), &json!("9999-12-31T23:59:59Z")));
+    let expires_at = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    assert!(SystemTime::now() < expires_at);
+    center.add_token_expiring("t", "alice", expires_at);
+    let found = data(&center, "/token/verify", json!({"token": "t"})).await;
+    assert_eq!((&found["valid"], &found["expiresAt"]), (&json!(true), &json!("9999-12-31T23:59:59Z")));
 }
 
 #[tokio::test]
-async fn users_are_changed_disabled_and_removed() {
+async fn users_are_updated_disabled_and_removed() {
     let center = with_alice().await;
     let body = json!({"token": "alice-token"});
-    center.update_user("alice", |alice| alice.email = Some("a@example.com".into()));
+    center.update_user("alice", |alice| alice.email("a@example.com"));
     assert_eq!(data(&center, "/user/info", body.clone()).await["email"], "a@example.com");
     center.disable_user("alice");
     for endpoint in ["/user/info", "/token/verify"] {
-        assert_eq!(refusal(&center, endpoint, body.clone()).await, 403);
+        assert_eq!(rejection(&center, endpoint, body.clone()).await, 403);
     }
     center.remove_user("alice");
     for endpoint in ["/user/info", "/token/verify"] {
-        assert_eq!(refusal(&center, endpoint, body.clone()).await, 404);
+        assert_eq!(rejection(&center, endpoint, body.clone()).await, 404);
     }
 }
 
 #[tokio::test]
-async fn access_keys_of_every_kind() {
+async fn access_keys_of_all_types_are_verified() {
     let center = with_alice().await;
     center.add_access_key("ak_user", TestKey::user("alice").name("laptop"));
     center.add_access_key("ak_app", TestKey::app("test-app"));
@@ -83,12 +83,12 @@ async fn access_keys_of_every_kind() {
     center.add_access_key("ak_odd", TestKey::of_type("robot"));
     let verify = |key: &str| call(&center, "/access-key/verify", json!({ "accessKey": key }));
 
-    let of_alice = verify("ak_user").await["data"].take();
+    let user_key = verify("ak_user").await["data"].take();
     assert_eq!(
-        of_alice,
+        user_key,
         json!({
             "valid": true, "keyType": "user", "keyId": 1, "keyName": "laptop", "appId": null,
-            "userId": user("alice").build().id, "username": "alice", "nickname": "Al", "email": null,
+            "userId": user("alice").build().id(), "username": "alice", "nickname": "Al", "email": null,
             "isAdmin": true,
         })
     );
@@ -98,9 +98,9 @@ async fn access_keys_of_every_kind() {
         ("ak_global", "global", json!(null)),
         ("ak_odd", "robot", json!(null)),
     ] {
-        let told = verify(key).await["data"].take();
+        let found = verify(key).await["data"].take();
         assert_eq!(
-            (&told["keyType"], &told["appId"], &told["userId"]),
+            (&found["keyType"], &found["appId"], &found["userId"]),
             (&json!(key_type), &app_id, &json!(null))
         );
     }

@@ -9,92 +9,92 @@ use crate::testing::{Fault, user};
 
 const SOON: Duration = Duration::from_millis(30);
 
-fn ask(center: &AuthCenter) -> String {
+fn user_info(center: &AuthCenter) -> String {
     request(center, "/user/info", r#"{"token": "alice-token"}"#)
 }
 
 #[tokio::test]
-async fn refuse_ends_and_refuses_connections_until_it_behaves() {
+async fn refuse_closes_and_refuses_connections_until_cleared() {
     let center = with_alice().await;
     let url = center.url();
     let mut kept = connect(&center).await.unwrap();
-    kept.write_all(ask(&center).as_bytes()).await.unwrap();
+    kept.write_all(user_info(&center).as_bytes()).await.unwrap();
     assert!(kept.read(&mut [0; 16]).await.unwrap() > 0);
 
     for _ in 0..2 {
-        center.misbehave(Fault::Refuse);
+        center.inject_fault(Fault::Refuse);
         assert_eq!(connect(&center).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
     }
-    let _ = kept.write_all(ask(&center).as_bytes()).await;
+    let _ = kept.write_all(user_info(&center).as_bytes()).await;
     let mut rest = Vec::new();
     let _ = kept.read_to_end(&mut rest).await;
-    assert!(!rest.windows(8).any(|part| part == b"HTTP/1.1"), "a second answer came");
+    assert!(!rest.windows(8).any(|part| part == b"HTTP/1.1"), "a second response arrived");
     assert_eq!(center.calls("/user/info"), 1);
 
-    center.behave();
+    center.clear_faults();
     assert_eq!(center.url(), url);
-    assert_eq!(send(&center, &ask(&center)).await.0, 200);
+    assert_eq!(send(&center, &user_info(&center)).await.0, 200);
 
-    center.misbehave(Fault::Refuse);
-    center.misbehave(Fault::status(500));
-    assert_eq!(send(&center, &ask(&center)).await.0, 500, "another fault opens again");
+    center.inject_fault(Fault::Refuse);
+    center.inject_fault(Fault::status(500));
+    assert_eq!(send(&center, &user_info(&center)).await.0, 500, "another fault reopens the port");
 }
 
 #[tokio::test]
-async fn hang_reads_and_is_silent() {
+async fn hang_reads_and_never_responds() {
     let center = with_alice().await;
-    center.misbehave(Fault::Hang);
-    assert!(tokio::time::timeout(SOON, exchange(&center, &ask(&center))).await.is_err());
+    center.inject_fault(Fault::Hang);
+    assert!(tokio::time::timeout(SOON, exchange(&center, &user_info(&center))).await.is_err());
     assert_eq!(center.calls("/user/info"), 1);
 }
 
 #[tokio::test]
-async fn slow_bytes_take_their_time_and_are_right() {
+async fn slow_bytes_delay_a_correct_response() {
     let center = with_alice().await;
-    let right = send(&center, &ask(&center)).await;
-    center.misbehave(Fault::SlowBytes(Duration::from_micros(10)));
-    assert_eq!(send(&center, &ask(&center)).await, right);
+    let correct = send(&center, &user_info(&center)).await;
+    center.inject_fault(Fault::SlowBytes(Duration::from_micros(10)));
+    assert_eq!(send(&center, &user_info(&center)).await, correct);
 
-    center.misbehave(Fault::SlowBytes(Duration::from_millis(5)));
+    center.inject_fault(Fault::SlowBytes(Duration::from_millis(5)));
     let start = Instant::now();
     let mut stream = connect(&center).await.unwrap();
-    stream.write_all(ask(&center).as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    while !answer.ends_with("{\"c") {
-        answer.push(char::from(stream.read_u8().await.unwrap()));
+    stream.write_all(user_info(&center).as_bytes()).await.unwrap();
+    let mut response = String::new();
+    while !response.ends_with("{\"c") {
+        response.push(char::from(stream.read_u8().await.unwrap()));
     }
     assert!(start.elapsed() >= Duration::from_millis(15));
 }
 
 #[tokio::test]
-async fn reset_comes_before_an_answer() {
+async fn reset_precedes_any_response() {
     let center = with_alice().await;
-    center.misbehave(Fault::Reset);
-    let error = exchange(&center, &ask(&center)).await.unwrap_err();
+    center.inject_fault(Fault::Reset);
+    let error = exchange(&center, &user_info(&center)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-    center.behave();
-    center.misbehave_on("/user/info", Fault::Refuse);
-    assert_eq!(exchange(&center, &ask(&center)).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    center.clear_faults();
+    center.inject_fault_on("/user/info", Fault::Refuse);
+    assert_eq!(exchange(&center, &user_info(&center)).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
 }
 
 #[tokio::test]
-async fn half_an_answer_then_a_reset_or_the_end() {
+async fn partial_response_ends_in_reset_or_close() {
     let center = with_alice().await;
     for (fault, end) in [(Fault::ResetMidBody, Some(ErrorKind::ConnectionReset)), (Fault::Truncated, None)] {
-        center.misbehave(fault);
+        center.inject_fault(fault);
         let mut stream = connect(&center).await.unwrap();
-        stream.write_all(ask(&center).as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        assert_eq!(stream.read_to_end(&mut answer).await.map_err(|error| error.kind()).err(), end);
-        let (head, body) = split(&answer);
-        let announced = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
-        assert_eq!(announced.parse::<usize>().unwrap() / 2, body.len());
+        stream.write_all(user_info(&center).as_bytes()).await.unwrap();
+        let mut response = Vec::new();
+        assert_eq!(stream.read_to_end(&mut response).await.map_err(|error| error.kind()).err(), end);
+        let (head, body) = split(&response);
+        let content_length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+        assert_eq!(content_length.parse::<usize>().unwrap() / 2, body.len());
         assert!(body.starts_with(r#"{"code":0,"#));
     }
 }
 
 #[tokio::test]
-async fn statuses_and_headers() {
+async fn faults_have_their_status_and_headers() {
     let center = with_alice().await;
     for (fault, expected, header) in [
         (Fault::status(503), 503, ""),
@@ -104,9 +104,9 @@ async fn statuses_and_headers() {
         (Fault::Html, 200, "content-type: text/html"),
         (Fault::NotJson, 200, "content-type: application/json"),
     ] {
-        center.misbehave(fault);
-        let answer = exchange(&center, &ask(&center)).await.unwrap();
-        let (head, body) = split(&answer);
+        center.inject_fault(fault);
+        let response = exchange(&center, &user_info(&center)).await.unwrap();
+        let (head, body) = split(&response);
         assert_eq!(status(head), expected);
         assert!(head.contains(header), "{head}");
         assert!(serde_json::from_str::<Value>(body).is_err());
@@ -114,44 +114,44 @@ async fn statuses_and_headers() {
 }
 
 #[tokio::test]
-async fn wrong_envelopes() {
+async fn faults_change_the_envelope() {
     let center = with_alice().await;
     for (fault, expected) in [
         (Fault::WrongShape, json!({"code": 0, "message": "success", "data": "not an object"})),
         (Fault::code(403, "no"), json!({"code": 403, "message": "no", "data": null})),
     ] {
-        center.misbehave(fault);
-        assert_eq!(send(&center, &ask(&center)).await, (200, expected));
+        center.inject_fault(fault);
+        assert_eq!(send(&center, &user_info(&center)).await, (200, expected));
     }
-    center.misbehave(Fault::MissingId);
-    let data = &send(&center, &ask(&center)).await.1["data"];
+    center.inject_fault(Fault::MissingId);
+    let data = &send(&center, &user_info(&center)).await.1["data"];
     assert!(data.get("id").is_none() && data["username"] == "alice");
 }
 
 #[tokio::test]
-async fn huge_is_right_but_for_its_size() {
+async fn huge_pads_a_correct_response() {
     let center = with_alice().await;
-    center.misbehave(Fault::Huge);
-    let mut answer = exchange(&center, &ask(&center)).await.unwrap();
-    assert!(answer.len() > 40 * 1024 * 1024);
-    let tail = answer.split_off(answer.len() - 512);
+    center.inject_fault(Fault::Huge);
+    let mut response = exchange(&center, &user_info(&center)).await.unwrap();
+    assert!(response.len() > 40 * 1024 * 1024);
+    let tail = response.split_off(response.len() - 512);
     let tail = std::str::from_utf8(&tail).unwrap();
     assert!(tail.contains(r#"","#) && tail.contains(r#""code":0"#) && tail.contains("alice"), "{tail}");
-    let head = std::str::from_utf8(&answer[..256]).unwrap();
+    let head = std::str::from_utf8(&response[..256]).unwrap();
     assert!(!head.contains("content-length") && head.contains(r#"{"padding":"#), "{head}");
 }
 
 #[tokio::test]
 async fn flapping_fails_every_second_request() {
     let center = with_alice().await;
-    center.misbehave(Fault::Flapping);
+    center.inject_fault(Fault::Flapping);
     for expected in [200, 500, 200, 500] {
-        assert_eq!(send(&center, &ask(&center)).await.0, expected);
+        assert_eq!(send(&center, &user_info(&center)).await.0, expected);
     }
 }
 
 #[tokio::test]
-async fn only_faults_that_give_the_right_answer_let_a_call_take_effect() {
+async fn only_faults_with_a_correct_response_let_a_call_take_effect() {
     let center = AuthCenter::start().await;
     for (fault, takes_effect) in [
         (Fault::Reset, false),
@@ -165,7 +165,7 @@ async fn only_faults_that_give_the_right_answer_let_a_call_take_effect() {
         (Fault::SlowBytes(Duration::ZERO), true),
     ] {
         let name = format!("{fault:?}");
-        center.misbehave(fault);
+        center.inject_fault(fault);
         let body = r#"{"username": "bob", "password": "p"}"#;
         let _ = exchange(&center, &request(&center, "/sync/user", body)).await;
         let expected = if takes_effect { vec![user("bob").build()] } else { vec![] };

@@ -1,14 +1,14 @@
-//! What services push to the center: users and stats.
+//! Data that services push: users and stats records.
 
 use serde_json::json;
 
-use super::{call, data, refusal, request, send};
+use super::{call, data, rejection, request, send};
 use crate::testing::{AuthCenter, user};
 
 #[tokio::test]
-async fn a_user_is_created_then_updated() {
+async fn synced_user_is_created_then_updated() {
     let center = AuthCenter::start().await;
-    let id = json!(user("alice").build().id);
+    let id = json!(user("alice").build().id());
     let fields = json!({"id": 5, "username": "alice", "password": "p", "nickname": "Al", "legacy_field": 1});
     assert_eq!(
         data(&center, "/sync/user", fields).await,
@@ -25,7 +25,7 @@ async fn a_user_is_created_then_updated() {
 }
 
 #[tokio::test]
-async fn a_user_needs_a_name_and_one_password() {
+async fn synced_user_without_name_or_exactly_one_password_is_rejected() {
     let center = AuthCenter::start().await;
     for fields in [
         json!({"password": "p"}),
@@ -35,13 +35,13 @@ async fn a_user_needs_a_name_and_one_password() {
         json!({"username": "alice", "password": "p", "nickname": 7}),
         json!([]),
     ] {
-        assert_eq!(refusal(&center, "/sync/user", fields).await, 400);
+        assert_eq!(rejection(&center, "/sync/user", fields).await, 400);
     }
     assert!(center.users().is_empty());
 }
 
 #[tokio::test]
-async fn a_batch_skips_known_users_and_names_failures() {
+async fn batch_skips_existing_users_and_lists_failures() {
     let center = AuthCenter::start().await;
     center.add_user(user("alice").nickname("Al"));
     let users = json!([
@@ -54,14 +54,14 @@ async fn a_batch_skips_known_users_and_names_failures() {
         outcome,
         json!({
             "total": 3, "success": 1, "failed": 1, "skipped": 1,
-            "errors": [{"user": "carol", "error": "`password` or `password_hashed`, one of them, is needed"}],
+            "errors": [{"user": "carol", "error": "expected either `password` or `password_hashed`"}],
         })
     );
     assert_eq!(center.users(), [user("alice").nickname("Al").build(), user("bob").build()]);
 }
 
 #[tokio::test]
-async fn stats_need_a_token() {
+async fn stats_without_a_token_are_rejected() {
     let center = AuthCenter::start().await;
     assert_eq!(data(&center, "/stats/report/batch", json!({"stats": [{"a": 1}, {"a": 2}]})).await, json!({}));
     let unattributed = request(&center, "/stats/report/batch", r#"{"stats": [{"a": 3}]}"#)

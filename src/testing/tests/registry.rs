@@ -1,10 +1,10 @@
 use serde_json::json;
 
-use super::{data, refusal};
+use super::{data, rejection};
 use crate::testing::AuthCenter;
 
 #[tokio::test]
-async fn webhooks() {
+async fn webhooks_are_registered_and_unregistered() {
     let center = AuthCenter::start().await;
     let webhook = json!({"url": "http://me/auth", "events": ["user.updated"], "secret": "s"});
     assert_eq!(data(&center, "/webhook/register", webhook).await, json!({"webhook_id": 1, "success": true}));
@@ -12,14 +12,14 @@ async fn webhooks() {
         center.webhooks(),
         [json!({"webhook_id": 1, "url": "http://me/auth", "events": ["user.updated"], "secret": "s"})]
     );
-    assert_eq!(refusal(&center, "/webhook/register", json!({"events": []})).await, 400);
+    assert_eq!(rejection(&center, "/webhook/register", json!({"events": []})).await, 400);
     assert_eq!(data(&center, "/webhook/unregister", json!({"webhookId": 1})).await, json!({}));
-    assert_eq!(refusal(&center, "/webhook/unregister", json!({"webhookId": 1})).await, 404);
+    assert_eq!(rejection(&center, "/webhook/unregister", json!({"webhookId": 1})).await, 404);
     assert!(center.webhooks().is_empty());
 }
 
 #[tokio::test]
-async fn services() {
+async fn services_are_registered_and_send_heartbeats() {
     let center = AuthCenter::start().await;
     let one = json!({"name": "orders", "environment": "test", "instanceId": "a:1", "ips": [], "port": 1});
     let other = json!({"name": "orders", "environment": "test", "instanceId": "b:1"});
@@ -32,9 +32,9 @@ async fn services() {
         data(&center, "/service/register", other.clone()).await,
         json!({"service_id": 1, "instance_id": "b:1", "config": {"limit": 5}, "config_version": 2})
     );
-    let beat = json!({"name": "orders", "environment": "test", "instanceId": "a:1", "port": 2});
+    let heartbeat = json!({"name": "orders", "environment": "test", "instanceId": "a:1", "port": 2});
     assert_eq!(
-        data(&center, "/service/heartbeat", beat).await,
+        data(&center, "/service/heartbeat", heartbeat).await,
         json!({"config": {"limit": 5}, "config_version": 2})
     );
     let services = center.services();
@@ -47,8 +47,8 @@ async fn services() {
         })
     );
     assert_eq!(data(&center, "/service/unregister", other.clone()).await, json!({}));
-    assert_eq!(refusal(&center, "/service/unregister", other).await, 404);
-    center.forget_services();
-    assert_eq!(refusal(&center, "/service/heartbeat", one).await, 404);
-    assert_eq!(refusal(&center, "/service/heartbeat", json!({"name": "orders"})).await, 400);
+    assert_eq!(rejection(&center, "/service/unregister", other).await, 404);
+    center.clear_services();
+    assert_eq!(rejection(&center, "/service/heartbeat", one).await, 404);
+    assert_eq!(rejection(&center, "/service/heartbeat", json!({"name": "orders"})).await, 400);
 }

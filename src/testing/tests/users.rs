@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
-use super::{data, refusal};
+use super::{data, rejection};
 use crate::testing::{AuthCenter, user};
-use crate::user::UserId;
+use crate::types::user::UserId;
 
 async fn with_three() -> AuthCenter {
     let center = AuthCenter::start().await;
@@ -17,32 +17,32 @@ fn names(users: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn ids_stay_the_same() {
-    assert_eq!(user("alice").build().id, UserId::Int(149_266_184));
-    assert_eq!(user("").build().id, UserId::Int(346_656_038));
-    assert_eq!(user("爱丽丝").build().id, UserId::Int(853_439_404));
+fn derived_ids_are_stable() {
+    assert_eq!(user("alice").build().id(), &UserId::Int(149_266_184));
+    assert_eq!(user("").build().id(), &UserId::Int(346_656_038));
+    assert_eq!(user("爱丽丝").build().id(), &UserId::Int(853_439_404));
 }
 
 #[tokio::test]
-async fn by_names() {
+async fn batch_by_names_lists_unknown_names() {
     let center = with_three().await;
     let found = data(&center, "/users/batch", json!({"usernames": ["bob", "nobody", "alice"]})).await;
     assert_eq!((names(&found["users"]), &found["not_found"]), (vec!["bob", "alice"], &json!(["nobody"])));
-    assert_eq!(refusal(&center, "/users/batch", json!({"usernames": vec!["x"; 101]})).await, 400);
-    assert_eq!(refusal(&center, "/users/batch", json!({})).await, 400);
+    assert_eq!(rejection(&center, "/users/batch", json!({"usernames": vec!["x"; 101]})).await, 400);
+    assert_eq!(rejection(&center, "/users/batch", json!({})).await, 400);
 }
 
 #[tokio::test]
-async fn by_ids_in_the_order_asked() {
+async fn batch_by_ids_keeps_order_with_placeholders() {
     let center = with_three().await;
     let found = data(&center, "/users/batch-by-ids", json!({"userIds": ["b-1", 99, 10, "10"]})).await;
     assert_eq!(names(&found["users"]), ["bob", "未知用户", "alice", "未知用户"]);
     assert_eq!((&found["users"][1]["id"], &found["users"][3]["id"]), (&json!(99), &json!("10")));
-    assert_eq!(refusal(&center, "/users/batch-by-ids", json!({"userIds": vec![1; 101]})).await, 400);
+    assert_eq!(rejection(&center, "/users/batch-by-ids", json!({"userIds": vec![1; 101]})).await, 400);
 }
 
 #[tokio::test]
-async fn active_users_are_listed_by_id() {
+async fn list_contains_active_users_sorted_by_id() {
     let center = with_three().await;
     center.add_user(user("dave").id(1));
     center.disable_user("dave");
@@ -57,6 +57,6 @@ async fn active_users_are_listed_by_id() {
         assert_eq!((names(&listed["items"]), &listed["total"]), (expected, &json!(total)), "{body}");
     }
     for body in [json!({"pageSize": 101}), json!({"pageSize": 0}), json!({"page": 0}), json!({"page": -1})] {
-        assert_eq!(refusal(&center, "/users/list", body).await, 400);
+        assert_eq!(rejection(&center, "/users/list", body).await, 400);
     }
 }

@@ -1,4 +1,4 @@
-//! An auth center that decides what to say when it is asked, and says it when the test lets it.
+//! An auth center that decides its answer when a request arrives, and sends it when the test releases it.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-/// Those that the center knows. All but the last are alice's.
+/// The valid credentials. All but the last are alice's.
 pub(super) const CREDENTIALS: [&str; 4] = ["alice-laptop", "alice-phone", "ak_alice", "bob-token"];
 pub(super) const BOBS: usize = CREDENTIALS.len() - 1;
 
@@ -24,7 +24,7 @@ pub(super) enum Standing {
 /// What an answer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Said {
-    /// Who it is, in this version.
+    /// The user, in this version.
     User(usize),
     Refusal,
     /// Nothing: the center is failing.
@@ -49,7 +49,7 @@ pub(super) struct State {
     /// Whether her id is a string.
     pub(super) textual_id: bool,
     pub(super) failing: bool,
-    /// How many events have been delivered, as the test tells.
+    /// How many events the test has delivered.
     pub(super) events: usize,
     pub(super) arrivals: usize,
     pub(super) held: Vec<Held>,
@@ -102,7 +102,7 @@ impl State {
 impl Held {
     /// Sends it on its way.
     pub(super) fn release(self) {
-        self.release.send(()).expect("whoever asked still waits");
+        self.release.send(()).expect("the client still waits");
     }
 }
 
@@ -139,7 +139,7 @@ impl Drop for Center {
     }
 }
 
-/// Reads and answers one question after the other, until the client hangs up. A server of HTTP would take longer than all
+/// Reads and answers one request after the other, until the client hangs up. A server of HTTP would take longer than all
 /// that is tested.
 async fn serve(mut stream: BufReader<TcpStream>, state: Arc<Mutex<State>>) -> io::Result<()> {
     let mut head = String::new();

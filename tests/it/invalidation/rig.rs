@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use aigc_auth::error::ErrorKind;
 use aigc_auth::testing::Clock;
 use aigc_auth::webhook::{self, HandlerError, UserEvent, WebhookConfig};
-use aigc_auth::{AuthClient, AuthLayer, CurrentUser, ErrorKind};
+use aigc_auth::{AuthClient, AuthLayer, CurrentUser};
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
@@ -17,6 +18,7 @@ use tokio::sync::oneshot;
 use tower::ServiceExt;
 
 use super::center::Center;
+use crate::support::tls;
 
 pub(super) const SECRET: &str = "the secret of the webhook";
 /// More than there are credentials, so that one is always idle and none need be opened later.
@@ -33,16 +35,16 @@ pub(super) struct Rig {
     pub(super) handling: Handling,
 }
 
-/// Handlers that have begun, and wait to be told whether they succeed.
+/// Handlers that have begun, and wait for the test to decide whether they succeed.
 pub(super) type Handling = Arc<Mutex<Vec<oneshot::Sender<bool>>>>;
 
-/// What a request was told.
+/// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Told {
+pub(super) enum Outcome {
     /// The user, in this version.
     User(usize),
     Refused,
-    CouldNotTell,
+    Unavailable,
 }
 
 impl Rig {
@@ -70,7 +72,10 @@ impl Rig {
         };
         let config = WebhookConfig::new(SECRET).unwrap().clock(clock.clone()).invalidate(client.clone());
         let app = Router::new()
-            .route("/", get(|user: CurrentUser| async move { user.nickname.clone().unwrap_or_default() }))
+            .route(
+                "/",
+                get(|user: CurrentUser| async move { user.nickname().unwrap_or_default().to_owned() }),
+            )
             .layer(AuthLayer::new(client.clone()).verify_timeout(long))
             .merge(webhook::router(config.handler_timeout(long), handler));
         let rig = Self { center, client, clock, app, handling };
@@ -79,20 +84,20 @@ impl Rig {
     }
 
     async fn open_connections(&self) {
-        let strangers = (0..CONNECTIONS).map(|n| {
+        let unknown = (0..CONNECTIONS).map(|n| {
             let client = self.client.clone();
-            tokio::spawn(async move { client.user_info(&format!("stranger-{n}")).await })
+            tokio::spawn(async move { client.user_info(&format!("unknown-{n}")).await })
         });
-        let strangers: Vec<_> = strangers.collect();
+        let unknown: Vec<_> = unknown.collect();
         self.turn_until(|| self.center.state().held.len() == CONNECTIONS).await;
         self.center.state().held.drain(..).for_each(|held| held.release());
-        for stranger in strangers {
-            assert!(stranger.await.unwrap().is_err());
+        for request in unknown {
+            assert!(request.await.unwrap().is_err());
         }
         self.turn_until(|| alive() == TASKS).await;
     }
 
-    /// Lets everybody else run until it is so.
+    /// Lets all other tasks run until it is so.
     pub(super) async fn turn_until(&self, so: impl Fn() -> bool) {
         let started = Instant::now();
         loop {
@@ -106,7 +111,7 @@ impl Rig {
     }
 }
 
-impl Told {
+impl Outcome {
     fn user(nickname: &str) -> Self {
         Self::User(nickname.strip_prefix('v').and_then(|version| version.parse().ok()).expect("a version"))
     }
@@ -116,42 +121,37 @@ pub(super) fn alive() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
 }
 
-/// As the client makes its own, but for connections that stay open however long nobody uses them.
+/// As the client makes its own, but for connections that stay open however long they are idle.
 fn http_client() -> reqwest::Client {
-    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    let builder = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy();
-    builder.redirect(reqwest::redirect::Policy::none()).pool_idle_timeout(None).build().unwrap()
+    let builder = tls::http_client(rustls::RootCertStore::empty()).pool_idle_timeout(None);
+    builder.redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
-pub(super) async fn ask_service(app: Router, credential: &str) -> Told {
+pub(super) async fn ask_service(app: Router, credential: &str) -> Outcome {
     let authorization = format!("Bearer {credential}");
     let request = Request::get("/").header(AUTHORIZATION, authorization).body(Body::empty()).unwrap();
     let response = app.oneshot(request).await.unwrap();
     match response.status().as_u16() {
         200 => {
             let body = response.into_body().collect().await.unwrap().to_bytes();
-            Told::user(std::str::from_utf8(&body).unwrap())
+            Outcome::user(std::str::from_utf8(&body).unwrap())
         }
-        401 | 403 => Told::Refused,
-        503 => Told::CouldNotTell,
+        401 | 403 => Outcome::Refused,
+        503 => Outcome::Unavailable,
         status => panic!("{status}"),
     }
 }
 
-pub(super) async fn ask_client(client: AuthClient, credential: &str) -> Told {
+pub(super) async fn ask_client(client: AuthClient, credential: &str) -> Outcome {
     let answer = if credential.starts_with("ak_") {
         client.access_key_user(credential).await
     } else {
         client.user_info(credential).await
     };
     match answer.map_err(|error| error.kind()) {
-        Ok(user) => Told::user(user.nickname.as_deref().unwrap_or_default()),
-        Err(ErrorKind::InvalidCredential | ErrorKind::Denied) => Told::Refused,
-        Err(ErrorKind::Unavailable) => Told::CouldNotTell,
+        Ok(user) => Outcome::user(user.nickname().unwrap_or_default()),
+        Err(ErrorKind::InvalidCredential | ErrorKind::Denied) => Outcome::Refused,
+        Err(ErrorKind::Unavailable) => Outcome::Unavailable,
         Err(kind) => panic!("{kind:?}"),
     }
 }

@@ -13,12 +13,12 @@ use tower::ServiceExt;
 
 use super::Coverage;
 use super::center::{BOBS, CREDENTIALS, Said, Standing, State};
-use super::rig::{Rig, SECRET, TASKS, Told, alive, ask_client, ask_service};
+use super::rig::{Outcome, Rig, SECRET, TASKS, alive, ask_client, ask_service};
 
-const REFUSAL: u64 = 5;
+const NEGATIVE_TTL: u64 = 5;
 const REFRESH: u64 = 240;
-const LIFETIME: u64 = 300;
-const GRACE: u64 = 600;
+const TTL: u64 = 300;
+const STALE_UNTIL: u64 = 600;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -71,10 +71,10 @@ pub(super) struct Run<'a> {
     /// No request that begins now may be given an older one.
     floor: usize,
     events: usize,
-    known: [Known; CREDENTIALS.len()],
+    cached: [Cached; CREDENTIALS.len()],
     failures: usize,
-    /// What the last request that ended was told.
-    told: Option<Told>,
+    /// The outcome of the last request that ended.
+    outcome: Option<Outcome>,
     /// By how many seconds the clock was moved.
     now: u64,
 }
@@ -87,13 +87,13 @@ struct Asked {
     failures: usize,
     /// How many answers that it waited for were outdated.
     outdated: usize,
-    is_known: bool,
-    told: JoinHandle<Told>,
+    is_cached: bool,
+    outcome: JoinHandle<Outcome>,
 }
 
-/// What the client should know of a credential.
+/// What the client should have cached for a credential.
 #[derive(Clone, Copy, Default)]
-struct Known {
+struct Cached {
     /// When its user was fetched, if no event has come since.
     user: Option<u64>,
     /// Until when it may be refused.
@@ -102,7 +102,7 @@ struct Known {
     version: usize,
 }
 
-/// What happened, told when it went wrong.
+/// What happened, printed when it went wrong.
 struct Story {
     seed: u64,
     steps: Vec<Step>,
@@ -122,7 +122,7 @@ impl<'a> Run<'a> {
         let mut random = Rng::with_seed(seed);
         let mut run = Self::begin(rig, seed, random.bool(), seen);
         if random.bool() {
-            run.remember();
+            run.fill_cache();
         }
         for _ in 0..steps {
             let step = run.choose(&mut random);
@@ -144,19 +144,19 @@ impl<'a> Run<'a> {
             last: None,
             floor: 0,
             events: 0,
-            known: Default::default(),
+            cached: Default::default(),
             failures: 0,
-            told: None,
+            outcome: None,
             now: 0,
         }
     }
 
-    /// Begins with everybody known, as if the center had just been asked.
-    fn remember(&mut self) {
-        for (credential, known) in CREDENTIALS.iter().zip(&mut self.known) {
+    /// Begins with all users cached, as if just looked up.
+    fn fill_cache(&mut self) {
+        for (credential, cached) in CREDENTIALS.iter().zip(&mut self.cached) {
             let (id, name) = if *credential == CREDENTIALS[BOBS] { (8, "bob") } else { (7, "alice") };
-            self.rig.client.remember(credential, UserInfo::builder(id, name).nickname("v0"));
-            known.user = Some(0);
+            self.rig.client.cache_user(credential, UserInfo::builder(id, name).nickname("v0"));
+            cached.user = Some(0);
         }
     }
 
@@ -187,7 +187,7 @@ impl<'a> Run<'a> {
             }
             76..78 if self.last.is_some() => Step::Repeat,
             78..84 if handling => Step::Handled { well: random.u8(..4) > 0 },
-            84..93 => Step::Wait { seconds: [1, REFUSAL, REFRESH, LIFETIME][random.usize(..4)] },
+            84..93 => Step::Wait { seconds: [1, NEGATIVE_TTL, REFRESH, TTL][random.usize(..4)] },
             93..97 => Step::Failing(!state.failing),
             _ => ask,
         }
@@ -221,31 +221,31 @@ impl<'a> Run<'a> {
             Step::Failing(failing) => self.rig.center.state().failing = failing,
         }
         let arrived = self.rig.center.state().arrivals - arrivals;
-        assert!(arrived <= 1, "one look-up a credential");
+        assert!(arrived <= 1, "one lookup a credential");
     }
 
     async fn ask(&mut self, credential: usize, through_layer: bool) {
-        let (at, known) = (self.now, self.known[credential].user);
-        let is_known = known.is_some_and(|fetched| at < fetched + LIFETIME);
+        let (at, cached) = (self.now, self.cached[credential].user);
+        let is_cached = cached.is_some_and(|fetched| at < fetched + TTL);
         let arrivals = self.rig.center.state().arrivals;
         let (app, client, text) = (self.rig.app.clone(), self.rig.client.clone(), CREDENTIALS[credential]);
-        let told = tokio::spawn(async move {
+        let outcome = tokio::spawn(async move {
             if through_layer { ask_service(app, text).await } else { ask_client(client, text).await }
         });
         let (floor, failures) = (self.floor, self.failures);
-        let floor = if credential == BOBS { 0 } else { floor.max(self.known[credential].version) };
-        self.asked.push(Asked { credential, floor, at, failures, outdated: 0, is_known, told });
+        let floor = if credential == BOBS { 0 } else { floor.max(self.cached[credential].version) };
+        self.asked.push(Asked { credential, floor, at, failures, outdated: 0, is_cached, outcome });
         if credential != BOBS && !self.rig.handling.lock().unwrap().is_empty() {
             self.seen.while_handling += 1;
         }
         let waiting = self.asked.len() - 1;
         self.settle().await;
-        if is_known {
-            assert_eq!(self.asked.len(), waiting, "who is known need not wait");
+        if is_cached {
+            assert_eq!(self.asked.len(), waiting, "a cached user does not wait");
             let asked = self.rig.center.state().arrivals - arrivals;
-            if known.is_some_and(|fetched| at < fetched + REFRESH) {
-                assert_eq!(asked, 0, "nor is he asked about");
-                self.seen.known_and_kept += 1;
+            if cached.is_some_and(|fetched| at < fetched + REFRESH) {
+                assert_eq!(asked, 0, "and is not looked up");
+                self.seen.cached_and_fresh += 1;
             } else {
                 self.seen.refreshes += asked;
             }
@@ -260,27 +260,27 @@ impl<'a> Run<'a> {
         };
         let now = self.now;
         let is_outdated = credential != BOBS && held.events < self.events;
-        let known = &mut self.known[credential];
+        let cached = &mut self.cached[credential];
         match held.said {
             Said::User(_) if is_outdated => {
-                self.seen.outdated_on_their_way += 1;
+                self.seen.outdated_in_flight += 1;
                 let waiting = self.asked.iter_mut().filter(|asked| asked.credential == credential);
                 waiting.for_each(|asked| asked.outdated += 1);
             }
-            Said::User(_) => *known = Known { user: Some(now), version: held.version, ..*known },
+            Said::User(_) => *cached = Cached { user: Some(now), version: held.version, ..*cached },
             Said::Refusal => {
-                *known = Known { user: None, refused_until: now + REFUSAL, version: held.version };
-                self.seen.refused_on_their_way += usize::from(is_outdated);
+                *cached = Cached { user: None, refused_until: now + NEGATIVE_TTL, version: held.version };
+                self.seen.refused_in_flight += usize::from(is_outdated);
             }
             Said::Nothing => self.failures += 1,
         }
-        let (said, cached) = (held.said, self.rig.client.cached());
+        let (said, entries) = (held.said, self.rig.client.cache_len());
         let arrivals = self.rig.center.state().arrivals;
         held.release();
         self.settle().await;
         match said {
             Said::User(_) if is_outdated => {
-                assert!(self.rig.client.cached() <= cached, "an outdated answer was cached");
+                assert!(self.rig.client.cache_len() <= entries, "an outdated answer was cached");
             }
             Said::Nothing => {
                 assert_eq!(self.rig.center.state().arrivals, arrivals, "a failing center is left alone");
@@ -309,7 +309,7 @@ impl<'a> Run<'a> {
         self.last = Some(report.clone());
         self.events += 1;
         self.rig.center.state().events = self.events;
-        self.known[..BOBS].iter_mut().for_each(|known| known.user = None);
+        self.cached[..BOBS].iter_mut().for_each(|cached| cached.user = None);
         let app = self.rig.app.clone();
         self.deliveries.push(tokio::spawn(async move {
             app.oneshot(report.map(Body::from)).await.unwrap().status().as_u16()
@@ -319,10 +319,10 @@ impl<'a> Run<'a> {
         self.seen.events += 1;
     }
 
-    /// Runs until everybody waits for the test, and looks at those who need not wait any more.
+    /// Runs until all tasks wait for the test, and checks the requests that have ended.
     async fn settle(&mut self) {
         self.rig.turn_until(|| self.is_quiet()).await;
-        for asked in self.asked.extract_if(.., |asked| asked.told.is_finished()).collect::<Vec<_>>() {
+        for asked in self.asked.extract_if(.., |asked| asked.outcome.is_finished()).collect::<Vec<_>>() {
             self.check(asked);
         }
         for delivery in self.deliveries.extract_if(.., |delivery| delivery.is_finished()) {
@@ -331,12 +331,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether nobody has anything to do: each task either waits for an answer that is held or for the end of a handler
+    /// Whether no task can go on: each task either waits for an answer that is held or for the end of a handler
     /// that has begun, or waits for such a task.
     fn is_quiet(&self) -> bool {
         let state = self.rig.center.state();
         let is_held = |asked: &Asked| state.held.iter().any(|held| held.credential == asked.credential);
-        let waiting = self.asked.iter().filter(|asked| !asked.told.is_finished());
+        let waiting = self.asked.iter().filter(|asked| !asked.outcome.is_finished());
         let delivering = self.deliveries.iter().filter(|delivery| !delivery.is_finished()).count();
         let handling = self.rig.handling.lock().unwrap().len();
         waiting.clone().all(is_held)
@@ -345,31 +345,31 @@ impl<'a> Run<'a> {
     }
 
     fn check(&mut self, asked: Asked) {
-        let told = asked.told.now_or_never().unwrap().unwrap();
-        let (now, known) = (self.now, self.known[asked.credential]);
-        match told {
-            Told::User(version) => {
-                assert!(version >= asked.floor, "given version {version} after {} was known", asked.floor);
+        let outcome = asked.outcome.now_or_never().unwrap().unwrap();
+        let (now, cached) = (self.now, self.cached[asked.credential]);
+        match outcome {
+            Outcome::User(version) => {
+                assert!(version >= asked.floor, "given version {version} after {} was reported", asked.floor);
                 let standing = self.rig.center.state().alice[version];
                 assert!(asked.credential == BOBS || standing == Standing::Active);
                 self.seen.users += 1;
-                self.seen.stood_in +=
-                    usize::from(known.user.is_some_and(|fetched| now >= fetched + LIFETIME));
+                self.seen.served_stale +=
+                    usize::from(cached.user.is_some_and(|fetched| now >= fetched + TTL));
             }
-            Told::Refused => {
-                assert!(asked.at < known.refused_until, "refused for no reason");
+            Outcome::Refused => {
+                assert!(asked.at < cached.refused_until, "refused for no reason");
                 self.seen.refusals += 1;
             }
-            Told::CouldNotTell => {
+            Outcome::Unavailable => {
                 let failed = self.failures > asked.failures || self.failures >= 5;
-                assert!(failed || asked.outdated >= 3, "not told for no reason");
-                let is_known = known.user.is_some_and(|fetched| now < fetched + GRACE);
-                assert!(!is_known, "he was still known");
-                self.seen.not_told += 1;
+                assert!(failed || asked.outdated >= 3, "unavailable for no reason");
+                let is_cached = cached.user.is_some_and(|fetched| now < fetched + STALE_UNTIL);
+                assert!(!is_cached, "the user was still cached");
+                self.seen.unavailable += 1;
             }
         }
-        assert!(!asked.is_known || matches!(told, Told::User(_)), "known, and {told:?}");
-        self.told = Some(told);
+        assert!(!asked.is_cached || matches!(outcome, Outcome::User(_)), "cached, and {outcome:?}");
+        self.outcome = Some(outcome);
     }
 
     /// Sets everything right, and sees that all is well then.
@@ -382,24 +382,24 @@ impl<'a> Run<'a> {
             self.step(Step::Handled { well: true }).await;
         }
         self.release_all().await;
-        assert!(self.asked.is_empty() && self.deliveries.is_empty(), "someone hangs");
-        // Refusals are over then, and the breaker lets a call through.
-        self.step(Step::Wait { seconds: REFUSAL }).await;
+        assert!(self.asked.is_empty() && self.deliveries.is_empty(), "a request hangs");
+        // By then the negative TTL is over, and the circuit breaker lets a call through.
+        self.step(Step::Wait { seconds: NEGATIVE_TTL }).await;
         let credential = self.floor % BOBS;
         self.step(Step::Ask { credential, through_layer: false }).await;
         self.release_all().await;
         let expected = {
             let state = self.rig.center.state();
             match state.alice[state.version()] {
-                Standing::Active => Told::User(state.version()),
-                Standing::Disabled | Standing::Deleted => Told::Refused,
+                Standing::Active => Outcome::User(state.version()),
+                Standing::Disabled | Standing::Deleted => Outcome::Refused,
             }
         };
-        assert_eq!(self.told, Some(expected));
+        assert_eq!(self.outcome, Some(expected));
         if self.failures > 0 {
             // A call that succeeds, so that the next interleaving begins with a clean slate.
             self.rig.client.clear_cache();
-            self.known = Default::default();
+            self.cached = Default::default();
             self.step(Step::Ask { credential: BOBS, through_layer: false }).await;
             self.release_all().await;
         }

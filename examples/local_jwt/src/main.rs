@@ -1,0 +1,149 @@
+//! An axum service that verifies tokens (JWT) itself, and lets admins act as other users.
+//!
+//! `cargo run -p local_jwt` makes a key, publishes it as a key set on a port of its own and prints tokens to try.
+//! With `JWKS_URL` it takes the keys from there instead, with `JWT_SECRET` the tokens that are signed by that secret
+//! (HS256, 32 bytes or more). `JWT_AUDIENCE` is the `aud` that tokens must name, `authenticated` by default, and `BIND` the
+//! address to listen on, `127.0.0.1:3000` by default.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aigc_auth::jwt::JwtVerifier;
+use aigc_auth::{ActAsUser, AuthLayer, CurrentUser, OptionalUser, RequireAdmin, UserInfo};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use axum::routing::get;
+use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+async fn user(user: CurrentUser) -> Json<Value> {
+    Json(profile(&user))
+}
+
+async fn admin(admin: RequireAdmin) -> Json<Value> {
+    Json(profile(&admin))
+}
+
+fn profile(user: &UserInfo) -> Value {
+    // Who has no role is a plain user.
+    let role = user.roles().iter().next().unwrap_or("user");
+    json!({ "user_id": user.id(), "role": role, "email": user.email() })
+}
+
+/// For an admin with `X-Act-As-User-Id`, that user's.
+async fn user_id(who: ActAsUser) -> Json<Value> {
+    Json(json!({ "user_id": who.user_id() }))
+}
+
+async fn maybe(OptionalUser(user): OptionalUser) -> Json<Value> {
+    Json(json!({ "user_id": user.map(|user| user.id().clone()) }))
+}
+
+fn app(verifier: JwtVerifier) -> Router {
+    let auth = AuthLayer::new(verifier);
+    let protected = Router::new()
+        .route("/user", get(user))
+        .route("/admin", get(admin))
+        .route("/user-id", get(user_id))
+        .layer(auth.clone());
+    // Here the handlers decide about unauthenticated requests.
+    let open = Router::new().route("/maybe", get(maybe)).layer(auth.allow_anonymous());
+    protected.merge(open)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    example_support::start_logging();
+
+    let audience = variable("JWT_AUDIENCE").unwrap_or_else(|| "authenticated".to_owned());
+    let (from, issuer) = match (variable("JWKS_URL"), variable("JWT_SECRET")) {
+        (Some(_), Some(_)) => return Err("set JWKS_URL or JWT_SECRET, not both".into()),
+        (Some(url), None) => (JwtVerifier::from_jwks(url), None),
+        (None, Some(secret)) => (JwtVerifier::from_secret(secret), None),
+        (None, None) => {
+            let issuer = Issuer::new()?;
+            (JwtVerifier::from_jwks(issuer.publish().await?), Some(issuer))
+        }
+    };
+    let verifier = from.audience(&audience).build()?;
+    if let Err(error) = verifier.fetch_keys().await {
+        // Requests are answered 503 until the keys are there.
+        tracing::warn!(%error, "starting without keys");
+    }
+    let (listener, address) = example_support::listen().await?;
+    if let Some(issuer) = issuer {
+        issuer.print_tokens(address, &audience)?;
+    }
+    // With connect info, so that the audit log can name the client's address.
+    let service = app(verifier).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(example_support::shutdown_signal()).await?;
+    Ok(())
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Signs tokens by a key that it makes for itself, as Supabase or Keycloak would.
+struct Issuer {
+    key: EcdsaKeyPair,
+}
+
+impl Issuer {
+    const KID: &str = "the-only-key";
+
+    fn new() -> Result<Self, Box<dyn Error>> {
+        Ok(Self { key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)? })
+    }
+
+    /// Serves the public half, as long as the process runs. Returns the URL.
+    async fn publish(&self) -> Result<String, Box<dyn Error>> {
+        // Uncompressed: a byte that says so, and the two halves.
+        let (x, y) = self.key.public_key().as_ref()[1..].split_at(32);
+        let [x, y] = [x, y].map(|half| URL_SAFE_NO_PAD.encode(half));
+        let key = json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": Self::KID, "use": "sig", "alg": "ES256" });
+        let keys = json!({ "keys": [key] });
+        let path = "/.well-known/jwks.json";
+        let routes = Router::new().route(path, get(move || async move { Json(keys) }));
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}{path}", listener.local_addr()?);
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        println!("no JWKS_URL and no JWT_SECRET is set, so the issuer is in this process: {url}");
+        Ok(url)
+    }
+
+    fn token(&self, id: &str, role: Option<&str>, audience: &str) -> Result<String, Box<dyn Error>> {
+        let exp = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() + 3600;
+        let email = format!("{id}@example.com");
+        let mut claims = json!({ "sub": id, "email": email, "aud": audience, "exp": exp });
+        if let Some(role) = role {
+            claims["role"] = role.into();
+        }
+        let header = json!({ "alg": "ES256", "typ": "JWT", "kid": Self::KID });
+        let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+        let message = format!("{header}.{claims}");
+        let signature = self.key.sign(&SystemRandom::new(), message.as_bytes())?;
+        Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
+
+    fn print_tokens(&self, address: SocketAddr, audience: &str) -> Result<(), Box<dyn Error>> {
+        println!("tokens for an hour:");
+        println!("  ALICE={}", self.token("alice", None, audience)?);
+        println!("  ROOT={}", self.token("root", Some("admin"), audience)?);
+        println!("with these set, try:");
+        for line in [
+            "curl -H \"Authorization: Bearer $ALICE\" {url}/user",
+            "curl -i -H \"Authorization: Bearer $ALICE\" {url}/admin",
+            "curl -H \"Authorization: Bearer $ROOT\" {url}/admin",
+            "curl -H \"Authorization: Bearer $ROOT\" -H 'X-Act-As-User-Id: alice' {url}/user-id",
+            "curl {url}/maybe",
+        ] {
+            println!("  {}", line.replace("{url}", &format!("http://{address}")));
+        }
+        Ok(())
+    }
+}

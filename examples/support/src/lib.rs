@@ -1,0 +1,83 @@
+//! What every example needs and none is about: the auth center to use, the address to listen on, and how to end.
+
+use std::net::SocketAddr;
+
+use aigc_auth::AuthClient;
+use aigc_auth::error::BuildError;
+use aigc_auth::testing::AuthCenter;
+use tokio::net::TcpListener;
+
+/// Logs to standard error what `RUST_LOG` says, `info` by default.
+#[cfg(feature = "logging")]
+pub fn start_logging() {
+    use tracing_subscriber::EnvFilter;
+
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// Builds the client of the auth center in the environment; without any `AIGC_AUTH_*`, of one in this process, which
+/// `set_up` fills with users. Such a center runs until it is dropped.
+///
+/// # Errors
+///
+/// Some settings are there, but not all, or one of them is wrong.
+pub async fn connect(
+    set_up: impl FnOnce(&AuthCenter),
+) -> Result<(AuthClient, Option<AuthCenter>), BuildError> {
+    // If not everything is set, the error of the client says what is missing.
+    if is_set(&["AIGC_AUTH_APP_ID", "AIGC_AUTH_APP_SECRET", "AIGC_AUTH_BASE_URL"]) {
+        return Ok((AuthClient::from_env()?, None));
+    }
+    let center = AuthCenter::start().await;
+    set_up(&center);
+    let client = AuthClient::builder(center.app_id(), center.app_secret(), center.url()).build()?;
+    Ok((client, Some(center)))
+}
+
+/// Whether any of these is set, in the environment or in `.env`.
+pub fn is_set(names: &[&str]) -> bool {
+    let file = std::fs::read_to_string(".env").unwrap_or_default();
+    names.iter().any(|name| std::env::var_os(name).is_some() || file.contains(name))
+}
+
+/// Listens on `BIND`, `127.0.0.1:3000` by default, and prints the address.
+///
+/// # Errors
+///
+/// `BIND` is no address, or one that is in use.
+pub async fn listen() -> Result<(TcpListener, SocketAddr), String> {
+    let bind = std::env::var("BIND").ok().filter(|bind| !bind.is_empty());
+    let bind = bind.unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let failed = |error: std::io::Error| format!("BIND={bind}: {error}");
+    let listener = TcpListener::bind(&bind).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    println!("listening on http://{address}");
+    Ok((listener, address))
+}
+
+/// Waits for Ctrl-C or, on Unix, SIGTERM. Both are caught from the call on, so that a request in progress is not cut off.
+///
+/// # Panics
+///
+/// On Unix, where the system installs no signal handler.
+pub fn shutdown_signal() -> impl Future<Output = ()> {
+    #[cfg(unix)]
+    let mut signals = {
+        use tokio::signal::unix::{SignalKind, signal};
+        [SignalKind::interrupt(), SignalKind::terminate()]
+            .map(|kind| signal(kind).expect("a signal handler can be installed"))
+    };
+    async move {
+        #[cfg(unix)]
+        {
+            let [interrupt, terminate] = &mut signals;
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

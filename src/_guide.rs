@@ -1,0 +1,53 @@
+//! Guides, one for each subject: the files of `docs/`.
+//!
+//! Start with [`layer`] for a service, with [`from_python`] when you come from the Python SDK.
+
+/// Declares a guide as a module. The links between guides are to files, as GitHub reads them; here, where the first
+/// definition of a link counts, they are to modules.
+macro_rules! guides {
+    ($($name:ident = $file:literal),+ $(,)?) => {$(
+        #[doc = "[answers.md]: answers"]
+        #[doc = "[caching.md]: caching"]
+        #[doc = "[configuration.md]: configuration"]
+        #[doc = "[defaults.md]: defaults"]
+        #[doc = "[handlers.md]: handlers"]
+        #[doc = "[impersonation.md]: impersonation"]
+        #[doc = "[joining.md]: joining"]
+        #[doc = "[layer.md]: layer"]
+        #[doc = "[outbound.md]: outbound"]
+        #[doc = "[registry.md]: registry"]
+        #[doc = "[testing.md]: testing"]
+        #[doc = "[tokens.md]: tokens"]
+        #[doc = "[usage.md]: usage"]
+        #[doc = "[webhooks.md]: webhooks"]
+        #[doc = ""]
+        #[doc = include_str!(concat!("../docs/", $file))]
+        pub mod $name {}
+    )+};
+}
+
+guides! {
+    layer = "layer.md",
+    handlers = "handlers.md",
+    answers = "answers.md",
+    tokens = "tokens.md",
+    caching = "caching.md",
+    webhooks = "webhooks.md",
+    impersonation = "impersonation.md",
+    joining = "joining.md",
+    usage = "usage.md",
+    registry = "registry.md",
+    outbound = "outbound.md",
+    testing = "testing.md",
+    configuration = "configuration.md",
+    security = "security.md",
+    defaults = "defaults.md",
+    performance = "performance.md",
+    from_python = "from-python.md",
+}
+
+/// The code in both README files, compiled as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+#[doc = include_str!("../README.zh-CN.md")]
+pub struct ReadmeDoctests;

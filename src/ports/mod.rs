@@ -1,0 +1,7 @@
+//! Traits that an app may implement.
+
+pub(crate) mod audit;
+pub(crate) mod invalidate;
+pub(crate) mod usage;
+pub(crate) mod user_directory;
+pub(crate) mod verify;

@@ -1,0 +1,166 @@
+//! Mask the values of fields that are named like a secret.
+
+use serde_json::{Map, Value};
+
+/// What stands in the place of a secret.
+pub(crate) const MASK: &str = "***";
+
+/// Parts of names, without the characters that set words apart.
+const SECRETS: [&str; 12] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "authorization",
+    "credential",
+    "signature",
+];
+
+/// Whether a name speaks of a secret, in any case and with any separators: `accessToken`, `api-key`, `user.password`.
+pub(crate) fn is_secret(name: &str) -> bool {
+    let name: String =
+        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    SECRETS.iter().any(|secret| name.contains(secret))
+}
+
+/// Whether this value is to be masked. A number of tokens is none: `max_tokens=100`.
+pub(crate) fn hides(name: &str, value: &str) -> bool {
+    is_secret(name) && !(is_count(name) && value.parse::<f64>().is_ok())
+}
+
+fn is_count(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with("tokens")
+}
+
+/// Masks a text: the fields of JSON one by one, any other text whole if it mentions a secret.
+pub(crate) fn text(text: &str) -> Value {
+    match serde_json::from_str(text) {
+        Ok(mut value @ (Value::Object(_) | Value::Array(_))) => {
+            json(&mut value);
+            value
+        }
+        _ if is_secret(text) => MASK.into(),
+        _ => text.into(),
+    }
+}
+
+/// Masks the fields of a JSON value, however deep.
+pub(crate) fn json(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if is_secret(name) && !(is_count(name) && value.is_number()) {
+                    *value = MASK.into();
+                } else {
+                    json(value);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(json),
+        _ => {}
+    }
+}
+
+/// The fields of a query or a form; one that is repeated becomes a list.
+pub(crate) fn form(encoded: &[u8]) -> Map<String, Value> {
+    let mut fields = Map::new();
+    for (name, value) in form_urlencoded::parse(encoded) {
+        let value = if hides(&name, &value) { MASK.into() } else { Value::String(value.into_owned()) };
+        match fields.get_mut(&*name) {
+            None => {
+                fields.insert(name.into_owned(), value);
+            }
+            Some(Value::Array(values)) => values.push(value),
+            Some(first) => *first = Value::Array(vec![first.take(), value]),
+        }
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_that_speak_of_secrets() {
+        for name in [
+            "password",
+            "Password",
+            "PASSWD",
+            "pwd",
+            "new_password",
+            "password_confirmation",
+            "token",
+            "accessToken",
+            "access_token",
+            "refresh-token",
+            "csrf.token",
+            "client_secret",
+            "api_key",
+            "X-Api-Key",
+            "apiKey",
+            "access_key",
+            "private key",
+            "Authorization",
+            "signature",
+            "credentials",
+            "pass_word",
+            "token[]",
+        ] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["page", "q", "path", "keyword", "key", "author", "username", "passenger", "密码", ""] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn forms() {
+        for (encoded, expected) in [
+            ("", json!({})),
+            ("a=1&b=two+words&c=%E7%88%B1&d", json!({"a": "1", "b": "two words", "c": "爱", "d": ""})),
+            ("a=1&a=2&a=3", json!({"a": ["1", "2", "3"]})),
+            (
+                "max_tokens=100&prompt_tokens=abc&token=7",
+                json!({"max_tokens": "100", "prompt_tokens": "***", "token": "***"}),
+            ),
+            ("token=x&token=y", json!({"token": ["***", "***"]})),
+            ("%74oken=x", json!({"token": "***"})),
+            ("a=%FF", json!({"a": "\u{fffd}"})),
+        ] {
+            assert_eq!(Value::Object(form(encoded.as_bytes())), expected, "{encoded}");
+        }
+    }
+
+    #[test]
+    fn texts() {
+        for (given, expected) in [
+            ("plain words", json!("plain words")),
+            ("{\"password\": \"x\", \"a\": 1}", json!({"password": "***", "a": 1})),
+            ("7", json!("7")),
+            ("user=alice&password=x", json!("***")),
+            ("Authorization: Bearer x", json!("***")),
+            ("{\"password\": \"x\"", json!("***")),
+        ] {
+            assert_eq!(text(given), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn json_however_deep() {
+        let mut value =
+            json!({"a": [{"token": {"b": 1}}, ["x"]], "Secret": [1], "c": null, "max_tokens": 9, "pwd": 9});
+        json(&mut value);
+        assert_eq!(
+            value,
+            json!({"a": [{"token": "***"}, ["x"]], "Secret": "***", "c": null, "max_tokens": 9, "pwd": "***"})
+        );
+    }
+}

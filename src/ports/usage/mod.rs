@@ -1,0 +1,6 @@
+//! Record the calls that users made.
+
+mod mask;
+mod record;
+
+pub use record::{ApiRecord, Record, Served};

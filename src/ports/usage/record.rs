@@ -1,0 +1,251 @@
+//! The port between the layer, which serves requests, and recorders of usage.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::mask;
+use crate::types::credential::Credential;
+
+/// Records requests that were served, as usage statistics do.
+///
+/// `StatsCollector` implements it. Implement it to count requests your own way, and pass it to
+/// [`AuthLayer::with_stats`](crate::AuthLayer::with_stats).
+pub trait Record: Send + Sync + 'static {
+    /// Records a request. Called on the request's path: queue it and return, never wait.
+    fn record(&self, served: Box<dyn Served>);
+}
+
+/// A request that was served: handles to its parts, to be turned into a record off the request's path.
+pub trait Served: Send {
+    /// The credential of the request. Without one, there is no user to bill.
+    fn credential(&self) -> Option<&Credential>;
+
+    /// Whether the credential was verified. Unauthenticated callers can send any number of invalid ones.
+    fn is_verified(&self) -> bool {
+        true
+    }
+
+    /// The HTTP status that was answered.
+    fn status(&self) -> u16;
+
+    /// Builds the record.
+    fn into_record(self: Box<Self>) -> ApiRecord;
+}
+
+/// A call to an API, as it is reported to the auth center. Serialises to the seven fields of the auth center, without the
+/// credential.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use aigc_auth::credential::Credential;
+/// use aigc_auth::usage::ApiRecord;
+///
+/// // A job that runs for a user who is not logged in.
+/// let record = ApiRecord::new("POST", "/task/run")
+///     .status(200)
+///     .took(Duration::from_millis(1500))
+///     .credential(Credential::new("the-token-of-the-job")?)
+///     .username("zhangsan");
+/// let json = serde_json::to_value(&record).unwrap();
+/// assert_eq!(json["response_time"], 1.5);
+/// assert_eq!(json["request_params"]["headers"]["X-Match-Username"], "zhangsan");
+/// # Ok::<(), aigc_auth::AuthError>(())
+/// ```
+#[derive(Clone, Serialize)]
+#[must_use]
+pub struct ApiRecord {
+    api_path: String,
+    api_method: String,
+    status_code: u16,
+    response_time: f64,
+    error_message: Option<String>,
+    request_params: Option<RequestParams>,
+    response_headers: Option<Map<String, Value>>,
+    #[serde(skip)]
+    credential: Option<Credential>,
+}
+
+#[derive(Clone, Default, Serialize)]
+struct RequestParams {
+    headers: Map<String, Value>,
+    query_params: Map<String, Value>,
+    view_params: Map<String, Value>,
+    request_body: Value,
+    form_params: Map<String, Value>,
+}
+
+impl ApiRecord {
+    /// Creates the record of a call of this method to this path, without its query. A call to another service has the
+    /// path `scheme://host/path`. Defaults to status 200 and a duration of 0.
+    pub fn new(method: impl Into<String>, path: impl Into<String>) -> Self {
+        Self {
+            api_path: path.into(),
+            api_method: method.into(),
+            status_code: 200,
+            response_time: 0.0,
+            error_message: None,
+            request_params: None,
+            response_headers: None,
+            credential: None,
+        }
+    }
+
+    /// Sets the HTTP status. 3xx are not reported.
+    pub fn status(mut self, status: u16) -> Self {
+        self.status_code = status;
+        self
+    }
+
+    /// Sets how long the call took.
+    pub fn took(mut self, time: Duration) -> Self {
+        self.response_time = time.as_secs_f64();
+        self
+    }
+
+    /// Sets the token or access key that the call was made with. Defaults to the current request's.
+    pub fn credential(mut self, credential: Credential) -> Self {
+        self.credential = Some(credential);
+        self
+    }
+
+    /// Sets the error message.
+    pub fn error_message(mut self, message: impl Into<String>) -> Self {
+        self.error_message = Some(message.into());
+        self
+    }
+
+    /// Sets the user that the call is billed to (`X-Match-Username`), for jobs that run without a login.
+    pub fn username(self, username: impl Into<String>) -> Self {
+        self.request_header("X-Match-Username", username)
+    }
+
+    /// Adds a header of the request. Leave out those that hold a secret.
+    pub fn request_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.params_mut().headers.insert(name.into(), Value::String(value.into()));
+        self
+    }
+
+    /// Sets the query; the values of parameters that are named like a secret (`password`, `token`, …) are masked.
+    pub fn query(mut self, query: &str) -> Self {
+        self.params_mut().query_params = mask::form(query.as_bytes());
+        self
+    }
+
+    /// Adds a parameter of the path.
+    pub fn path_param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        let value = if mask::hides(&name, &value) { mask::MASK.to_owned() } else { value };
+        self.params_mut().view_params.insert(name, Value::String(value));
+        self
+    }
+
+    /// Sets the body; fields that are named like a secret are masked.
+    pub fn request_body(mut self, mut body: Value) -> Self {
+        mask::json(&mut body);
+        self.params_mut().request_body = body;
+        self
+    }
+
+    /// Sets the body to a text: JSON is masked as such, any other text that mentions a secret is masked whole.
+    pub fn request_text(mut self, text: &str) -> Self {
+        self.params_mut().request_body = mask::text(text);
+        self
+    }
+
+    /// Sets the fields of a form; those that are named like a secret are masked.
+    pub fn form(mut self, form: &[u8]) -> Self {
+        self.params_mut().form_params = mask::form(form);
+        self
+    }
+
+    /// Adds a header of the response. The auth center makes billing rules from `X-Match-Dynamic`, `X-Match-Cost`,
+    /// `X-Match-Path` and `X-Match-Rule`.
+    pub fn response_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let headers = self.response_headers.get_or_insert_default();
+        headers.insert(name.into(), Value::String(value.into()));
+        self
+    }
+
+    pub(crate) fn has_credential(&self) -> bool {
+        self.credential.is_some()
+    }
+
+    fn params_mut(&mut self) -> &mut RequestParams {
+        self.request_params.get_or_insert_default()
+    }
+}
+
+impl Served for ApiRecord {
+    fn credential(&self) -> Option<&Credential> {
+        self.credential.as_ref()
+    }
+
+    fn status(&self) -> u16 {
+        self.status_code
+    }
+
+    fn into_record(self: Box<Self>) -> ApiRecord {
+        *self
+    }
+}
+
+impl fmt::Debug for ApiRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The content of a request is for the auth center, not for logs.
+        f.debug_struct("ApiRecord")
+            .field("api_method", &self.api_method)
+            .field("api_path", &self.api_path)
+            .field("status_code", &self.status_code)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_seven_fields() {
+        let bare = ApiRecord::new("GET", "/me");
+        assert_eq!(
+            serde_json::to_value(&bare).unwrap(),
+            json!({
+                "api_path": "/me", "api_method": "GET", "status_code": 200, "response_time": 0.0,
+                "error_message": null, "request_params": null, "response_headers": null,
+            })
+        );
+        let full = ApiRecord::new("POST", "/users/7")
+            .status(500)
+            .took(Duration::from_micros(1_250))
+            .error_message("the handler panicked")
+            .credential(Credential::new("hunter2").unwrap())
+            .request_header("user-agent", "curl/8")
+            .query("page=1&Access_Token=hunter2&q=%E7%88%B1")
+            .path_param("id", "7")
+            .request_body(json!({"name": "x", "nested": [{"password": "hunter2"}]}))
+            .response_header("x-match-cost", "0.0035");
+        let json = serde_json::to_value(&full).unwrap();
+        assert_eq!(
+            json,
+            json!({
+                "api_path": "/users/7", "api_method": "POST", "status_code": 500, "response_time": 0.00125,
+                "error_message": "the handler panicked",
+                "request_params": {
+                    "headers": {"user-agent": "curl/8"},
+                    "query_params": {"page": "1", "Access_Token": "***", "q": "爱"},
+                    "view_params": {"id": "7"},
+                    "request_body": {"name": "x", "nested": [{"password": "***"}]},
+                    "form_params": {},
+                },
+                "response_headers": {"x-match-cost": "0.0035"},
+            })
+        );
+        assert!(!json.to_string().contains("hunter2") && !format!("{full:?}").contains("hunter2"));
+    }
+}

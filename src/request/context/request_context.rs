@@ -1,0 +1,304 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+
+use http::header::HeaderValue;
+use http::request::Parts;
+use http::uri::Scheme;
+use http::{Extensions, Uri, Version};
+
+use super::headers::Headers;
+use super::recorder::Recorder;
+use super::settings::Settings;
+use super::trace;
+use crate::ports::user_directory::Directory;
+use crate::request::client_ip;
+use crate::request::impersonation::{ActAsPolicy, Target};
+use crate::types::credential::Credential;
+use crate::types::error::{AuthError, Language};
+use crate::types::user::{UserId, UserInfo};
+
+/// A request without its body: its user, credential, client address and ids. Cheap to clone.
+#[derive(Clone)]
+pub struct RequestContext(pub(super) Arc<Inner>);
+
+#[derive(Clone, Default)]
+pub(super) struct Inner {
+    pub(super) user: Option<UserInfo>,
+    /// The user that an admin acts as. Set once, and seen by every holder of this context, such as the layer's record.
+    pub(super) acting_as: OnceLock<Box<Target>>,
+    pub(super) credential: Option<Credential>,
+    pub(super) peer: Option<IpAddr>,
+    pub(super) headers: Captured,
+    pub(super) settings: Option<Arc<Settings>>,
+}
+
+/// The headers that a context is read from. They share the request's buffer, and are parsed on demand.
+#[derive(Clone, Default)]
+pub(super) struct Captured {
+    pub(super) forwarded_for: Option<HeaderValue>,
+    pub(super) forwarded_proto: Option<HeaderValue>,
+    pub(super) real_ip: Option<HeaderValue>,
+    pub(super) request_id: Option<HeaderValue>,
+    pub(super) trace_id: Option<HeaderValue>,
+    pub(super) traceparent: Option<HeaderValue>,
+    pub(super) user_agent: Option<HeaderValue>,
+    pub(super) tls: bool,
+}
+
+/// The parts of a request that a context is made from.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) headers: &'a Headers<'a>,
+    pub(crate) uri: &'a Uri,
+    pub(crate) version: Version,
+    pub(crate) extensions: &'a Extensions,
+}
+
+impl RequestContext {
+    pub(crate) fn new(
+        request: Request<'_>,
+        settings: &Arc<Settings>,
+        user: Option<UserInfo>,
+        credential: Option<Credential>,
+    ) -> Self {
+        let Request { headers, uri, version, extensions } = request;
+        // Filled where it stays: made on the stack, its 400 bytes would be copied into the `Arc`.
+        let mut context = Arc::<Inner>::default();
+        if let Some(inner) = Arc::get_mut(&mut context) {
+            inner.user = user;
+            inner.credential = credential;
+            inner.peer = client_ip::peer(extensions);
+            inner.headers.forwarded_for = headers.forwarded_for.cloned();
+            inner.headers.forwarded_proto = headers.forwarded_proto.cloned();
+            inner.headers.real_ip = headers.real_ip.cloned();
+            inner.headers.request_id = headers.request_id.cloned();
+            inner.headers.trace_id = headers.trace_id.cloned();
+            inner.headers.traceparent = headers.traceparent.cloned();
+            inner.headers.user_agent = headers.user_agent.cloned();
+            // In HTTP/1 a client may write `GET https://…`; from HTTP/2 on the scheme is the connection's.
+            inner.headers.tls = version >= Version::HTTP_2 && uri.scheme() == Some(&Scheme::HTTPS);
+            inner.settings = Some(settings.clone());
+        }
+        Self(context)
+    }
+
+    /// The context of a request outside any layer, with the default settings.
+    pub(crate) fn with_default_settings(parts: &Parts, user: Option<UserInfo>) -> Self {
+        let request = Request {
+            headers: &Headers::read(&parts.headers),
+            uri: &parts.uri,
+            version: parts.version,
+            extensions: &parts.extensions,
+        };
+        Self::new(request, &Arc::default(), user, None)
+    }
+
+    pub(crate) fn signed_in(mut self, user: UserInfo, credential: Credential) -> Self {
+        let inner = Arc::make_mut(&mut self.0);
+        inner.user = Some(user);
+        inner.credential = Some(credential);
+        self
+    }
+
+    /// The user that the request is for; `None` for anonymous requests.
+    ///
+    /// Once an admin [acts as](crate::ActAsUser) another user, it is that user, or `None` if only the id is known.
+    pub fn user(&self) -> Option<&UserInfo> {
+        match self.acting_as() {
+            None => self.actor(),
+            Some(target) => target.user.as_ref(),
+        }
+    }
+
+    /// The id of the user that the request is for.
+    pub fn user_id(&self) -> Option<&UserId> {
+        match self.acting_as() {
+            None => self.actor().map(UserInfo::id),
+            Some(target) => Some(&target.id),
+        }
+    }
+
+    /// The verified user who made the request: the admin, while an admin acts as another user.
+    pub fn actor(&self) -> Option<&UserInfo> {
+        self.0.user.as_ref()
+    }
+
+    /// Whether an admin acts as another user.
+    pub fn is_impersonating(&self) -> bool {
+        self.acting_as().is_some()
+    }
+
+    pub(crate) fn acting_as(&self) -> Option<&Target> {
+        self.0.acting_as.get().map(|target| &**target)
+    }
+
+    /// Makes this user the one that the request is for.
+    pub(crate) fn act_as(&self, target: Target) {
+        // The first target stays: a request has one header.
+        let _ = self.0.acting_as.set(Box::new(target));
+    }
+
+    pub(crate) fn act_as_policy(&self) -> ActAsPolicy {
+        self.settings().map(|settings| settings.act_as.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn directory(&self) -> Option<&Directory> {
+        self.settings()?.directory.as_ref()
+    }
+
+    /// The credential that the request was verified by. It is not redacted: send it only to services you trust.
+    pub fn credential(&self) -> Option<&Credential> {
+        self.0.credential.as_ref()
+    }
+
+    /// The client's address, seen through [trusted](crate::layer::TrustedProxies) proxies. `None` if the server was started without
+    /// connect info (`into_make_service_with_connect_info::<SocketAddr>()`).
+    pub fn client_ip(&self) -> Option<IpAddr> {
+        let headers = &self.0.headers;
+        let trusted = &self.settings()?.trusted_proxies;
+        trusted.client_ip(self.0.peer, headers.real_ip.as_ref(), headers.forwarded_for.as_ref())
+    }
+
+    /// `http` or `https`, as the client saw it: `x-forwarded-proto` if the peer is trusted, else `http` unless it is
+    /// HTTP/2 or later and the connection's scheme is `https`.
+    pub fn scheme(&self) -> &'static str {
+        let headers = &self.0.headers;
+        let trusted =
+            self.0.peer.zip(self.settings()).is_some_and(|(peer, s)| s.trusted_proxies.contains(peer));
+        let proto = headers.forwarded_proto.as_ref().filter(|_| trusted).map(HeaderValue::as_bytes);
+        // Of several, the first is what the client spoke.
+        match proto.and_then(|proto| proto.split(|&byte| byte == b',').next()).map(<[u8]>::trim_ascii) {
+            Some(proto) if proto.eq_ignore_ascii_case(b"https") => "https",
+            Some(proto) if proto.eq_ignore_ascii_case(b"http") => "http",
+            _ if headers.tls => "https",
+            _ => "http",
+        }
+    }
+
+    /// The `User-Agent` header; `None` if it has characters beyond visible ASCII.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.0.headers.user_agent.as_ref()?.to_str().ok()
+    }
+
+    /// The `X-Request-ID` header: at most 128 visible characters, otherwise `None`.
+    pub fn request_id(&self) -> Option<&str> {
+        trace::id(self.0.headers.request_id.as_ref()?)
+    }
+
+    /// The `X-Trace-ID` header (at most 128 visible characters), else the trace id of a W3C `traceparent`.
+    pub fn trace_id(&self) -> Option<&str> {
+        let headers = &self.0.headers;
+        let own = headers.trace_id.as_ref().and_then(trace::id);
+        own.or_else(|| trace::id_of_traceparent(headers.traceparent.as_ref()?))
+    }
+
+    /// The `traceparent` header as it came.
+    #[cfg(feature = "outbound")]
+    pub(crate) fn traceparent(&self) -> Option<&HeaderValue> {
+        let traceparent = self.0.headers.traceparent.as_ref()?;
+        trace::id_of_traceparent(traceparent).and(Some(traceparent))
+    }
+
+    /// The id that this service has at the auth center.
+    pub fn app_id(&self) -> Option<&str> {
+        self.settings()?.app_id.as_deref()
+    }
+
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+        self.settings()?.recorder.as_ref()
+    }
+
+    /// The headers that go into usage records: as they came, but for the client's address, which is the trusted one.
+    pub(crate) fn recorded_headers(&self) -> impl Iterator<Item = (&'static str, Cow<'_, str>)> {
+        let headers = &self.0.headers;
+        let as_they_came = [
+            ("user-agent", &headers.user_agent),
+            ("x-forwarded-for", &headers.forwarded_for),
+            ("x-request-id", &headers.request_id),
+            ("x-trace-id", &headers.trace_id),
+        ];
+        let client_ip = self.client_ip().map(|ip| ("x-real-ip", Cow::Owned(ip.to_string())));
+        as_they_came
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, String::from_utf8_lossy(value.as_ref()?.as_bytes()))))
+            .chain(client_ip)
+    }
+
+    /// The message of a refusal in the layer's language.
+    pub(crate) fn refusal_message(&self, error: &AuthError) -> &'static str {
+        let language =
+            self.settings().map_or_else(Language::default, |settings| settings.responder.language());
+        error.message(language)
+    }
+
+    pub(super) fn settings(&self) -> Option<&Settings> {
+        self.0.settings.as_deref()
+    }
+}
+
+impl fmt::Debug for RequestContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestContext")
+            .field("user", &self.user_id())
+            .field("actor", &self.actor().map(UserInfo::id))
+            .field("credential", &self.credential())
+            .field("client_ip", &self.client_ip())
+            .field("trace_id", &self.trace_id())
+            .field("request_id", &self.request_id())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::extract::ConnectInfo;
+
+    use super::*;
+
+    fn context(peer: &str, headers: &[(&'static str, &str)]) -> RequestContext {
+        let mut request = http::Request::new(());
+        for (name, value) in headers {
+            request.headers_mut().append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
+        RequestContext::with_default_settings(&request.into_parts().0, None)
+    }
+
+    #[test]
+    fn headers_of_a_request() {
+        let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let all = context(
+            "127.0.0.1",
+            &[
+                ("user-agent", "curl/8"),
+                ("x-forwarded-for", "1.2.3.4"),
+                ("x-forwarded-proto", "https"),
+                ("x-request-id", "r-1"),
+                ("x-trace-id", "t-1"),
+                ("traceparent", traceparent),
+            ],
+        );
+        assert_eq!(all.user_agent(), Some("curl/8"));
+        assert_eq!(all.client_ip(), Some("1.2.3.4".parse().unwrap()));
+        assert_eq!(all.scheme(), "https");
+        assert_eq!((all.request_id(), all.trace_id()), (Some("r-1"), Some("t-1")));
+
+        let w3c = context("8.8.8.8", &[("traceparent", traceparent), ("x-forwarded-proto", "https")]);
+        assert_eq!(w3c.trace_id(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+        assert_eq!(w3c.scheme(), "http", "an untrusted peer does not set the scheme");
+        assert_eq!(context("127.0.0.1", &[("x-forwarded-proto", "https, http")]).scheme(), "https");
+
+        let odd = context("8.8.8.8", &[("x-trace-id", &"x".repeat(129)), ("x_forwarded_for", "1.2.3.4")]);
+        assert_eq!((odd.trace_id(), odd.client_ip()), (None, Some("8.8.8.8".parse().unwrap())));
+    }
+
+    #[test]
+    fn debug_shows_no_credential() {
+        let context = RequestContext::builder().credential(Credential::new("hunter2").unwrap()).build();
+        assert!(!format!("{context:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,241 @@
+//! Decide whether one user may act as another.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{HeaderMap, HeaderName};
+
+use crate::ports::audit::{self, ActAsAttempt, AuditSink, Sink};
+use crate::ports::user_directory::{Directory, UserDirectory};
+use crate::types::error::{AuthError, ErrorKind};
+use crate::types::user::{AccessKeyKind, UserId, UserInfo};
+
+/// The header with the id of the user to act as.
+const X_ACT_AS_USER_ID: HeaderName = HeaderName::from_static("x-act-as-user-id");
+
+/// Longest id that is accepted, in bytes.
+const MAX_ID_LEN: usize = 256;
+
+/// Longest time that a request waits for the directory, and for the sink.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// The policy of [`ActAsUser`](crate::ActAsUser): who may act as which user. Passed to
+/// [`AuthLayer::act_as`](crate::AuthLayer::act_as).
+///
+/// By default, admins may act as any user that the layer's verifier can find, but not as another admin. `AuthClient`
+/// finds the users of the auth center. A verifier without a directory accepts any id, so give the policy a
+/// [`directory`](ActAsPolicy::directory).
+///
+/// ```
+/// use aigc_auth::credential::BearerToken;
+/// use aigc_auth::impersonation::{ActAsPolicy, UserDirectory};
+/// use aigc_auth::{AuthLayer, Verify};
+///
+/// # fn layer(verifier: impl Verify<BearerToken>, users: impl UserDirectory) -> AuthLayer {
+/// AuthLayer::tokens_only(verifier).act_as(
+///     ActAsPolicy::new()
+///         .directory(users)
+///         .read_only()
+///         .only_if(|attempt| attempt.actor.has_role("support")),
+/// )
+/// # }
+/// ```
+#[derive(Clone, Default)]
+#[must_use]
+pub struct ActAsPolicy {
+    directory: Option<Directory>,
+    any_target: bool,
+    admin_targets: bool,
+    read_only: bool,
+    condition: Option<Arc<Condition>>,
+    sink: Option<Sink>,
+}
+
+type Condition = dyn Fn(&ActAsAttempt) -> bool + Send + Sync;
+
+impl ActAsPolicy {
+    /// Creates the default policy.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the directory of the users to act as. An unknown user is answered 404; a directory that fails, or does not
+    /// answer within 5 s, 503. Defaults to the layer's verifier, if that is a directory as `AuthClient` is.
+    pub fn directory(mut self, directory: impl UserDirectory) -> Self {
+        self.directory = Some(Directory::new(directory));
+        self
+    }
+
+    /// Accepts any id without checking that the user exists, or is no admin. Defaults to checking.
+    pub fn insecure_any_target(mut self) -> Self {
+        self.any_target = true;
+        self
+    }
+
+    /// Allows admins to act as other admins. Defaults to refusing that.
+    pub fn allow_admin_targets(mut self) -> Self {
+        self.admin_targets = true;
+        self
+    }
+
+    /// Allows only safe methods (`GET`, `HEAD`, `OPTIONS`, `TRACE`) while acting as another user. Defaults to all methods.
+    pub fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
+    /// Adds a condition, which is checked after all other rules. Defaults to none.
+    pub fn only_if(mut self, accepts: impl Fn(&ActAsAttempt) -> bool + Send + Sync + 'static) -> Self {
+        self.condition = Some(Arc::new(accepts));
+        self
+    }
+
+    /// Sets the sink that records every attempt, granted or refused, before the handler runs. An attempt that cannot be
+    /// recorded is refused. Defaults to the log alone (target `aigc_auth::audit`).
+    pub fn audit(mut self, sink: impl AuditSink) -> Self {
+        self.sink = Some(Sink::new(sink));
+        self
+    }
+
+    /// Decides on an attempt and records it. `directory` is used if the policy has none of its own.
+    ///
+    /// `target` is the parsed header; the attempt does not have it yet.
+    pub(crate) async fn authorize(
+        &self,
+        mut attempt: ActAsAttempt,
+        target: Result<UserId, AuthError>,
+        directory: Option<&Directory>,
+    ) -> Result<Target, AuthError> {
+        attempt.target_id = target.as_ref().ok().cloned();
+        let directory = self.directory.as_ref().or(directory).filter(|_| !self.any_target);
+        let decision = match target {
+            Ok(id) => self.check(&mut attempt, id, directory).await,
+            Err(error) => Err(error),
+        };
+        attempt.refusal = decision.as_ref().err().cloned();
+        if let Some(sink) = &self.sink
+            && let Err(error) = recorded(sink, &attempt).await
+        {
+            attempt.refusal.get_or_insert(error);
+        }
+        audit::log(&attempt);
+        match attempt.refusal {
+            None => decision,
+            Some(refusal) => Err(refusal),
+        }
+    }
+
+    /// Checks the actor before the target, so that an actor without permission learns nothing of other users.
+    async fn check(
+        &self,
+        attempt: &mut ActAsAttempt,
+        id: UserId,
+        directory: Option<&Directory>,
+    ) -> Result<Target, AuthError> {
+        if !attempt.actor.is_admin() {
+            return Err(AuthError::missing_permission("the admin flag"));
+        }
+        if attempt.actor.access_key() == Some(AccessKeyKind::App) {
+            return Err(denied("the access key of an app cannot act as a user"));
+        }
+        if self.read_only && !attempt.method.is_safe() {
+            return Err(denied("acting as another user is read-only here"));
+        }
+        if let Some(directory) = directory {
+            attempt.target = Some(found(directory, &id).await?);
+        }
+        if attempt.target.as_ref().is_some_and(|target| target.is_admin()) && !self.admin_targets {
+            return Err(denied("admins do not act as other admins here"));
+        }
+        if self.condition.as_ref().is_some_and(|accepts| !accepts(attempt)) {
+            return Err(denied("the condition of `ActAsPolicy::only_if` is not met"));
+        }
+        Ok(Target { id, user: attempt.target.clone() })
+    }
+}
+
+impl fmt::Debug for ActAsPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActAsPolicy")
+            .field("directory", &self.directory)
+            .field("any_target", &self.any_target)
+            .field("admin_targets", &self.admin_targets)
+            .field("read_only", &self.read_only)
+            .field("sink", &self.sink)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The user that an admin acts as.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) id: UserId,
+    pub(crate) user: Option<UserInfo>,
+}
+
+async fn found(directory: &Directory, id: &UserId) -> Result<UserInfo, AuthError> {
+    let unavailable = || AuthError::new(ErrorKind::Unavailable);
+    match tokio::time::timeout(DEADLINE, directory.find_user(id)).await {
+        Ok(Ok(Some(user))) if user.id() == id => Ok(user),
+        // Such as a table that ignores case: the handler would see two ids.
+        Ok(Ok(Some(_))) => {
+            Err(AuthError::new(ErrorKind::UnknownUser).with_detail("directory returned a different user id"))
+        }
+        Ok(Ok(None)) => Err(AuthError::new(ErrorKind::UnknownUser)),
+        Ok(Err(error)) if error.kind() == ErrorKind::Unavailable => Err(error),
+        Ok(Err(error)) => Err(unavailable().with_detail("the user directory failed").with_source(error)),
+        Err(_) => Err(unavailable().with_detail("the user directory did not answer within 5 s")),
+    }
+}
+
+async fn recorded(sink: &Sink, attempt: &ActAsAttempt) -> Result<(), AuthError> {
+    let what = match tokio::time::timeout(DEADLINE, sink.record(attempt)).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => {
+            tracing::error!(error = &*error as &(dyn std::error::Error + 'static), "the audit sink failed");
+            "the audit sink failed"
+        }
+        Err(_) => {
+            tracing::error!("the audit sink took over 5 s");
+            "the audit sink took over 5 s"
+        }
+    };
+    Err(AuthError::new(ErrorKind::Unavailable).with_detail(what))
+}
+
+fn denied(detail: &'static str) -> AuthError {
+    AuthError::new(ErrorKind::Denied).with_detail(detail)
+}
+
+/// Reads the id of the user to act as: `None` without the header or with an empty one.
+///
+/// The id is of the same kind as the actor's own: a number if that is one.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] if the header is repeated or cannot be read.
+pub(crate) fn requested_target(headers: &HeaderMap, actor: &UserInfo) -> Option<Result<UserId, AuthError>> {
+    let mut values = headers.get_all(X_ACT_AS_USER_ID).iter();
+    let value = values.next()?;
+    let refuse = |why: &'static str| Some(Err(AuthError::new(ErrorKind::InvalidRequest).with_detail(why)));
+    if values.next().is_some() {
+        // A proxy may have checked either of them.
+        return refuse("more than one X-Act-As-User-Id header");
+    }
+    let Ok(id) = std::str::from_utf8(value.as_bytes()) else {
+        return refuse("the X-Act-As-User-Id header is not UTF-8");
+    };
+    let id = id.trim();
+    if id.is_empty() {
+        return None;
+    }
+    if id.len() > MAX_ID_LEN || id.chars().any(char::is_control) {
+        return refuse("the X-Act-As-User-Id header is over 256 bytes long, or has control characters");
+    }
+    // `+7`, `07` and `-0` are no numbers here: an id has one spelling.
+    let number = id.parse::<i64>().ok().filter(|number| number.to_string() == id);
+    Some(Ok(match (number, actor.id()) {
+        (Some(number), UserId::Int(_)) => UserId::Int(number),
+        _ => UserId::from(id),
+    }))
+}

@@ -1,0 +1,8 @@
+//! What is known of a request.
+
+pub(crate) mod auth_state;
+pub(crate) mod client_ip;
+pub mod context;
+pub(crate) mod error_response;
+pub(crate) mod impersonation;
+pub(crate) mod original_uri;

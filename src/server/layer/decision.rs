@@ -1,0 +1,235 @@
+//! Decide whether a request passes: plain functions that the service calls.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, ORIGIN};
+use http::{Extensions, Method, Response};
+
+use super::excluded_paths::ExcludedPaths;
+use super::usage::Recording;
+use super::verified_hook::VerifiedHook;
+use crate::ports::verify::Verifiers;
+use crate::request::auth_state::{self, Unauthenticated};
+use crate::request::context::{self, Authorization, Headers, InContext, Request, RequestContext, Settings};
+use crate::request::original_uri::original_uri;
+use crate::types::credential::{Credential, Presented};
+use crate::types::error::{AuthError, ErrorKind};
+use crate::types::user::UserInfo;
+
+/// The configuration of a layer.
+#[derive(Clone)]
+pub(super) struct AuthConfig {
+    pub(super) verifiers: Verifiers,
+    pub(super) excluded_paths: ExcludedPaths,
+    pub(super) allow_anonymous: bool,
+    pub(super) allow_preflight: bool,
+    pub(super) hook: Option<VerifiedHook>,
+    pub(super) verify_timeout: Duration,
+    /// Whether a recording lasts until the end of the response body.
+    pub(super) time_bodies: bool,
+    pub(super) settings: Arc<Settings>,
+}
+
+/// What the service does with a request.
+pub(super) enum Decision {
+    /// Call the inner service in this context.
+    Pass(RequestContext, Option<Recording>),
+    /// Respond with an error.
+    Reject(AuthError, Option<Recording>),
+    /// Wait for the verification first.
+    Verify(Verifying, Option<Recording>),
+}
+
+/// What is known of a request's credential without waiting.
+enum Presence {
+    /// A verified user, from the verifier's cache.
+    Verified(UserInfo, Credential),
+    /// No credential, or an invalid one.
+    Rejected(AuthError, Option<Credential>),
+    /// A credential that the verifier has to look up.
+    Unverified(Credential),
+}
+
+/// A verification in flight.
+pub(super) type Verifying = Pin<Box<dyn Future<Output = Verification> + Send>>;
+
+/// The outcome of a verification, to be applied to the request by [`AuthConfig::settle`].
+pub(super) struct Verification {
+    result: Result<UserInfo, AuthError>,
+    credential: Credential,
+    context: RequestContext,
+}
+
+impl AuthConfig {
+    pub(super) fn decide<B>(self: &Arc<Self>, request: &mut http::Request<B>) -> Decision {
+        // Read only for a recorder: the clock costs as much as the rest of the decision.
+        let started = self.settings.recorder.as_ref().map(|_| Instant::now());
+        let headers = Headers::read(request.headers());
+        let seen = Request {
+            headers: &headers,
+            uri: request.uri(),
+            version: request.version(),
+            extensions: request.extensions(),
+        };
+        if self.is_excluded(request.method(), request.headers(), seen) {
+            // A user that an outer layer verified stays in the extensions, and so in the context.
+            let outer = seen.extensions.get::<UserInfo>().cloned();
+            let credential = outer.as_ref().and_then(|_| context::credential());
+            let context = self.context(seen, outer, credential);
+            auth_state::set(request.extensions_mut(), Err(Unauthenticated::Excluded));
+            return Decision::Pass(context, None);
+        }
+        let record = |context: &RequestContext, credential| {
+            let (method, headers) = (request.method(), request.headers());
+            started
+                .map(|started| Recording::start(started, method, headers, seen, context.clone(), credential))
+        };
+        match self.try_verify(headers.authorization) {
+            Presence::Verified(user, credential) if self.hook.is_some() && user.take_fresh() => {
+                let (config, context) = (self.clone(), self.context(seen, None, None));
+                let recording = record(&context, Some(credential.clone()));
+                let verifying = Box::pin(async move { config.run_hook(user, credential, context).await });
+                Decision::Verify(verifying, recording)
+            }
+            Presence::Verified(user, credential) => {
+                let context = self.context(seen, Some(user.clone()), Some(credential));
+                let recording = record(&context, None);
+                auth_state::set(request.extensions_mut(), Ok(user));
+                Decision::Pass(context, recording)
+            }
+            Presence::Rejected(error, credential) if self.allow_anonymous => {
+                let context = self.context(seen, None, None);
+                // Without a credential, a record cannot be billed.
+                let recording = credential.and_then(|credential| record(&context, Some(credential)));
+                auth_state::set(request.extensions_mut(), Err(Unauthenticated::Rejected(error)));
+                Decision::Pass(context, recording)
+            }
+            Presence::Rejected(error, credential) => {
+                let credential = credential.filter(|_| started.is_some());
+                let recording = credential
+                    .and_then(|credential| record(&self.context(seen, None, None), Some(credential)));
+                Decision::Reject(error, recording)
+            }
+            Presence::Unverified(credential) => {
+                let (config, context) = (self.clone(), self.context(seen, None, None));
+                let recording = record(&context, Some(credential.clone()));
+                let verifying = Box::pin(async move { config.verify(credential, context).await });
+                Decision::Verify(verifying, recording)
+            }
+        }
+    }
+
+    /// Reads the credential and tries the verifier's cache.
+    fn try_verify(&self, authorization: Authorization<'_>) -> Presence {
+        let presented = match authorization {
+            Authorization::None => Presented::Nothing,
+            Authorization::One(value) => Presented::in_value(value),
+            // A proxy may have verified either of them.
+            Authorization::Several => Presented::Malformed("more than one Authorization header"),
+        };
+        let credential = match presented {
+            Presented::Nothing => return Presence::Rejected(ErrorKind::MissingCredential.into(), None),
+            Presented::Malformed(why) => {
+                let error = AuthError::new(ErrorKind::InvalidCredential).with_detail(why);
+                return Presence::Rejected(error, None);
+            }
+            Presented::Credential(credential) => credential,
+        };
+        match self.verifiers.try_verify(&credential) {
+            Some(Ok(user)) => Presence::Verified(user, credential),
+            Some(Err(error)) => Presence::Rejected(error, Some(credential)),
+            None => match credential.check() {
+                Ok(()) => Presence::Unverified(credential),
+                // Malformed: not worth a lookup.
+                Err(error) => Presence::Rejected(error, None),
+            },
+        }
+    }
+
+    /// Applies the outcome of a verification to the request.
+    pub(super) fn settle(
+        &self,
+        extensions: &mut Extensions,
+        verification: Verification,
+        mut recording: Option<Recording>,
+    ) -> Decision {
+        let Verification { result, credential, context } = verification;
+        match result {
+            Ok(user) => {
+                auth_state::set(extensions, Ok(user.clone()));
+                let context = context.signed_in(user, credential);
+                if let Some(recording) = &mut recording {
+                    recording.set_context(&context);
+                }
+                Decision::Pass(context, recording)
+            }
+            Err(error) if self.allow_anonymous => {
+                auth_state::set(extensions, Err(Unauthenticated::Rejected(error)));
+                Decision::Pass(context, recording)
+            }
+            Err(error) => Decision::Reject(error, recording),
+        }
+    }
+
+    /// Builds the response to an error, and records it.
+    pub(super) fn reject(&self, error: &AuthError, recording: Option<Recording>) -> Response<Bytes> {
+        let response = self.settings.responder.respond(error);
+        if let Some(recording) = recording {
+            recording.reject(error, response.status());
+        }
+        response
+    }
+
+    fn context(
+        &self,
+        request: Request<'_>,
+        user: Option<UserInfo>,
+        credential: Option<Credential>,
+    ) -> RequestContext {
+        RequestContext::new(request, &self.settings, user, credential)
+    }
+
+    async fn verify(self: Arc<Self>, credential: Credential, context: RequestContext) -> Verification {
+        // In the context, so that the call to the auth center has this request's trace id.
+        let verifying = self.verifiers.verify(credential.clone()).in_context(context.clone());
+        let result = match tokio::time::timeout(self.verify_timeout, verifying).await {
+            Ok(result) => result,
+            Err(_) => Err(AuthError::new(ErrorKind::Unavailable)
+                .with_detail("the verifier timed out (`verify_timeout`)")),
+        };
+        match result {
+            Ok(user) if self.hook.is_some() && user.take_fresh() => {
+                self.run_hook(user, credential, context).await
+            }
+            result => Verification { result, credential, context },
+        }
+    }
+
+    async fn run_hook(
+        self: Arc<Self>,
+        user: UserInfo,
+        credential: Credential,
+        context: RequestContext,
+    ) -> Verification {
+        if let Some(hook) = &self.hook {
+            let context = context.clone().signed_in(user.clone(), credential.clone());
+            hook.run(&user).in_context(context).await;
+        }
+        Verification { result: Ok(user), credential, context }
+    }
+
+    fn is_excluded(&self, method: &Method, headers: &HeaderMap, request: Request<'_>) -> bool {
+        self.excluded_paths.contain(|| original_uri(request.extensions, request.uri).path())
+            || (self.allow_preflight && is_preflight(method, headers))
+    }
+}
+
+/// Fetch standard, section 4.8: an OPTIONS request with both headers. Other OPTIONS requests need a credential.
+fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    *method == Method::OPTIONS
+        && headers.contains_key(ORIGIN)
+        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}

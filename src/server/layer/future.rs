@@ -1,0 +1,185 @@
+use std::fmt;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::body::{Body, HttpBody};
+use bytes::Bytes;
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::body::{self, BoxError};
+use super::decision::{AuthConfig, Decision, Verifying};
+use super::usage::Recording;
+use crate::request::context::{Entered, RequestContext};
+
+pin_project! {
+    /// The response future of [`AuthService`](super::AuthService) and [`GuardService`](super::GuardService).
+    pub struct ResponseFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        state: State<S, B, S::Future>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, B, F> {
+        Rejected { response: Option<Response<Bytes>> },
+        Verifying { config: Arc<AuthConfig>, verifying: Verifying, waiting: Option<Box<Waiting<S, B>>> },
+        Inner { #[pin] future: F, context: Option<RequestContext>, recorded: Option<Recorded> },
+    }
+}
+
+/// What waits for the verification. Boxed, so that the future of requests with a cached credential stays small.
+struct Waiting<S, B> {
+    ready: S,
+    request: Request<B>,
+    recording: Option<Recording>,
+}
+
+/// A recording, and whether it includes the response body.
+type Recorded = (Recording, bool);
+
+/// Finishes a recording while a panic unwinds. A layer that catches the panic drops this future later, when
+/// `thread::panicking` is false again. To be passed to `mem::forget` after a poll.
+struct FinishOnPanic<'a, T>(&'a mut Option<T>);
+
+impl<T> Drop for FinishOnPanic<'_, T> {
+    fn drop(&mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl<S, B> ResponseFuture<S, B>
+where
+    S: Service<Request<B>>,
+{
+    pub(super) fn rejected(response: Response<Bytes>) -> Self {
+        Self { state: State::Rejected { response: Some(response) } }
+    }
+
+    pub(super) fn inner(
+        service: &mut S,
+        request: Request<B>,
+        context: Option<RequestContext>,
+        recorded: Option<Recorded>,
+    ) -> Self {
+        Self { state: State::call(service, request, context, recorded) }
+    }
+
+    pub(super) fn verifying(
+        config: Arc<AuthConfig>,
+        verifying: Verifying,
+        recording: Option<Recording>,
+        ready: S,
+        request: Request<B>,
+    ) -> Self {
+        let waiting = Some(Box::new(Waiting { ready, request, recording }));
+        Self { state: State::Verifying { config, verifying, waiting } }
+    }
+}
+
+impl<S, B> State<S, B, S::Future>
+where
+    S: Service<Request<B>>,
+{
+    /// Calls the service in the context: it may run code before it returns a future.
+    fn call(
+        service: &mut S,
+        request: Request<B>,
+        mut context: Option<RequestContext>,
+        recorded: Option<Recorded>,
+    ) -> Self {
+        let future = {
+            let _entered = Entered::new(&mut context);
+            service.call(request)
+        };
+        Self::Inner { future, context, recorded }
+    }
+}
+
+impl<S, B, ResBody> Future for ResponseFuture<S, B>
+where
+    S: Service<Request<B>, Response = Response<ResBody>>,
+    ResBody: HttpBody<Data = Bytes> + Send + 'static,
+    ResBody::Error: Into<BoxError>,
+{
+    type Output = Result<Response<Body>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                StateProj::Inner { future, context, recorded } => {
+                    let polled = {
+                        let recording = FinishOnPanic(recorded);
+                        let _entered = Entered::new(context);
+                        let polled = future.poll(cx);
+                        mem::forget(recording);
+                        polled
+                    };
+                    let result = ready!(polled);
+                    let (context, recorded) = (context.take(), recorded.take());
+                    let response = match (result, recorded) {
+                        (Ok(response), recorded) => {
+                            let recording = recorded
+                                .and_then(|(recording, time_body)| recording.respond(&response, time_body));
+                            response.map(|inner| body::in_context(inner, context, recording))
+                        }
+                        (Err(error), recorded) => {
+                            if let Some((recording, _)) = recorded {
+                                recording.fail();
+                            }
+                            return Poll::Ready(Err(error));
+                        }
+                    };
+                    return Poll::Ready(Ok(response));
+                }
+                StateProj::Rejected { response } => {
+                    let response = response.take().expect("polled after completion");
+                    return Poll::Ready(Ok(response.map(Body::from)));
+                }
+                StateProj::Verifying { config, verifying, waiting } => {
+                    let recording =
+                        waiting.as_deref_mut().map(|waiting| FinishOnPanic(&mut waiting.recording));
+                    let polled = verifying.as_mut().poll(cx);
+                    mem::forget(recording);
+                    let verified = ready!(polled);
+                    let Waiting { mut ready, mut request, recording } =
+                        *waiting.take().expect("polled after completion");
+                    match config.settle(request.extensions_mut(), verified, recording) {
+                        Decision::Pass(context, recording) => {
+                            let recorded = recording.map(|recording| (recording, config.time_bodies));
+                            State::call(&mut ready, request, Some(context), recorded)
+                        }
+                        Decision::Reject(error, recording) => {
+                            State::Rejected { response: Some(config.reject(&error, recording)) }
+                        }
+                        Decision::Verify(..) => unreachable!("settle never verifies again"),
+                    }
+                }
+            };
+            state.set(next);
+        }
+    }
+}
+
+impl<S, B> fmt::Debug for ResponseFuture<S, B>
+where
+    S: Service<Request<B>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Rejected { .. } => "rejected",
+            State::Verifying { .. } => "verifying",
+            State::Inner { .. } => "inner",
+        };
+        f.debug_struct("ResponseFuture").field("state", &state).finish_non_exhaustive()
+    }
+}

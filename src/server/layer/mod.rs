@@ -1,0 +1,31 @@
+//! Authenticate requests with [`AuthLayer`](crate::AuthLayer), and authorize them with [`GuardLayer`].
+//!
+//! # Where it belongs
+//!
+//! `Router::layer` covers the routes that were added before it. Routes, fallbacks and routers that are added or merged
+//! *after* it bypass it; extractors there answer 500, and log why, instead of granting access.
+//!
+//! Put a CORS layer outside, that is after `.layer(auth)`: a browser's preflight has no credential, and the browser
+//! shows an error response to the page only if it has CORS headers.
+//!
+//! A layer that catches panics of handlers (`tower_http::catch_panic`) belongs outside, too.
+
+mod body;
+mod capture_body;
+mod decision;
+mod excluded_paths;
+mod future;
+mod guard;
+#[allow(clippy::module_inception)]
+pub(crate) mod layer;
+mod path_params;
+mod service;
+mod usage;
+mod verified_hook;
+
+pub use capture_body::{CaptureBody, CaptureBodyLayer};
+pub use future::ResponseFuture;
+pub use guard::{GuardLayer, GuardService};
+pub use service::AuthService;
+
+pub use crate::request::client_ip::TrustedProxies;

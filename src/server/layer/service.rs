@@ -1,0 +1,65 @@
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, HttpBody};
+use bytes::Bytes;
+use http::{Request, Response};
+use tower_service::Service;
+
+use super::body::BoxError;
+use super::decision::{AuthConfig, Decision};
+use super::future::ResponseFuture;
+
+/// The middleware that [`AuthLayer`](crate::AuthLayer) puts around a service.
+#[derive(Clone)]
+pub struct AuthService<S> {
+    inner: S,
+    config: Arc<AuthConfig>,
+}
+
+impl<S> AuthService<S> {
+    pub(super) fn new(inner: S, config: Arc<AuthConfig>) -> Self {
+        Self { inner, config }
+    }
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for AuthService<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    ResBody: HttpBody<Data = Bytes> + Send + 'static,
+    ResBody::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, ReqBody>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        match self.config.decide(&mut request) {
+            Decision::Pass(context, recording) => {
+                let recorded = recording.map(|recording| (recording, self.config.time_bodies));
+                ResponseFuture::inner(&mut self.inner, request, Some(context), recorded)
+            }
+            Decision::Reject(error, recording) => {
+                ResponseFuture::rejected(self.config.reject(&error, recording))
+            }
+            Decision::Verify(verifying, recording) => {
+                // The clone may not be ready: it stays, and the service that was polled ready is called.
+                let clone = self.inner.clone();
+                let ready = mem::replace(&mut self.inner, clone);
+                ResponseFuture::verifying(self.config.clone(), verifying, recording, ready, request)
+            }
+        }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for AuthService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthService").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}

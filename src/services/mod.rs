@@ -1,0 +1,12 @@
+//! What an app may run beside its handlers, each on its own.
+
+#[cfg(feature = "outbound")]
+pub mod outbound;
+#[cfg(feature = "registry")]
+pub mod registry;
+#[cfg(feature = "stats")]
+pub mod stats;
+#[cfg(feature = "user-sync")]
+pub mod user_sync;
+#[cfg(feature = "webhook")]
+pub mod webhook;

@@ -1,0 +1,109 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::client::{Inner, OutboundClient};
+use super::origin::Origin;
+use super::propagation::Propagator;
+use crate::ports::usage::Record;
+use crate::request::context::Recorder;
+use crate::types::error::BuildError;
+use crate::upstream::http_client;
+use crate::verifiers::client::AuthClient;
+
+/// Builds an [`OutboundClient`]. Created by [`OutboundClient::builder`].
+#[derive(Clone)]
+#[must_use]
+pub struct OutboundBuilder {
+    client: AuthClient,
+    trusted: Vec<String>,
+    recorder: Option<Recorder>,
+    connect_timeout: Duration,
+    timeout: Duration,
+    max_redirects: usize,
+    http: Option<reqwest::Client>,
+}
+
+impl OutboundClient {
+    /// Starts a builder for a client that calls with the credentials of this app.
+    pub fn builder(client: &AuthClient) -> OutboundBuilder {
+        OutboundBuilder {
+            client: client.clone(),
+            trusted: Vec::new(),
+            recorder: None,
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(30),
+            max_redirects: 10,
+            http: None,
+        }
+    }
+}
+
+impl OutboundBuilder {
+    /// Trusts an origin, such as `https://orders.internal`, with the app's secret and the user's credential. Scheme, host
+    /// and port must all be equal; there are no patterns. Each call adds an origin. Defaults to none.
+    pub fn trust_origin(mut self, origin: impl Into<String>) -> Self {
+        self.trusted.push(origin.into());
+        self
+    }
+
+    /// Sets where calls are recorded, such as a `StatsCollector`. Defaults to the statistics of the current request's layer.
+    pub fn with_stats(mut self, recorder: impl Record) -> Self {
+        self.recorder = Some(Recorder::new(recorder));
+        self
+    }
+
+    /// Sets the timeout of a connection attempt. Defaults to 5 s. No effect with [`http_client`](Self::http_client).
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets the timeout of a call, redirects and the answer's body included. Defaults to 30 s. The timeout of a request
+    /// takes precedence.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets how many redirects are followed. Defaults to 10. With 0, a redirect is the answer.
+    pub fn max_redirects(mut self, redirects: usize) -> Self {
+        self.max_redirects = redirects;
+        self
+    }
+
+    /// Sets the HTTP client (reqwest 0.13), for a proxy or a private root certificate. Build it with
+    /// `redirect(Policy::none())`: on redirects, reqwest sends custom headers such as the app's secret to other hosts. Its
+    /// `default_headers` go to every host, redirect targets included. Defaults to a client of this crate.
+    pub fn http_client(mut self, client: reqwest::Client) -> Self {
+        self.http = Some(client);
+        self
+    }
+
+    /// Builds the client.
+    ///
+    /// # Errors
+    /// If an origin is not exactly scheme, host and port, or TLS cannot be set up.
+    pub fn build(self) -> Result<OutboundClient, BuildError> {
+        let trusted = self.trusted.iter().map(|origin| Origin::parse(origin)).collect::<Result<_, _>>()?;
+        let http = match self.http {
+            Some(http) => http,
+            None => http_client::new(true, self.connect_timeout)?,
+        };
+        let propagator = Propagator { trusted, app_headers: self.client.api().app_headers() };
+        let inner = Inner {
+            http,
+            propagator,
+            recorder: self.recorder,
+            timeout: self.timeout,
+            max_redirects: self.max_redirects,
+        };
+        Ok(OutboundClient { inner: Arc::new(inner) })
+    }
+}
+
+impl fmt::Debug for OutboundBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboundBuilder").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,150 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Request, Response};
+use tokio::time::Instant;
+
+use super::error::{OutboundError, OutboundErrorKind};
+use super::propagation::Propagator;
+use super::redirect::{redirect, warn_if_redirected};
+use super::usage::{RecordedCall, without_query};
+use crate::request::context::{self, Recorder, RequestContext};
+
+/// Calls other services on behalf of the user of the current request.
+///
+/// To [trusted origins](super::OutboundBuilder::trust_origin), a call carries `X-App-ID`, `X-App-Secret`, the user's
+/// `Authorization`, `x-real-ip`, `User-Agent`, `X-Trace-ID` and `traceparent`. To other origins, nothing is added.
+/// Headers that the caller sets take precedence.
+///
+/// # Redirects
+///
+/// Up to 10 redirects are followed, and each hop is checked again. To another origin, the caller's headers are dropped
+/// except for harmless ones such as `Accept`, and a body is sent only among trusted origins. After a hop to an untrusted
+/// origin, or from `https` to `http`, nothing is added any more, even if a later hop is trusted: an untrusted host must not
+/// choose the requests that are made in the user's name.
+///
+/// # Usage records
+///
+/// Calls are recorded in the [given statistics](super::OutboundBuilder::with_stats), or else in those of the current
+/// request. A call with its redirects is one record. The prices of its answer (`X-Match-…`) count if they come from a
+/// trusted origin.
+///
+/// Cheap to clone; clones share their connections.
+///
+/// ```no_run
+/// # async fn example(client: aigc_auth::AuthClient) -> Result<(), Box<dyn std::error::Error>> {
+/// use aigc_auth::outbound::OutboundClient;
+///
+/// let outbound = OutboundClient::builder(&client).trust_origin("https://orders.internal").build()?;
+/// let orders = outbound.get("https://orders.internal/orders").query(&[("page", "1")]).send().await?;
+/// println!("{}", orders.text().await?);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct OutboundClient {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    /// Follows no redirects itself.
+    pub(super) http: reqwest::Client,
+    pub(super) propagator: Propagator,
+    pub(super) recorder: Option<Recorder>,
+    pub(super) timeout: Duration,
+    pub(super) max_redirects: usize,
+}
+
+impl OutboundClient {
+    /// Sends a request that was built elsewhere.
+    ///
+    /// # Errors
+    /// If there is no answer. Answers of any status are answers.
+    pub async fn execute(&self, request: Request) -> Result<Response, OutboundError> {
+        let context = context::current();
+        let inner = &*self.inner;
+        let call =
+            RecordedCall::start(inner.recorder.as_ref(), context.as_ref(), request.method(), request.url());
+        let answer = inner.follow(request, context.as_ref()).await;
+        match &answer {
+            Ok(response) => {
+                let is_trusted = inner.propagator.is_trusted(response.url());
+                call.answered(response.status(), response.headers(), is_trusted);
+            }
+            Err(error) => call.failed(&error.to_string()),
+        }
+        answer
+    }
+}
+
+impl Inner {
+    /// Sends the request, and follows redirects.
+    async fn follow(
+        &self,
+        mut request: Request,
+        context: Option<&RequestContext>,
+    ) -> Result<Response, OutboundError> {
+        let timeout = request.timeout().copied().unwrap_or(self.timeout);
+        // `None` for a timeout beyond the range of the clock.
+        let deadline = Instant::now().checked_add(timeout);
+        let first = without_query(request.url());
+        let own = request.headers().clone();
+        let version = request.version();
+        let mut has_left_trust = !self.propagator.is_trusted(request.url());
+        for _ in 0..=self.max_redirects {
+            // `None` if the body is a stream, which can be sent once only.
+            let again = request.try_clone();
+            let (method, url) = (request.method().clone(), request.url().clone());
+            let mut headers = request.headers().clone();
+            if !has_left_trust {
+                self.propagator.inject(request.headers_mut(), &own, &url, context);
+            }
+            // reqwest's timeout lasts to the end of the body.
+            let left =
+                deadline.map_or(timeout, |deadline| deadline.saturating_duration_since(Instant::now()));
+            *request.timeout_mut() = Some(left);
+            let answer = self.http.execute(request).await;
+            warn_if_redirected(&url, answer.as_ref());
+            let response =
+                answer.map_err(|error| OutboundError::from_reqwest(error, &without_query(&url)))?;
+            if self.max_redirects == 0 {
+                return Ok(response);
+            }
+            let Some(next) = redirect(response.status(), response.headers(), &url, &method) else {
+                return Ok(response);
+            };
+            has_left_trust |= next.is_downgrade || !self.propagator.is_trusted(&next.url);
+            let has_body = again.as_ref().is_none_or(has_body);
+            if next.keeps_body && has_body && next.is_cross_origin && has_left_trust {
+                // The body was for the first origin only: the redirect itself is the answer.
+                return Ok(response);
+            }
+            let mut follow = Request::new(next.method.clone(), next.url.clone());
+            if next.keeps_body {
+                match again {
+                    Some(mut again) => *follow.body_mut() = again.body_mut().take(),
+                    None => return Ok(response),
+                }
+            }
+            next.filter(&mut headers);
+            *follow.headers_mut() = headers;
+            *follow.version_mut() = version;
+            request = follow;
+        }
+        let message = format!("{first}: more than {} redirects", self.max_redirects);
+        Err(OutboundError::new(OutboundErrorKind::TooManyRedirects, message))
+    }
+}
+
+fn has_body(request: &Request) -> bool {
+    request.body().is_some_and(|body| body.as_bytes() != Some(b""))
+}
+
+impl fmt::Debug for OutboundClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboundClient")
+            .field("trusted", &self.inner.propagator.trusted)
+            .field("timeout", &self.inner.timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,66 @@
+//! Propagate the credentials and the context of the current request to trusted origins.
+
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use url::Url;
+
+use super::origin::Origin;
+use crate::request::context::RequestContext;
+
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Adds the headers that trusted origins receive.
+#[derive(Clone)]
+pub(super) struct Propagator {
+    pub(super) trusted: Vec<Origin>,
+    /// `X-App-ID` and `X-App-Secret`.
+    pub(super) app_headers: HeaderMap,
+}
+
+impl Propagator {
+    pub(super) fn is_trusted(&self, url: &Url) -> bool {
+        self.trusted.contains(&Origin::of(url))
+    }
+
+    /// Adds the headers for a trusted origin, and nothing for others. Headers of the caller take precedence, even where a
+    /// redirect has dropped them: hence `own`, the caller's headers before the first hop.
+    pub(super) fn inject(
+        &self,
+        headers: &mut HeaderMap,
+        own: &HeaderMap,
+        url: &Url,
+        context: Option<&RequestContext>,
+    ) {
+        if !self.is_trusted(url) {
+            return;
+        }
+        let mut add = |name: HeaderName, value: HeaderValue| {
+            if !own.contains_key(&name) {
+                headers.insert(name, value);
+            }
+        };
+        for (name, value) in &self.app_headers {
+            add(name.clone(), value.clone());
+        }
+        let Some(context) = context else { return };
+        if let Some(credential) = context.credential()
+            && let Ok(mut value) = HeaderValue::try_from(format!("Bearer {}", credential.as_str()))
+        {
+            value.set_sensitive(true);
+            add(AUTHORIZATION, value);
+        }
+        if let Some(ip) = context.client_ip().and_then(|ip| HeaderValue::try_from(ip.to_string()).ok()) {
+            add(X_REAL_IP, ip);
+        }
+        if let Some(user_agent) = context.user_agent().and_then(|text| HeaderValue::from_str(text).ok()) {
+            add(USER_AGENT, user_agent);
+        }
+        if let Some(trace_id) = context.trace_id().and_then(|text| HeaderValue::from_str(text).ok()) {
+            add(X_TRACE_ID, trace_id);
+        }
+        if let Some(traceparent) = context.traceparent() {
+            add(TRACEPARENT, traceparent.clone());
+        }
+    }
+}

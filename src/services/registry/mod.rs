@@ -1,0 +1,26 @@
+//! Register this service at the auth center, send its heartbeats, and receive its configuration.
+//!
+//! [`RegistrationBuilder`] describes the service. [`start`](RegistrationBuilder::start) registers it, sends a heartbeat
+//! every 60 s, and publishes the configuration that is set at the auth center.
+//!
+//! An outage of the auth center, at the start or for hours, does not stop the service: calls are retried with an exponential
+//! backoff of up to 30 s that respects `Retry-After`. The last configuration stays, and can be
+//! [stored in a file](RegistrationBuilder::config_file). After the auth center has lost its data, the service registers
+//! again. These calls do not count for the client's circuit breaker, so that their failures keep no user from being verified.
+
+mod builder;
+mod config_file;
+mod heartbeat;
+mod host;
+mod registration;
+mod service;
+mod service_type;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use builder::RegistrationBuilder;
+pub use registration::Registration;
+pub use service::{Registered, Service, ServiceConfig};
+pub use service_type::{Environment, ServiceType};
+pub use state::RegistrationState;

@@ -1,0 +1,61 @@
+use tokio::sync::watch;
+
+use super::config_file::ConfigStore;
+use super::service::{Service, ServiceConfig};
+use crate::types::error::AuthError;
+
+/// The state of a registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RegistrationState {
+    /// The first registration is in progress, or another one since the auth center has lost the service.
+    Registering,
+    /// The last call succeeded.
+    Online,
+    /// The last call failed, and is retried after a pause.
+    Retrying,
+    /// The heartbeats have ended.
+    Stopped,
+}
+
+/// Publishes the state and the configuration to the [`Registration`](super::Registration) and its subscribers.
+pub(super) struct StatePublisher {
+    pub(super) config: watch::Sender<ServiceConfig>,
+    pub(super) state: watch::Sender<RegistrationState>,
+    pub(super) store: Option<ConfigStore>,
+}
+
+impl StatePublisher {
+    /// Publishes a call that succeeded, and the configuration that came with it if it has changed.
+    pub(super) async fn online(&mut self, service: &Service, config: ServiceConfig) {
+        // An answer without a configuration does not remove the last one.
+        if !config.value.is_null() && *self.config.borrow() != config {
+            tracing::info!(service = service.name, version = %config.version, "the configuration has changed");
+            self.config.send_replace(config);
+            if let Some(store) = &mut self.store {
+                store.mark_dirty();
+            }
+        }
+        // After the configuration, so that subscribers of the state read the new one.
+        self.set(RegistrationState::Online);
+        if let Some(store) = self.store.as_mut().filter(|store| store.is_dirty()) {
+            // A clone, since `borrow` locks the channel, and the write takes a while.
+            let config = self.config.borrow().clone();
+            store.save(service, &config).await;
+        }
+    }
+
+    /// Publishes a call that failed and is retried.
+    pub(super) fn retrying(&self, service: &Service, error: &AuthError) {
+        // Logged once per outage.
+        if *self.state.borrow() != RegistrationState::Retrying {
+            tracing::warn!(service = service.name, %error, "the service cannot reach the register; retrying");
+        }
+        self.set(RegistrationState::Retrying);
+    }
+
+    /// Publishes the state if it has changed.
+    pub(super) fn set(&self, state: RegistrationState) {
+        self.state.send_if_modified(|current| std::mem::replace(current, state) != state);
+    }
+}

@@ -1,0 +1,42 @@
+//! Collect usage records, from which the auth center bills, and deliver them in the background.
+//!
+//! [`StatsCollector`] takes records from [`AuthLayer::with_stats`](crate::AuthLayer::with_stats), from handlers by
+//! [`context::stats`](crate::context::stats), and from jobs by [`StatsCollector::record`].
+//!
+//! # What is recorded
+//!
+//! Method, path, status, duration in seconds and the rejection's message; the request headers `user-agent`,
+//! `content-type`, `x-forwarded-for`, `x-request-id`, `x-trace-id`, `x-match-*` and, as `x-real-ip`, the client's
+//! address as in the [context](crate::context); the query, and the path parameters where the layer is a router's; the
+//! response headers `x-match-*`. `x-match-username`, by which another user is billed, counts only in requests with the
+//! access key of an app or a global one. Values whose name indicates a secret (`password`, `token`, …) are masked.
+//! Bodies are left out unless a [`CaptureBodyLayer`](crate::layer::CaptureBodyLayer) captures them.
+//!
+//! # How records are delivered
+//!
+//! Grouped by credential, in batches of 100, after at most 5 s. A batch that fails with a broken connection, 408, 429
+//! or 5xx is retried, the oldest first, with an exponential backoff of up to 30 s that respects `Retry-After`. Its
+//! content and its `Idempotency-Key` stay the same. A batch that the auth center rejects permanently (another 4xx, or a
+//! business code in that range) is counted as dead-lettered and logged once per cause.
+
+mod batch;
+mod batcher;
+mod builder;
+mod collector;
+mod counters;
+mod delivery;
+mod queue;
+mod reporter;
+mod retry_queue;
+#[cfg(feature = "spool")]
+mod spool;
+mod store;
+
+pub use builder::StatsBuilder;
+pub use collector::StatsCollector;
+pub use counters::StatsSnapshot;
+#[cfg(feature = "spool")]
+pub use spool::{Spool, SpoolBuilder};
+
+#[cfg(test)]
+mod tests;

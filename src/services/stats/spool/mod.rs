@@ -1,0 +1,13 @@
+//! Store records on disk, so that they survive crashes and long outages.
+
+mod builder;
+mod files;
+mod seal;
+#[allow(clippy::module_inception)]
+mod spool;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+pub use builder::SpoolBuilder;
+pub use spool::Spool;

@@ -1,0 +1,228 @@
+//! The spool on a real disk and in real time, since the files are used on another thread.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::spool::Spool;
+use crate::services::stats::tests::fake_center::{Call, FakeCenter, FakeDelivery, Outcome, lock, record};
+use crate::services::stats::{StatsBuilder, StatsCollector, StatsSnapshot};
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// A directory that is removed when dropped.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        static CREATED: AtomicU64 = AtomicU64::new(0);
+        let number = CREATED.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("aigc-auth-spool-{}-{number}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    fn open(&self) -> Spool {
+        self.open_with(500 * 1024 * 1024, "the app secret")
+    }
+
+    fn open_with(&self, bytes: u64, secret: &str) -> Spool {
+        // The thread of an earlier spool releases the lock shortly after its handle is dropped.
+        for _ in 0..1_000 {
+            match Spool::builder(&self.0).max_bytes(bytes).build_with(&secret.into()) {
+                Ok(spool) => return spool,
+                Err(_) => thread::sleep(Duration::from_millis(1)),
+            }
+        }
+        panic!("{} stays locked", self.0.display())
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn builder() -> StatsBuilder {
+    StatsCollector::builder().flush_interval(Duration::from_millis(20))
+}
+
+fn start(
+    builder: StatsBuilder,
+    center: &Arc<FakeCenter>,
+    outcome: impl Fn(&Call, usize) -> Outcome + Send + Sync + 'static,
+) -> StatsCollector {
+    builder.start_with(FakeDelivery {
+        center: center.clone(),
+        outcome: Arc::new(outcome),
+        latency: Duration::ZERO,
+    })
+}
+
+fn adds_up(counts: StatsSnapshot) -> bool {
+    let sum = counts.delivered + counts.spooled + counts.dead_lettered + counts.dropped;
+    counts.pending == 0 && counts.recorded == sum
+}
+
+#[tokio::test]
+async fn spooled_records_are_delivered_after_restart() {
+    let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
+    let stats = start(builder().spool(directory.open()), &center, |_, _| Outcome::Unavailable);
+    for n in 0..250 {
+        stats.record(record(["alice", "bob"][n % 2], n));
+    }
+    let counts = stats.shutdown(LONG).await;
+    assert_eq!((counts.recorded, counts.spooled, counts.dropped), (250, 250, 0), "{counts:?}");
+    let tried: HashSet<_> =
+        center.calls().into_iter().map(|call| (call.idempotency_key, call.body)).collect();
+
+    let spool = directory.open();
+    assert_eq!(spool.recovered(), 250);
+    let stats = start(builder().spool(spool), &center, |_, _| Outcome::Accepted);
+    stats.record(record("carol", 250));
+    let counts = stats.shutdown(LONG).await;
+    assert_eq!((counts.recorded, counts.delivered, counts.spooled), (251, 251, 0), "{counts:?}");
+    assert_eq!(center.paths().len(), 251);
+    let sent: HashSet<_> = center.calls().into_iter().map(|call| (call.idempotency_key, call.body)).collect();
+    assert!(tried.is_subset(&sent), "idempotency keys or content changed");
+    assert_eq!(directory.open().recovered(), 0);
+}
+
+#[tokio::test]
+async fn directory_is_locked_by_one_spool_at_a_time() {
+    let directory = Directory::new();
+    let spool = directory.open();
+    let error = Spool::builder(&directory.0).build_with(&"the app secret".into()).unwrap_err();
+    assert!(error.to_string().contains(&directory.0.display().to_string()), "{error}");
+    assert!(format!("{error:?}").contains("another process uses it"), "{error:?}");
+    drop(spool);
+    directory.open();
+    // A file instead of a directory.
+    let file = directory.0.join("file");
+    std::fs::write(&file, "x").unwrap();
+    assert!(Spool::builder(&file).build_with(&"the app secret".into()).is_err());
+}
+
+#[tokio::test]
+async fn full_spool_drops_oldest_records() {
+    let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
+    let spool = directory.open_with(20_000, "the app secret");
+    let stats = start(builder().batch_size(10).spool(spool), &center, |_, _| Outcome::Unavailable);
+    for n in 0..1_000 {
+        stats.record(record("alice", n));
+    }
+    let counts = stats.shutdown(LONG).await;
+    assert!(adds_up(counts) && counts.recorded == 1_000, "{counts:?}");
+    assert!(counts.dropped > 800 && counts.spooled > 30, "{counts:?}");
+    let stats = start(builder().spool(directory.open()), &center, |_, _| Outcome::Accepted);
+    let after = stats.shutdown(LONG).await;
+    assert_eq!(after.delivered, counts.spooled);
+    assert!(center.paths().contains_key("/999"), "the newest record must be kept");
+}
+
+#[tokio::test]
+async fn rejected_batch_is_kept_and_not_retried() {
+    let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
+    let outcome = |call: &Call, _| {
+        if call.authorization.ends_with("bad") { Outcome::Rejected } else { Outcome::Accepted }
+    };
+    let stats = start(builder().spool(directory.open()), &center, outcome);
+    for n in 0..100 {
+        stats.record(record(["good", "bad"][n % 2], n));
+    }
+    let counts = stats.shutdown(LONG).await;
+    assert_eq!((counts.delivered, counts.dead_lettered, counts.spooled), (50, 50, 0), "{counts:?}");
+    let kept = std::fs::read(directory.0.join("refused.queue")).unwrap();
+    assert!(kept.len() > 2_000 && !kept.windows(10).any(|part| part == b"Bearer bad"));
+    assert_eq!(directory.open().recovered(), 0);
+}
+
+#[tokio::test]
+async fn records_spooled_under_another_secret_are_kept_as_dead_letters() {
+    let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
+    let stats = start(builder().spool(directory.open()), &center, |_, _| Outcome::Unavailable);
+    for n in 0..100 {
+        stats.record(record(&format!("user-{n}"), n));
+    }
+    assert_eq!(stats.shutdown(LONG).await.spooled, 100);
+    let spool = directory.open_with(500 * 1024 * 1024, "another secret");
+    let stats = start(builder().spool(spool), &center, |_, _| Outcome::Accepted);
+    stats.record(record("alice", 100));
+    let counts = stats.shutdown(LONG).await;
+    assert_eq!((counts.delivered, counts.dead_lettered), (1, 100), "{counts:?}");
+    assert!(std::fs::metadata(directory.0.join("refused.queue")).unwrap().len() > 10_000);
+}
+
+#[tokio::test]
+async fn damaged_spool_is_repaired_and_counts_add_up() {
+    for seed in 0..40 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
+        let stats = start(builder().spool(directory.open()), &center, |_, _| Outcome::Unavailable);
+        for n in 0..100 {
+            stats.record(record(&format!("user-{}", n % 20), n));
+        }
+        assert_eq!(stats.shutdown(LONG).await.spooled, 100);
+        drop(stats);
+        let path = directory.0.join("waiting.queue");
+        let mut bytes = std::fs::read(&path).unwrap();
+        match rng.u8(0..3) {
+            // An incomplete write at the end.
+            0 => bytes.truncate(rng.usize(..bytes.len())),
+            1 => (0..rng.usize(1..50)).for_each(|_| bytes[rng.usize(..20_000)] ^= 1 << rng.u8(0..8)),
+            _ => bytes[..rng.usize(1..9_000)].fill(0),
+        }
+        let spool = directory.open();
+        std::fs::write(&path, bytes).unwrap();
+        drop(spool);
+        let stats = start(builder().spool(directory.open()), &center, |_, _| Outcome::Accepted);
+        for n in 100..120 {
+            stats.record(record("alice", n));
+        }
+        let counts = stats.shutdown(LONG).await;
+        let paths = center.paths();
+        assert!(adds_up(counts), "seed {seed}: {counts:?}");
+        assert!((100..120).all(|n| paths.contains_key(&format!("/{n}"))), "seed {seed}: {counts:?}");
+    }
+}
+
+/// Restarts under random faults: in the end, every record was accepted exactly once by its batch's idempotency key.
+#[tokio::test]
+async fn restarts_under_random_faults_lose_no_record() {
+    for seed in 0..10 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
+        let mut offered = 0;
+        for _ in 0..rng.usize(2..6) {
+            let mut outcomes = fastrand::Rng::with_seed(rng.u64(..));
+            let outcomes: Vec<_> = (0..50)
+                .map(|_| match outcomes.u8(0..6) {
+                    0..3 => Outcome::Accepted,
+                    3 => Outcome::ResponseLost,
+                    4 => Outcome::Panics,
+                    _ => Outcome::Unavailable,
+                })
+                .collect();
+            let spooled = builder().batch_size(rng.usize(1..30)).spool(directory.open());
+            let stats = start(spooled, &center, move |_, nth| outcomes[nth % outcomes.len()]);
+            for _ in 0..rng.usize(0..300) {
+                stats.record(record(&format!("user-{}", rng.u8(0..5)), offered));
+                offered += 1;
+            }
+            let counts = stats.shutdown(Duration::from_millis(rng.u64(20..500))).await;
+            assert!(adds_up(counts), "seed {seed}: {counts:?}");
+            assert_eq!((counts.dropped, counts.dead_lettered), (0, 0), "seed {seed}: {counts:?}");
+        }
+        let stats = start(builder().spool(directory.open()), &center, |_, _| Outcome::Accepted);
+        let counts = stats.shutdown(LONG).await;
+        assert!(adds_up(counts) && counts.spooled == 0, "seed {seed}: {counts:?}");
+        let paths = center.paths();
+        assert_eq!(paths.len(), offered, "seed {seed}");
+        assert!(paths.values().all(|times| *times == 1), "seed {seed}");
+        assert_eq!(lock(&center.accepted).values().map(Vec::len).sum::<usize>(), offered, "seed {seed}");
+    }
+}

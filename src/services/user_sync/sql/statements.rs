@@ -1,0 +1,130 @@
+//! Build statements with every name quoted and every value bound.
+
+use serde_json::Value;
+
+use super::column::{Bound, Column, Kind};
+use super::dialect::Dialect;
+use super::failure::Failure;
+
+/// A statement in the making, with its bound values.
+pub(super) struct Statement {
+    dialect: Dialect,
+    pub(super) sql: String,
+    pub(super) values: Vec<Bound>,
+}
+
+impl Statement {
+    pub(super) fn new(dialect: Dialect, sql: impl Into<String>) -> Self {
+        Self { dialect, sql: sql.into(), values: vec![] }
+    }
+
+    pub(super) fn push(&mut self, sql: &str) -> &mut Self {
+        self.sql.push_str(sql);
+        self
+    }
+
+    /// Binds a value, and returns its placeholder.
+    fn bind(&mut self, value: Bound) -> String {
+        self.values.push(value);
+        self.dialect.parameter(self.values.len())
+    }
+
+    /// Appends a value, converted to the type of the column.
+    pub(super) fn value(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
+        let bound = column.bound(self.dialect, value).map_err(Failure::new)?;
+        Ok(self.bound(column, bound))
+    }
+
+    pub(super) fn bound(&mut self, column: &Column, bound: Bound) -> &mut Self {
+        // `write` repeats the placeholder for arrays only, which MySQL lacks: its placeholders have no numbers.
+        let parameter = self.bind(bound);
+        let written = column.write(self.dialect, &parameter);
+        self.push(&written)
+    }
+
+    /// Appends `column = value`. For texts, adds a binary comparison: otherwise a collation could take `josé` for `jose`, or
+    /// `Root` for `root`. The first comparison is there for the index.
+    pub(super) fn equals(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
+        let name = self.dialect.quoted(&column.name);
+        self.push(&name).push(" = ").value(column, value)?;
+        if column.kind == Kind::Text {
+            let bound = column.bound(self.dialect, value).map_err(Failure::new)?;
+            let parameter = self.bind(bound);
+            let same = match self.dialect {
+                Dialect::Postgres => {
+                    format!("CAST({name} AS text) = CAST({parameter} AS text) COLLATE \"C\"")
+                }
+                Dialect::MySql => {
+                    format!("CAST(CONVERT({name} USING utf8mb4) AS BINARY) = CAST({parameter} AS BINARY)")
+                }
+                Dialect::Sqlite => format!("{name} = {parameter} COLLATE BINARY"),
+            };
+            self.push(" AND ").push(&same);
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn column(kind: Kind, cast: &str) -> Column {
+        Column { name: "a\"`b".to_owned(), kind, cast: cast.to_owned(), nullable: true, unique: false }
+    }
+
+    #[test]
+    fn equality_is_exact_and_uses_the_index() {
+        for (dialect, column, value, sql, values) in [
+            (
+                Dialect::Postgres,
+                column(Kind::Text, "citext"),
+                json!("x"),
+                "\"a\"\"`b\" = CAST($1 AS citext) AND CAST(\"a\"\"`b\" AS text) = CAST($2 AS text) COLLATE \"C\"",
+                vec![Bound::Text("x".into()); 2],
+            ),
+            (
+                Dialect::Postgres,
+                column(Kind::Integer, "bigint"),
+                json!(7),
+                "\"a\"\"`b\" = CAST($1 AS bigint)",
+                vec![Bound::Text("7".into())],
+            ),
+            (
+                Dialect::MySql,
+                column(Kind::Text, "varchar"),
+                // Compared as a text, since MySQL would take `42nd` for the number 42.
+                json!(42),
+                "`a\"``b` = ? AND CAST(CONVERT(`a\"``b` USING utf8mb4) AS BINARY) = CAST(? AS BINARY)",
+                vec![Bound::Text("42".into()); 2],
+            ),
+            (
+                Dialect::MySql,
+                column(Kind::Integer, "int"),
+                json!("7"),
+                "`a\"``b` = ?",
+                vec![Bound::Integer(7)],
+            ),
+            (
+                Dialect::Sqlite,
+                column(Kind::Text, "text"),
+                json!("x"),
+                "\"a\"\"`b\" = ?1 AND \"a\"\"`b\" = ?2 COLLATE BINARY",
+                vec![Bound::Text("x".into()); 2],
+            ),
+            (
+                Dialect::Sqlite,
+                column(Kind::Bool, "boolean"),
+                json!(true),
+                "\"a\"\"`b\" = ?1",
+                vec![Bound::Integer(1)],
+            ),
+        ] {
+            let mut statement = Statement::new(dialect, "");
+            statement.equals(&column, &value).unwrap();
+            assert_eq!((&*statement.sql, &statement.values), (sql, &values));
+        }
+    }
+}

@@ -1,0 +1,125 @@
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use serde_json::Value;
+
+use super::super::legacy_user::LegacyUser;
+use super::super::password::NewPassword;
+use super::super::store::{AllUsers, LegacyStore, StoreError};
+use super::failure::Failure;
+use super::user_table::UserTable;
+
+/// Implements [`LegacyStore`] for a table in PostgreSQL (feature `postgres`), SQLite (`sqlite`), MySQL or MariaDB (`mysql`).
+/// Cheap to clone.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use aigc_auth::user_sync::{OnDelete, PasswordHash, SqlStore, SyncConfig};
+///
+/// # async fn example(database_url: &str) -> Result<SqlStore, aigc_auth::error::BuildError> {
+/// let config = SyncConfig::from_env()?;
+/// let store = SqlStore::builder("users")
+///     .columns(config.legacy_fields())
+///     .password_column("hashed_password")
+///     .hash(PasswordHash::bcrypt(12))
+///     .on_delete(OnDelete::set("is_active", false))
+///     .timeout(Duration::from_secs(3))
+///     .connect(database_url)
+///     .await?;
+/// # Ok(store) }
+/// ```
+///
+/// # Values
+///
+/// Names are quoted, values are bound, and each value is converted to the type of its column:
+///
+/// | column | in JSON |
+/// |---|---|
+/// | booleans; in MySQL `tinyint(1)` and `bit(1)`, in SQLite any type declared as a boolean | a boolean |
+/// | numbers | a number, or a text where a JSON number would lose digits |
+/// | JSON, arrays of PostgreSQL | the same value |
+/// | bytes | a text of hexadecimal digits |
+/// | times, UUIDs, enums | a text as the database formats it, times in UTC |
+///
+/// An array or object for a column of text is written as JSON. MariaDB, whose JSON type is text, returns it as text. A text
+/// with a NUL character is an error, and so is a value that does not fit: nothing is truncated.
+///
+/// Users are found by exactly equal text, even if the column's collation takes other texts for equal. To the auth center,
+/// texts that differ only in case or accents are two users; where a unique index of the table takes them for equal, the
+/// second one is an error.
+#[derive(Clone)]
+pub struct SqlStore {
+    pub(super) table: Arc<UserTable>,
+}
+
+impl SqlStore {
+    fn failed(&self, doing: &str, error: Failure) -> StoreError {
+        failed(&self.table, doing, error)
+    }
+}
+
+fn failed(table: &UserTable, doing: &str, error: Failure) -> StoreError {
+    error.context(format_args!("{doing} the table `{}`", table.name)).into()
+}
+
+impl LegacyStore for SqlStore {
+    async fn find(&self, field: &str, value: &Value) -> Result<Option<LegacyUser>, StoreError> {
+        let found = self.table.find(field, value).await;
+        found.map_err(|error| self.failed("finding a user in", error))
+    }
+
+    async fn create(&self, user: LegacyUser, password: NewPassword) -> Result<(), StoreError> {
+        let hash = match (&self.table.password, password) {
+            (None, _) => None,
+            (Some(_), NewPassword::Hashed(hash)) => Some(hash),
+            (Some(_), NewPassword::Plain(password)) => Some(self.table.hasher.hash(password).await?),
+        };
+        let hash = hash.map(|hash| hash.expose().to_owned());
+        if hash.as_ref().is_some_and(|hash| hash.contains('\0')) {
+            return Err("the password's hash has a NUL character".into());
+        }
+        let created = self.table.create(&user, hash).await;
+        created.map_err(|error| self.failed("creating a user in", error))
+    }
+
+    async fn update(&self, field: &str, value: &Value, changes: LegacyUser) -> Result<bool, StoreError> {
+        let updated = self.table.update(field, value, &changes).await;
+        updated.map_err(|error| self.failed("changing a user in", error))
+    }
+
+    async fn remove(&self, field: &str, value: &Value) -> Result<bool, StoreError> {
+        let removed = self.table.remove(field, value).await;
+        removed.map_err(|error| self.failed("removing a user from", error))
+    }
+
+    fn all(&self, after: Option<Value>) -> AllUsers {
+        let table = self.table.clone();
+        let pages = stream::try_unfold(Some(after), move |cursor| {
+            let table = table.clone();
+            async move {
+                let Some(after) = cursor else { return Ok(None) };
+                let page = table.page(after.as_ref()).await;
+                let page = page.map_err(|error| failed(&table, "reading users from", error))?;
+                // Up to an empty page: after a short one, rows may have been added.
+                let next = page.last().map(|(cursor, _)| Some(cursor.clone()));
+                Ok::<_, StoreError>(next.map(|next| (stream::iter(page.into_iter().map(Ok)), Some(next))))
+            }
+        });
+        pages.try_flatten().boxed()
+    }
+
+    async fn count(&self) -> Result<Option<u64>, StoreError> {
+        self.table.count().await.map_err(|error| self.failed("counting the users of", error))
+    }
+}
+
+impl fmt::Debug for SqlStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqlStore")
+            .field("table", &self.table.name.to_string())
+            .field("dialect", &self.table.dialect)
+            .finish_non_exhaustive()
+    }
+}

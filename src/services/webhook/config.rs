@@ -1,0 +1,205 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::event::RawEvent;
+use super::rejection::WebhookRejection;
+use super::replay_cache::ReplayCache;
+use super::signing_key::SigningKey;
+use super::verification::{SignatureClaims, VerifiedDelivery};
+use crate::ports::invalidate::Invalidate;
+use crate::types::error::BuildError;
+use crate::types::secret::Secret;
+use crate::util::clock::Clock;
+use crate::util::env::Env;
+use crate::util::log_throttle::LogThrottle;
+
+/// Configures how webhooks are received: secrets, path, and caches to invalidate. Cheap to clone.
+///
+/// Requires a secret of at least 16 bytes, so that no endpoint is unauthenticated.
+///
+/// ```
+/// use aigc_auth::AuthClient;
+/// use aigc_auth::webhook::WebhookConfig;
+///
+/// # fn main() -> Result<(), aigc_auth::error::BuildError> {
+/// # let client = AuthClient::builder("app", "secret", "http://localhost").build()?;
+/// // Or `WebhookConfig::from_env()`, from `AIGC_AUTH_WEBHOOK_SECRET`.
+/// let config = WebhookConfig::new("the new secret, 32 bytes or more")?
+///     .also_accept("the old secret, until all senders have the new one")?
+///     .invalidate(client);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct WebhookConfig(Arc<Settings>);
+
+#[derive(Clone)]
+struct Settings {
+    keys: Vec<SigningKey>,
+    prefix: String,
+    standard_only: bool,
+    replay_window: Duration,
+    handler_timeout: Duration,
+    max_in_flight: usize,
+    caches: Vec<Arc<dyn Invalidate>>,
+    clock: Clock,
+    warn_throttle: Arc<LogThrottle>,
+}
+
+impl WebhookConfig {
+    /// Creates a configuration that accepts signatures under this secret. For Standard Webhooks, a secret of their form
+    /// `whsec_<base64>` is decoded.
+    ///
+    /// # Errors
+    /// If the secret is shorter than 16 bytes, or is not base64 after `whsec_`.
+    pub fn new(secret: impl Into<Secret>) -> Result<Self, BuildError> {
+        let clock = Clock::default();
+        Ok(Self(Arc::new(Settings {
+            keys: vec![SigningKey::new(&secret.into())?],
+            prefix: "/webhook".to_owned(),
+            standard_only: false,
+            replay_window: Duration::from_secs(600),
+            handler_timeout: Duration::from_secs(30),
+            max_in_flight: 100,
+            caches: Vec::new(),
+            warn_throttle: Arc::new(throttle(&clock)),
+            clock,
+        })))
+    }
+
+    /// Reads `AIGC_AUTH_WEBHOOK_SECRET` from the environment, or else from the `.env` file of the working directory.
+    ///
+    /// # Errors
+    /// If it is not set; the error names the places that were searched. Also as [`WebhookConfig::new`].
+    pub fn from_env() -> Result<Self, BuildError> {
+        Self::new(Env::load()?.require("AIGC_AUTH_WEBHOOK_SECRET")?)
+    }
+
+    /// Accepts signatures under another secret as well, to rotate secrets without losing an event.
+    ///
+    /// # Errors
+    /// As [`WebhookConfig::new`].
+    pub fn also_accept(mut self, secret: impl Into<Secret>) -> Result<Self, BuildError> {
+        let key = SigningKey::new(&secret.into())?;
+        self.settings_mut().keys.push(key);
+        Ok(self)
+    }
+
+    /// Sets the part of the path before `/auth` for [`router`](super::router). Defaults to `/webhook`; the leading
+    /// slash is optional.
+    pub fn prefix(mut self, prefix: &str) -> Self {
+        let prefix = prefix.trim_matches('/');
+        self.settings_mut().prefix = if prefix.is_empty() { String::new() } else { format!("/{prefix}") };
+        self
+    }
+
+    /// Adds a cache, such as an `AuthClient`, whose users are invalidated before the handler runs: on `user.updated`,
+    /// `user.deleted` and other `user.…` events; on `user.login` and `user.created` only if the user is not active or
+    /// has updated fields. May be called for several caches.
+    pub fn invalidate(mut self, cache: impl Invalidate) -> Self {
+        self.settings_mut().caches.push(Arc::new(cache));
+        self
+    }
+
+    /// Requires signatures of Standard Webhooks, which cover an id and a timestamp. Without this, a body signed as the
+    /// auth center does is accepted at any age, since its signature covers no timestamp.
+    pub fn require_timestamp(mut self) -> Self {
+        self.settings_mut().standard_only = true;
+        self
+    }
+
+    /// Sets for how long a handled event is acknowledged without being handled again when it is repeated. Defaults to
+    /// 600 s. Zero handles every repeated event, except those that arrive while their handler is in flight.
+    pub fn replay_window(mut self, window: Duration) -> Self {
+        self.settings_mut().replay_window = window;
+        self
+    }
+
+    /// Sets the timeout of a handler. Its task is dropped then, and the sender gets a 500. Defaults to 30 s.
+    pub fn handler_timeout(mut self, timeout: Duration) -> Self {
+        self.settings_mut().handler_timeout = timeout;
+        self
+    }
+
+    /// Sets how many handlers may be in flight, at least 1; further events get a 503. Defaults to 100.
+    pub fn max_in_flight(mut self, handlers: usize) -> Self {
+        self.settings_mut().max_in_flight = handlers.max(1);
+        self
+    }
+
+    /// Sets the clock, for tests.
+    #[cfg(feature = "test-util")]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        let settings = self.settings_mut();
+        settings.warn_throttle = Arc::new(throttle(&clock));
+        settings.clock = clock;
+        self
+    }
+
+    fn settings_mut(&mut self) -> &mut Settings {
+        Arc::make_mut(&mut self.0)
+    }
+
+    pub(super) fn path(&self) -> String {
+        format!("{}/auth", self.0.prefix)
+    }
+
+    pub(super) fn claims<'a>(
+        &self,
+        headers: &'a http::HeaderMap,
+    ) -> Result<SignatureClaims<'a>, WebhookRejection> {
+        SignatureClaims::from_headers(headers, self.0.standard_only)
+    }
+
+    pub(super) fn verify(
+        &self,
+        claims: &SignatureClaims<'_>,
+        body: &[u8],
+    ) -> Result<VerifiedDelivery, WebhookRejection> {
+        claims.verify(&self.0.keys, body, self.0.clock.today())
+    }
+
+    pub(super) fn apply_invalidation(&self, event: &RawEvent) {
+        let Some(invalidation) = event.invalidation() else { return };
+        for cache in &self.0.caches {
+            cache.apply(&invalidation);
+        }
+    }
+
+    /// Logs a rejection. Throttled as a warning: a wrong secret must be visible, but scanners must not flood the log.
+    pub(super) fn log_rejection(&self, rejection: &WebhookRejection) {
+        if self.0.warn_throttle.is_due() {
+            tracing::warn!(status = rejection.status().as_u16(), reason = %rejection, "webhook rejected");
+        } else {
+            tracing::debug!(status = rejection.status().as_u16(), reason = %rejection, "webhook rejected");
+        }
+    }
+
+    pub(super) fn replay_cache(&self) -> ReplayCache {
+        ReplayCache::new(self.0.replay_window, self.0.clock.clone())
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.0.handler_timeout
+    }
+
+    pub(super) fn in_flight_limit(&self) -> usize {
+        self.0.max_in_flight
+    }
+}
+
+fn throttle(clock: &Clock) -> LogThrottle {
+    LogThrottle::new(clock.clone(), Duration::from_secs(10))
+}
+
+impl fmt::Debug for WebhookConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookConfig")
+            .field("path", &self.path())
+            .field("secrets", &self.0.keys.len())
+            .field("replay_window", &self.0.replay_window)
+            .field("handler_timeout", &self.0.handler_timeout)
+            .finish_non_exhaustive()
+    }
+}

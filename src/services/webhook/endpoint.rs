@@ -1,0 +1,164 @@
+use std::any::Any;
+use std::error::Error;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::StatusCode;
+use serde_json::Value;
+use tracing::Instrument;
+
+use super::body;
+use super::config::WebhookConfig;
+use super::event::{RawEvent, UserEvent};
+use super::handler::Handler;
+use super::rejection::{self, WebhookRejection};
+use super::replay_cache::ReplayCache;
+use super::signature::Tag;
+use super::verification::VerifiedDelivery;
+use crate::request::context::{InContext, RequestContext};
+use crate::types::envelope::Envelope;
+use crate::util::single_flight::{FlightError, SingleFlight};
+
+/// Receives webhook requests and runs the handler.
+pub(super) struct Endpoint<H> {
+    core: Arc<Core<H>>,
+    /// The handlers in flight. Repeated deliveries share one run; a sender that disconnects cancels none.
+    in_flight: SingleFlight<Tag, Outcome>,
+}
+
+struct Core<H> {
+    config: WebhookConfig,
+    replay_cache: ReplayCache,
+    handler: H,
+}
+
+/// The outcome of an event, the same for all its deliveries in flight.
+#[derive(Clone)]
+enum Outcome {
+    Handled(Bytes),
+    Replayed,
+    Failed(ErrorId),
+}
+
+/// Identifies an error in the log without disclosing it to the sender.
+#[derive(Clone, Copy)]
+struct ErrorId(u64);
+
+impl<H: Handler> Endpoint<H> {
+    pub(super) fn new(config: WebhookConfig, handler: H) -> Self {
+        Self {
+            in_flight: SingleFlight::new(config.in_flight_limit()),
+            core: Arc::new(Core { replay_cache: config.replay_cache(), handler, config }),
+        }
+    }
+
+    pub(super) async fn receive(&self, request: Request) -> Response {
+        match self.accept(request).await {
+            Ok(outcome) => outcome.into_response(),
+            Err(rejection) => {
+                self.core.config.log_rejection(&rejection);
+                axum::response::IntoResponse::into_response(rejection)
+            }
+        }
+    }
+
+    async fn accept(&self, request: Request) -> Result<Outcome, WebhookRejection> {
+        let core = &self.core;
+        let (parts, body) = request.into_parts();
+        let claims = core.config.claims(&parts.headers)?;
+        let body = body::read(body).await?;
+        let delivery = core.config.verify(&claims, &body)?;
+        let event = RawEvent::parse(&body)?;
+        // Also for replays: a needless invalidation costs one call, a missing one may grant access that was revoked.
+        core.config.apply_invalidation(&event);
+        let event = event.into_event()?;
+        if core.replay_cache.contains(&delivery) {
+            return Ok(Outcome::Replayed);
+        }
+        let context = RequestContext::with_default_settings(&parts, None);
+        let name = event.name().to_owned();
+        let run = || core.clone().run(event, delivery).in_context(context).in_current_span();
+        match self.in_flight.join(delivery.key, run).await {
+            Ok(outcome) => Ok(outcome),
+            Err(FlightError::AtCapacity) => Err(WebhookRejection::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many events are being handled",
+            )),
+            Err(FlightError::Cancelled) => Ok(fail(&name, "the handler's task was cancelled")),
+        }
+    }
+}
+
+impl<H: Handler> Core<H> {
+    async fn run(self: Arc<Self>, event: UserEvent, delivery: VerifiedDelivery) -> Outcome {
+        // An earlier run may have finished since `accept` checked.
+        if self.replay_cache.contains(&delivery) {
+            return Outcome::Replayed;
+        }
+        let name = event.name().to_owned();
+        // A panic is caught here, so that it is logged exactly once, no matter how many deliveries wait. Unwind safety:
+        // the handler's state after a panic would be just as visible to later events if the task had panicked.
+        let handling = AssertUnwindSafe(async { self.handler.handle(event).await }).catch_unwind();
+        match tokio::time::timeout(self.config.timeout(), handling).await {
+            Ok(Ok(Ok(response))) => {
+                self.replay_cache.insert(&delivery);
+                tracing::debug!(event = name, "webhook handled");
+                Outcome::Handled(to_json(&response))
+            }
+            Ok(Ok(Err(error))) => fail(&name, &chain(&*error)),
+            Ok(Err(panic)) => fail(&name, &format!("the handler panicked: {}", panic_message(&*panic))),
+            Err(_) => fail(&name, "the handler timed out"),
+        }
+    }
+}
+
+impl Outcome {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Handled(json) => rejection::json(StatusCode::OK, json),
+            Self::Replayed => {
+                let replayed =
+                    Envelope { message: "handled before".to_owned(), ..Envelope::success(Value::Null) };
+                rejection::json(StatusCode::OK, to_json(&replayed))
+            }
+            Self::Failed(ErrorId(id)) => {
+                let message = format!("The event could not be handled; error id {id:016x}");
+                rejection::json(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    to_json(&Envelope::<()>::failure(500, message)),
+                )
+            }
+        }
+    }
+}
+
+/// Logs an error with a new id, which is also sent to the sender.
+fn fail(event: &str, error: &str) -> Outcome {
+    let id = ErrorId(fastrand::u64(..));
+    tracing::error!(error_id = %format_args!("{:016x}", id.0), event, error, "webhook failed");
+    Outcome::Failed(id)
+}
+
+/// Formats an error with its sources.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let formatted = panic.downcast_ref::<String>().map(String::as_str);
+    formatted.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default()
+}
+
+fn to_json(value: &impl serde::Serialize) -> Bytes {
+    serde_json::to_vec(value).unwrap_or_default().into()
+}

@@ -1,0 +1,115 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use super::sender::{Inner, Sender};
+use crate::services::webhook::signing_key::SigningKey;
+use crate::types::error::BuildError;
+use crate::types::secret::Secret;
+use crate::upstream::http_client;
+
+/// Builds a [`Sender`]; made by [`Sender::builder`].
+#[derive(Clone)]
+#[must_use]
+pub struct SenderBuilder {
+    url: String,
+    secrets: Vec<Secret>,
+    timeout: Duration,
+    attempts: u32,
+    initial_backoff: Duration,
+    http: Option<reqwest::Client>,
+}
+
+impl Sender {
+    /// Returns a builder for a sender to this URL, which signs with this secret. A user name and a password in the URL
+    /// are sent as HTTP Basic authentication.
+    pub fn builder(url: impl Into<String>, secret: impl Into<Secret>) -> SenderBuilder {
+        SenderBuilder {
+            url: url.into(),
+            secrets: vec![secret.into()],
+            timeout: Duration::from_secs(10),
+            attempts: 3,
+            initial_backoff: Duration::from_secs(1),
+            http: None,
+        }
+    }
+}
+
+impl SenderBuilder {
+    const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+    /// Adds signatures of Standard Webhooks under another secret, to rotate secrets.
+    pub fn also_sign_with(mut self, secret: impl Into<Secret>) -> Self {
+        self.secrets.push(secret.into());
+        self
+    }
+
+    /// Sets the timeout of an attempt. Defaults to 10 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets the maximum number of attempts, at least 1. Defaults to 3.
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts.max(1);
+        self
+    }
+
+    /// Sets the pause after the first attempt. It doubles with each attempt, up to 30 s, minus a jitter of up to half.
+    /// Defaults to 1 s.
+    pub fn backoff(mut self, initial: Duration) -> Self {
+        self.initial_backoff = initial;
+        self
+    }
+
+    /// Sets the HTTP client (reqwest 0.13), for a proxy or a private root certificate. Build it with
+    /// `redirect(Policy::none())`.
+    pub fn http_client(mut self, client: reqwest::Client) -> Self {
+        self.http = Some(client);
+        self
+    }
+
+    /// Builds the sender.
+    ///
+    /// # Errors
+    /// If the URL is not an `http` or `https` URL, or over 64 KiB, if a secret is shorter than 16 bytes or not base64
+    /// after `whsec_`, or if TLS cannot be set up.
+    pub fn build(self) -> Result<Sender, BuildError> {
+        let url = Url::parse(&self.url)
+            .map_err(|error| BuildError::new("the webhook's URL is not a URL").with_source(error))?;
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(BuildError::new(
+                "the webhook's URL must start with https:// or http:// and have a host",
+            ));
+        }
+        let target = http::Uri::try_from(url.as_str());
+        target.map_err(|error| {
+            BuildError::new("the webhook's URL cannot be sent in a request").with_source(error)
+        })?;
+        let http = match self.http {
+            Some(http) => http,
+            None => http_client::new(url.scheme() == "https", Self::CONNECT_TIMEOUT)?,
+        };
+        Ok(Sender(Arc::new(Inner {
+            http,
+            url,
+            keys: self.secrets.iter().map(SigningKey::new).collect::<Result<_, _>>()?,
+            timeout: self.timeout,
+            attempts: self.attempts,
+            initial_backoff: self.initial_backoff,
+        })))
+    }
+}
+
+impl fmt::Debug for SenderBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SenderBuilder")
+            .field("timeout", &self.timeout)
+            .field("attempts", &self.attempts)
+            .field("backoff", &self.initial_backoff)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,140 @@
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+
+/// The error of a delivery whose attempts all failed.
+#[derive(Clone)]
+pub struct DeliveryError {
+    id: String,
+    attempts: u32,
+    kind: DeliveryErrorKind,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// Why the last attempt of a delivery failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DeliveryErrorKind {
+    /// The receiver rejected the event permanently: a redirect, or a 4xx other than 408, 425 and 429. Not retried. If
+    /// an HTTP client of your own has followed a redirect, this is the final status, and the source mentions the
+    /// redirect.
+    Refused(StatusCode),
+    /// The receiver is temporarily unavailable: 5xx, 408, 425, 429.
+    Failing(StatusCode),
+    /// The attempt timed out. The receiver may have received the event.
+    TimedOut,
+    /// The connection failed. The receiver may have received the event.
+    Unreachable,
+    /// Nothing was sent: the data cannot be serialized, or the event's name or the id is not a valid header value.
+    Unsendable,
+}
+
+impl DeliveryErrorKind {
+    pub(super) fn may_succeed_later(self) -> bool {
+        matches!(self, Self::Failing(_) | Self::TimedOut | Self::Unreachable)
+    }
+}
+
+/// Why an attempt failed.
+pub(super) struct AttemptError {
+    pub(super) kind: DeliveryErrorKind,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl AttemptError {
+    pub(super) fn new(kind: DeliveryErrorKind) -> Self {
+        Self { kind, retry_after: None, source: None }
+    }
+
+    pub(super) fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// Returns the pause before the next attempt: the longer one of `backoff` and the receiver's `Retry-After`.
+    pub(super) fn pause(&self, backoff: Duration) -> Duration {
+        self.retry_after.map_or(backoff, |retry_after| retry_after.max(backoff))
+    }
+}
+
+impl DeliveryError {
+    pub(super) fn new(id: &str, attempts: u32, error: AttemptError) -> Self {
+        Self { id: id.to_owned(), attempts, kind: error.kind, source: error.source }
+    }
+
+    /// Returns the id of the event, to send it again by [`Sender::send_as`](super::Sender::send_as).
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns the number of attempts.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Returns why the last attempt failed.
+    pub fn kind(&self) -> DeliveryErrorKind {
+        self.kind
+    }
+
+    /// Returns whether a later delivery may succeed: `false` if the event was rejected or cannot be sent.
+    pub fn may_succeed_later(&self) -> bool {
+        self.kind.may_succeed_later()
+    }
+}
+
+impl fmt::Display for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, attempts, kind, .. } = self;
+        write!(f, "webhook {id} was not delivered in {attempts} attempts: ")?;
+        match kind {
+            DeliveryErrorKind::Refused(status) => write!(f, "rejected by the receiver ({status})"),
+            DeliveryErrorKind::Failing(status) => write!(f, "the receiver is unavailable ({status})"),
+            DeliveryErrorKind::TimedOut => f.write_str("timed out"),
+            DeliveryErrorKind::Unreachable => {
+                f.write_str("cannot connect to the receiver, or the connection broke")
+            }
+            DeliveryErrorKind::Unsendable => {
+                f.write_str("the data, the event's name or the id cannot be sent")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeliveryError")
+            .field("id", &self.id)
+            .field("attempts", &self.attempts)
+            .field("kind", &self.kind)
+            .field("source", &self.source)
+            .finish()
+    }
+}
+
+impl Error for DeliveryError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pause_is_longer_of_retry_after_and_backoff() {
+        let (short, long) = (Duration::from_millis(500), Duration::from_secs(20));
+        for (retry_after, backoff, expected) in
+            [(None, short, short), (Some(long), short, long), (Some(short), long, long), (None, long, long)]
+        {
+            let kind = DeliveryErrorKind::Failing(StatusCode::TOO_MANY_REQUESTS);
+            let error = AttemptError { retry_after, ..AttemptError::new(kind) };
+            assert_eq!(error.pause(backoff), expected, "{retry_after:?} {backoff:?}");
+        }
+    }
+}

@@ -1,0 +1,273 @@
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time;
+
+use super::event::EVENTS;
+use crate::types::error::{AuthError, BuildError, ErrorKind};
+use crate::types::secret::Secret;
+use crate::util::backoff::Backoff;
+use crate::util::env::Env;
+use crate::verifiers::client::{AuthClient, WebhookId};
+
+/// Subscribes a service to the auth center's events in the background.
+///
+/// The service starts without waiting for the auth center. Dropping the handle stops the attempts, but keeps the
+/// subscription. If a response was lost, the auth center may have two subscriptions and send events twice;
+/// [`router`](super::router) handles them once.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use aigc_auth::AuthClient;
+/// use aigc_auth::webhook::{EVENTS, Subscription};
+///
+/// # async fn example(client: AuthClient) -> Result<(), Box<dyn std::error::Error>> {
+/// // Or `Subscription::from_env(&client)?`, from `AIGC_AUTH_WEBHOOK_URL` and `AIGC_AUTH_WEBHOOK_SECRET`.
+/// let subscription =
+///     Subscription::start(&client, "https://my-app.example.com/webhook/auth", EVENTS, "a secret of the webhook");
+/// // … serve …
+/// subscription.shutdown(Duration::from_secs(2)).await?;
+/// # Ok(()) }
+/// ```
+pub struct Subscription {
+    client: AuthClient,
+    outcome: watch::Receiver<Option<Result<WebhookId, AuthError>>>,
+    /// Stops further attempts.
+    stop: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+impl Subscription {
+    const INITIAL_BACKOFF: Duration = Duration::from_secs(1);
+    const MAX_BACKOFF: Duration = Duration::from_secs(60);
+
+    /// Starts to subscribe a URL to these events, to be signed with this secret.
+    ///
+    /// Retries until the auth center answers, with an exponential backoff from 1 s to 60 s.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn start<E: Into<String>>(
+        client: &AuthClient,
+        url: impl Into<String>,
+        events: impl IntoIterator<Item = E>,
+        secret: impl Into<Secret>,
+    ) -> Self {
+        let events = events.into_iter().map(Into::into).collect();
+        let backoff = Backoff::new(Self::INITIAL_BACKOFF, Self::MAX_BACKOFF);
+        Self::start_with(client, url.into(), events, secret.into(), backoff)
+    }
+
+    fn start_with(
+        client: &AuthClient,
+        url: String,
+        events: Vec<String>,
+        secret: Secret,
+        backoff: Backoff,
+    ) -> Self {
+        let (settled, outcome) = watch::channel(None);
+        let stop = Arc::<Notify>::default();
+        let (subscriber, stopped) = (client.clone(), stop.clone());
+        let task = tokio::spawn(async move {
+            let attempt = || subscriber.register_webhook(&url, &events, &secret);
+            if let Some(result) = subscribe(attempt, backoff, &stopped).await {
+                let _ = settled.send(Some(result));
+            }
+        });
+        Self { client: client.clone(), outcome, stop, task }
+    }
+
+    /// Starts to subscribe `AIGC_AUTH_WEBHOOK_URL` to all [`EVENTS`], to be signed with `AIGC_AUTH_WEBHOOK_SECRET`.
+    /// Both are read from the environment, or else from the `.env` file of the working directory.
+    ///
+    /// # Errors
+    /// If one of them is not set; the error names it and the places that were searched.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn from_env(client: &AuthClient) -> Result<Self, BuildError> {
+        let env = Env::load()?;
+        let (url, secret) = (env.require("AIGC_AUTH_WEBHOOK_URL")?, env.require("AIGC_AUTH_WEBHOOK_SECRET")?);
+        Ok(Self::start(client, url, EVENTS, secret))
+    }
+
+    /// Returns the id of the subscription, once the auth center has confirmed it.
+    pub fn id(&self) -> Option<WebhookId> {
+        self.outcome.borrow().as_ref()?.as_ref().ok().cloned()
+    }
+
+    /// Waits until the auth center has confirmed or rejected the subscription.
+    ///
+    /// # Errors
+    /// [`Rejected`](ErrorKind::Rejected) if it was rejected; it is not retried.
+    pub async fn settled(&self) -> Result<WebhookId, AuthError> {
+        let mut outcome = self.outcome.clone();
+        let settled = outcome.wait_for(Option::is_some).await;
+        let cancelled =
+            || AuthError::new(ErrorKind::Internal).with_detail("the subscription's task was cancelled");
+        settled.map_err(|_| cancelled())?.clone().unwrap_or_else(|| Err(cancelled()))
+    }
+
+    /// Stops the attempts and ends the subscription, within the timeout. Waits for an attempt in flight, since it may
+    /// create the subscription.
+    ///
+    /// # Errors
+    /// As [`AuthClient::unregister_webhook`]; [`Unavailable`](ErrorKind::Unavailable) after the timeout.
+    pub async fn shutdown(mut self, timeout: Duration) -> Result<(), AuthError> {
+        self.stop.notify_one();
+        let shutdown = async {
+            // If the task panicked, there is no `id`.
+            let _ = (&mut self.task).await;
+            match self.id() {
+                Some(id) => self.client.unregister_webhook(&id).await,
+                None => Ok(()),
+            }
+        };
+        let timed_out = |_| {
+            AuthError::new(ErrorKind::Unavailable)
+                .with_detail("the webhook subscription was not ended in time")
+        };
+        time::timeout(timeout, shutdown).await.map_err(timed_out)?
+    }
+}
+
+/// Makes attempts until the auth center answers. `None` if stopped between attempts.
+async fn subscribe<F, Fut>(
+    attempt: F,
+    mut backoff: Backoff,
+    stop: &Notify,
+) -> Option<Result<WebhookId, AuthError>>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<WebhookId, AuthError>>,
+{
+    let mut pause = Duration::ZERO;
+    loop {
+        if time::timeout(pause, stop.notified()).await.is_ok() {
+            return None;
+        }
+        match attempt().await {
+            Ok(id) => {
+                tracing::debug!(%id, "subscribed to webhooks");
+                return Some(Ok(id));
+            }
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
+                tracing::debug!(%error, "cannot subscribe to webhooks; will retry");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "webhook subscription rejected");
+                return Some(Err(error));
+            }
+        }
+        pause = backoff.pause();
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn backoff() -> Backoff {
+        Backoff::new(Subscription::INITIAL_BACKOFF, Subscription::MAX_BACKOFF)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn unavailable_center_is_retried_with_backoff_of_1_to_60_seconds() {
+        for outcome in [Ok(id()), Err(ErrorKind::Rejected.into()), Err(ErrorKind::Internal.into())] {
+            let attempts = RefCell::new(vec![]);
+            let attempt = || {
+                attempts.borrow_mut().push(Instant::now());
+                let result = if attempts.borrow().len() == 10 {
+                    outcome.clone()
+                } else {
+                    Err(ErrorKind::Unavailable.into())
+                };
+                async { result }
+            };
+            let start = Instant::now();
+            let settled = subscribe(attempt, backoff(), &Notify::new()).await.unwrap();
+            assert_eq!(settled.map_err(|error| error.kind()), outcome.map_err(|error| error.kind()));
+            let attempts = attempts.into_inner();
+            assert!(attempts[0] - start <= Duration::from_millis(1), "the first attempt must be immediate");
+            let most = [1, 2, 4, 8, 16, 32, 60, 60, 60].map(Duration::from_secs);
+            assert_eq!(attempts.len(), most.len() + 1);
+            for (times, most) in attempts.windows(2).zip(most) {
+                let pause = times[1] - times[0];
+                // tokio's timer has a resolution of 1 ms.
+                assert!(
+                    most / 2 <= pause && pause <= most + Duration::from_millis(2),
+                    "{pause:?} of {most:?}"
+                );
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn stop_takes_effect_between_attempts_only() {
+        let stop = Notify::new();
+        stop.notify_one();
+        let never = || async { unreachable!("stopped before the first attempt") };
+        assert!(subscribe(never, backoff(), &stop).await.is_none());
+
+        let stop_and_fail = || async {
+            stop.notify_one();
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            Err(ErrorKind::Unavailable.into())
+        };
+        let start = Instant::now();
+        assert!(subscribe(stop_and_fail, backoff(), &stop).await.is_none());
+        assert_eq!(start.elapsed().as_secs(), 3, "the attempt completes, and no backoff follows");
+
+        let stop_and_succeed = || async {
+            stop.notify_one();
+            Ok(id())
+        };
+        assert_eq!(subscribe(stop_and_succeed, backoff(), &stop).await.unwrap().unwrap(), id());
+    }
+
+    fn id() -> WebhookId {
+        serde_json::from_str("7").unwrap()
+    }
+
+    #[cfg(feature = "test-util")]
+    #[tokio::test]
+    async fn subscription_succeeds_when_center_recovers() {
+        use crate::testing::{AuthCenter, Fault};
+
+        let center = AuthCenter::start().await;
+        let client = AuthClient::builder(center.app_id(), center.app_secret(), center.url()).build().unwrap();
+        for fault in [Fault::status(503), Fault::Reset, Fault::Html, Fault::NotJson] {
+            center.clear_requests();
+            center.inject_fault_times(1, fault.clone());
+            let backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(1));
+            let events = vec!["user.updated".to_owned()];
+            let subscription =
+                Subscription::start_with(&client, "http://x/".to_owned(), events, "secret".into(), backoff);
+            subscription.settled().await.unwrap();
+            assert_eq!(center.calls("/webhook/register"), 2, "{fault:?}");
+            subscription.shutdown(Duration::from_secs(30)).await.unwrap();
+            assert_eq!(center.webhooks().len(), 0, "{fault:?}");
+        }
+    }
+}

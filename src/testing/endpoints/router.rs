@@ -1,0 +1,54 @@
+use http::{Method, StatusCode};
+
+use super::request::Request;
+use super::{credentials, services, stats, sync, users, webhooks};
+use crate::testing::call::Call;
+use crate::testing::rejection::{Outcome, Rejection};
+use crate::testing::response::EnvelopeResponse;
+use crate::testing::state::State;
+
+type Endpoint = fn(&mut State, &Request) -> Outcome;
+
+fn find(endpoint: &str) -> Option<Endpoint> {
+    Some(match endpoint {
+        "/token/verify" => credentials::verify_token,
+        "/user/info" => credentials::user_info,
+        "/permission/check" => credentials::check_permissions,
+        "/access-key/verify" => credentials::verify_access_key,
+        "/users/batch" => users::by_names,
+        "/users/batch-by-ids" => users::by_ids,
+        "/users/list" => users::list,
+        "/sync/user" => sync::one,
+        "/sync/batch" => sync::many,
+        "/webhook/register" => webhooks::register,
+        "/webhook/unregister" => webhooks::unregister,
+        "/service/register" => services::register,
+        "/service/heartbeat" => services::heartbeat,
+        "/service/unregister" => services::unregister,
+        "/stats/report/batch" => stats::report,
+        _ => return None,
+    })
+}
+
+/// Handles a call as a healthy auth center does.
+pub(crate) fn handle(state: &mut State, call: Call) -> EnvelopeResponse {
+    match route(state, call) {
+        Ok(data) => EnvelopeResponse::success(data),
+        Err(rejection) => EnvelopeResponse::failure(rejection.status, rejection.code, rejection.message),
+    }
+}
+
+fn route(state: &mut State, call: Call) -> Outcome {
+    let not_found = || Rejection::http(StatusCode::NOT_FOUND, "no such endpoint");
+    let endpoint = find(&call.endpoint).ok_or_else(not_found)?;
+    if call.method != Method::POST {
+        return Err(Rejection::http(StatusCode::METHOD_NOT_ALLOWED, "method not allowed: expected POST"));
+    }
+    let has = |name, expected: &str| call.headers.get(name).is_some_and(|value| value == expected);
+    if !has("x-app-id", &state.app_id) || !has("x-app-secret", state.app_secret.expose()) {
+        return Err(Rejection::http(StatusCode::UNAUTHORIZED, "unknown app id or wrong app secret"));
+    }
+    let not_json = || Rejection::http(StatusCode::BAD_REQUEST, "the body is not JSON");
+    let body = call.body.ok_or_else(not_json)?;
+    endpoint(state, &Request { headers: call.headers, body })
+}

@@ -1,0 +1,291 @@
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::kind::ErrorKind;
+use super::language::Language;
+
+/// Why a request was refused, or a call to the auth center failed.
+///
+/// Cheap to clone, so that all requests that wait for one lookup can share it. Its `Display` is for operators and never
+/// holds a secret; callers of the service see [`AuthError::message`] only.
+///
+/// A handler may return it: it is answered as the layer answers refusals, with [`AuthError::status`] and the JSON
+/// [`Envelope`](crate::error::Envelope).
+///
+/// ```
+/// use aigc_auth::error::ErrorKind;
+/// use aigc_auth::{AuthError, CurrentUser};
+///
+/// async fn leave(user: CurrentUser) -> Result<&'static str, AuthError> {
+///     if user.username().starts_with("ak_") {
+///         return Err(AuthError::new(ErrorKind::Denied).with_detail("machines cannot leave"));
+///     }
+///     user.require("team:leave")?;
+///     Ok("good-bye")
+/// }
+///
+/// let error = AuthError::missing_permission("team:leave");
+/// assert_eq!((error.status().as_u16(), error.code()), (403, 403));
+/// assert_eq!(error.to_string(), "Permission is missing (needs team:leave)");
+/// ```
+#[derive(Clone)]
+pub struct AuthError {
+    kind: ErrorKind,
+    about: About,
+    /// 0 stands for none.
+    retry_after: u8,
+    context: Option<Arc<Context>>,
+}
+
+#[derive(Clone, Default)]
+struct Context {
+    detail: Cow<'static, str>,
+    code: Option<i64>,
+    needed: Option<Cow<'static, str>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+/// The subject of an error's message: the reference client has messages of its own for access keys.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    Credential,
+    AccessKey,
+    AccessKeyOfAnotherApp,
+    AccessKeyOfUnknownType,
+}
+
+impl AuthError {
+    /// Creates an error of this kind, for handlers and for your own [`Verify`](crate::Verify).
+    pub const fn new(kind: ErrorKind) -> Self {
+        Self { kind, about: About::Credential, retry_after: 0, context: None }
+    }
+
+    /// Adds a detail for operators. Never put a secret into it; callers of the service do not see it.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.context_mut().detail = detail.into();
+        self
+    }
+
+    /// Adds the error that caused this one.
+    #[must_use]
+    pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.context_mut().source = Some(Arc::new(source));
+        self
+    }
+
+    /// Sets when to retry; rounded up to whole seconds and clamped to 1–60 s.
+    #[must_use]
+    pub fn with_retry_after(mut self, after: Duration) -> Self {
+        let seconds = after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0)).clamp(1, 60);
+        self.retry_after = u8::try_from(seconds).unwrap_or(60);
+        self
+    }
+
+    /// Adds the code that the auth center gave. It shows in the error's text; [`AuthError::code`] is it only for
+    /// [`ErrorKind::Rejected`].
+    #[must_use]
+    pub fn with_code(mut self, code: i64) -> Self {
+        self.context_mut().code = Some(code);
+        self
+    }
+
+    /// Creates a [`ErrorKind::MissingPermission`] that names the permission, such as `report:read`.
+    pub fn missing_permission(needed: impl Into<Cow<'static, str>>) -> Self {
+        let mut error = Self::new(ErrorKind::MissingPermission);
+        error.context_mut().needed = Some(needed.into());
+        error
+    }
+
+    /// Creates the error for an access key that is unknown or has expired: 401.
+    pub fn invalid_access_key() -> Self {
+        Self { about: About::AccessKey, ..Self::new(ErrorKind::InvalidCredential) }
+    }
+
+    /// Creates the error for an access key of another app than this service: 403.
+    pub fn access_key_of_another_app() -> Self {
+        Self { about: About::AccessKeyOfAnotherApp, ..Self::new(ErrorKind::Denied) }
+    }
+
+    /// Creates the error for an access key of an unknown type: 401.
+    pub fn access_key_of_unknown_type() -> Self {
+        Self { about: About::AccessKeyOfUnknownType, ..Self::new(ErrorKind::InvalidCredential) }
+    }
+
+    /// The kind of failure.
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The envelope's code: the HTTP status for refusals, -1 for outages, the auth center's own code for [`ErrorKind::Rejected`].
+    pub fn code(&self) -> i64 {
+        match (self.kind, &self.context) {
+            (ErrorKind::Unavailable, _) => -1,
+            (ErrorKind::Rejected, Some(context)) => context.code.unwrap_or(-1),
+            _ => i64::from(self.status().as_u16()),
+        }
+    }
+
+    /// The HTTP status that this error is answered with.
+    pub const fn status(&self) -> StatusCode {
+        match self.kind {
+            ErrorKind::MissingCredential | ErrorKind::InvalidCredential => StatusCode::UNAUTHORIZED,
+            ErrorKind::Denied | ErrorKind::MissingPermission => StatusCode::FORBIDDEN,
+            ErrorKind::InvalidRequest => StatusCode::BAD_REQUEST,
+            ErrorKind::UnknownUser => StatusCode::NOT_FOUND,
+            ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::Rejected => StatusCode::BAD_GATEWAY,
+            ErrorKind::Misconfigured | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// When to retry. Always there for [`ErrorKind::Unavailable`]: 1 s unless the auth center sent another time.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match (self.retry_after, self.kind) {
+            (0, ErrorKind::Unavailable) => Some(Duration::from_secs(1)),
+            (0, _) => None,
+            (seconds, _) => Some(Duration::from_secs(u64::from(seconds))),
+        }
+    }
+
+    /// The message for callers of the service. The Chinese messages are the reference client's where it has one.
+    pub const fn message(&self, language: Language) -> &'static str {
+        let (english, chinese) = match (self.about, self.kind) {
+            (About::AccessKey, _) => ("The access key is invalid or has expired", "访问密钥无效或已过期"),
+            (About::AccessKeyOfAnotherApp, _) => {
+                ("The access key belongs to another app", "访问密钥与应用不匹配")
+            }
+            (About::AccessKeyOfUnknownType, _) => ("The access key has an unknown type", "访问密钥类型无效"),
+            (About::Credential, kind) => match kind {
+                ErrorKind::MissingCredential => ("No credential was sent", "未提供认证信息"),
+                ErrorKind::InvalidCredential => {
+                    ("The credential is invalid or has expired", "未登录或 Token 已过期")
+                }
+                ErrorKind::Denied => ("Access is denied", "禁止访问"),
+                ErrorKind::MissingPermission => ("Permission is missing", "权限不足"),
+                ErrorKind::InvalidRequest => ("The request is invalid", "请求无效"),
+                ErrorKind::UnknownUser => ("There is no such user", "用户不存在"),
+                ErrorKind::Unavailable => ("The credential cannot be verified right now", "鉴权服务暂不可用"),
+                ErrorKind::Rejected => ("The auth center refused the call", "鉴权中心拒绝了请求"),
+                ErrorKind::Misconfigured => ("The service is misconfigured", "服务配置错误"),
+                ErrorKind::Internal => ("Internal error", "服务内部错误"),
+            },
+        };
+        match language {
+            Language::English => english,
+            Language::Chinese => chinese,
+        }
+    }
+
+    /// The permission, role or flag that was missing, for [`ErrorKind::MissingPermission`].
+    pub fn needed(&self) -> Option<&str> {
+        self.context.as_ref()?.needed.as_deref()
+    }
+
+    /// The detail for operators.
+    pub fn detail(&self) -> Option<&str> {
+        self.context.as_ref().map(|context| &*context.detail).filter(|detail| !detail.is_empty())
+    }
+
+    fn context_mut(&mut self) -> &mut Context {
+        Arc::make_mut(self.context.get_or_insert_default())
+    }
+}
+
+impl From<ErrorKind> for AuthError {
+    fn from(kind: ErrorKind) -> Self {
+        Self::new(kind)
+    }
+}
+
+impl fmt::Display for AuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message(Language::English))?;
+        if let Some(needed) = self.needed() {
+            write!(f, " (needs {needed})")?;
+        }
+        if let Some(code) = self.context.as_ref().and_then(|context| context.code) {
+            write!(f, " (code {code})")?;
+        }
+        match self.detail() {
+            Some(detail) => write!(f, ": {detail}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for AuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("AuthError");
+        debug.field("kind", &self.kind).field("code", &self.code());
+        if let Some(needed) = self.needed() {
+            debug.field("needed", &needed);
+        }
+        if let Some(detail) = self.detail() {
+            debug.field("detail", &detail);
+        }
+        if let Some(source) = self.source() {
+            debug.field("source", &source);
+        }
+        debug.finish()
+    }
+}
+
+impl StdError for AuthError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.context.as_ref()?.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_and_shareable() {
+        fn shareable<T: Send + Sync + Clone + 'static>() {}
+        shareable::<AuthError>();
+        assert!(size_of::<AuthError>() <= 16, "{}", size_of::<AuthError>());
+        assert!(size_of::<Result<(), AuthError>>() <= 16);
+    }
+
+    #[test]
+    fn codes_and_statuses() {
+        for (kind, status, code) in [
+            (ErrorKind::MissingCredential, 401, 401),
+            (ErrorKind::InvalidCredential, 401, 401),
+            (ErrorKind::Denied, 403, 403),
+            (ErrorKind::MissingPermission, 403, 403),
+            (ErrorKind::Unavailable, 503, -1),
+            (ErrorKind::Misconfigured, 500, 500),
+            (ErrorKind::Internal, 500, 500),
+        ] {
+            let error = AuthError::new(kind).with_code(7);
+            assert_eq!((error.status().as_u16(), error.code()), (status, code), "{kind:?}");
+        }
+        assert_eq!(AuthError::new(ErrorKind::Rejected).with_code(409).code(), 409);
+    }
+
+    #[test]
+    fn retry_after_is_clamped() {
+        for (given, expected) in [(0, 1), (1, 1), (1_500, 2), (7_000, 7), (60_000, 60), (u64::MAX, 60)] {
+            let error = AuthError::new(ErrorKind::Unavailable).with_retry_after(Duration::from_millis(given));
+            assert_eq!(error.retry_after(), Some(Duration::from_secs(expected)), "{given} ms");
+        }
+    }
+
+    #[test]
+    fn sources_are_kept() {
+        let error = AuthError::new(ErrorKind::Unavailable)
+            .with_detail("POST /user/info")
+            .with_source(std::io::Error::other("connection refused"));
+        assert_eq!(error.to_string(), "The credential cannot be verified right now: POST /user/info");
+        assert_eq!(error.source().unwrap().to_string(), "connection refused");
+        assert!(format!("{error:?}").contains("connection refused"));
+    }
+}

@@ -1,0 +1,27 @@
+/// The kind of an [`AuthError`](crate::AuthError).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// No credential was sent: 401 with a bare challenge.
+    MissingCredential,
+    /// The credential is malformed, unknown, expired or revoked: 401 `invalid_token`.
+    InvalidCredential,
+    /// The caller is authenticated but not admitted, such as a disabled user: 403.
+    Denied,
+    /// The request itself cannot be read, such as one that names two users to act as: 400.
+    InvalidRequest,
+    /// The user to act as does not exist: 404.
+    UnknownUser,
+    /// The caller lacks a permission, a role or the admin flag: 403 `insufficient_scope`.
+    MissingPermission,
+    /// The credential could not be verified, since the auth center is unreachable, failing or unreadable: 503 with
+    /// `Retry-After`.
+    Unavailable,
+    /// The auth center rejected a call with the business code in [`AuthError::code`](crate::AuthError::code): 502. Only calls that you make
+    /// yourself return it; the layer never does.
+    Rejected,
+    /// The service is misconfigured, such as an extractor without its layer: 500.
+    Misconfigured,
+    /// A lookup failed in this process, such as by a panic: 500.
+    Internal,
+}

@@ -1,0 +1,11 @@
+//! Errors of requests and calls, and errors of building.
+
+pub(crate) mod auth_error;
+mod build_error;
+mod kind;
+mod language;
+
+pub(crate) use auth_error::AuthError;
+pub use build_error::BuildError;
+pub use kind::ErrorKind;
+pub use language::Language;

@@ -1,0 +1,8 @@
+//! Plain data and rules: no runtime, no HTTP client, no framework.
+
+pub(crate) mod credential;
+pub(crate) mod envelope;
+pub(crate) mod error;
+pub(crate) mod permission;
+pub(crate) mod secret;
+pub(crate) mod user;

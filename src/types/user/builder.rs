@@ -1,0 +1,140 @@
+use super::access_key_kind::AccessKeyKind;
+use super::fields::Fields;
+use super::id::UserId;
+use super::info::UserInfo;
+
+/// Builds a [`UserInfo`]; made by [`UserInfo::builder`] or [`UserInfo::to_builder`].
+#[derive(Clone)]
+#[must_use]
+pub struct UserInfoBuilder {
+    fields: Fields,
+    access_key: Option<AccessKeyKind>,
+    #[cfg(feature = "jwt")]
+    claims: Option<Box<str>>,
+}
+
+impl UserInfo {
+    /// Starts a user, for tests and for your own [`Verify`](crate::Verify).
+    pub fn builder(id: impl Into<UserId>, username: impl Into<Box<str>>) -> UserInfoBuilder {
+        UserInfoBuilder {
+            fields: Fields::new(id.into(), username.into()),
+            access_key: None,
+            #[cfg(feature = "jwt")]
+            claims: None,
+        }
+    }
+
+    /// Starts a changed copy of this user.
+    ///
+    /// ```
+    /// use aigc_auth::UserInfo;
+    ///
+    /// let alice = UserInfo::builder(7, "alice").email("alice@example.com").build();
+    /// let admin = alice.to_builder().admin(true).build();
+    /// assert!(admin.is_admin() && admin.email() == alice.email());
+    /// ```
+    pub fn to_builder(&self) -> UserInfoBuilder {
+        UserInfoBuilder {
+            fields: self.fields().clone(),
+            access_key: self.access_key(),
+            #[cfg(feature = "jwt")]
+            claims: self.claims().map(Into::into),
+        }
+    }
+}
+
+macro_rules! text_setters {
+    ($($(#[$doc:meta])* $field:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        pub fn $field(mut self, $field: impl Into<Box<str>>) -> Self {
+            self.fields.$field = Some($field.into());
+            self
+        }
+    )+};
+}
+
+impl UserInfoBuilder {
+    text_setters! {
+        /// Sets the display name.
+        nickname,
+        /// Sets the e-mail address.
+        email,
+        /// Sets the phone number.
+        phone,
+        /// Sets the URL of a picture.
+        avatar,
+        /// Sets the department.
+        department,
+        /// Sets the company.
+        company,
+        /// Sets the account's status.
+        status,
+    }
+
+    /// Sets the id.
+    pub fn id(mut self, id: impl Into<UserId>) -> Self {
+        self.fields.id = id.into();
+        self
+    }
+
+    /// Sets the login name.
+    pub fn username(mut self, username: impl Into<Box<str>>) -> Self {
+        self.fields.username = username.into();
+        self
+    }
+
+    /// Sets the codes of the roles, replacing those set before.
+    pub fn roles<R: Into<Box<str>>>(mut self, roles: impl IntoIterator<Item = R>) -> Self {
+        self.fields.roles = roles.into_iter().collect();
+        self
+    }
+
+    /// Sets the codes of the permissions, replacing those set before.
+    pub fn permissions<P: Into<Box<str>>>(mut self, permissions: impl IntoIterator<Item = P>) -> Self {
+        self.fields.permissions = permissions.into_iter().collect();
+        self
+    }
+
+    /// Sets whether the user is an admin. Defaults to no.
+    pub fn admin(mut self, is_admin: bool) -> Self {
+        self.fields.is_admin = is_admin;
+        self
+    }
+
+    /// Sets the kind of access key that the request was made with. Defaults to a token.
+    pub fn access_key(mut self, kind: AccessKeyKind) -> Self {
+        self.access_key = Some(kind);
+        self
+    }
+
+    /// Sets the claims that [`jwt::Claims`](crate::jwt::Claims) reads. Defaults to none; a `JwtVerifier` sets those of
+    /// the token.
+    #[cfg(feature = "jwt")]
+    pub fn claims(mut self, claims: &serde_json::Value) -> Self {
+        self.claims = Some(claims.to_string().into());
+        self
+    }
+
+    /// Builds the user.
+    #[must_use]
+    pub fn build(self) -> UserInfo {
+        UserInfo::from_parts(
+            self.fields,
+            self.access_key,
+            #[cfg(feature = "jwt")]
+            self.claims,
+        )
+    }
+}
+
+impl From<UserInfoBuilder> for UserInfo {
+    fn from(builder: UserInfoBuilder) -> Self {
+        builder.build()
+    }
+}
+
+impl std::fmt::Debug for UserInfoBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UserInfoBuilder").field("user", &self.clone().build()).finish()
+    }
+}

@@ -1,0 +1,14 @@
+//! The user behind a request.
+
+mod access_key_kind;
+mod builder;
+mod codes;
+mod fields;
+pub(crate) mod id;
+pub(crate) mod info;
+
+pub use access_key_kind::AccessKeyKind;
+pub use builder::UserInfoBuilder;
+pub use codes::Codes;
+pub(crate) use id::UserId;
+pub(crate) use info::UserInfo;

@@ -1,0 +1,290 @@
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+use super::base_url;
+use super::call::Call;
+use super::failure::{Failure, Retry, check_status};
+use crate::types::envelope::Envelope;
+use crate::types::error::{AuthError, BuildError, ErrorKind};
+use crate::types::secret::Secret;
+use crate::upstream::circuit_breaker::{CircuitBreaker, Permit};
+use crate::upstream::http_client::{self, Unread, is_near};
+use crate::util::clock::Clock;
+use crate::util::log_throttle::LogThrottle;
+
+const X_APP_ID: HeaderName = HeaderName::from_static("x-app-id");
+const X_APP_SECRET: HeaderName = HeaderName::from_static("x-app-secret");
+
+/// The configuration of an [`ApiClient`].
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) base_url: String,
+    pub(crate) app_id: String,
+    pub(crate) app_secret: Secret,
+    pub(crate) http: Option<reqwest::Client>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) timeout: Duration,
+    pub(crate) max_in_flight: usize,
+    /// Longest response body that is read, in bytes.
+    pub(crate) max_response: usize,
+    pub(crate) clock: Clock,
+}
+
+/// Calls the endpoints of the auth center.
+pub(crate) struct ApiClient {
+    http: reqwest::Client,
+    /// `{base_url}/sdk`
+    pub(super) base: String,
+    identity: HeaderMap,
+    pub(super) secret: Secret,
+    breaker: CircuitBreaker,
+    warnings: LogThrottle,
+    in_flight: Semaphore,
+    pub(super) timeout: Duration,
+    max_response: usize,
+}
+
+impl ApiClient {
+    pub(crate) fn new(settings: Settings) -> Result<Self, BuildError> {
+        let base = base_url::parse(&settings.base_url)?;
+        let mut identity = HeaderMap::new();
+        let header = |name: &str, value: &str| {
+            HeaderValue::from_str(value).map_err(|_| {
+                BuildError::new(format!("the {name} has characters that an HTTP header must not contain"))
+            })
+        };
+        if settings.app_id.is_empty() || settings.app_secret.expose().is_empty() {
+            return Err(BuildError::new("the app id and the app secret must not be empty"));
+        }
+        identity.insert(X_APP_ID, header("app id (AIGC_AUTH_APP_ID)", &settings.app_id)?);
+        let mut secret = header("app secret (AIGC_AUTH_APP_SECRET)", settings.app_secret.expose())?;
+        secret.set_sensitive(true);
+        identity.insert(X_APP_SECRET, secret);
+        identity.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let http = match settings.http {
+            Some(http) => http,
+            None => http_client::new(base.scheme() == "https", settings.connect_timeout)?,
+        };
+        if base.scheme() == "http" && !is_near(&base) {
+            tracing::warn!(host = base.host_str(), "app secret is sent to the auth center over plain http");
+        }
+        Ok(Self {
+            http,
+            base: format!("{}/sdk", base.as_str().trim_end_matches('/')),
+            identity,
+            secret: settings.app_secret,
+            breaker: CircuitBreaker::new(settings.clock.clone()),
+            warnings: LogThrottle::new(settings.clock, Duration::from_secs(10)),
+            in_flight: Semaphore::new(settings.max_in_flight),
+            timeout: settings.timeout,
+            max_response: settings.max_response,
+        })
+    }
+
+    /// Makes a call and deserializes the `data` of its response.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Rejected`] with the auth center's code if the auth center rejected the call;
+    /// [`ErrorKind::Unavailable`] for everything else.
+    pub(crate) async fn call<B: Serialize, R: DeserializeOwned>(
+        &self,
+        call: Call<'_, B>,
+    ) -> Result<R, AuthError> {
+        let endpoint = call.endpoint;
+        let deadline = Instant::now() + self.timeout;
+        let unavailable = |what| Failure::new(what).into_error(endpoint);
+        let body = serde_json::to_vec(call.body)
+            .map_err(|error| AuthError::new(ErrorKind::Internal).with_source(error))?;
+        // Checked before waiting for a slot, too: while the breaker is open, no request waits.
+        drop(self.permit(endpoint)?);
+        let Ok(Ok(_slot)) = timeout_at(deadline, self.in_flight.acquire()).await else {
+            return Err(unavailable("at capacity: too many calls are in flight (`max_in_flight`)"));
+        };
+        let permit = self.permit(endpoint)?;
+        let attempts = self.attempts(endpoint, &call.headers, body, call.idempotent);
+        let attempt = match timeout_at(deadline, attempts).await {
+            Ok(attempt) => attempt,
+            Err(_) => Err(Failure::new("no answer in time")),
+        };
+        match attempt.and_then(|body| decode(&body)) {
+            Ok(answer) => {
+                permit.succeeded();
+                answer.map_err(|(code, message)| self.rejection(code, &message, &call.secrets))
+            }
+            Err(failure) => {
+                record_failure(permit, &failure);
+                let error = failure.into_error(endpoint);
+                self.warn(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Returns the headers that identify this app.
+    #[cfg(feature = "outbound")]
+    pub(crate) fn app_headers(&self) -> HeaderMap {
+        let mut headers = self.identity.clone();
+        headers.remove(CONTENT_TYPE);
+        headers
+    }
+
+    fn permit(&self, endpoint: &str) -> Result<Permit<'_>, AuthError> {
+        self.breaker.permit().map_err(|wait| {
+            let failure =
+                Failure { retry_after: Some(wait), ..Failure::new("not sent: the circuit breaker is open") };
+            failure.into_error(endpoint)
+        })
+    }
+
+    async fn attempts(
+        &self,
+        endpoint: &str,
+        headers: &HeaderMap,
+        body: Vec<u8>,
+        idempotent: bool,
+    ) -> Result<Vec<u8>, Failure> {
+        let url = format!("{}{endpoint}", self.base);
+        let body = bytes::Bytes::from(body);
+        let first = self.attempt(&url, headers, body.clone()).await;
+        match &first {
+            Err(Failure { retry, .. })
+                if *retry == Retry::Always || (idempotent && *retry != Retry::Never) => {}
+            _ => return first,
+        }
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(20..80))).await;
+        self.attempt(&url, headers, body).await
+    }
+
+    pub(super) async fn attempt(
+        &self,
+        url: &str,
+        headers: &HeaderMap,
+        body: bytes::Bytes,
+    ) -> Result<Vec<u8>, Failure> {
+        // The second `headers` replaces those of the same name, so that extra headers cannot replace the app's identity.
+        let request = self.http.post(url).headers(headers.clone()).headers(self.identity.clone()).body(body);
+        let response = request.send().await.map_err(|error| {
+            let (reason, retry) = if error.is_connect() {
+                ("cannot connect", Retry::Always)
+            } else if error.is_timeout() {
+                ("no answer in time", Retry::Never)
+            } else {
+                ("the connection broke before an answer", Retry::IfIdempotent)
+            };
+            Failure { retry, source: Some(error), ..Failure::new(reason) }
+        })?;
+        if response.url().as_str() != url {
+            // Only a client that the service supplied follows redirects.
+            return Err(Failure::new("the answer came by a redirect; build the HTTP client without them"));
+        }
+        check_status(&response)?;
+        http_client::read(response, self.max_response).await.map_err(|unread| match unread {
+            Unread::TooLarge => Failure::new("the answer is too large"),
+            Unread::Broken(error) => {
+                Failure { source: Some(error), ..Failure::new("the connection broke within the answer") }
+            }
+        })
+    }
+
+    /// Logs the first failure, and then at most one every 10 s: in an outage there are as many as requests.
+    fn warn(&self, error: &AuthError) {
+        if self.warnings.is_due() {
+            tracing::warn!(%error, cause = error.source(), "call to the auth center failed");
+        }
+    }
+
+    pub(super) fn rejection(&self, code: i64, message: &str, secrets: &[&str]) -> AuthError {
+        let error = AuthError::new(ErrorKind::Rejected).with_code(code);
+        let leaks = |secret: &str| !secret.is_empty() && message.contains(secret);
+        if message.is_empty() || leaks(self.secret.expose()) || secrets.iter().any(|secret| leaks(secret)) {
+            return error;
+        }
+        error.with_detail(message.chars().take(200).collect::<String>())
+    }
+}
+
+/// Decodes the data of a response, or the code and message of a rejection.
+pub(super) fn decode<R: DeserializeOwned>(body: &[u8]) -> Result<Result<R, (i64, String)>, Failure> {
+    let envelope: Envelope<serde_json::Value> = serde_json::from_slice(body).map_err(|_| {
+        Failure::new(
+            "the answer is not an auth center envelope; expected JSON with `code`, `message` and `data`",
+        )
+    })?;
+    if envelope.code != 0 {
+        return Ok(Err((envelope.code, envelope.message)));
+    }
+    serde_json::from_value(envelope.data.unwrap_or_default()).map(Ok).map_err(|_| Failure {
+        // One malformed record must not open the circuit breaker for everybody.
+        is_up: true,
+        ..Failure::new("the `data` of the answer has an unexpected shape")
+    })
+}
+
+/// Reports a failed call to the circuit breaker.
+fn record_failure(permit: Permit<'_>, failure: &Failure) {
+    match failure {
+        Failure { is_up: true, .. } => permit.succeeded(),
+        Failure { status: Some(StatusCode::TOO_MANY_REQUESTS), retry_after: Some(pause), .. } => {
+            permit.rate_limited(*pause);
+        }
+        _ => {
+            if let Some(pause) = permit.failed() {
+                tracing::warn!(
+                    reason = failure.reason,
+                    ?pause,
+                    "circuit breaker opened: no calls to the auth center"
+                );
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ApiClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiClient").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_url_is_validated_and_normalized() {
+        for (given, expected) in [
+            ("https://auth.example.com", Some("https://auth.example.com/sdk")),
+            ("https://auth.example.com/", Some("https://auth.example.com/sdk")),
+            ("https://gw.example.com/aigc-auth", Some("https://gw.example.com/aigc-auth/sdk")),
+            ("https://gw.example.com/aigc-auth/", Some("https://gw.example.com/aigc-auth/sdk")),
+            ("http://127.0.0.1:8000/a/b//", Some("http://127.0.0.1:8000/a/b/sdk")),
+            ("auth.example.com", None),
+            ("ftp://auth.example.com", None),
+            ("https://", None),
+            ("https://user:pass@auth.example.com", None),
+            ("https://auth.example.com?x=1", None),
+            ("https://auth.example.com#x", None),
+            ("", None),
+        ] {
+            let client = ApiClient::new(Settings {
+                base_url: given.to_owned(),
+                app_id: "app".to_owned(),
+                app_secret: Secret::new("secret"),
+                http: None,
+                connect_timeout: Duration::from_secs(1),
+                timeout: Duration::from_secs(5),
+                max_in_flight: 1,
+                max_response: 1,
+                clock: Clock::default(),
+            });
+            assert_eq!(client.ok().map(|client| client.base).as_deref(), expected, "{given}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Call an endpoint of the auth center: send, read within bounds, classify, retry once.
+
+mod base_url;
+mod call;
+mod client;
+mod failure;
+#[cfg(any(feature = "registry", feature = "stats", feature = "user-sync"))]
+mod report;
+
+pub(crate) use call::Call;
+pub(crate) use client::{ApiClient, Settings};
+#[cfg(feature = "webhook")]
+pub(crate) use failure::retry_after;
+#[cfg(any(feature = "registry", feature = "stats", feature = "user-sync"))]
+pub(crate) use report::SendError;

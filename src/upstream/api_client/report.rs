@@ -1,0 +1,78 @@
+//! Make background calls, whose callers retry them by their own schedule.
+
+use http::header::HeaderMap;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+use super::client::{ApiClient, decode};
+use super::failure::Failure;
+use crate::types::error::AuthError;
+#[cfg(feature = "spool")]
+use crate::types::secret::Secret;
+
+impl ApiClient {
+    #[cfg(feature = "spool")]
+    pub(crate) fn app_secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// Makes one attempt that bypasses the circuit breaker and `max_in_flight`, which are for calls that requests wait
+    /// for. The caller retries. Errors do not show `secrets`, even if the auth center's message repeats them.
+    ///
+    /// # Errors
+    /// [`SendError::Transient`] if a retry may succeed, [`SendError::Permanent`] if not.
+    pub(crate) async fn report<R: DeserializeOwned>(
+        &self,
+        endpoint: &'static str,
+        headers: &HeaderMap,
+        body: bytes::Bytes,
+        secrets: &[&str],
+    ) -> Result<R, SendError> {
+        let url = format!("{}{endpoint}", self.base);
+        let attempt = match timeout_at(Instant::now() + self.timeout, self.attempt(&url, headers, body)).await
+        {
+            Ok(attempt) => attempt,
+            Err(_) => Err(Failure::new("no answer in time")),
+        };
+        let (error, code, retry_after) = match attempt.and_then(|body| decode(&body)) {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err((code, message))) => {
+                (self.rejection(code, &message, secrets), u16::try_from(code).ok(), None)
+            }
+            Err(failure) => {
+                let (status, after) = (failure.status.map(|status| status.as_u16()), failure.retry_after);
+                (failure.into_error(endpoint), status, after)
+            }
+        };
+        Err(match code.filter(|code| is_permanent(*code)) {
+            Some(code) => SendError::Permanent(error, code),
+            None => SendError::Transient(error, retry_after),
+        })
+    }
+}
+
+/// Why a [report](ApiClient::report) was not accepted.
+#[derive(Debug)]
+pub(crate) enum SendError {
+    /// A retry may succeed, after the pause that the auth center requested.
+    Transient(
+        AuthError,
+        // Unlike `AuthError::retry_after`, `None` unless the auth center requested a pause.
+        #[cfg_attr(not(any(feature = "stats", feature = "user-sync")), allow(dead_code))] Option<Duration>,
+    ),
+    /// No retry will succeed, because of this HTTP status or business code.
+    Permanent(
+        AuthError,
+        #[cfg_attr(
+            not(any(feature = "registry", feature = "user-sync")),
+            expect(dead_code, reason = "others need no code")
+        )]
+        u16,
+    ),
+}
+
+/// Returns whether a retry gets the same status, or the same business code.
+fn is_permanent(status: u16) -> bool {
+    matches!(status, 300..500) && !matches!(status, 408 | 425 | 429)
+}

@@ -1,0 +1,258 @@
+use std::hash::{BuildHasher, BuildHasherDefault};
+use std::time::{Duration, SystemTime};
+
+use highway::{HighwayHash, HighwayHasher};
+use quick_cache::sync::{Cache as Map, DefaultLifecycle, EntryAction};
+use quick_cache::{DefaultHashBuilder, UnitWeighter};
+
+use super::entry::{BySize, Entry, Negative};
+use super::invalidation::Invalidations;
+use super::key::{Key, Kind, PassThrough, random_hasher};
+use crate::types::error::AuthError;
+use crate::types::user::{Codes, UserId, UserInfo};
+use crate::util::clock::{Clock, Millis, millis};
+
+/// How long lookup results are served.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CacheTtls {
+    /// From the lookup until requests wait for a fresh user.
+    pub(crate) ttl: Duration,
+    /// How long past the TTL, while the auth center is unavailable.
+    pub(crate) stale_if_error: Duration,
+    /// For rejections.
+    pub(crate) negative_ttl: Duration,
+}
+
+/// A map by credential of bounded size.
+type Pool<V> = Map<Key, V, UnitWeighter, BuildHasherDefault<PassThrough>>;
+
+fn pool<V: Clone>(capacity: usize) -> Pool<V> {
+    let hasher = BuildHasherDefault::default();
+    Map::with(capacity, capacity as u64, UnitWeighter, hasher, DefaultLifecycle::default())
+}
+
+pub(crate) struct IdentityCache {
+    clock: Clock,
+    ttls: CacheTtls,
+    /// One for each [`Kind`], keyed and ready.
+    hashers: [HighwayHasher; 3],
+    pub(super) identities: Map<Key, Entry, BySize, BuildHasherDefault<PassThrough>>,
+    /// Apart from `identities`, so that invalid tokens evict no user.
+    pub(super) negatives: Pool<Negative>,
+    /// When credentials expire, known before their user is cached and kept across refreshes.
+    expiries: Pool<SystemTime>,
+    /// Interned lists of codes: users of the same roles share them.
+    codes: Map<u64, Codes>,
+    codes_hasher: DefaultHashBuilder,
+    invalidations: Invalidations,
+}
+
+/// What is cached for a key.
+pub(crate) enum Cached {
+    /// A user within the first 80 % of the TTL.
+    Fresh(UserInfo),
+    /// A user that is due for a refresh in the background.
+    Stale(UserInfo),
+    /// A rejection.
+    Negative(AuthError),
+    Miss,
+}
+
+impl IdentityCache {
+    pub(super) const MAX_NEGATIVES: usize = 10_000;
+    const MAX_EXPIRIES: usize = 10_000;
+    const MAX_CODES: usize = 1_000;
+    /// The part of its TTL after which an entry is refreshed, in percent.
+    const REFRESH_PERCENT: u64 = 80;
+
+    /// Creates a cache. `timeout` is the longest that a lookup may take.
+    pub(crate) fn new(capacity: usize, ttls: CacheTtls, timeout: Duration, clock: Clock) -> Self {
+        let max_age = timeout + ttls.ttl + ttls.stale_if_error;
+        Self {
+            invalidations: Invalidations::new(clock.clone(), max_age),
+            clock,
+            ttls,
+            hashers: [random_hasher(), random_hasher(), random_hasher()],
+            identities: Map::with(
+                capacity,
+                capacity as u64,
+                BySize,
+                BuildHasherDefault::default(),
+                Default::default(),
+            ),
+            negatives: pool(Self::MAX_NEGATIVES),
+            expiries: pool(Self::MAX_EXPIRIES),
+            codes: Map::new(Self::MAX_CODES),
+            codes_hasher: DefaultHashBuilder::default(),
+        }
+    }
+
+    /// Returns the key of a credential of this kind. Each kind has a hasher of its own, so that two kinds share no key.
+    pub(crate) fn key(&self, kind: Kind, credential: &[u8]) -> Key {
+        let [low, high] = self.hashers[kind as usize].clone().hash128(credential);
+        Key::from_bits(u128::from(low) | u128::from(high) << 64)
+    }
+
+    pub(crate) fn get(&self, key: Key) -> Cached {
+        let now = self.clock.now();
+        if let Some(identity) = self.identities.get(&key)
+            && now < identity.expires_at
+            && self.is_valid(key, &identity)
+        {
+            return if now < identity.refresh_at {
+                Cached::Fresh(identity.user)
+            } else {
+                Cached::Stale(identity.user)
+            };
+        }
+        match self.negatives.get(&key) {
+            Some(negative)
+                if now < negative.expires_at && !self.is_negative_invalidated(key, negative.epoch) =>
+            {
+                Cached::Negative(negative.error)
+            }
+            _ => Cached::Miss,
+        }
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Returns the current epoch. Take it before a lookup, and pass it along with the result.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.invalidations.epoch()
+    }
+
+    /// Returns whether a user that was looked up at `epoch` has been invalidated since.
+    pub(crate) fn is_invalidated(&self, key: Key, user: &UserInfo, epoch: u64) -> bool {
+        self.invalidations.covers(key, user, epoch)
+    }
+
+    /// Returns whether a rejection of `epoch` has been invalidated since. Its user is unknown: only its key counts.
+    pub(crate) fn is_negative_invalidated(&self, key: Key, epoch: u64) -> bool {
+        self.invalidations.covers_key(key, epoch)
+    }
+
+    /// Caches a user for the TTL, at most until `limit`, unless they were invalidated after `epoch`.
+    pub(crate) fn insert(&self, key: Key, user: &UserInfo, limit: Option<SystemTime>, epoch: u64) {
+        self.negatives.remove(&key);
+        let now = self.clock.now();
+        let limit = [limit, self.expiries.get(&key)].into_iter().flatten().min();
+        let limit = limit.map_or(Millis::MAX, |limit| self.clock.at(limit));
+        let ttl = millis(self.ttls.ttl).min(limit.saturating_sub(now));
+        if ttl == 0 || self.is_invalidated(key, user, epoch) {
+            self.identities.remove(&key);
+            return;
+        }
+        let expires_at = now + ttl;
+        self.identities.insert(
+            key,
+            Entry {
+                user: user.clone(),
+                refresh_at: now + ttl * Self::REFRESH_PERCENT / 100,
+                expires_at,
+                stale_until: (expires_at + millis(self.ttls.stale_if_error)).min(limit),
+                epoch,
+            },
+        );
+    }
+
+    /// Caches a rejection for the negative TTL, and removes the user.
+    pub(crate) fn insert_negative(&self, key: Key, error: &AuthError, epoch: u64) {
+        self.identities.remove(&key);
+        let expires_at = self.clock.now() + millis(self.ttls.negative_ttl);
+        self.negatives.insert(key, Negative { error: error.clone(), expires_at, epoch });
+    }
+
+    /// Returns the cached user and their epoch, also past the TTL, to serve while the auth center is unavailable.
+    pub(crate) fn stale(&self, key: Key) -> Option<(UserInfo, u64)> {
+        let identity = self.identities.get(&key)?;
+        let is_usable = self.clock.now() < identity.stale_until && self.is_valid(key, &identity);
+        is_usable.then_some((identity.user, identity.epoch))
+    }
+
+    /// Postpones the next refresh after a failed one: by 5 % of the TTL, at least 1 s.
+    pub(crate) fn postpone_refresh(&self, key: Key) {
+        let pause = (millis(self.ttls.ttl) / 20).max(1_000);
+        let refresh_at = self.clock.now() + pause;
+        self.update(key, |identity| identity.refresh_at = refresh_at);
+    }
+
+    /// Limits current and later entries of a credential to its expiry.
+    pub(crate) fn limit(&self, key: Key, limit: SystemTime) {
+        self.expiries.insert(key, limit);
+        let limit = self.clock.at(limit);
+        self.update(key, |identity| {
+            identity.expires_at = identity.expires_at.min(limit);
+            identity.stale_until = identity.stale_until.min(limit);
+        });
+    }
+
+    pub(crate) fn invalidate(&self, key: Key) {
+        self.invalidations.add_key(key);
+        self.identities.remove(&key);
+        self.negatives.remove(&key);
+    }
+
+    pub(crate) fn invalidate_user(&self, user: &UserId) {
+        self.invalidations.add_user(user);
+    }
+
+    pub(crate) fn invalidate_username(&self, username: &str) {
+        self.invalidations.add_username(username);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.invalidations.add_all();
+        self.identities.clear();
+        self.negatives.clear();
+        self.expiries.clear();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.identities.len()
+    }
+
+    /// Replaces the user's lists of codes by equal ones of other users, to save memory.
+    pub(crate) fn intern_codes(&self, user: &mut UserInfo) {
+        user.replace_codes(|codes| {
+            if codes.is_empty() {
+                return;
+            }
+            let hash = self.codes_hasher.hash_one(codes.iter().collect::<Vec<_>>());
+            match self.codes.get(&hash) {
+                Some(interned) if interned == *codes => *codes = interned,
+                _ => self.codes.insert(hash, codes.clone()),
+            }
+        });
+    }
+
+    /// Returns whether no invalidation covers the entry, and removes it if one does.
+    fn is_valid(&self, key: Key, identity: &Entry) -> bool {
+        let epoch = self.invalidations.epoch();
+        if identity.epoch >= epoch {
+            return true;
+        }
+        if self.is_invalidated(key, &identity.user, identity.epoch) {
+            self.identities.remove(&key);
+            return false;
+        }
+        // The next `get` need not check again. An entry that has replaced this one meanwhile was not checked.
+        self.update(key, |current| {
+            if current.user.is_same(&identity.user) {
+                current.epoch = current.epoch.max(epoch);
+            }
+        });
+        true
+    }
+
+    /// Changes an entry in place, if there is one.
+    fn update(&self, key: Key, change: impl FnOnce(&mut Entry)) {
+        // Inserts nothing for a missing key, so waiting for another's insertion is pointless: hence the zero timeout.
+        let _ = self.identities.entry(&key, Some(Duration::ZERO), |_, identity| {
+            change(identity);
+            EntryAction::Retain(())
+        });
+    }
+}

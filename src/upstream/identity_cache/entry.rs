@@ -1,0 +1,67 @@
+use quick_cache::Weighter;
+
+use super::key::Key;
+use crate::types::error::AuthError;
+use crate::types::user::{Codes, UserInfo};
+use crate::util::clock::Millis;
+
+/// A verified user, with everything that decides on later requests as numbers to compare.
+#[derive(Clone)]
+pub(super) struct Entry {
+    pub(super) user: UserInfo,
+    /// From here on the entry is refreshed in the background.
+    pub(super) refresh_at: Millis,
+    /// From here on requests wait for a fresh user.
+    pub(super) expires_at: Millis,
+    /// Until then the entry is served while the auth center is unavailable.
+    pub(super) stale_until: Millis,
+    /// The epoch of the invalidations when the lookup started, or when the entry was last found valid.
+    pub(super) epoch: u64,
+}
+
+/// A rejection.
+#[derive(Clone)]
+pub(super) struct Negative {
+    pub(super) error: AuthError,
+    pub(super) expires_at: Millis,
+    pub(super) epoch: u64,
+}
+
+/// Weighs users by their size, so that the capacity bounds the memory.
+#[derive(Clone)]
+pub(super) struct BySize;
+
+impl BySize {
+    pub(super) const UNIT: usize = 1024;
+}
+
+impl Weighter<Key, Entry> for BySize {
+    fn weight(&self, _: &Key, entry: &Entry) -> u64 {
+        (1 + size(&entry.user) / Self::UNIT) as u64
+    }
+}
+
+/// Estimates how many bytes a user takes, without the code lists that are interned.
+fn size(user: &UserInfo) -> usize {
+    let texts = [
+        user.nickname(),
+        user.email(),
+        user.phone(),
+        user.avatar(),
+        user.department(),
+        user.company(),
+        user.status(),
+    ];
+    let texts: usize = texts.into_iter().flatten().map(str::len).sum();
+    let codes = |codes: &Codes| codes.iter().map(|code| code.len() + size_of::<Box<str>>()).sum::<usize>();
+    #[cfg(feature = "jwt")]
+    let claims = user.claims().map_or(0, str::len);
+    #[cfg(not(feature = "jwt"))]
+    let claims = 0;
+    UserInfo::ALLOCATION
+        + user.username().len()
+        + texts
+        + claims
+        + codes(user.roles())
+        + codes(user.permissions())
+}

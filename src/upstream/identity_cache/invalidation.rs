@@ -1,0 +1,180 @@
+//! Track invalidations by epoch.
+//!
+//! Every invalidation increments the epoch, and every lookup result has the epoch at which the lookup started: it is
+//! valid unless its user or credential was invalidated at a later epoch. So an invalidation covers lookups in flight as
+//! well as cached entries, and invalidating a user costs the same however many credentials they have.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::key::Key;
+use crate::types::user::{UserId, UserInfo};
+use crate::util::clock::{Clock, Millis, millis};
+
+pub(crate) struct Invalidations {
+    clock: Clock,
+    /// How long after the start of its lookup a result may be served. Older invalidations need not be kept.
+    max_age: Millis,
+    epoch: AtomicU64,
+    recent: Mutex<Recent>,
+}
+
+#[derive(Default)]
+struct Recent {
+    /// Everything looked up before this epoch is invalid.
+    all: u64,
+    users: HashMap<String, Mark>,
+    names: HashMap<Box<str>, Mark>,
+    keys: HashMap<u128, Mark>,
+}
+
+#[derive(Clone, Copy)]
+struct Mark {
+    epoch: u64,
+    made_at: Millis,
+}
+
+impl Invalidations {
+    /// How many invalidations are kept. With more within `max_age`, everything is invalidated.
+    const CAPACITY: usize = 50_000;
+
+    pub(crate) fn new(clock: Clock, max_age: Duration) -> Self {
+        Self { clock, max_age: millis(max_age), epoch: AtomicU64::new(0), recent: Mutex::default() }
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn add_user(&self, user: &UserId) {
+        // A webhook may send as a string the id that `/user/info` returned as a number, and vice versa.
+        let user = user.to_string();
+        self.add(|recent, mark| {
+            recent.users.insert(user, mark);
+        });
+    }
+
+    pub(crate) fn add_username(&self, username: &str) {
+        self.add(|recent, mark| {
+            recent.names.insert(username.into(), mark);
+        });
+    }
+
+    pub(crate) fn add_key(&self, key: Key) {
+        self.add(|recent, mark| {
+            recent.keys.insert(key.bits(), mark);
+        });
+    }
+
+    pub(crate) fn add_all(&self) {
+        self.add(|recent, mark| recent.invalidate_all(mark.epoch));
+    }
+
+    fn add(&self, add: impl FnOnce(&mut Recent, Mark)) {
+        let mut recent = self.lock();
+        // Changed under the lock only. Readers see the new epoch after the mark is in place.
+        let epoch = self.epoch.load(Ordering::Relaxed) + 1;
+        let now = self.clock.now();
+        add(&mut recent, Mark { epoch, made_at: now });
+        recent.prune(epoch, now, self.max_age);
+        self.epoch.store(epoch, Ordering::Release);
+    }
+
+    /// Returns whether this user, looked up by this key at `epoch`, has been invalidated since.
+    pub(crate) fn covers(&self, key: Key, user: &UserInfo, epoch: u64) -> bool {
+        self.epoch() > epoch && {
+            let recent = self.lock();
+            recent.covers_key(key, epoch)
+                || recent.users.get(&user.id().to_string()).is_some_and(|mark| mark.epoch > epoch)
+                || recent.names.get(user.username()).is_some_and(|mark| mark.epoch > epoch)
+        }
+    }
+
+    /// Returns whether a rejection, which has no user, has been invalidated since `epoch`.
+    pub(crate) fn covers_key(&self, key: Key, epoch: u64) -> bool {
+        self.epoch() > epoch && self.lock().covers_key(key, epoch)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Recent {
+    fn covers_key(&self, key: Key, epoch: u64) -> bool {
+        self.all > epoch || self.keys.get(&key.bits()).is_some_and(|mark| mark.epoch > epoch)
+    }
+
+    fn invalidate_all(&mut self, epoch: u64) {
+        self.all = epoch;
+        self.users.clear();
+        self.names.clear();
+        self.keys.clear();
+    }
+
+    fn len(&self) -> usize {
+        self.users.len() + self.names.len() + self.keys.len()
+    }
+
+    fn prune(&mut self, epoch: u64, now: Millis, max_age: Millis) {
+        if self.len() <= Invalidations::CAPACITY {
+            return;
+        }
+        let is_recent = |mark: &Mark| mark.made_at + max_age > now;
+        self.users.retain(|_, mark| is_recent(mark));
+        self.names.retain(|_, mark| is_recent(mark));
+        self.keys.retain(|_, mark| is_recent(mark));
+        if self.len() > Invalidations::CAPACITY {
+            tracing::warn!("too many invalidations to keep: the whole cache was invalidated");
+            self.invalidate_all(epoch);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::user::UserInfo;
+
+    #[test]
+    fn invalidations_over_capacity_invalidate_everything() {
+        let clock = Clock::held();
+        let invalidations = Invalidations::new(clock.clone(), Duration::from_secs(600));
+        let key = Key::from_bits(0);
+        for id in 0..=Invalidations::CAPACITY as i64 {
+            invalidations.add_user(&id.into());
+        }
+        let other = UserInfo::builder(-1, "other").build();
+        assert!(invalidations.covers(key, &other, 0));
+        assert!(!invalidations.covers(key, &other, invalidations.epoch()));
+
+        clock.advance(Duration::from_secs(700));
+        let epoch = invalidations.epoch();
+        for id in 0..=Invalidations::CAPACITY as i64 {
+            invalidations.add_user(&id.into());
+            clock.advance(Duration::from_millis(100));
+        }
+        assert!(!invalidations.covers(key, &other, epoch), "old marks are pruned");
+        assert!(invalidations.lock().users.len() < Invalidations::CAPACITY);
+    }
+
+    #[test]
+    fn numeric_and_string_ids_are_the_same_user() {
+        let invalidations = Invalidations::new(Clock::held(), Duration::from_secs(600));
+        invalidations.add_user(&UserId::from("7"));
+        assert!(invalidations.covers(Key::from_bits(0), &UserInfo::builder(7, "alice").build(), 0));
+    }
+
+    #[test]
+    fn user_is_invalidated_by_username() {
+        let invalidations = Invalidations::new(Clock::held(), Duration::from_secs(600));
+        invalidations.add_username("alice");
+        for (name, covered) in [("alice", true), ("Alice", false), ("bob", false)] {
+            let user = UserInfo::builder(7, name).build();
+            assert_eq!(invalidations.covers(Key::from_bits(0), &user, 0), covered, "{name}");
+            assert!(!invalidations.covers(Key::from_bits(0), &user, invalidations.epoch()), "{name}");
+        }
+    }
+}

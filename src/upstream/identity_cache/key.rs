@@ -1,0 +1,60 @@
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+
+use highway::HighwayHasher;
+
+/// The cache key of a credential: a keyed hash of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key(u128);
+
+impl Key {
+    pub(crate) fn bits(self) -> u128 {
+        self.0
+    }
+
+    pub(super) fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // The bits are a keyed hash already: an attacker cannot choose them.
+        state.write_u64(self.0 as u64);
+    }
+}
+
+/// Returns the bits of a [`Key`] as they are.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct PassThrough(u64);
+
+impl Hasher for PassThrough {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// The kind of a credential, which decides how it is verified.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Token = 0,
+    AccessKey = 1,
+    /// Not a credential, and grants nothing: the id of a user to look up.
+    UserId = 2,
+}
+
+/// Creates a hasher with a key of 256 random bits. `RandomState` is seeded by the operating system, and its SipHash does
+/// not reveal the seed.
+pub(super) fn random_hasher() -> HighwayHasher {
+    let state = RandomState::new();
+    HighwayHasher::new(highway::Key([0u8, 1, 2, 3].map(|n| state.hash_one(n))))
+}

@@ -1,0 +1,13 @@
+//! Cache verified identities, and rejections, for their TTL or until they are invalidated.
+//!
+//! Credentials themselves are not stored: the key is a 128-bit hash, keyed with random bits of this process.
+
+mod cache;
+mod entry;
+mod invalidation;
+mod key;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use cache::{CacheTtls, Cached, IdentityCache};
+pub(crate) use key::{Key, Kind};

@@ -1,0 +1,176 @@
+//! Read settings from the environment and from `.env`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::types::error::BuildError;
+
+/// The variables of the environment and of the `.env` file in the working directory; the environment takes precedence.
+///
+/// The file is read, not loaded: the process's environment stays as it is, since changing it is unsound once threads run.
+#[derive(Debug)]
+pub(crate) struct Env {
+    variables: HashMap<String, String>,
+    file: PathBuf,
+    file_found: bool,
+}
+
+impl Env {
+    /// # Errors
+    /// If `.env` exists and cannot be read.
+    pub(crate) fn load() -> Result<Self, BuildError> {
+        let directory = std::env::current_dir().unwrap_or_default();
+        Self::read(&directory, std::env::vars_os().filter_map(utf8))
+    }
+
+    fn read(
+        directory: &Path,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, BuildError> {
+        let file = directory.join(".env");
+        let mut variables = HashMap::new();
+        let file_found = file.is_file();
+        if file_found {
+            let unreadable = |why: String| BuildError::new(format!("cannot read {}: {why}", file.display()));
+            let text = std::fs::read_to_string(&file).map_err(|error| unreadable(error.to_string()))?;
+            let text = text.trim_start_matches('\u{feff}');
+            if let Some(name) = text.lines().find_map(bare_dollar) {
+                return Err(unreadable(format!(
+                    "put the value of {name} into single quotes, for it has a `$`"
+                )));
+            }
+            for variable in dotenvy::from_read_iter(text.as_bytes()) {
+                let (name, value) = variable.map_err(|error| unreadable(explain(&error)))?;
+                variables.insert(name, value);
+            }
+        }
+        variables.extend(environment.filter(|(_, value)| !value.trim().is_empty()));
+        Ok(Self { variables, file, file_found })
+    }
+
+    /// The variable, if it is set to something.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// # Errors
+    /// If it is not set, naming the variable and the places it was looked for.
+    pub(crate) fn require(&self, name: &str) -> Result<&str, BuildError> {
+        self.get(name).ok_or_else(|| {
+            let file = self.file.display();
+            let found = if self.file_found { "which does not set it" } else { "which does not exist" };
+            BuildError::new(format!("{name} is not set: looked in the environment and in {file}, {found}"))
+        })
+    }
+}
+
+fn utf8((name, value): (std::ffi::OsString, std::ffi::OsString)) -> Option<(String, String)> {
+    Some((name.into_string().ok()?, value.into_string().ok()?))
+}
+
+/// The name of a variable whose value would silently lose what follows a `$`, as in `pa$$word`: dotenvy puts the value of
+/// a variable there, while Python's dotenv does so for `${name}` only.
+fn bare_dollar(line: &str) -> Option<&str> {
+    let (name, value) = line.split_once('=')?;
+    let value = value.trim_start();
+    let bare = value.match_indices('$').any(|(at, _)| {
+        let escaped = value.get(..at).is_some_and(|before| before.ends_with('\\'));
+        !escaped && !value.get(at + 1..).is_some_and(|after| after.starts_with('{'))
+    });
+    let skipped = line.trim_start().starts_with('#') || value.starts_with('\'');
+    (bare && !skipped).then(|| name.trim().trim_start_matches("export "))
+}
+
+/// Describes only the place: the parser's own error shows the line, which may hold a secret.
+fn explain(error: &dotenvy::Error) -> String {
+    match error {
+        dotenvy::Error::LineParse(_, at) => format!("a line cannot be parsed, at its column {at}"),
+        dotenvy::Error::Io(error) => error.to_string(),
+        _ => "its contents are invalid".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory(name: &str, file: Option<&str>) -> PathBuf {
+        let directory = std::env::temp_dir().join(format!("aigc-auth-env-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        if let Some(file) = file {
+            std::fs::write(directory.join(".env"), file).unwrap();
+        }
+        directory
+    }
+
+    fn variables(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+
+    #[test]
+    fn environment_takes_precedence_over_the_file() {
+        let directory = directory("both", Some("# app\nA=file\nexport B='from file'\nC=\nD=file\n"));
+        let env = Env::read(&directory, variables(&[("A", "process"), ("D", "  ")])).unwrap();
+        for (name, expected) in
+            [("A", Some("process")), ("B", Some("from file")), ("C", None), ("D", Some("file")), ("E", None)]
+        {
+            assert_eq!(env.get(name), expected, "{name}");
+        }
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn missing_variable_is_named_with_the_places() {
+        let with = directory("with", Some("A=1"));
+        let without = directory("without", None);
+        for (directory, why) in [(&with, "which does not set it"), (&without, "which does not exist")] {
+            let error =
+                Env::read(directory, variables(&[])).unwrap().require("AIGC_AUTH_APP_ID").unwrap_err();
+            let text = error.to_string();
+            let file = directory.join(".env").display().to_string();
+            for part in ["AIGC_AUTH_APP_ID", "environment", &file, why] {
+                assert!(text.contains(part), "{text}");
+            }
+        }
+        std::fs::remove_dir_all(with).unwrap();
+        std::fs::remove_dir_all(without).unwrap();
+    }
+
+    #[test]
+    fn bare_dollar_is_an_error() {
+        for (line, expected) in [
+            ("SECRET='pa$$word'", Ok("pa$$word")),
+            ("SECRET=pa\\$word", Ok("pa$word")),
+            ("# SECRET=pa$word\nSECRET=x", Ok("x")),
+            ("OTHER=pa\nSECRET=${OTHER}ss", Ok("pass")),
+            ("\u{feff}SECRET=x", Ok("x")),
+            ("SECRET=pa$word", Err(())),
+            ("export SECRET=\"pa$word\"", Err(())),
+        ] {
+            let directory = directory("dollar", Some(line));
+            let env = Env::read(&directory, variables(&[]));
+            std::fs::remove_dir_all(directory).unwrap();
+            match (env, expected) {
+                (Ok(env), Ok(expected)) => assert_eq!(env.get("SECRET"), Some(expected), "{line}"),
+                (Err(error), Err(())) => {
+                    let text = error.to_string();
+                    assert!(text.contains("the value of SECRET into single quotes"), "{text}");
+                    assert!(!text.contains("word"), "{text}");
+                }
+                (env, _) => panic!("{line}: {env:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn unreadable_file_is_an_error_without_values() {
+        let directory = directory("broken", Some("AIGC_AUTH_APP_SECRET='hunter2"));
+        let error = Env::read(&directory, variables(&[])).unwrap_err();
+        assert!(error.to_string().contains(".env") && !format!("{error:?}").contains("hunter2"), "{error:?}");
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+}

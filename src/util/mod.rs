@@ -1,0 +1,16 @@
+//! Tools that know nothing of authentication.
+
+#[cfg(any(feature = "registry", feature = "user-sync"))]
+pub(crate) mod atomic_file;
+#[cfg(any(feature = "registry", feature = "stats", feature = "user-sync", feature = "webhook"))]
+pub(crate) mod backoff;
+// Only tests hold it, and only `testing` exports it.
+#[cfg(feature = "client")]
+#[cfg_attr(not(feature = "test-util"), allow(dead_code, unreachable_pub))]
+pub(crate) mod clock;
+#[cfg(feature = "client")]
+pub(crate) mod env;
+#[cfg(feature = "client")]
+pub(crate) mod log_throttle;
+#[cfg(feature = "client")]
+pub(crate) mod single_flight;

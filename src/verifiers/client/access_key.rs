@@ -1,0 +1,168 @@
+//! Verify access keys, and map them to users.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::client::AuthClient;
+use super::core::{Core, Fetched};
+use super::expiry;
+use super::verdict::verdict;
+use crate::types::credential::{AccessKey, Credential};
+use crate::types::error::{AuthError, ErrorKind};
+use crate::types::user::{AccessKeyKind, UserId, UserInfo};
+use crate::upstream::api_client::Call;
+
+/// The auth center's answer about an access key.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct AccessKeyInfo {
+    /// Whether the key is valid. The other fields are only set if so.
+    pub valid: bool,
+    /// The key's type: `user`, `app` or `global`.
+    #[serde(default)]
+    pub key_type: Option<String>,
+    /// The key's id.
+    #[serde(default)]
+    pub key_id: Option<UserId>,
+    /// The key's name.
+    #[serde(default)]
+    pub key_name: Option<String>,
+    /// The app that the key belongs to, as text. The auth center sends a number or a string.
+    #[serde(default, deserialize_with = "number_or_string")]
+    pub app_id: Option<String>,
+    /// The user that the key belongs to.
+    #[serde(default)]
+    pub user_id: Option<UserId>,
+    /// The user's login name.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// The user's display name.
+    #[serde(default)]
+    pub nickname: Option<String>,
+    /// The user's e-mail address.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Whether the user is an admin.
+    #[serde(default)]
+    pub is_admin: Option<bool>,
+    #[serde(default)]
+    expires_at: Option<Value>,
+}
+
+fn number_or_string<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<UserId>::deserialize(deserializer)?.map(|id| id.to_string()))
+}
+
+impl AuthClient {
+    /// Verifies an access key at the auth center, bypassing the cache. For its user, from the cache, see
+    /// [`AuthClient::access_key_user`].
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) if the key could not be verified, [`Denied`](ErrorKind::Denied) for the
+    /// code 403. An unknown key is not an error: `valid` is then false.
+    pub async fn verify_access_key(&self, key: &str) -> Result<AccessKeyInfo, AuthError> {
+        let key = AccessKey::new(key)?;
+        let info = call(&self.inner.core, key.as_str()).await;
+        info.map_err(|error| verdict(error, &Credential::AccessKey(key)))
+    }
+}
+
+async fn call(core: &Core, key: &str) -> Result<AccessKeyInfo, AuthError> {
+    let body = serde_json::json!({ "accessKey": key });
+    core.api.call(Call::new("/access-key/verify", &body).secret(key)).await
+}
+
+pub(super) async fn fetch(core: &Core, key: &str) -> Result<Fetched, AuthError> {
+    let info = call(core, key).await?;
+    let limit = info.expires_at.as_ref().and_then(expiry::parse);
+    Ok(Fetched { user: identity(info, &core.app_id)?, limit })
+}
+
+/// Maps a key to a user, as the reference client does.
+fn identity(info: AccessKeyInfo, app_id: &str) -> Result<UserInfo, AuthError> {
+    if !info.valid {
+        return Err(AuthError::invalid_access_key());
+    }
+    let name = info.key_name.as_deref().unwrap_or_default();
+    match info.key_type.as_deref() {
+        Some("user") => {
+            let (Some(id), Some(username)) = (info.user_id, info.username) else {
+                return Err(AuthError::new(ErrorKind::Unavailable).with_detail(
+                    "POST /access-key/verify: a key of type `user` came without `userId` or `username`",
+                ));
+            };
+            let mut user = UserInfo::builder(id, username)
+                .admin(info.is_admin.unwrap_or_default())
+                .access_key(AccessKeyKind::User);
+            if let Some(nickname) = info.nickname {
+                user = user.nickname(nickname);
+            }
+            if let Some(email) = info.email {
+                user = user.email(email);
+            }
+            Ok(user.build())
+        }
+        Some("app") => match info.app_id {
+            Some(of) if of == app_id => Ok(UserInfo::builder(0, format!("ak_app_{of}"))
+                .nickname(format!("{name}(App:{of})"))
+                .access_key(AccessKeyKind::App)
+                .build()),
+            _ => Err(AuthError::access_key_of_another_app()),
+        },
+        Some("global") => Ok(UserInfo::builder(0, "ak_global")
+            .nickname(format!("{name}(Global)"))
+            .admin(true)
+            .access_key(AccessKeyKind::Global)
+            .build()),
+        _ => Err(AuthError::access_key_of_unknown_type()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn access_keys_map_to_users() {
+        let app = |id: &str| {
+            UserInfo::builder(0, format!("ak_app_{id}"))
+                .nickname(format!("ci(App:{id})"))
+                .access_key(AccessKeyKind::App)
+                .build()
+        };
+        for (answer, expected) in [
+            (
+                json!({"valid": true, "keyType": "user", "keyId": 3, "userId": 7, "username": "alice",
+                       "nickname": "Alice", "email": "a@example.com", "isAdmin": true, "appId": null}),
+                Ok(UserInfo::builder(7, "alice")
+                    .nickname("Alice")
+                    .email("a@example.com")
+                    .admin(true)
+                    .access_key(AccessKeyKind::User)
+                    .build()),
+            ),
+            (json!({"valid": true, "keyType": "app", "keyName": "ci", "appId": 42}), Ok(app("42"))),
+            (json!({"valid": true, "keyType": "app", "keyName": "ci", "appId": "42"}), Ok(app("42"))),
+            (json!({"valid": true, "keyType": "app", "keyName": "ci", "appId": 43}), Err(403)),
+            (json!({"valid": true, "keyType": "app", "keyName": "ci"}), Err(403)),
+            (
+                json!({"valid": true, "keyType": "global", "keyName": "root", "isAdmin": false}),
+                Ok(UserInfo::builder(0, "ak_global")
+                    .nickname("root(Global)")
+                    .admin(true)
+                    .access_key(AccessKeyKind::Global)
+                    .build()),
+            ),
+            (json!({"valid": true, "keyType": "robot"}), Err(401)),
+            (json!({"valid": true}), Err(401)),
+            (json!({"valid": false}), Err(401)),
+            (json!({"valid": true, "keyType": "user", "userId": 7}), Err(-1)),
+        ] {
+            let info = serde_json::from_value(answer.clone()).unwrap();
+            assert_eq!(identity(info, "42").map_err(|error| error.code()), expected, "{answer}");
+        }
+    }
+}

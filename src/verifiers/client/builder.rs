@@ -1,0 +1,199 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::client::{AuthClient, Inner};
+use super::core::Core;
+use crate::types::error::BuildError;
+use crate::types::secret::Secret;
+use crate::upstream::api_client::{ApiClient, Settings};
+use crate::upstream::identity_cache::{CacheTtls, IdentityCache};
+use crate::util::clock::Clock;
+use crate::util::env::Env;
+use crate::util::single_flight::SingleFlight;
+
+/// Caps all durations, so that no sum of times overflows.
+const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// Builds an [`AuthClient`]. Created by [`AuthClient::builder`] or [`AuthClientBuilder::from_env`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use aigc_auth::AuthClient;
+///
+/// let client = AuthClient::builder("my-app", "its secret", "https://auth.example.com/aigc-auth")
+///     .cache_ttl(Duration::from_secs(60))
+///     .stale_if_error(Duration::from_secs(3600))
+///     .build()?;
+/// # Ok::<(), aigc_auth::error::BuildError>(())
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct AuthClientBuilder {
+    api: Settings,
+    ttls: CacheTtls,
+    capacity: usize,
+    max_concurrent_lookups: usize,
+}
+
+impl AuthClient {
+    /// Builds a client with defaults from `AIGC_AUTH_APP_ID`, `AIGC_AUTH_APP_SECRET` and `AIGC_AUTH_BASE_URL`, read from
+    /// the environment, or else from the `.env` file of the working directory.
+    ///
+    /// # Errors
+    /// If one of them is missing or invalid. The error names it, and where it was looked for.
+    pub fn from_env() -> Result<Self, BuildError> {
+        AuthClientBuilder::from_env()?.build()
+    }
+
+    /// Starts to build a client for this app and the auth center at this URL, such as
+    /// `https://auth.example.com/aigc-auth`.
+    pub fn builder(
+        app_id: impl Into<String>,
+        app_secret: impl Into<Secret>,
+        base_url: impl Into<String>,
+    ) -> AuthClientBuilder {
+        AuthClientBuilder::new(app_id.into(), app_secret.into(), base_url.into())
+    }
+}
+
+impl AuthClientBuilder {
+    fn new(app_id: String, app_secret: Secret, base_url: String) -> Self {
+        Self {
+            api: Settings {
+                base_url,
+                app_id,
+                app_secret,
+                http: None,
+                connect_timeout: Duration::from_secs(1),
+                timeout: Duration::from_secs(5),
+                max_in_flight: 256,
+                max_response: 1024 * 1024,
+                clock: Clock::default(),
+            },
+            ttls: CacheTtls {
+                ttl: Duration::from_secs(300),
+                stale_if_error: Duration::from_secs(300),
+                negative_ttl: Duration::from_secs(5),
+            },
+            capacity: 50_000,
+            max_concurrent_lookups: 10_000,
+        }
+    }
+
+    /// Starts to build a client from `AIGC_AUTH_APP_ID`, `AIGC_AUTH_APP_SECRET` and `AIGC_AUTH_BASE_URL`, read from the
+    /// environment, or else from the `.env` file of the working directory.
+    ///
+    /// # Errors
+    /// If one of them is missing. The error names it, and where it was looked for.
+    pub fn from_env() -> Result<Self, BuildError> {
+        let env = Env::load()?;
+        let [app_id, app_secret, base_url] =
+            ["AIGC_AUTH_APP_ID", "AIGC_AUTH_APP_SECRET", "AIGC_AUTH_BASE_URL"].map(|name| env.require(name));
+        Ok(Self::new(app_id?.to_owned(), app_secret?.into(), base_url?.to_owned()))
+    }
+
+    /// Sets the TTL of verified users in the cache. Defaults to 300 s; never past the token's own expiry. Zero disables
+    /// the cache of users, and with it [`stale_if_error`](Self::stale_if_error).
+    pub fn cache_ttl(mut self, ttl: Duration) -> Self {
+        self.ttls.ttl = ttl.min(MAX_DURATION);
+        self
+    }
+
+    /// Sets how long past the TTL a user is served while the auth center is unavailable. Defaults to 300 s; with zero,
+    /// requests are rejected with 503 instead.
+    pub fn stale_if_error(mut self, duration: Duration) -> Self {
+        self.ttls.stale_if_error = duration.min(MAX_DURATION);
+        self
+    }
+
+    /// Sets the TTL of rejections in the cache. Defaults to 5 s; zero disables the negative cache.
+    pub fn negative_ttl(mut self, ttl: Duration) -> Self {
+        self.ttls.negative_ttl = ttl.min(MAX_DURATION);
+        self
+    }
+
+    /// Sets the capacity of the cache, in credentials. Defaults to 50,000, about 35 MB when full of ordinary users; a user
+    /// of over 1 KiB counts as several.
+    pub fn cache_capacity(mut self, credentials: usize) -> Self {
+        self.capacity = credentials;
+        self
+    }
+
+    /// Sets the timeout of a call, which includes waiting for a free slot, the retry, and reading the response. Defaults
+    /// to 5 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.api.timeout = timeout.min(MAX_DURATION);
+        self
+    }
+
+    /// Sets the timeout of connecting. Defaults to 1 s. Does not apply to an [`http_client`](Self::http_client) of your
+    /// own.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.api.connect_timeout = timeout.min(MAX_DURATION);
+        self
+    }
+
+    /// Sets how many calls may be in flight at a time, at least 1; more wait for a free slot. Defaults to 256.
+    pub fn max_in_flight(mut self, calls: usize) -> Self {
+        self.api.max_in_flight = calls.clamp(1, Semaphore::MAX_PERMITS);
+        self
+    }
+
+    /// Sets how many credentials may be looked up at a time, at least 1; requests with others are rejected with 503.
+    /// Defaults to 10,000.
+    pub fn max_concurrent_lookups(mut self, credentials: usize) -> Self {
+        self.max_concurrent_lookups = credentials.max(1);
+        self
+    }
+
+    /// Sets the HTTP client (reqwest 0.13), for a proxy, a private root certificate or another TLS backend.
+    ///
+    /// Build it with `redirect(Policy::none())`: reqwest would send the app's secret to the target of a redirect. This
+    /// crate detects a redirect that was followed, but only afterwards.
+    pub fn http_client(mut self, client: reqwest::Client) -> Self {
+        self.api.http = Some(client);
+        self
+    }
+
+    /// Sets the clock of the cache and the circuit breaker, for tests.
+    #[cfg(feature = "test-util")]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.api.clock = clock;
+        self
+    }
+
+    /// Builds the client, without a call to the auth center.
+    ///
+    /// # Errors
+    /// If the base URL is invalid (it must be `http` or `https`, without user name, query or fragment), if the app's id
+    /// or secret is empty or not allowed in a header, or if TLS cannot be set up.
+    pub fn build(self) -> Result<AuthClient, BuildError> {
+        let (clock, timeout) = (self.api.clock.clone(), self.api.timeout);
+        let app_id = self.api.app_id.as_str().into();
+        let core = Core {
+            api: ApiClient::new(self.api)?,
+            cache: IdentityCache::new(self.capacity, self.ttls, timeout, clock),
+            app_id,
+        };
+        Ok(AuthClient {
+            inner: Arc::new(Inner {
+                core: Arc::new(core),
+                lookups: SingleFlight::new(self.max_concurrent_lookups),
+            }),
+        })
+    }
+}
+
+impl fmt::Debug for AuthClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthClientBuilder")
+            .field("api", &self.api)
+            .field("ttls", &self.ttls)
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,115 @@
+use std::fmt;
+use std::sync::Arc;
+
+use super::core::{Core, Lookup, LookupOutcome};
+use crate::ports::invalidate::{Invalidate, Invalidation};
+use crate::types::credential::Credential;
+use crate::types::user::UserId;
+#[cfg(feature = "test-util")]
+use crate::types::user::UserInfo;
+#[cfg(any(feature = "outbound", feature = "registry", feature = "stats"))]
+use crate::upstream::api_client::ApiClient;
+use crate::upstream::identity_cache::Key;
+use crate::util::single_flight::SingleFlight;
+
+/// A client of the auth center: verifies credentials through a cache, and makes all other calls.
+///
+/// Cheap to clone: clones share the cache, the connections and the limits. Build one per process. Dropping the last clone
+/// cancels the lookups in flight.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use aigc_auth::AuthClient;
+///
+/// let client = AuthClient::from_env()?;
+/// let user = client.user_info("eyJhbGciOi…").await?;
+/// println!("{} may {:?}", user.username(), user.permissions());
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct AuthClient {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) core: Arc<Core>,
+    pub(super) lookups: SingleFlight<Key, LookupOutcome>,
+}
+
+impl AuthClient {
+    /// Returns the id of this app.
+    pub fn app_id(&self) -> &str {
+        &self.inner.core.app_id
+    }
+
+    /// Invalidates all cached users and rejections, and the lookups in flight.
+    pub fn clear_cache(&self) {
+        self.inner.core.cache.clear();
+    }
+
+    /// Invalidates one token or access key. Does nothing for a malformed one, which is never cached.
+    pub fn invalidate(&self, credential: &str) {
+        if let Ok(credential) = Credential::new(credential) {
+            let core = &self.inner.core;
+            core.cache.invalidate(core.key(&Lookup::Credential(credential)));
+        }
+    }
+
+    /// Invalidates a user under all their tokens and access keys. `7` and `"7"` are the same user here.
+    pub fn invalidate_user(&self, id: impl Into<UserId>) {
+        self.inner.core.cache.invalidate_user(&id.into());
+    }
+
+    /// Invalidates a user, of whom only the username is known, under all their tokens and access keys.
+    pub fn invalidate_username(&self, username: &str) {
+        self.inner.core.cache.invalidate_username(username);
+    }
+
+    /// Caches a user as if the auth center had just verified this credential, for tests without an auth center.
+    ///
+    /// # Panics
+    /// If the credential is malformed.
+    #[cfg(feature = "test-util")]
+    pub fn cache_user(&self, credential: &str, user: impl Into<UserInfo>) {
+        let credential = Credential::new(credential).expect("a well-formed token or access key");
+        let (core, mut user) = (&self.inner.core, user.into());
+        core.cache.intern_codes(&mut user);
+        core.cache.insert(core.key(&Lookup::Credential(credential)), &user, None, core.cache.epoch());
+    }
+
+    /// Returns the number of cached credentials, which includes expired ones that were not evicted yet.
+    pub fn cache_len(&self) -> usize {
+        self.inner.core.cache.len()
+    }
+
+    #[cfg(any(feature = "outbound", feature = "registry", feature = "stats"))]
+    pub(crate) fn api(&self) -> &ApiClient {
+        &self.inner.core.api
+    }
+}
+
+impl Invalidate for AuthClient {
+    fn apply(&self, invalidation: &Invalidation) {
+        match invalidation {
+            Invalidation::User { id, username } => {
+                if let Some(id) = id {
+                    self.invalidate_user(id.clone());
+                }
+                if let Some(username) = username {
+                    self.invalidate_username(username);
+                }
+            }
+            Invalidation::All => self.clear_cache(),
+        }
+    }
+}
+
+impl fmt::Debug for AuthClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthClient")
+            .field("app_id", &self.inner.core.app_id)
+            .field("api", &self.inner.core.api)
+            .field("cache_len", &self.cache_len())
+            .finish_non_exhaustive()
+    }
+}

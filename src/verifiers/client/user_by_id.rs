@@ -1,0 +1,33 @@
+//! Fetch a user by id.
+
+use std::time::Duration;
+
+use super::core::{Core, Fetched};
+use crate::types::error::{AuthError, ErrorKind};
+use crate::types::user::{UserId, UserInfo};
+
+/// Shorter than the TTL of credentials: admins expect to see what they have just changed.
+const TTL: Duration = Duration::from_secs(30);
+
+pub(super) async fn fetch(core: &Core, id: &UserId) -> Result<Fetched, AuthError> {
+    let mut found = core.users_by_ids(std::slice::from_ref(id)).await.map_err(unavailable)?;
+    let found = found.pop().flatten().filter(is_active);
+    let mut user = found.ok_or_else(|| AuthError::new(ErrorKind::UnknownUser))?;
+    core.cache.intern_codes(&mut user);
+    Ok(Fetched { user, limit: Some(core.cache.clock().today() + TTL) })
+}
+
+/// Returns whether the user could log in.
+fn is_active(user: &UserInfo) -> bool {
+    user.status().is_none_or(|status| status.eq_ignore_ascii_case("active"))
+}
+
+/// Converts a rejection of the call, which says nothing about the user, to `Unavailable`.
+fn unavailable(error: AuthError) -> AuthError {
+    match error.kind() {
+        ErrorKind::Unavailable => error,
+        _ => AuthError::new(ErrorKind::Unavailable)
+            .with_detail("the auth center rejected the lookup of a user id")
+            .with_source(error),
+    }
+}

@@ -1,0 +1,46 @@
+//! Verify JSON Web Tokens locally: by a shared secret, a public key, or the key set (JWKS) of the issuer.
+//!
+//! [`JwtVerifier`] replaces the `AuthClient` in [`AuthLayer::new`](crate::AuthLayer::new). Everything above it stays the
+//! same: extractors, permissions, [context](crate::context), [`ActAsUser`](crate::ActAsUser).
+//!
+//! # What is rejected
+//!
+//! - tokens without `exp` or `sub`;
+//! - expired tokens, tokens that are not valid yet (`nbf`), tokens issued in the future (`iat`);
+//! - tokens for another audience or of another issuer than configured;
+//! - dates that are not numbers, duplicate claims, and extensions (`crit`);
+//! - anything that is not strict base64url without padding.
+//!
+//! The key and the configuration decide the algorithm; the token's `alg` is only compared with them. Keys inside a token
+//! (`jwk`, `jku`, `x5c`, `x5u`) are ignored.
+//!
+//! A token is valid until it expires, even if its user has been disabled since: the auth center is not consulted. Keep
+//! tokens short-lived, or use the `AuthClient`.
+//!
+//! # Key sets
+//!
+//! The key set is fetched with the first token and cached for 10 minutes (its TTL); from 8 minutes on it is refreshed in
+//! the background. A token with an unknown `kid` triggers a fetch at once, but at most one within 30 s, however many such
+//! tokens arrive. Tokens of a key that has left the set are rejected from the next fetch on. While the issuer is
+//! unavailable, the stale set is used, and tokens with an unknown `kid` are answered with 503. Encryption keys, symmetric
+//! keys, RSA keys under 2048 bits and unknown key types are ignored.
+
+mod algorithm;
+mod builder;
+mod claims;
+mod claims_mapping;
+mod error;
+mod jwks;
+mod jwks_endpoint;
+mod key;
+mod key_set;
+mod token;
+mod unique_json;
+mod validation;
+mod verifier;
+
+pub use algorithm::Algorithm;
+pub use builder::JwtVerifierBuilder;
+pub use claims::Claims;
+pub use claims_mapping::default_claims_mapping;
+pub use verifier::JwtVerifier;

@@ -1,0 +1,6 @@
+//! Turn credentials into users.
+
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(feature = "jwt")]
+pub mod jwt;

@@ -1,0 +1,499 @@
+//! TTLs, stale-if-error, negative cache and invalidation of the client.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use aigc_auth::error::ErrorKind;
+use aigc_auth::testing::{self, AuthCenter, Clock, Fault};
+use aigc_auth::{AuthClient, UserId};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::rig::{KEY, Rig, Seen, TOKEN, app, ask};
+use crate::support::{self, Canned, random};
+
+/// Long enough for what runs in the background to be over.
+const A_WHILE: Duration = Duration::from_millis(50);
+
+fn alice() -> Seen {
+    Seen::user("alice")
+}
+
+#[tokio::test]
+async fn user_is_cached_300_s_and_refreshed_from_240_s() {
+    join_all([TOKEN, KEY].map(|credential| async move {
+        let rig = Rig::new().await;
+        assert_eq!(rig.ask(credential).await, alice());
+        rig.clock.advance(Duration::from_millis(239_999));
+        assert_eq!((rig.ask(credential).await, rig.calls()), (alice(), 1));
+
+        rig.center.delay(Duration::from_millis(200));
+        rig.clock.advance(Duration::from_millis(1));
+        let app = rig.app();
+        let start = Instant::now();
+        let seen = join_all((0..100).map(|_| ask(&app, credential))).await;
+        assert!(seen.iter().all(|seen| *seen == alice()));
+        assert!(start.elapsed() < Duration::from_millis(190), "no request waits for the refresh");
+        rig.arrived(2).await;
+        tokio::time::sleep(Duration::from_millis(200) + A_WHILE).await;
+        rig.clock.advance(Duration::from_millis(239_999));
+        assert_eq!(rig.ask(credential).await, alice());
+        assert_eq!(rig.calls(), 2, "one refresh, from which it counts anew");
+
+        rig.center.delay(Duration::ZERO);
+        rig.clock.advance(Duration::from_millis(60_001));
+        assert_eq!(
+            (rig.ask(credential).await, rig.calls()),
+            (alice(), 3),
+            "looked up again when it has expired"
+        );
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn failed_refresh_is_retried_after_15_s() {
+    let rig = Rig::new().await;
+    assert_eq!(rig.ask(TOKEN).await, alice());
+    rig.center.inject_fault(Fault::status(500));
+    rig.advance(240);
+    for calls in 2..=5 {
+        for _ in 0..20 {
+            assert_eq!(rig.ask(TOKEN).await, alice());
+        }
+        rig.arrived(calls).await;
+        tokio::time::sleep(A_WHILE).await;
+        rig.clock.advance(Duration::from_millis(14_999));
+        assert_eq!((rig.ask(TOKEN).await, rig.calls()), (alice(), calls));
+        rig.clock.advance(Duration::from_millis(1));
+    }
+}
+
+#[tokio::test]
+async fn refresh_applies_changes_and_refusals() {
+    let rig = Rig::new().await;
+    assert!(rig.client.user_info(TOKEN).await.unwrap().has_permission("report:read"));
+    rig.center.update_user("alice", |user| user.permissions::<&str>([]));
+    rig.advance(240);
+    assert!(rig.client.user_info(TOKEN).await.unwrap().has_permission("report:read"), "the old answer");
+    rig.arrived(2).await;
+    tokio::time::sleep(A_WHILE).await;
+    assert!(!rig.client.user_info(TOKEN).await.unwrap().has_permission("report:read"));
+
+    rig.center.disable_user("alice");
+    rig.advance(240);
+    assert_eq!(rig.ask(TOKEN).await, alice(), "the old answer");
+    rig.arrived(3).await;
+    tokio::time::sleep(A_WHILE).await;
+    assert_eq!(rig.ask(TOKEN).await, Seen::denied("Access is denied"));
+    assert_eq!(rig.calls(), 3);
+}
+
+#[tokio::test]
+async fn stale_if_error_ends_after_300_s() {
+    for (window, last) in [(None, 599_999), (Some(60), 359_999), (Some(0), 299_999)] {
+        let rig = Rig::with(|builder| match window {
+            Some(seconds) => builder.stale_if_error(Duration::from_secs(seconds)),
+            None => builder,
+        })
+        .await;
+        assert_eq!(rig.ask(TOKEN).await, alice());
+        rig.center.inject_fault(Fault::status(500));
+        rig.clock.advance(Duration::from_millis(last));
+        assert_eq!(rig.ask(TOKEN).await, alice(), "{window:?}");
+        tokio::time::sleep(A_WHILE).await;
+        rig.clock.advance(Duration::from_millis(1));
+        assert_eq!(rig.ask(TOKEN).await, Seen::unavailable(1), "{window:?}");
+    }
+}
+
+#[tokio::test]
+async fn refusal_is_cached_for_negative_ttl() {
+    for (ttl, millis) in [(None, 5_000), (Some(60), 60_000), (Some(0), 0)] {
+        let rig = Rig::with(|builder| match ttl {
+            Some(seconds) => builder.negative_ttl(Duration::from_secs(seconds)),
+            None => builder,
+        })
+        .await;
+        assert_eq!(rig.ask("later").await, Seen::invalid_token());
+        rig.center.add_token("later", "alice");
+        if millis > 0 {
+            rig.clock.advance(Duration::from_millis(millis - 1));
+            assert_eq!(rig.ask("later").await, Seen::invalid_token(), "{ttl:?}");
+            assert_eq!((rig.calls(), rig.client.cache_len()), (1, 0), "{ttl:?}");
+            rig.clock.advance(Duration::from_millis(1));
+        }
+        assert_eq!((rig.ask("later").await, rig.calls()), (alice(), 2), "{ttl:?}");
+    }
+}
+
+#[tokio::test]
+async fn ttls_are_configurable() {
+    let rig = Rig::with(|builder| builder.cache_ttl(Duration::ZERO)).await;
+    for calls in 1..=3 {
+        assert_eq!(
+            (rig.ask(TOKEN).await, rig.calls()),
+            (alice(), calls),
+            "a TTL of zero turns the cache off"
+        );
+    }
+    rig.center.inject_fault(Fault::Refuse);
+    assert_eq!(rig.ask(TOKEN).await, Seen::unavailable(1), "and stale-if-error with it");
+
+    let rig = Rig::with(|builder| builder.cache_ttl(Duration::from_secs(10))).await;
+    for (at, calls) in [(0, 1), (7_999, 1), (2_001, 2)] {
+        rig.clock.advance(Duration::from_millis(at));
+        assert_eq!((rig.ask(TOKEN).await, rig.calls()), (alice(), calls));
+    }
+
+    // Practically for ever.
+    let longest = Duration::MAX;
+    let rig = Rig::with(|builder| {
+        builder.cache_ttl(longest).stale_if_error(longest).negative_ttl(longest).timeout(longest)
+    })
+    .await;
+    assert_eq!(rig.ask(TOKEN).await, alice());
+    assert_eq!(rig.ask("nobody-has-it").await, Seen::invalid_token());
+    rig.advance(365 * 24 * 3600);
+    assert_eq!(rig.ask(TOKEN).await, alice());
+    assert_eq!(rig.ask("nobody-has-it").await, Seen::invalid_token());
+    assert_eq!(rig.calls(), 2);
+}
+
+#[tokio::test]
+async fn extreme_limits_are_accepted() {
+    for number in [0, 1, usize::MAX] {
+        let rig = Rig::with(|builder| builder.max_in_flight(number).max_concurrent_lookups(number)).await;
+        assert_eq!(rig.ask(TOKEN).await, alice(), "{number}");
+    }
+    for capacity in [0, 1, 2, usize::MAX] {
+        let rig = Rig::with(|builder| builder.cache_capacity(capacity)).await;
+        for _ in 0..3 {
+            assert_eq!(rig.ask(TOKEN).await, alice(), "{capacity}");
+        }
+        assert!(rig.client.cache_len() <= capacity);
+    }
+}
+
+/// A time that many seconds from now: as seconds since 1970, and as a date with and without its zone.
+fn in_seconds(seconds: u64) -> (u64, [String; 2]) {
+    let at = SystemTime::now() + Duration::from_secs(seconds);
+    let unix = at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let date = jiff::Timestamp::from_second(i64::try_from(unix).unwrap()).unwrap().to_string();
+    (unix, [date.trim_end_matches('Z').to_owned(), date])
+}
+
+/// Valid until shortly before the 100th second and not beyond; a second or two is lost to rounding.
+async fn expires_after_100_seconds(what: &str, clock: &Clock, client: &AuthClient, token: &str) {
+    let app = app(client);
+    let (before, after) = (client.cache_len(), Duration::from_millis(97_900));
+    assert_eq!(ask(&app, token).await, alice(), "{what}");
+    assert_eq!((before, client.cache_len()), (0, 1), "{what}");
+    clock.advance(after);
+    assert!(
+        aigc_auth::Verify::try_verify(client, &aigc_auth::credential::BearerToken::new(token).unwrap())
+            .is_some(),
+        "{what}: still cached"
+    );
+    tokio::time::sleep(A_WHILE).await;
+    clock.advance(Duration::from_millis(2_600));
+    assert!(
+        aigc_auth::Verify::try_verify(client, &aigc_auth::credential::BearerToken::new(token).unwrap())
+            .is_none(),
+        "{what}: expired"
+    );
+}
+
+#[tokio::test]
+async fn token_is_not_cached_beyond_expiry() {
+    let (unix, [bare, zoned]) = in_seconds(100);
+    let ends = [json!(unix), json!(unix as f64 + 0.25), json!(unix.to_string()), json!(zoned)];
+    for exp in &ends {
+        let rig = Rig::new().await;
+        let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(json!({"exp": exp}).to_string()));
+        rig.center.add_token(&token, "alice");
+        expires_after_100_seconds("exp of a JWT", &rig.clock, &rig.client, &token).await;
+        // Now it is looked up every time, and an expired token is not served stale.
+        let calls = rig.calls();
+        assert_eq!(
+            (rig.ask(&token).await, rig.ask(&token).await, rig.calls()),
+            (alice(), alice(), calls + 2)
+        );
+        rig.center.inject_fault(Fault::Refuse);
+        assert_eq!(rig.ask(&token).await, Seen::unavailable(1));
+    }
+    for ends in [json!(bare), json!(zoned), json!(unix)] {
+        let clock = Clock::held();
+        let data = json!({"id": 7, "username": "alice", "expiresAt": ends});
+        let canned = Canned::with_data(data).await;
+        let client = canned.client(|builder| builder.clock(clock.clone()));
+        expires_after_100_seconds("expiresAt of /user/info", &clock, &client, "opaque").await;
+    }
+    // Without a readable expiry, the TTL alone counts.
+    for ends in [json!(null), json!("tomorrow"), json!(true)] {
+        let clock = Clock::held();
+        let data = json!({"id": 7, "username": "alice", "expiresAt": ends});
+        let canned = Canned::with_data(data).await;
+        let client = canned.client(|builder| builder.clock(clock.clone()));
+        client.user_info("opaque").await.unwrap();
+        clock.advance(Duration::from_secs(239));
+        client.user_info("opaque").await.unwrap();
+        assert_eq!(canned.requests().len(), 1, "{ends}");
+    }
+}
+
+#[tokio::test]
+async fn verify_token_expiry_limits_cache() {
+    let ends = SystemTime::now() + Duration::from_secs(100);
+    let rig = Rig::new().await;
+    rig.center.add_token_expiring("short", "alice", ends);
+    assert!(rig.client.verify_token("short").await.unwrap().valid);
+    expires_after_100_seconds("verify_token, then user_info", &rig.clock, &rig.client, "short").await;
+
+    let rig = Rig::new().await;
+    rig.center.add_token_expiring("short", "alice", ends);
+    rig.client.user_info("short").await.unwrap();
+    rig.client.verify_token("short").await.unwrap();
+    rig.clock.advance(Duration::from_millis(98_900));
+    assert_eq!((rig.ask("short").await, rig.calls()), (alice(), 1));
+    rig.clock.advance(Duration::from_millis(1_100));
+    rig.center.inject_fault(Fault::Refuse);
+    assert_eq!(rig.ask("short").await, Seen::unavailable(1), "user_info, then verify_token");
+}
+
+#[tokio::test]
+async fn expiry_survives_refresh() {
+    let rig = Rig::new().await;
+    rig.center.add_token_expiring("short", "alice", SystemTime::now() + Duration::from_secs(250));
+    rig.client.verify_token("short").await.unwrap();
+    assert_eq!(rig.ask("short").await, alice());
+    rig.advance(245);
+    assert_eq!(rig.ask("short").await, alice());
+    rig.arrived(2).await;
+    tokio::time::sleep(A_WHILE).await;
+    rig.center.inject_fault(Fault::Refuse);
+    rig.advance(5);
+    assert_eq!(rig.ask("short").await, Seen::unavailable(1));
+}
+
+#[tokio::test]
+async fn invalid_result_of_verify_token_invalidates_cache() {
+    let rig = Rig::new().await;
+    assert_eq!(rig.ask(TOKEN).await, alice());
+    rig.center.revoke_token(TOKEN);
+    assert_eq!(rig.ask(TOKEN).await, alice());
+    assert!(!rig.client.verify_token(TOKEN).await.unwrap().valid);
+    assert_eq!(rig.ask(TOKEN).await, Seen::invalid_token());
+}
+
+/// The ways to invalidate alice.
+type Invalidate = fn(&AuthClient);
+const INVALIDATIONS: [(&str, Invalidate); 5] = [
+    ("invalidate", |client| client.invalidate(TOKEN)),
+    ("invalidate_user, a number", |client| client.invalidate_user(7)),
+    ("invalidate_user, a string", |client| client.invalidate_user("7")),
+    ("invalidate_user, an id as it came", |client| client.invalidate_user(UserId::from(7))),
+    ("clear_cache", AuthClient::clear_cache),
+];
+
+#[tokio::test]
+async fn invalidation_takes_effect_at_once() {
+    join_all(INVALIDATIONS.map(|(way, invalidate)| async move {
+        let rig = Rig::new().await;
+        rig.center.add_user(testing::user("bob").id(8));
+        rig.center.add_token("bob-token", "bob");
+        for _ in 0..3 {
+            assert_eq!(rig.ask(TOKEN).await, alice());
+            assert_eq!(rig.ask("bob-token").await, Seen::user("bob"));
+        }
+        rig.center.disable_user("alice");
+        assert_eq!((rig.ask(TOKEN).await, rig.calls()), (alice(), 2), "{way}");
+        invalidate(&rig.client);
+        assert_eq!(rig.ask(TOKEN).await, Seen::denied("Access is denied"), "{way}");
+        assert_eq!(rig.calls(), 3, "{way}");
+        assert_eq!(rig.ask("bob-token").await, Seen::user("bob"));
+        assert_eq!(rig.calls(), if way == "clear_cache" { 4 } else { 3 }, "{way}: bob is another user");
+        rig.center.inject_fault(Fault::Refuse);
+        rig.advance(10);
+        assert_eq!(rig.ask(TOKEN).await, Seen::unavailable(1), "{way}: not served stale either");
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn invalidate_user_covers_all_credentials() {
+    let rig = Rig::new().await;
+    rig.center.add_token("second", "alice");
+    for credential in [TOKEN, "second", KEY] {
+        assert_eq!(rig.ask(credential).await, alice());
+    }
+    rig.client.invalidate("second");
+    rig.ask("second").await;
+    assert_eq!(rig.calls(), 4);
+    rig.client.invalidate_user(7);
+    for credential in [TOKEN, "second", KEY] {
+        assert_eq!(rig.ask(credential).await, alice());
+    }
+    assert_eq!(rig.calls(), 7);
+    rig.client.invalidate("not a credential at all");
+    rig.client.invalidate_user("nobody");
+    for credential in [TOKEN, "second", KEY] {
+        assert_eq!(rig.ask(credential).await, alice());
+    }
+    assert_eq!(rig.calls(), 7);
+}
+
+#[tokio::test]
+async fn invalidation_during_lookup_repeats_it() {
+    join_all(INVALIDATIONS.map(|(way, invalidate)| async move {
+        let rig = Rig::new().await;
+        rig.center.delay(Duration::from_millis(100));
+        let app = rig.app();
+        let before = tokio::spawn(async move { join_all((0..10).map(|_| ask(&app, TOKEN))).await });
+        rig.arrived(1).await;
+        // The center has decided, and its answer is under way.
+        rig.center.disable_user("alice");
+        invalidate(&rig.client);
+        rig.center.delay(Duration::ZERO);
+        let app = rig.app();
+        let after = join_all((0..100).map(|_| ask(&app, TOKEN))).await;
+        let denied = Seen::denied("Access is denied");
+        assert!(after.iter().all(|seen| *seen == denied), "{way}: {after:?}");
+        let before = before.await.unwrap();
+        assert!(before.iter().all(|seen| *seen == denied), "{way}: the lookup is repeated for them too");
+        assert_eq!(rig.calls(), 2, "{way}");
+    }))
+    .await;
+}
+
+/// The same for a refusal. It names no user, so only its token can invalidate it.
+#[tokio::test]
+async fn invalidation_discards_refusal_in_flight() {
+    for (way, invalidate) in [INVALIDATIONS[0], INVALIDATIONS[4]] {
+        let rig = Rig::new().await;
+        rig.center.delay(Duration::from_millis(100));
+        rig.center.disable_user("alice");
+        let app = rig.app();
+        let before = tokio::spawn(async move { ask(&app, TOKEN).await });
+        rig.arrived(1).await;
+        rig.center.update_user("alice", |user| user.status("active"));
+        invalidate(&rig.client);
+        rig.center.delay(Duration::ZERO);
+        assert_eq!(rig.ask(TOKEN).await, alice(), "{way}");
+        before.await.unwrap();
+        assert_eq!(rig.ask(TOKEN).await, alice(), "{way}");
+        assert_eq!(rig.calls(), 2, "{way}");
+    }
+}
+
+/// A refresh in the background, overtaken by an invalidation.
+#[tokio::test]
+async fn invalidation_during_refresh_discards_result() {
+    join_all(INVALIDATIONS.map(|(way, invalidate)| async move {
+        let rig = Rig::new().await;
+        assert_eq!(rig.ask(TOKEN).await, alice());
+        rig.advance(250);
+        rig.center.delay(Duration::from_millis(60));
+        assert_eq!(rig.ask(TOKEN).await, alice());
+        rig.arrived(2).await;
+        rig.center.disable_user("alice");
+        invalidate(&rig.client);
+        rig.center.delay(Duration::ZERO);
+        for _ in 0..10 {
+            assert_eq!(rig.ask(TOKEN).await, Seen::denied("Access is denied"), "{way}");
+        }
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!(rig.ask(TOKEN).await, Seen::denied("Access is denied"), "{way}: the late answer is void");
+    }))
+    .await;
+}
+
+/// An invalidated user is not served stale.
+#[tokio::test]
+async fn invalidation_during_outage_ends_stale_serving() {
+    join_all(INVALIDATIONS.map(|(way, invalidate)| async move {
+        let rig = Rig::new().await;
+        assert_eq!(rig.ask(TOKEN).await, alice());
+        rig.center.inject_fault(Fault::status(500));
+        rig.advance(400);
+        assert_eq!(rig.ask(TOKEN).await, alice(), "stale");
+        rig.center.delay(Duration::from_millis(60));
+        let app = rig.app();
+        let waiting = tokio::spawn(async move { ask(&app, TOKEN).await });
+        rig.arrived(3).await;
+        invalidate(&rig.client);
+        assert_eq!(rig.ask(TOKEN).await, Seen::unavailable(1), "{way}");
+        assert_eq!(waiting.await.unwrap(), Seen::unavailable(1), "{way}");
+    }))
+    .await;
+}
+
+/// Lookups, changes and invalidations in any order, over sockets: no request after an invalidation sees an older
+/// user.
+#[tokio::test]
+async fn random_interleavings_never_return_invalidated_user() {
+    let mut random = random();
+    let rig = Rig::new().await;
+    let (mut version, mut tasks) = (0_u32, Vec::new());
+    for _ in 0..600 {
+        match random.u8(..20) {
+            0..12 => {
+                rig.center.delay(Duration::from_micros(random.u64(..3_000)));
+                let (client, floor) = (rig.client.clone(), version);
+                let credential = *random.choice(&[TOKEN, KEY]).unwrap();
+                tasks.push(tokio::spawn(async move {
+                    let user = if credential == KEY {
+                        client.access_key_user(KEY).await
+                    } else {
+                        client.user_info(TOKEN).await
+                    };
+                    let error =
+                        |error: aigc_auth::AuthError| assert_eq!(error.kind(), ErrorKind::Unavailable);
+                    let Ok(user) = user.map_err(error) else { return false };
+                    let seen: u32 = user.nickname().map_or(0, |version| version.parse().unwrap());
+                    assert!(seen >= floor, "{credential}: {seen} was over at {floor}");
+                    true
+                }));
+            }
+            12 => {
+                version += 1;
+                let name = version.to_string();
+                rig.center.update_user("alice", |user| user.nickname(name));
+                match random.u8(..3) {
+                    0 => rig.client.invalidate_user(7),
+                    1 => rig.client.clear_cache(),
+                    _ => [TOKEN, KEY].iter().for_each(|credential| rig.client.invalidate(credential)),
+                }
+            }
+            13 => rig.clock.advance(Duration::from_secs(random.u64(..200))),
+            _ => tokio::time::sleep(Duration::from_micros(random.u64(..2_000))).await,
+        }
+    }
+    let all = tasks.len();
+    let answered = join_all(tasks).await.into_iter().map(Result::unwrap).filter(|answered| *answered).count();
+    // A lookup that was overtaken three times fails as unavailable.
+    assert!(answered * 2 >= all, "{answered} of {all}");
+}
+
+#[tokio::test]
+async fn clients_do_not_share_cache_but_clones_do() {
+    let (one, two) = (Rig::new().await, Rig::new().await);
+    two.center.add_user(testing::user("mallory").id(66));
+    two.center.add_token(TOKEN, "mallory");
+    for _ in 0..2 {
+        assert_eq!(one.ask(TOKEN).await, alice());
+        assert_eq!(two.ask(TOKEN).await, Seen::user("mallory"));
+    }
+    assert_eq!((one.calls(), two.calls()), (1, 1));
+
+    // Of one center too; but clones of a client share all.
+    let center = AuthCenter::start().await;
+    center.add_user(testing::user("alice"));
+    center.add_token(TOKEN, "alice");
+    let (one, two) = (support::client(&center), support::client(&center));
+    for client in [&one, &one.clone(), &two, &two.clone()] {
+        client.user_info(TOKEN).await.unwrap();
+    }
+    assert_eq!(center.calls("/user/info"), 2);
+}

@@ -1,0 +1,135 @@
+//! A failing center is spared, and its recovery is noticed.
+
+use std::time::{Duration, Instant};
+
+use aigc_auth::AuthClient;
+use aigc_auth::testing::Fault;
+use futures_util::future::join_all;
+
+use crate::support::Counting;
+use crate::support::rig::{Rig, Seen, TOKEN, app, ask, status};
+
+#[tokio::test]
+async fn alternating_failures_keep_circuit_closed() {
+    let rig = Rig::new().await;
+    rig.center.inject_fault(Fault::Flapping);
+    for n in 0..40 {
+        let token = format!("token-{n}");
+        rig.center.add_token(&*token, "alice");
+        let expected = if n % 2 == 0 { Seen::user("alice") } else { Seen::unavailable(1) };
+        assert_eq!(rig.ask(&token).await, expected, "{token}");
+        assert_eq!(rig.calls(), n + 1, "{token}");
+    }
+    rig.advance(300);
+    // Past the TTL, good answers are fresh and failures are bridged by stale users.
+    for n in (0..40).step_by(2) {
+        assert_eq!(rig.ask(&format!("token-{n}")).await, Seen::user("alice"));
+    }
+    assert_eq!(rig.calls(), 60);
+}
+
+#[tokio::test]
+async fn circuit_opens_on_dead_center_and_closes_on_recovery() {
+    let rig = Rig::new().await;
+    assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"));
+    rig.center.clear_requests();
+    rig.center.inject_fault(Fault::Reset);
+    let start = Instant::now();
+    for n in 0..200 {
+        assert_eq!(rig.ask(&format!("token-{n}")).await, Seen::unavailable(1), "{n}");
+    }
+    let took = start.elapsed();
+    assert_eq!(rig.calls(), 10, "five lookups, tried twice each");
+    assert!(took < Duration::from_secs(3), "with the circuit open, a refusal does not wait: {took:?}");
+    assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"), "a cached user is not affected");
+
+    rig.clock.advance(Duration::from_millis(999));
+    assert_eq!(rig.ask("token").await, Seen::unavailable(1));
+    assert_eq!(rig.calls(), 10, "until the pause has passed");
+    rig.clock.advance(Duration::from_millis(1));
+    rig.center.inject_fault(Fault::status(500));
+    let app = rig.app();
+    let seen = join_all((0..50).map(|n| {
+        let (app, token) = (app.clone(), format!("after-{n}"));
+        async move { ask(&app, &token).await }
+    }))
+    .await;
+    assert!(seen.iter().all(|seen| seen.status == 503), "{seen:?}");
+    assert_eq!(rig.calls(), 11, "one probe, however many requests wait");
+
+    // While it stays dead, the pauses grow.
+    for _ in 0..600 {
+        rig.clock.advance(Duration::from_millis(100));
+        rig.ask("another").await;
+    }
+    assert!((25..=35).contains(&rig.calls()), "{} calls in a minute and a second", rig.calls());
+
+    rig.center.clear_faults();
+    rig.center.add_token("another", "alice");
+    let mut waited = Duration::ZERO;
+    while rig.ask("another").await != Seen::user("alice") {
+        waited += Duration::from_millis(100);
+        assert!(waited <= Duration::from_secs(5), "the return goes unnoticed");
+        rig.clock.advance(Duration::from_millis(100));
+    }
+}
+
+/// As above, but by the connections that are attempted.
+#[tokio::test]
+async fn dead_center_gets_ten_connections_at_most() {
+    let dead = Counting::start(|stream| async move { drop(stream) }).await;
+    let client = AuthClient::builder("app", "secret", dead.url()).build().unwrap();
+    let app = app(&client);
+    for n in 0..50 {
+        assert_eq!(ask(&app, &format!("token-{n}")).await.status, 503);
+    }
+    assert_eq!(dead.connections(), 10);
+}
+
+#[tokio::test]
+async fn open_circuit_serves_stale_without_calls() {
+    let rig = Rig::with(|builder| builder.timeout(Duration::from_millis(300))).await;
+    assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"));
+    rig.advance(400);
+    rig.center.clear_requests();
+    rig.center.inject_fault(Fault::status(500));
+    for _ in 0..100 {
+        assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"));
+    }
+    assert_eq!(rig.calls(), 5);
+}
+
+#[tokio::test]
+async fn retry_after_is_honored_up_to_60_s() {
+    for (retry_after, seconds) in [("0", 1), ("7", 7), ("60", 60), ("61", 60), ("86400", 60)] {
+        let rig = Rig::new().await;
+        rig.center.inject_fault(status(429, Some(retry_after)));
+        assert_eq!(rig.ask(TOKEN).await, Seen::unavailable(seconds), "{retry_after}");
+        rig.center.clear_faults();
+        for left in (1..=seconds).rev() {
+            assert_eq!(rig.ask(TOKEN).await, Seen::unavailable(left), "{retry_after}, {left} s left");
+            rig.clock.advance(Duration::from_millis(999));
+            assert_eq!(rig.ask(TOKEN).await, Seen::unavailable(left), "rounded up");
+            rig.clock.advance(Duration::from_millis(1));
+        }
+        assert_eq!(rig.calls(), 1, "{retry_after}");
+        assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"), "{retry_after}");
+    }
+}
+
+#[tokio::test]
+async fn earlier_success_does_not_shorten_pause() {
+    let rig = Rig::new().await;
+    rig.center.delay(Duration::from_millis(100));
+    let earlier = tokio::spawn({
+        let app = rig.app();
+        async move { ask(&app, TOKEN).await }
+    });
+    rig.arrived(1).await;
+    rig.center.delay(Duration::ZERO);
+    rig.center.inject_fault(status(429, Some("30")));
+    assert_eq!(rig.ask("second").await, Seen::unavailable(30));
+    assert_eq!(earlier.await.unwrap(), Seen::user("alice"));
+    assert_eq!(rig.ask("third").await, Seen::unavailable(30));
+    assert_eq!(rig.calls(), 2);
+}

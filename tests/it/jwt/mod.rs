@@ -1,0 +1,18 @@
+//! Tokens that are verified locally.
+
+// Forgeries: algorithms, keys, signatures.
+mod attacks;
+// Malformed tokens: segments, base64url, JSON, claims of wrong types.
+mod encoding;
+// Which keys of a key set are used, and which answers are a key set.
+mod jwks_parsing;
+// When a key set is fetched, and what is valid until then.
+mod jwks_refresh;
+// Tokens of other libraries.
+mod reference;
+// Signers, and a server of key sets.
+pub(crate) use test_support::jwt as support;
+// Verifiers of each kind, which `attacks` and `encoding` run against.
+mod targets;
+// Algorithms, claims, caching, extractors.
+mod verification;

@@ -1,0 +1,14 @@
+//! The layer and the extractors, in every kind of app.
+
+// The request context: in handlers, tasks and jobs.
+mod context;
+// Extractors, guards, `RequestInfo`.
+mod extractors;
+// The `Authorization` header, and the answers of refused requests.
+mod headers;
+// Excluded paths, router layouts, CORS.
+mod paths;
+// Services the layer can wrap, and what it does to them.
+mod services;
+// `on_verified`.
+mod verified_hook;

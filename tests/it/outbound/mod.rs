@@ -1,0 +1,14 @@
+//! Calls to other services.
+
+// Propagation, bodies, timeouts, errors.
+mod calls;
+// The same as a `reqwest-middleware`.
+mod middleware;
+// Which redirects are followed, and which headers go along.
+mod redirects;
+// Requests and records beside those of the reference client.
+mod reference;
+// Trusted and hostile hosts.
+pub(crate) mod support;
+// Usage records of outbound calls.
+mod usage_records;

@@ -1,0 +1,12 @@
+//! Registered services.
+
+// The configuration in a file, for starts during an outage.
+mod config_file;
+// Registration, heartbeats, configuration, shutdown.
+mod lifecycle;
+// Requests beside those of the reference client.
+mod reference;
+// The builder and the environment.
+mod settings;
+// A registration, and time that passes for heartbeats.
+pub(crate) mod support;

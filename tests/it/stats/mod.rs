@@ -1,0 +1,16 @@
+//! Usage records.
+
+// Captured request bodies.
+mod bodies;
+// Records of handlers and jobs, and recorders of a service.
+mod custom_records;
+// Delivery to an auth center that fails.
+mod delivery;
+// How a request ends, and which status is recorded.
+mod outcomes;
+// The fields of a record, and which requests leave one.
+mod records;
+// Records on disk, and killed processes.
+mod spool;
+// A recorded service, and what its center receives.
+pub(crate) mod support;

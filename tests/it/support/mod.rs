@@ -1,0 +1,28 @@
+//! Helpers that several subjects share, one file for each kind.
+
+mod center;
+pub(crate) mod context;
+mod log;
+mod process;
+mod random;
+mod reference;
+pub(crate) mod rig;
+mod servers;
+pub(crate) mod tls;
+mod wait;
+
+pub(crate) use center::{auth, client, client_with};
+pub(crate) use log::Log;
+pub(crate) use process::test_process;
+pub(crate) use random::random;
+pub(crate) use reference::Reference;
+#[cfg(target_os = "linux")]
+pub(crate) use servers::Blackhole;
+pub(crate) use servers::Canned;
+pub(crate) use test_support::http::{
+    Answer, App, center, exchange, exchange_bytes, get, get_as, head, parse, post, request, send, serve,
+    serve_service, verdict,
+};
+pub(crate) use test_support::port::Counting;
+pub(crate) use test_support::until;
+pub(crate) use wait::{Guard, Signal};

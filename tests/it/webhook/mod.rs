@@ -1,0 +1,22 @@
+//! Webhooks: receiving, sending, subscribing.
+
+// Signatures, bodies, and answers of the endpoint.
+mod endpoint;
+// Handlers, their errors, and the extractors.
+mod handlers;
+// Which caches an event invalidates, and when.
+mod invalidation;
+// A receiver for the tests of senders.
+pub(crate) mod receiver;
+// Events and signatures beside those of the reference client.
+mod reference;
+// Each event is handled once.
+mod replays;
+// What a sender sends.
+mod sender;
+// What becomes of a delivery, by the answer.
+mod sender_outcomes;
+// Subscribing and unsubscribing.
+mod subscription;
+// Signed deliveries, and handlers that take notes.
+pub(crate) mod support;

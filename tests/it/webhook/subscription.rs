@@ -1,0 +1,191 @@
+//! `webhook::Subscription`: from the start of a service to its shutdown.
+
+use std::time::Duration;
+
+use aigc_auth::error::ErrorKind;
+use aigc_auth::testing::{AuthCenter, Fault};
+use aigc_auth::webhook::{EVENTS, Subscription};
+use aigc_auth::{AuthClient, AuthError};
+use serde_json::{Value, json};
+
+use crate::support::rig::status;
+use crate::support::{Canned, Log, client, until};
+
+const URL: &str = "https://my-app.example.com/webhook/auth";
+const SECRET: &str = "hunter2, and then some more";
+/// Longer than anything here takes, on a machine that is busy with other things.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn start(client: &AuthClient) -> Subscription {
+    Subscription::start(client, URL, EVENTS, SECRET)
+}
+
+fn kind(error: &AuthError) -> ErrorKind {
+    error.kind()
+}
+
+#[tokio::test]
+async fn start_subscribes_and_shutdown_unsubscribes() {
+    let center = AuthCenter::start().await;
+    let client = client(&center);
+    let subscription = start(&client);
+    assert_eq!(subscription.id(), None, "a service starts without waiting");
+    let id = subscription.settled().await.unwrap();
+    assert_eq!((subscription.id(), id.to_string()), (Some(id.clone()), "1".to_owned()));
+    let all = json!(["user.created", "user.updated", "user.login", "user.deleted", "user.init_sync_auth",]);
+    let expected = json!({ "webhook_id": 1, "url": URL, "events": all, "secret": SECRET });
+    assert_eq!(center.webhooks(), [expected]);
+
+    subscription.shutdown(PATIENCE).await.unwrap();
+    assert_eq!(center.webhooks(), [] as [Value; 0]);
+    assert_eq!((center.calls("/webhook/register"), center.calls("/webhook/unregister")), (1, 1));
+
+    let two = Subscription::start(&client, URL, ["user.deleted", "team.created"], SECRET);
+    two.settled().await.unwrap();
+    assert_eq!(center.webhooks()[0]["events"], json!(["user.deleted", "team.created"]));
+}
+
+#[tokio::test]
+async fn all_waiters_get_subscription_id() {
+    let center = AuthCenter::start().await;
+    let client = client(&center);
+    let subscription = start(&client);
+    let (one, other) = tokio::join!(subscription.settled(), subscription.settled());
+    let late = subscription.settled().await;
+    assert_eq!([one.unwrap(), other.unwrap(), late.unwrap()].map(Some), [(); 3].map(|()| subscription.id()));
+}
+
+#[tokio::test]
+async fn refusal_is_final() {
+    let center = AuthCenter::start().await;
+    center.inject_fault_on("/webhook/register", Fault::code(409, "no more webhooks for you"));
+    let client = client(&center);
+    let subscription = start(&client);
+    for _ in 0..2 {
+        let error = subscription.settled().await.unwrap_err();
+        assert_eq!((kind(&error), error.code()), (ErrorKind::Rejected, 409));
+        assert_eq!(error.detail(), Some("no more webhooks for you"));
+    }
+    assert_eq!((subscription.id(), center.calls("/webhook/register")), (None, 1));
+    subscription.shutdown(PATIENCE).await.unwrap();
+    assert_eq!(center.calls("/webhook/unregister"), 0, "there is nothing to end");
+}
+
+#[tokio::test]
+async fn unsuccessful_answer_is_refusal() {
+    let canned = Canned::with_data(json!({ "webhook_id": "w-1", "success": false })).await;
+    let subscription = start(&canned.client(|builder| builder));
+    assert_eq!(kind(&subscription.settled().await.unwrap_err()), ErrorKind::Rejected);
+
+    let canned = Canned::with_data(json!({ "webhook_id": "w-1" })).await;
+    let subscription = start(&canned.client(|builder| builder));
+    assert_eq!(subscription.settled().await.unwrap().to_string(), "w-1");
+    subscription.shutdown(PATIENCE).await.unwrap();
+    assert_eq!(canned.requests()[1].1, json!({ "webhookId": "w-1" }), "the id as it came");
+}
+
+#[tokio::test]
+async fn drop_keeps_subscription() {
+    let center = AuthCenter::start().await;
+    let subscription = start(&client(&center));
+    subscription.settled().await.unwrap();
+    drop(subscription);
+    // A later call of the same client would come after any that the drop might have caused.
+    client(&center).verify_token("x").await.unwrap();
+    assert_eq!((center.webhooks().len(), center.calls("/webhook/unregister")), (1, 0));
+}
+
+#[tokio::test]
+async fn drop_before_answer_stops_retries() {
+    let center = AuthCenter::start().await;
+    center.inject_fault(status(500, None));
+    let subscription = start(&client(&center));
+    until("the first attempt", || center.calls("/webhook/register") == 1).await;
+    let waiting = tokio::time::timeout(Duration::ZERO, subscription.settled()).await;
+    assert!(waiting.is_err(), "nothing is settled");
+    drop(subscription);
+    center.clear_faults();
+    assert_eq!(center.webhooks(), [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn shutdown_before_start_leaves_nothing() {
+    let center = AuthCenter::start().await;
+    start(&client(&center)).shutdown(PATIENCE).await.unwrap();
+    assert_eq!(center.calls("/webhook/register"), 0);
+
+    // Between two attempts there is nothing to wait for.
+    center.inject_fault(status(503, None));
+    let subscription = start(&client(&center));
+    let log = Log::start();
+    let mut said = String::new();
+    until("the first attempt fails", || {
+        said += &log.take();
+        said.contains("cannot subscribe to webhooks; will retry")
+    })
+    .await;
+    subscription.shutdown(PATIENCE).await.unwrap();
+    assert_eq!(center.calls("/webhook/unregister"), 0);
+}
+
+/// The service stops while the auth center's answer is on its way: it must not be sent events for ever.
+#[tokio::test]
+async fn shutdown_during_registration_unsubscribes() {
+    let center = AuthCenter::start().await;
+    center.delay(Duration::from_millis(50));
+    let subscription = start(&client(&center));
+    until("the center subscribes it", || center.webhooks().len() == 1).await;
+    center.delay(Duration::ZERO);
+    subscription.shutdown(PATIENCE).await.unwrap();
+    assert_eq!(center.webhooks(), [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn shutdown_during_outage_returns_error_in_time() {
+    let timeout = Duration::from_millis(50);
+    let center = AuthCenter::start().await;
+    for fault in [Fault::Hang, status(500, None), Fault::Refuse] {
+        let subscription = start(&client(&center));
+        subscription.settled().await.unwrap();
+        center.inject_fault(fault.clone());
+        let error = subscription.shutdown(timeout).await.unwrap_err();
+        assert_eq!(kind(&error), ErrorKind::Unavailable, "{fault:?}");
+        let detail = error.detail().unwrap();
+        assert!(detail.contains("in time") || detail.contains("POST /webhook/unregister"), "{error}");
+        center.clear_faults();
+    }
+    // Nor does one that never answered at all.
+    center.inject_fault(Fault::Hang);
+    let subscription = start(&client(&center));
+    until("the call arrives", || center.calls("/webhook/register") == 4).await;
+    let error = subscription.shutdown(timeout).await.unwrap_err();
+    assert_eq!(kind(&error), ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn shutdown_of_unknown_subscription_is_rejected() {
+    let center = AuthCenter::start().await;
+    let client = client(&center);
+    let subscription = start(&client);
+    let id = subscription.settled().await.unwrap();
+    client.unregister_webhook(&id).await.unwrap();
+    assert_eq!(kind(&subscription.shutdown(PATIENCE).await.unwrap_err()), ErrorKind::Rejected);
+}
+
+#[tokio::test]
+async fn secret_is_hidden_from_debug_errors_and_logs() {
+    let log = Log::start();
+    let center = AuthCenter::start().await;
+    center.inject_fault_on("/webhook/register", Fault::code(400, format!("the secret {SECRET} is weak")));
+    let refused = start(&client(&center));
+    let error = refused.settled().await.unwrap_err();
+    center.clear_faults();
+    let subscription = start(&client(&center));
+    subscription.settled().await.unwrap();
+    let shown = format!("{refused:?} {subscription:?} {error} {error:?} {}", log.take());
+    assert!(
+        shown.contains("subscribed to webhooks") && shown.contains("webhook subscription rejected"),
+        "{shown}"
+    );
+    assert!(!shown.contains("hunter2"), "{shown}");
+}

@@ -1,0 +1,23 @@
+//! What the tests of the crate and those of the examples share.
+
+// Helpers of tests are no tests to clippy, and no API.
+#![allow(clippy::unwrap_used, missing_docs, missing_debug_implementations)]
+
+use std::time::{Duration, Instant};
+
+pub mod http;
+#[cfg(feature = "jwt")]
+pub mod jwt;
+pub mod port;
+pub mod process;
+#[cfg(feature = "sql")]
+pub mod sql;
+
+/// Waits until it is so, at most 10 s.
+pub async fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !so() {
+        assert!(start.elapsed() < Duration::from_secs(10), "in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
