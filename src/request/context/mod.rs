@@ -2,7 +2,8 @@
 //!
 //! [`AuthLayer`](crate::AuthLayer) sets the context for everything that runs in the request's task: handlers, what they
 //! call, and the body they stream. A spawned task is another task; carry the context there with
-//! [`InContext::in_current_context`].
+//! [`InContext::in_current_context`]. A body of a type of your own that announces its exact size counts as complete, and is
+//! sent outside the context.
 //!
 //! The functions here answer `None` where there is no request, and those about the user also where the request has
 //! none: below [`allow_anonymous`](crate::AuthLayer::allow_anonymous), and on excluded paths.

@@ -403,6 +403,30 @@ async fn verify_timeout_answers_503() {
     assert_eq!(Arc::strong_count(&silent.0), 1, "nothing of it is left behind");
 }
 
+/// A layer that is switched on by a setting leaves the service's type as it is.
+#[tokio::test]
+async fn layer_can_be_optional() {
+    let center = center().await;
+    for (enabled, status) in [(true, 401), (false, 200)] {
+        let auth = enabled.then_some(support::auth(&center));
+        let router = Router::new()
+            .route("/open", get(|| async { "open" }))
+            .layer(tower::util::option_layer(auth.clone()))
+            .layer(tower::util::option_layer(enabled.then_some(GuardLayer::role("none"))));
+        // Below a guard without a user, an enabled pair answers 500 and says which layer is missing.
+        let expected = if enabled { 500 } else { 200 };
+        assert_eq!(
+            support::get(serve(router).await.address, "/open", &[]).await.status,
+            expected,
+            "{enabled}"
+        );
+        let around =
+            tower::util::option_layer(auth).layer(Router::new().route("/open", get(|| async { "open" })));
+        let answer = support::get(serve_service(around).await.address, "/open", &[]).await;
+        assert_eq!(answer.status, status, "{enabled}");
+    }
+}
+
 /// Says the username of the context each time it is polled for more.
 struct NameStream(usize);
 
@@ -443,6 +467,35 @@ async fn streamed_body_keeps_request_context() {
     assert_eq!(bob.body, "bob bob bob ");
     assert_eq!(anonymous.body, "nobody nobody nobody ");
     assert!(context::current().is_none());
+}
+
+/// A body of a known length: what it would read of the context is read too late.
+struct NameOnce(bool);
+
+impl http_body::Body for NameOnce {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let frame = std::mem::take(&mut self.0).then(|| Frame::data(Bytes::from(name())));
+        Poll::Ready(frame.map(Ok))
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        http_body::SizeHint::with_exact(6)
+    }
+}
+
+/// The documented limit of the context: such a body is sent as it is, which saves an allocation for every other response.
+#[tokio::test]
+async fn body_of_known_length_is_sent_outside_the_context() {
+    let center = center().await;
+    let app =
+        Router::new().route("/", get(|| async { Body::new(NameOnce(true)) })).layer(support::auth(&center));
+    assert_eq!(get_as(serve(app).await.address, "alice-token", "/").await.body, "nobody");
 }
 
 #[tokio::test]
