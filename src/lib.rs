@@ -146,12 +146,12 @@ pub use verifiers::client;
 pub use verifiers::jwt;
 
 pub mod credential {
-    //! What callers prove themselves with: bearer tokens and access keys.
+    //! Credentials: bearer tokens and access keys.
     pub use crate::types::credential::{AccessKey, BearerToken, Credential};
 }
 
 pub mod error {
-    //! The kinds of [`AuthError`](crate::AuthError), the answers they become, and errors of building.
+    //! Kinds of [`AuthError`](crate::AuthError), the envelope of error responses, and configuration errors.
     pub use crate::types::envelope::Envelope;
     pub use crate::types::error::{BuildError, ErrorKind, Language};
 }

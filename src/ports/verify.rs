@@ -22,7 +22,7 @@ use crate::types::user::UserInfo;
 /// use aigc_auth::error::ErrorKind;
 /// use aigc_auth::{AuthError, AuthLayer, UserInfo, Verify};
 ///
-/// /// One token, try_verify beforehand.
+/// /// Accepts one fixed token.
 /// struct Fixed(&'static str);
 ///
 /// impl Verify<BearerToken> for Fixed {

@@ -74,7 +74,7 @@ fn envelope(error: &AuthError, language: Language) -> Response<Bytes> {
     response
 }
 
-/// The bodies of the answer that unauthenticated callers can cause at will, serialised once for each language.
+/// The bodies of the answer that unauthenticated callers can cause at will, serialized once for each language.
 static MISSING_CREDENTIAL_BODIES: LazyLock<[Bytes; 2]> = LazyLock::new(|| {
     let error = ErrorKind::MissingCredential.into();
     [Language::English, Language::Chinese].map(|language| json(&error, language))
@@ -109,7 +109,7 @@ fn challenge(error: &AuthError) -> Option<HeaderValue> {
     }
 }
 
-/// RFC 6749 section 3.3: one scope token. Combinations are for people, and stay out of the header.
+/// RFC 6749 section 3.3: one scope token. Combinations are no scope tokens, and are left out.
 fn is_scope(needed: &str) -> bool {
     !needed.is_empty() && needed.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5B | 0x5D..=0x7E) && b != b'(')
 }

@@ -42,6 +42,7 @@ use crate::types::user::{UserInfo, UserInfoBuilder};
 /// # }
 /// # }
 /// ```
+#[must_use = "dropped, the auth center stops"]
 pub struct AuthCenter {
     pub(super) server: Arc<Server>,
     pub(super) task: JoinHandle<()>,

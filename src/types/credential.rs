@@ -25,7 +25,7 @@ const MAX_HEADER_LEN: usize = 8 * 1024;
 #[derive(Clone, PartialEq, Eq)]
 pub struct BearerToken(Text);
 
-/// The key of a user, an app or all apps, sent after `Bearer` and recognised by its `ak_` prefix (lower case). Its `Debug`
+/// The key of a user, an app or all apps, sent after `Bearer` and recognized by its `ak_` prefix (lower case). Its `Debug`
 /// is redacted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessKey(Text);

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub struct Envelope<T> {
     /// 0 for success; anything else is an error.
     pub code: i64,
-    /// What happened, for people. Empty where the sender left it out.
+    /// A human-readable message. Empty if absent.
     #[serde(default = "String::new", deserialize_with = "null_as_empty")]
     pub message: String,
     /// The answer; `null` on errors.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::mask;
 use crate::types::credential::Credential;
 
-/// Records requests that were served, as usage statistics do.
+/// Records served requests, for billing or metrics.
 ///
 /// `StatsCollector` implements it. Implement it to count requests your own way, and pass it to
 /// [`AuthLayer::with_stats`](crate::AuthLayer::with_stats).
@@ -28,14 +28,14 @@ pub trait Served: Send {
         true
     }
 
-    /// The HTTP status that was answered.
+    /// The HTTP status of the response.
     fn status(&self) -> u16;
 
     /// Builds the record.
     fn into_record(self: Box<Self>) -> ApiRecord;
 }
 
-/// A call to an API, as it is reported to the auth center. Serialises to the seven fields of the auth center, without the
+/// A call to an API, as it is reported to the auth center. Serializes to the seven fields of the auth center, without the
 /// credential.
 ///
 /// ```

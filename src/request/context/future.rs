@@ -33,6 +33,7 @@ impl<F: Future> InContext for F {}
 pin_project! {
     /// A future that runs in a request's context; made by [`InContext`].
     #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
     pub struct WithContext<F> {
         #[pin]
         future: F,

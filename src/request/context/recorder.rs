@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::ports::usage::{Record, Served};
 
-/// Records calls beside those of the layer, into the usage statistics of the current request; from
+/// Adds usage records for calls made during the current request; from
 /// [`context::stats`](super::stats). Cheap to clone.
 #[derive(Clone)]
 pub struct Recorder(pub(super) Arc<dyn Record>);

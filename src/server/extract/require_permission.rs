@@ -22,6 +22,7 @@ use crate::types::user::UserInfo;
 ///
 /// permissions! {
 ///     pub Read = "report:read";
+///     pub Purge = "report:purge";
 ///     pub Admin = "admin:access";
 /// }
 ///
@@ -31,7 +32,7 @@ use crate::types::user::UserInfo;
 ///
 /// let app: Router = Router::new()
 ///     .route("/purge", get(|| async { "gone" }))
-///     .route_layer(from_extractor::<RequirePermission<AnyOf<(Admin, Read)>>>())
+///     .route_layer(from_extractor::<RequirePermission<AnyOf<(Purge, Admin)>>>())
 ///     .route("/reports", get(reports));
 /// ```
 // The bound stands on the struct, too: a wrong type is then reported where it is named, and not as a function that is

@@ -18,6 +18,7 @@ use crate::request::context::{Entered, RequestContext};
 
 pin_project! {
     /// The response future of [`AuthService`](super::AuthService) and [`GuardService`](super::GuardService).
+    #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, B>
     where
         S: Service<Request<B>>,

@@ -14,7 +14,7 @@ use crate::verifiers::client::AuthClient;
 /// Builds an [`OutboundClient`]. Created by [`OutboundClient::builder`].
 #[derive(Clone)]
 #[must_use]
-pub struct OutboundBuilder {
+pub struct OutboundClientBuilder {
     client: AuthClient,
     trusted: Vec<String>,
     recorder: Option<Recorder>,
@@ -26,8 +26,8 @@ pub struct OutboundBuilder {
 
 impl OutboundClient {
     /// Starts a builder for a client that calls with the credentials of this app.
-    pub fn builder(client: &AuthClient) -> OutboundBuilder {
-        OutboundBuilder {
+    pub fn builder(client: &AuthClient) -> OutboundClientBuilder {
+        OutboundClientBuilder {
             client: client.clone(),
             trusted: Vec::new(),
             recorder: None,
@@ -39,7 +39,7 @@ impl OutboundClient {
     }
 }
 
-impl OutboundBuilder {
+impl OutboundClientBuilder {
     /// Trusts an origin, such as `https://orders.internal`, with the app's secret and the user's credential. Scheme, host
     /// and port must all be equal; there are no patterns. Each call adds an origin. Defaults to none.
     pub fn trust_origin(mut self, origin: impl Into<String>) -> Self {
@@ -102,8 +102,8 @@ impl OutboundBuilder {
     }
 }
 
-impl fmt::Debug for OutboundBuilder {
+impl fmt::Debug for OutboundClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OutboundBuilder").field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("OutboundClientBuilder").field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }

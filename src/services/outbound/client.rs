@@ -13,7 +13,7 @@ use crate::request::context::{self, Recorder, RequestContext};
 
 /// Calls other services on behalf of the user of the current request.
 ///
-/// To [trusted origins](super::OutboundBuilder::trust_origin), a call carries `X-App-ID`, `X-App-Secret`, the user's
+/// To [trusted origins](super::OutboundClientBuilder::trust_origin), a call carries `X-App-ID`, `X-App-Secret`, the user's
 /// `Authorization`, `x-real-ip`, `User-Agent`, `X-Trace-ID` and `traceparent`. To other origins, nothing is added.
 /// Headers that the caller sets take precedence.
 ///
@@ -26,7 +26,7 @@ use crate::request::context::{self, Recorder, RequestContext};
 ///
 /// # Usage records
 ///
-/// Calls are recorded in the [given statistics](super::OutboundBuilder::with_stats), or else in those of the current
+/// Calls are recorded in the [given statistics](super::OutboundClientBuilder::with_stats), or else in those of the current
 /// request. A call with its redirects is one record. The prices of its answer (`X-Match-…`) count if they come from a
 /// trusted origin.
 ///

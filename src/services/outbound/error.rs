@@ -22,7 +22,7 @@ pub enum OutboundErrorKind {
     /// There were more redirects than are followed.
     TooManyRedirects,
     /// The connection broke before there was an answer.
-    Broken,
+    Interrupted,
 }
 
 impl OutboundError {
@@ -55,7 +55,7 @@ pub(super) fn classify(error: &reqwest::Error) -> (OutboundErrorKind, &'static s
     } else if error.is_redirect() {
         (OutboundErrorKind::TooManyRedirects, "too many redirects")
     } else {
-        (OutboundErrorKind::Broken, "the connection broke before an answer")
+        (OutboundErrorKind::Interrupted, "the connection broke before an answer")
     }
 }
 

@@ -33,7 +33,7 @@ impl OutboundClient {
     }
 
     /// Returns the HTTP client that calls are made with. It follows no redirects and adds no headers, unless it was given by
-    /// [`OutboundBuilder::http_client`](super::OutboundBuilder::http_client).
+    /// [`OutboundClientBuilder::http_client`](super::OutboundClientBuilder::http_client).
     pub fn http_client(&self) -> reqwest::Client {
         self.inner.http.clone()
     }

@@ -13,7 +13,7 @@ mod redirect;
 mod request;
 mod usage;
 
-pub use builder::OutboundBuilder;
+pub use builder::OutboundClientBuilder;
 pub use client::OutboundClient;
 pub use error::{OutboundError, OutboundErrorKind};
 pub use middleware::OutboundMiddleware;

@@ -11,7 +11,7 @@ use crate::verifiers::client::AuthClient;
 /// Builds a [`StatsCollector`]; made by [`StatsCollector::builder`].
 #[derive(Debug)]
 #[must_use]
-pub struct StatsBuilder {
+pub struct StatsCollectorBuilder {
     settings: Settings,
     #[cfg(feature = "spool")]
     spool: Option<Spool>,
@@ -28,8 +28,8 @@ impl StatsCollector {
     }
 
     /// Returns a builder with the defaults.
-    pub fn builder() -> StatsBuilder {
-        StatsBuilder {
+    pub fn builder() -> StatsCollectorBuilder {
+        StatsCollectorBuilder {
             settings: Settings {
                 queue_capacity: 10_000,
                 batch_size: 100,
@@ -42,7 +42,7 @@ impl StatsCollector {
     }
 }
 
-impl StatsBuilder {
+impl StatsCollectorBuilder {
     /// Sets how many records the queue holds, at least 1; as many again may wait to be sent. Defaults to 10,000. When
     /// the queue is full, new records are dropped.
     pub fn queue_capacity(mut self, records: usize) -> Self {

@@ -32,7 +32,7 @@ mod retry_queue;
 mod spool;
 mod store;
 
-pub use builder::StatsBuilder;
+pub use builder::StatsCollectorBuilder;
 pub use collector::StatsCollector;
 pub use counters::StatsSnapshot;
 #[cfg(feature = "spool")]

@@ -34,6 +34,7 @@ use crate::verifiers::client::{AuthClient, WebhookId};
 /// subscription.shutdown(Duration::from_secs(2)).await?;
 /// # Ok(()) }
 /// ```
+#[must_use = "dropped, no further attempts are made"]
 pub struct Subscription {
     client: AuthClient,
     outcome: watch::Receiver<Option<Result<WebhookId, AuthError>>>,

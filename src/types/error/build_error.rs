@@ -1,7 +1,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-/// Why something could not be built from its configuration. Names the setting, and the places where it was looked up.
+/// A missing or invalid setting. Names it, and the places where it was searched.
 pub struct BuildError {
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,

@@ -1,4 +1,6 @@
 use std::fmt;
+use std::iter::Map;
+use std::slice;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -42,15 +44,15 @@ impl Codes {
 
     /// The codes, in the order they came.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.as_slice().iter().map(|code| &**code)
+        self.into_iter()
     }
 
-    /// How many there are.
+    /// The number of codes.
     pub fn len(&self) -> usize {
         self.as_slice().len()
     }
 
-    /// Whether there are none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
@@ -84,6 +86,15 @@ impl From<Vec<Box<str>>> for Codes {
 impl<C: Into<Box<str>>> FromIterator<C> for Codes {
     fn from_iter<I: IntoIterator<Item = C>>(codes: I) -> Self {
         codes.into_iter().map(Into::into).collect::<Vec<Box<str>>>().into()
+    }
+}
+
+impl<'a> IntoIterator for &'a Codes {
+    type Item = &'a str;
+    type IntoIter = Map<slice::Iter<'a, Box<str>>, fn(&'a Box<str>) -> &'a str>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.as_slice().iter().map(|code| code)
     }
 }
 

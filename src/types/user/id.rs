@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::error::{AuthError, ErrorKind};
 
-/// A user's id: a number or a string, kept apart (`7` is not `"7"`) and serialised as it came.
+/// A user's id: a number or a string, kept apart (`7` is not `"7"`) and serialized as it came.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum UserId {

@@ -12,7 +12,7 @@ use crate::types::error::AuthError;
 
 /// A verified user, as the layer leaves it in the request's extensions.
 ///
-/// Cheap to clone: clones share one allocation. Serialises to the twelve fields of the auth center.
+/// Cheap to clone: clones share one allocation. Serializes to the twelve fields of the auth center.
 ///
 /// ```
 /// use aigc_auth::UserInfo;
@@ -119,12 +119,12 @@ impl UserInfo {
         self.permissions().contains(permission)
     }
 
-    /// Whether the user has at least one of these permissions. Of none: no.
+    /// Whether the user has at least one of these permissions. `false` for an empty list.
     pub fn has_any_permission<P: AsRef<str>>(&self, permissions: impl IntoIterator<Item = P>) -> bool {
         permissions.into_iter().any(|permission| self.has_permission(permission.as_ref()))
     }
 
-    /// Whether the user has all of these permissions. Of none: yes.
+    /// Whether the user has all of these permissions. `true` for an empty list.
     pub fn has_all_permissions<P: AsRef<str>>(&self, permissions: impl IntoIterator<Item = P>) -> bool {
         permissions.into_iter().all(|permission| self.has_permission(permission.as_ref()))
     }

@@ -18,7 +18,7 @@ use crate::upstream::api_client::Call;
 use crate::upstream::identity_cache::Kind;
 
 /// The id of a webhook subscription at the auth center.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WebhookId(UserId);
 

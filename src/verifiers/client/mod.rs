@@ -1,6 +1,6 @@
 //! The remote auth center: [`AuthClient`](crate::AuthClient), its cache and its calls.
 //!
-//! # How long an answer is cached
+//! # Caching
 //!
 //! A verified user is cached for 300 s (the TTL), never past the token's own `exp`. From 80 % of the TTL on, the next
 //! request starts a refresh in the background. Past the TTL, requests wait for a fresh answer; only while the auth center

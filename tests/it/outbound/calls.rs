@@ -281,7 +281,7 @@ async fn error_names_failure_without_secrets() {
     let outbound = outbound(&[&host, &tls], |builder| builder.max_redirects(1));
     let misnamed = tls.url.replace("localhost", "127.0.0.1");
     let forever = host.go(302, &host.go(302, &host.at("/")));
-    use OutboundErrorKind::{Broken, Connect, InvalidRequest, TooManyRedirects};
+    use OutboundErrorKind::{Connect, Interrupted, InvalidRequest, TooManyRedirects};
     let get = |url: &str| outbound.get(url);
     let secret = |url: &str| format!("{}/a?token=hunter", url.replace("://", "://hunter:hunter@"));
     for (request, kind, text) in [
@@ -299,7 +299,7 @@ async fn error_names_failure_without_secrets() {
         ),
         (get(&secret("http://127.0.0.1:1")), Connect, "http://127.0.0.1:1/a: cannot connect".to_owned()),
         (get(&secret(&misnamed)), Connect, format!("{misnamed}/a: cannot connect")),
-        (get(&secret(&broken)), Broken, format!("{broken}/a: the connection broke before an answer")),
+        (get(&secret(&broken)), Interrupted, format!("{broken}/a: the connection broke before an answer")),
         (get(&forever), TooManyRedirects, format!("{}/go: more than 1 redirects", host.url)),
     ] {
         let shown = format!("{request:?}");

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use aigc_auth::context::RequestContext;
 use aigc_auth::credential::Credential;
-use aigc_auth::outbound::{OutboundBuilder, OutboundClient};
+use aigc_auth::outbound::{OutboundClient, OutboundClientBuilder};
 use aigc_auth::usage::{ApiRecord, Record, Served};
 use aigc_auth::{AuthClient, UserInfo};
 use axum::body::{Body, Bytes};
@@ -80,7 +80,7 @@ pub(crate) fn alice() -> RequestContext {
 /// A client that trusts these hosts, and speaks https with those of these tests.
 pub(crate) fn outbound(
     trusted: &[&Host],
-    configure: impl FnOnce(OutboundBuilder) -> OutboundBuilder,
+    configure: impl FnOnce(OutboundClientBuilder) -> OutboundClientBuilder,
 ) -> OutboundClient {
     let app = AuthClient::builder("hunter-app", "hunter-secret", "http://127.0.0.1:1").build().unwrap();
     let mut builder = OutboundClient::builder(&app).http_client(http().build().unwrap());

@@ -2,7 +2,7 @@
 
 use aigc_auth::context::{InContext, RequestContext};
 use aigc_auth::credential::Credential;
-use aigc_auth::outbound::{OutboundBuilder, OutboundClient};
+use aigc_auth::outbound::{OutboundClient, OutboundClientBuilder};
 use aigc_auth::{ActAsUser, CurrentUser, UserInfo, testing};
 use axum::Router;
 use axum::extract::RawQuery;
@@ -17,7 +17,7 @@ use crate::support::{self, serve, until};
 fn outbound(
     rig: &Rig,
     host: &Host,
-    configure: impl FnOnce(OutboundBuilder) -> OutboundBuilder,
+    configure: impl FnOnce(OutboundClientBuilder) -> OutboundClientBuilder,
 ) -> OutboundClient {
     let builder = OutboundClient::builder(&support::client(&rig.center)).trust_origin(&host.url);
     configure(builder).build().unwrap()

@@ -116,7 +116,7 @@ async fn reference_router_accepts_our_events() {
 
     let other_sender = Sender::builder(&url, "another secret, as long").build().unwrap();
     let refused = other_sender.send("user.updated", &json!({ "id": 7 })).await.unwrap_err();
-    assert_eq!(refused.kind(), DeliveryErrorKind::Refused(http::StatusCode::UNAUTHORIZED));
+    assert_eq!(refused.kind(), DeliveryErrorKind::Rejected(http::StatusCode::UNAUTHORIZED));
     assert_eq!(refused.attempts(), 1);
     let next = sender.send("user.updated", &json!({ "id": 7 })).await.unwrap();
     let answer: Value = serde_json::from_slice(&next.answer).unwrap();

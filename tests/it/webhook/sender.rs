@@ -222,7 +222,7 @@ async fn invalid_id_or_event_name_is_not_sent() {
         ("id", "用户.更新"),
     ] {
         let undelivered = sender.send_as(id, event, &json!({ "id": 7 })).await.unwrap_err();
-        assert_eq!(undelivered.kind(), DeliveryErrorKind::Unsendable, "{id:?} {event:?}");
+        assert_eq!(undelivered.kind(), DeliveryErrorKind::InvalidRequest, "{id:?} {event:?}");
         assert_eq!((undelivered.id(), undelivered.attempts()), (id, 0), "{id:?} {event:?}");
         assert!(!undelivered.may_succeed_later(), "{id:?} {event:?}");
     }
@@ -245,7 +245,7 @@ async fn unserializable_data_is_not_sent() {
         (sender.send("x", &Reluctant).await.unwrap_err(), "I would rather not"),
         (sender.send("x", &keys_that_are_no_strings).await.unwrap_err(), "key must be a string"),
     ] {
-        assert_eq!((undelivered.kind(), undelivered.attempts()), (DeliveryErrorKind::Unsendable, 0));
+        assert_eq!((undelivered.kind(), undelivered.attempts()), (DeliveryErrorKind::InvalidRequest, 0));
         assert_eq!(undelivered.source().unwrap().to_string(), source);
         assert!(
             undelivered.to_string().ends_with("the data, the event's name or the id cannot be sent"),

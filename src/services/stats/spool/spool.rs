@@ -11,10 +11,10 @@ use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
 
 /// Stores usage records in a directory, where they survive crashes and long outages of the auth center. For
-/// [`StatsBuilder::spool`](crate::stats::StatsBuilder::spool).
+/// [`StatsCollectorBuilder::spool`](crate::stats::StatsCollectorBuilder::spool).
 ///
 /// Records are on disk, by `fsync`, before they are sent, 5 s after they were made at the latest
-/// ([`StatsBuilder::flush_interval`](crate::stats::StatsBuilder::flush_interval)). Since they contain tokens, they are
+/// ([`StatsCollectorBuilder::flush_interval`](crate::stats::StatsCollectorBuilder::flush_interval)). Since they contain tokens, they are
 /// encrypted with AES-256-GCM under the app's secret. After a change of the secret, waiting records can no longer be
 /// decrypted; they are kept in `refused.queue` with the batches that the auth center rejected. A crash between sending
 /// a batch and removing it from disk sends the batch again, with the same `Idempotency-Key`.

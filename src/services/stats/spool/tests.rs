@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::spool::Spool;
 use crate::services::stats::tests::fake_center::{Call, FakeCenter, FakeDelivery, Outcome, lock, record};
-use crate::services::stats::{StatsBuilder, StatsCollector, StatsSnapshot};
+use crate::services::stats::{StatsCollector, StatsCollectorBuilder, StatsSnapshot};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -47,12 +47,12 @@ impl Drop for Directory {
     }
 }
 
-fn builder() -> StatsBuilder {
+fn builder() -> StatsCollectorBuilder {
     StatsCollector::builder().flush_interval(Duration::from_millis(20))
 }
 
 fn start(
-    builder: StatsBuilder,
+    builder: StatsCollectorBuilder,
     center: &Arc<FakeCenter>,
     outcome: impl Fn(&Call, usize) -> Outcome + Send + Sync + 'static,
 ) -> StatsCollector {

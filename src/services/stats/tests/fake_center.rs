@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::ports::usage::ApiRecord;
 use crate::services::stats::batch::Batch;
-use crate::services::stats::builder::StatsBuilder;
+use crate::services::stats::builder::StatsCollectorBuilder;
 use crate::services::stats::collector::StatsCollector;
 use crate::services::stats::delivery::Deliver;
 use crate::types::credential::Credential;
@@ -121,7 +121,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 pub(crate) fn start(
-    builder: StatsBuilder,
+    builder: StatsCollectorBuilder,
     outcome: impl Fn(&Call, usize) -> Outcome + Send + Sync + 'static,
 ) -> (StatsCollector, Arc<FakeCenter>) {
     let center = Arc::<FakeCenter>::default();

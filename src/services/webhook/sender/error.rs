@@ -15,26 +15,26 @@ pub struct DeliveryError {
 }
 
 /// Why the last attempt of a delivery failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeliveryErrorKind {
     /// The receiver rejected the event permanently: a redirect, or a 4xx other than 408, 425 and 429. Not retried. If
     /// an HTTP client of your own has followed a redirect, this is the final status, and the source mentions the
     /// redirect.
-    Refused(StatusCode),
+    Rejected(StatusCode),
     /// The receiver is temporarily unavailable: 5xx, 408, 425, 429.
-    Failing(StatusCode),
+    Unavailable(StatusCode),
     /// The attempt timed out. The receiver may have received the event.
-    TimedOut,
+    Timeout,
     /// The connection failed. The receiver may have received the event.
-    Unreachable,
+    Connection,
     /// Nothing was sent: the data cannot be serialized, or the event's name or the id is not a valid header value.
-    Unsendable,
+    InvalidRequest,
 }
 
 impl DeliveryErrorKind {
     pub(super) fn may_succeed_later(self) -> bool {
-        matches!(self, Self::Failing(_) | Self::TimedOut | Self::Unreachable)
+        matches!(self, Self::Unavailable(_) | Self::Timeout | Self::Connection)
     }
 }
 
@@ -92,13 +92,13 @@ impl fmt::Display for DeliveryError {
         let Self { id, attempts, kind, .. } = self;
         write!(f, "webhook {id} was not delivered in {attempts} attempts: ")?;
         match kind {
-            DeliveryErrorKind::Refused(status) => write!(f, "rejected by the receiver ({status})"),
-            DeliveryErrorKind::Failing(status) => write!(f, "the receiver is unavailable ({status})"),
-            DeliveryErrorKind::TimedOut => f.write_str("timed out"),
-            DeliveryErrorKind::Unreachable => {
+            DeliveryErrorKind::Rejected(status) => write!(f, "rejected by the receiver ({status})"),
+            DeliveryErrorKind::Unavailable(status) => write!(f, "the receiver is unavailable ({status})"),
+            DeliveryErrorKind::Timeout => f.write_str("timed out"),
+            DeliveryErrorKind::Connection => {
                 f.write_str("cannot connect to the receiver, or the connection broke")
             }
-            DeliveryErrorKind::Unsendable => {
+            DeliveryErrorKind::InvalidRequest => {
                 f.write_str("the data, the event's name or the id cannot be sent")
             }
         }
@@ -132,7 +132,7 @@ mod tests {
         for (retry_after, backoff, expected) in
             [(None, short, short), (Some(long), short, long), (Some(short), long, long), (None, long, long)]
         {
-            let kind = DeliveryErrorKind::Failing(StatusCode::TOO_MANY_REQUESTS);
+            let kind = DeliveryErrorKind::Unavailable(StatusCode::TOO_MANY_REQUESTS);
             let error = AttemptError { retry_after, ..AttemptError::new(kind) };
             assert_eq!(error.pause(backoff), expected, "{retry_after:?} {backoff:?}");
         }

@@ -28,7 +28,7 @@ impl Message {
         event: &str,
         data: &T,
     ) -> Result<Self, AttemptError> {
-        let unsendable = || AttemptError::new(DeliveryErrorKind::Unsendable);
+        let unsendable = || AttemptError::new(DeliveryErrorKind::InvalidRequest);
         let body =
             serde_json::to_vec(&Body { event, data }).map_err(|error| unsendable().with_source(error))?;
         let is_id = (1..=256).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());

@@ -74,7 +74,7 @@ impl Sender {
     ///
     /// # Errors
     /// As [`Sender::send`]; an id that is empty, over 256 bytes or not visible ASCII is
-    /// [`Unsendable`](DeliveryErrorKind::Unsendable).
+    /// [`InvalidRequest`](DeliveryErrorKind::InvalidRequest).
     pub async fn send_as<T: Serialize + ?Sized>(
         &self,
         id: &str,
@@ -104,7 +104,7 @@ impl Sender {
     async fn attempt(&self, message: &Message) -> Result<(StatusCode, Bytes), AttemptError> {
         let start = Instant::now();
         let Ok(response) = timeout(self.0.timeout, self.exchange(message)).await else {
-            return Err(AttemptError::new(DeliveryErrorKind::TimedOut));
+            return Err(AttemptError::new(DeliveryErrorKind::Timeout));
         };
         let response = response?;
         let (status, remaining) = (response.status(), self.0.timeout.saturating_sub(start.elapsed()));
@@ -123,22 +123,22 @@ impl Sender {
             .header(WEBHOOK_SIGNATURE, message.standard_signatures(&self.0.keys, timestamp))
             .body(message.body.clone());
         let response = request.send().await.map_err(|error| {
-            AttemptError::new(DeliveryErrorKind::Unreachable).with_source(error.without_url())
+            AttemptError::new(DeliveryErrorKind::Connection).with_source(error.without_url())
         })?;
         let status = response.status();
         if !is_same_target(response.url(), &self.0.url) {
             // Only a client of the caller's own can follow redirects.
             let why = "a redirect was followed; build the HTTP client with `redirect(Policy::none())`";
             return Err(
-                AttemptError::new(DeliveryErrorKind::Refused(status)).with_source(io::Error::other(why))
+                AttemptError::new(DeliveryErrorKind::Rejected(status)).with_source(io::Error::other(why))
             );
         }
         if status.is_success() {
             return Ok(response);
         }
         let kind = match status.as_u16() {
-            408 | 425 | 429 | 500.. => DeliveryErrorKind::Failing(status),
-            _ => DeliveryErrorKind::Refused(status),
+            408 | 425 | 429 | 500.. => DeliveryErrorKind::Unavailable(status),
+            _ => DeliveryErrorKind::Rejected(status),
         };
         Err(AttemptError {
             retry_after: api_client::retry_after(response.headers()),
