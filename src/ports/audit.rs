@@ -4,13 +4,13 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use http::Method;
 
 use crate::types::error::AuthError;
 use crate::types::user::{UserId, UserInfo};
+use crate::util::boxed::BoxFuture;
 
 /// An attempt of a user to act as another, granted or refused.
 #[derive(Clone, Debug)]
@@ -66,14 +66,12 @@ pub trait AuditSink: Send + Sync + 'static {
 #[derive(Clone)]
 pub(crate) struct Sink(Arc<dyn DynAuditSink>);
 
-type Recording<'a> = Pin<Box<dyn Future<Output = Result<(), AuditError>> + Send + 'a>>;
-
 trait DynAuditSink: Send + Sync {
-    fn record<'a>(&'a self, attempt: &'a ActAsAttempt) -> Recording<'a>;
+    fn record<'a>(&'a self, attempt: &'a ActAsAttempt) -> BoxFuture<'a, Result<(), AuditError>>;
 }
 
 impl<S: AuditSink> DynAuditSink for S {
-    fn record<'a>(&'a self, attempt: &'a ActAsAttempt) -> Recording<'a> {
+    fn record<'a>(&'a self, attempt: &'a ActAsAttempt) -> BoxFuture<'a, Result<(), AuditError>> {
         Box::pin(AuditSink::record(self, attempt))
     }
 }

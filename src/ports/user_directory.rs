@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::types::error::AuthError;
 use crate::types::user::{UserId, UserInfo};
+use crate::util::boxed::BoxFuture;
 
 /// Finds users by id, for example in the auth center (`AuthClient`) or in a table of users.
 ///
@@ -43,14 +43,12 @@ impl<D: UserDirectory> UserDirectory for Arc<D> {
 #[derive(Clone)]
 pub struct Directory(Arc<dyn DynUserDirectory>);
 
-type Finding<'a> = Pin<Box<dyn Future<Output = Result<Option<UserInfo>, AuthError>> + Send + 'a>>;
-
 trait DynUserDirectory: Send + Sync {
-    fn find_user<'a>(&'a self, id: &'a UserId) -> Finding<'a>;
+    fn find_user<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<Option<UserInfo>, AuthError>>;
 }
 
 impl<D: UserDirectory> DynUserDirectory for D {
-    fn find_user<'a>(&'a self, id: &'a UserId) -> Finding<'a> {
+    fn find_user<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<Option<UserInfo>, AuthError>> {
         Box::pin(UserDirectory::find_user(self, id))
     }
 }

@@ -1,13 +1,13 @@
 //! The port between the layer and the verifiers of credentials.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::ports::user_directory::Directory;
 use crate::types::credential::{AccessKey, BearerToken, Credential};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::UserInfo;
+use crate::util::boxed::BoxFuture;
 
 /// Verifies a credential and returns its user.
 ///
@@ -88,7 +88,7 @@ impl<C: Send + 'static, V: Verify<C>> Verify<C> for Arc<V> {
     }
 }
 
-pub(crate) type Verifying = Pin<Box<dyn Future<Output = Result<UserInfo, AuthError>> + Send>>;
+pub(crate) type Verifying = BoxFuture<'static, Result<UserInfo, AuthError>>;
 
 /// `Verify` as a trait object, so that no type parameter reaches the layer's users.
 trait DynVerify<C>: Send + Sync {

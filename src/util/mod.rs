@@ -4,6 +4,7 @@
 pub(crate) mod atomic_file;
 #[cfg(any(feature = "registry", feature = "stats", feature = "user-sync", feature = "webhook"))]
 pub(crate) mod backoff;
+pub(crate) mod boxed;
 // Only tests hold it, and only `testing` exports it.
 #[cfg(feature = "client")]
 #[cfg_attr(not(feature = "test-util"), allow(dead_code, unreachable_pub))]

@@ -1,6 +1,5 @@
 //! Decide whether a request passes: plain functions that the service calls.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +17,7 @@ use crate::request::original_uri::original_uri;
 use crate::types::credential::{Credential, Presented};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::UserInfo;
+use crate::util::boxed::BoxFuture;
 
 /// The configuration of a layer.
 #[derive(Clone)]
@@ -54,7 +54,7 @@ enum Presence {
 }
 
 /// A verification in flight.
-pub(super) type Verifying = Pin<Box<dyn Future<Output = Verification> + Send>>;
+pub(super) type Verifying = BoxFuture<'static, Verification>;
 
 /// The outcome of a verification, to be applied to the request by [`AuthConfig::settle`].
 pub(super) struct Verification {

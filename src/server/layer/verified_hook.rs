@@ -1,16 +1,16 @@
 use std::future::Future;
 use std::mem;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::types::user::UserInfo;
+use crate::util::boxed::BoxFuture;
 
 /// A function of the service that runs once per fresh verification.
 #[derive(Clone)]
 pub(super) struct VerifiedHook(Arc<Run>);
 
-type Run = dyn Fn(UserInfo) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
+type Run = dyn Fn(UserInfo) -> BoxFuture<'static, ()> + Send + Sync;
 
 impl VerifiedHook {
     /// How long a request waits for its hook.

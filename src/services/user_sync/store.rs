@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::legacy_user::LegacyUser;
 use super::password::NewPassword;
+use crate::util::boxed::BoxFuture;
 
 /// Why a [`LegacyStore`] failed: any error. Its text is shown in logs and errors.
 pub type StoreError = Box<dyn Error + Send + Sync>;
@@ -115,32 +116,33 @@ pub trait LegacyStore: Send + Sync + 'static {
     }
 }
 
-type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+/// The future of a call to the store.
+type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 /// [`LegacyStore`] as a trait object, so that `UserSync` has no type parameter.
 pub(super) trait DynLegacyStore: Send + Sync {
-    fn find<'a>(&'a self, field: &'a str, value: &'a Value) -> BoxFuture<'a, Option<LegacyUser>>;
-    fn create(&self, user: LegacyUser, password: NewPassword) -> BoxFuture<'_, ()>;
-    fn update<'a>(&'a self, field: &'a str, value: &'a Value, changes: LegacyUser) -> BoxFuture<'a, bool>;
-    fn remove<'a>(&'a self, field: &'a str, value: &'a Value) -> BoxFuture<'a, bool>;
+    fn find<'a>(&'a self, field: &'a str, value: &'a Value) -> StoreFuture<'a, Option<LegacyUser>>;
+    fn create(&self, user: LegacyUser, password: NewPassword) -> StoreFuture<'_, ()>;
+    fn update<'a>(&'a self, field: &'a str, value: &'a Value, changes: LegacyUser) -> StoreFuture<'a, bool>;
+    fn remove<'a>(&'a self, field: &'a str, value: &'a Value) -> StoreFuture<'a, bool>;
     fn all(&self, after: Option<Value>) -> AllUsers;
-    fn count(&self) -> BoxFuture<'_, Option<u64>>;
+    fn count(&self) -> StoreFuture<'_, Option<u64>>;
 }
 
 impl<S: LegacyStore> DynLegacyStore for S {
-    fn find<'a>(&'a self, field: &'a str, value: &'a Value) -> BoxFuture<'a, Option<LegacyUser>> {
+    fn find<'a>(&'a self, field: &'a str, value: &'a Value) -> StoreFuture<'a, Option<LegacyUser>> {
         Box::pin(LegacyStore::find(self, field, value))
     }
 
-    fn create(&self, user: LegacyUser, password: NewPassword) -> BoxFuture<'_, ()> {
+    fn create(&self, user: LegacyUser, password: NewPassword) -> StoreFuture<'_, ()> {
         Box::pin(LegacyStore::create(self, user, password))
     }
 
-    fn update<'a>(&'a self, field: &'a str, value: &'a Value, changes: LegacyUser) -> BoxFuture<'a, bool> {
+    fn update<'a>(&'a self, field: &'a str, value: &'a Value, changes: LegacyUser) -> StoreFuture<'a, bool> {
         Box::pin(LegacyStore::update(self, field, value, changes))
     }
 
-    fn remove<'a>(&'a self, field: &'a str, value: &'a Value) -> BoxFuture<'a, bool> {
+    fn remove<'a>(&'a self, field: &'a str, value: &'a Value) -> StoreFuture<'a, bool> {
         Box::pin(LegacyStore::remove(self, field, value))
     }
 
@@ -148,7 +150,7 @@ impl<S: LegacyStore> DynLegacyStore for S {
         LegacyStore::all(self, after)
     }
 
-    fn count(&self) -> BoxFuture<'_, Option<u64>> {
+    fn count(&self) -> StoreFuture<'_, Option<u64>> {
         Box::pin(LegacyStore::count(self))
     }
 }
