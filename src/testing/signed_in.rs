@@ -1,12 +1,15 @@
 use std::task::{Context, Poll};
 
-use http::Request;
+use axum::body::{Body, HttpBody};
+use bytes::Bytes;
+use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::request::auth_state;
-use crate::request::context::{InContext, RequestContext, WithContext};
+use crate::request::context::{BoxError, Entered, InContext, RequestContext, body_in_context};
 use crate::types::user::UserInfo;
+use crate::util::boxed::BoxFuture;
 
 /// Authenticates every request as this user, in place of [`AuthLayer`](crate::AuthLayer): for tests of handlers.
 ///
@@ -50,19 +53,34 @@ impl<S> Layer<S> for SignedInLayer {
     }
 }
 
-impl<S: Service<Request<B>>, B> Service<Request<B>> for SignedIn<S> {
-    type Response = S::Response;
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for SignedIn<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    S::Future: Send + 'static,
+    ResBody: HttpBody<Data = Bytes> + Send + 'static,
+    ResBody::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
     type Error = S::Error;
-    type Future = WithContext<S::Future>;
+    type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         let context = RequestContext::with_default_settings(&parts, Some(self.user.clone()));
         auth_state::set(&mut parts.extensions, Ok(self.user.clone()));
-        self.inner.call(Request::from_parts(parts, body)).in_context(context)
+        let future = {
+            let mut context = Some(context.clone());
+            let _entered = Entered::new(&mut context);
+            self.inner.call(Request::from_parts(parts, body))
+        };
+        let of_body = context.clone();
+        let response = async move {
+            future.await.map(|response| response.map(|body| body_in_context(body, Some(of_body))))
+        };
+        Box::pin(response.in_context(context))
     }
 }

@@ -161,6 +161,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     example_support::start_logging();
 
     let (client, center) = example_support::connect(add_users).await?;
+    // From here on, signals are caught: before the address is printed, which others wait for.
+    let shutdown = example_support::shutdown_signal();
     let (listener, address) = example_support::listen().await?;
     if center.is_some() {
         print_banner(address);
@@ -177,7 +179,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // With connect info, so that the client's address is known.
     let service = app(client, outbound, address, webhooks.ok(), stats.clone())
         .into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(example_support::shutdown_signal()).await?;
+    axum::serve(listener, service).with_graceful_shutdown(shutdown).await?;
     if let Some(subscription) = subscription
         && let Err(error) = subscription.shutdown(Duration::from_secs(2)).await
     {

@@ -124,6 +124,8 @@ fn app(client: AuthClient, sync: UserSync, webhooks: Option<WebhookConfig>) -> R
 }
 
 async fn serve(client: AuthClient, sync: UserSync, has_own_center: bool) -> Result<(), Failure> {
+    // From here on, signals are caught: before the address is printed, which others wait for.
+    let shutdown = example_support::shutdown_signal();
     let (listener, address) = example_support::listen().await?;
     if has_own_center {
         println!("no AIGC_AUTH_* is set, so the auth center is one in this process. A log-in makes a row:");
@@ -135,7 +137,7 @@ async fn serve(client: AuthClient, sync: UserSync, has_own_center: bool) -> Resu
     }
     let app = app(client, sync.clone(), webhooks.ok());
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(example_support::shutdown_signal()).await?;
+    axum::serve(listener, service).with_graceful_shutdown(shutdown).await?;
     let undone = sync.shutdown(Duration::from_secs(5)).await;
     println!("drained, {undone} log-ins left undone, good-bye");
     Ok(())

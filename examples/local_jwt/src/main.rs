@@ -74,13 +74,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         // Requests are answered 503 until the keys are there.
         tracing::warn!(%error, "starting without keys");
     }
+    // From here on, signals are caught: before the address is printed, which others wait for.
+    let shutdown = example_support::shutdown_signal();
     let (listener, address) = example_support::listen().await?;
     if let Some(issuer) = issuer {
         issuer.print_tokens(address, &audience)?;
     }
     // With connect info, so that the audit log can name the client's address.
     let service = app(verifier).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(example_support::shutdown_signal()).await?;
+    axum::serve(listener, service).with_graceful_shutdown(shutdown).await?;
     Ok(())
 }
 

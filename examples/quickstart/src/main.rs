@@ -37,6 +37,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/health", get(|| async { "ok\n" }))
         .layer(AuthLayer::new(client).exclude_path("/health"));
 
+    // From here on, signals are caught: before the address is printed, which others wait for.
+    let shutdown = shutdown_signal();
     let (listener, address) = listen().await?;
     if center.is_some() {
         println!("no AIGC_AUTH_* is set, so the auth center is one in this process. Try:");
@@ -48,7 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     // With connect info, so that the client's address is known.
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(shutdown_signal()).await?;
+    axum::serve(listener, service).with_graceful_shutdown(shutdown).await?;
     println!("drained, good-bye");
     Ok(())
 }

@@ -52,6 +52,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         // The center of this process changes its mind soon.
         registration = registration.heartbeat_interval(Duration::from_secs(1));
     }
+    // From here on, signals are caught: before the address is printed, which others wait for.
+    let shutdown = example_support::shutdown_signal();
     let (listener, address) = example_support::listen().await?;
     println!("registering {}", serde_json::to_string(&registration.service()?)?);
     if let Some(center) = center {
@@ -69,7 +71,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/health", get(|| async { "ok\n" }))
         .route("/config", get(config))
         .with_state(seen);
-    axum::serve(listener, app).with_graceful_shutdown(example_support::shutdown_signal()).await?;
+    axum::serve(listener, app).with_graceful_shutdown(shutdown).await?;
     match registered.shutdown(Duration::from_secs(5)).await {
         Ok(()) => println!("unregistered, good-bye"),
         Err(error) => println!("still registered, for {error}"),

@@ -2,8 +2,8 @@
 //!
 //! [`AuthLayer`](crate::AuthLayer) sets the context for everything that runs in the request's task: handlers, what they
 //! call, and the body they stream. A spawned task is another task; carry the context there with
-//! [`InContext::in_current_context`]. A body of a type of your own that announces its exact size counts as complete, and is
-//! sent outside the context.
+//! [`InContext::in_current_context`]. A body that announces its exact size counts as complete, and is sent outside the
+//! context; so is a body, a stream or a future that is dropped before its end.
 //!
 //! The functions here answer `None` where there is no request, and those about the user also where the request has
 //! none: below [`allow_anonymous`](crate::AuthLayer::allow_anonymous), and on excluded paths.
@@ -25,6 +25,7 @@
 //! # }
 //! ```
 
+mod body;
 mod builder;
 mod current;
 mod future;
@@ -34,6 +35,7 @@ mod request_context;
 mod settings;
 mod trace;
 
+pub(crate) use body::{BodyInContext, BoxError, body_in_context, is_stream};
 pub use builder::RequestContextBuilder;
 #[cfg(feature = "stats")]
 pub(crate) use current::with_credential;

@@ -7,32 +7,29 @@ use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::usage::Recording;
-use crate::request::context::{Entered, RequestContext};
+use crate::request::context::{BodyInContext, BoxError, RequestContext, body_in_context, is_stream};
 
-/// An error as boxed by `axum::body::Body`.
-pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Converts the inner service's body to axum's, which is polled in the request's context and finishes the recording.
-///
-/// A body of known length is in memory already, and runs no code while it is sent. Unless a recording waits for its end,
-/// it is passed on without a wrapper, which would cost an allocation.
-pub(super) fn in_context<B>(body: B, context: Option<RequestContext>, recording: Option<Recording>) -> Body
+/// Converts the inner service's body to axum's, which is polled in the request's context if it streams, and finishes the
+/// recording.
+pub(super) fn response_body<B>(body: B, context: Option<RequestContext>, recording: Option<Recording>) -> Body
 where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let streams = !body.is_end_stream() && body.size_hint().exact().is_none();
-    if recording.is_none() && (context.is_none() || !streams) {
-        return Body::new(body);
+    if recording.is_none() {
+        return body_in_context(body, context);
     }
-    Body::new(InContext { body, context, recording })
+    // Whether a recording waits for the end does not change which bodies see the context.
+    match context.filter(|_| is_stream(&body)) {
+        Some(context) => Body::new(RecordedBody { body: BodyInContext::new(body, context), recording }),
+        None => Body::new(RecordedBody { body, recording }),
+    }
 }
 
 pin_project! {
-    struct InContext<B> {
+    struct RecordedBody<B> {
         #[pin]
         body: B,
-        context: Option<RequestContext>,
         recording: Option<Recording>,
     }
 }
@@ -62,7 +59,7 @@ fn record<E>(
     }
 }
 
-impl<B: HttpBody<Data = Bytes>> HttpBody for InContext<B> {
+impl<B: HttpBody<Data = Bytes>> HttpBody for RecordedBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
@@ -71,10 +68,7 @@ impl<B: HttpBody<Data = Bytes>> HttpBody for InContext<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let mut this = self.project();
-        let polled = {
-            let _entered = Entered::new(this.context);
-            this.body.as_mut().poll_frame(cx)
-        };
+        let polled = this.body.as_mut().poll_frame(cx);
         if this.recording.is_some() {
             record(&polled, this.body.is_end_stream(), this.recording);
         }

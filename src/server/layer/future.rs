@@ -11,10 +11,10 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::body::{self, BoxError};
+use super::body::response_body;
 use super::decision::{AuthConfig, Decision, Verifying};
 use super::usage::Recording;
-use crate::request::context::{Entered, RequestContext};
+use crate::request::context::{BoxError, Entered, RequestContext};
 
 pin_project! {
     /// The response future of [`AuthService`](super::AuthService) and [`GuardService`](super::GuardService).
@@ -131,7 +131,7 @@ where
                         (Ok(response), recorded) => {
                             let recording = recorded
                                 .and_then(|(recording, time_body)| recording.respond(&response, time_body));
-                            response.map(|inner| body::in_context(inner, context, recording))
+                            response.map(|inner| response_body(inner, context, recording))
                         }
                         (Err(error), recorded) => {
                             if let Some((recording, _)) = recorded {

@@ -8,10 +8,9 @@ use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::body::BoxError;
 use super::future::ResponseFuture;
 use crate::request::auth_state;
-use crate::request::context;
+use crate::request::context::{self, BoxError};
 use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
 

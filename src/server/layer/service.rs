@@ -8,9 +8,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::body::BoxError;
 use super::decision::{AuthConfig, Decision};
 use super::future::ResponseFuture;
+use crate::request::context::BoxError;
 
 /// The middleware that [`AuthLayer`](crate::AuthLayer) puts around a service.
 #[derive(Clone)]

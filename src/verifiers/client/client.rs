@@ -77,7 +77,8 @@ impl AuthClient {
         core.cache.insert(core.key(&Lookup::Credential(credential)), &user, None, core.cache.epoch());
     }
 
-    /// Returns the number of cached credentials, which includes expired ones that were not evicted yet.
+    /// Returns the number of cached credentials, which includes expired and invalidated ones that were
+    /// not evicted yet.
     pub fn cache_len(&self) -> usize {
         self.inner.core.cache.len()
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use aigc_auth::credential::BearerToken;
 use aigc_auth::layer::GuardLayer;
 use aigc_auth::testing::{self, Fault};
+use aigc_auth::usage::{Record, Served};
 use aigc_auth::{
     AuthError, AuthLayer, CurrentUser, OptionalUser, RequireRole, UserInfo, Verify, context, roles,
 };
@@ -493,9 +494,35 @@ impl http_body::Body for NameOnce {
 #[tokio::test]
 async fn body_of_known_length_is_sent_outside_the_context() {
     let center = center().await;
-    let app =
-        Router::new().route("/", get(|| async { Body::new(NameOnce(true)) })).layer(support::auth(&center));
-    assert_eq!(get_as(serve(app).await.address, "alice-token", "/").await.body, "nobody");
+    let auth = support::auth(&center);
+    // A recording that waits for the end of the body changes nothing.
+    for auth in [auth.clone(), auth.with_stats(Discard).time_bodies()] {
+        let app = Router::new().route("/", get(|| async { Body::new(NameOnce(true)) })).layer(auth);
+        assert_eq!(get_as(serve(app).await.address, "alice-token", "/").await.body, "nobody");
+    }
+}
+
+/// A recorder that keeps nothing.
+struct Discard;
+
+impl Record for Discard {
+    fn record(&self, _: Box<dyn Served>) {}
+}
+
+#[tokio::test]
+async fn signed_in_call_and_stream_have_the_context() {
+    let named = service_fn(|_: Request<()>| {
+        // Before there is a future.
+        let name = name();
+        async move { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(name)))) }
+    });
+    let signed_in = testing::signed_in(testing::user("alice"));
+    let answer = signed_in.layer(named).oneshot(Request::new(())).await.unwrap();
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "alice");
+
+    let app = Router::new().route("/", get(|| async { Body::new(NameStream(0)) })).layer(signed_in);
+    let answer = support::get(serve(app).await.address, "/", &[]).await;
+    assert_eq!(answer.body, "alice alice alice ");
 }
 
 #[tokio::test]
