@@ -51,8 +51,8 @@
 //! | | |
 //! |---|---|
 //! | [`AuthLayer`], [`layer`] | the middleware: which requests pass, which paths are excluded, where it belongs |
-//! | [`CurrentUser`], [`extract`] | handler arguments: the user, or a user with a permission, a role, the admin flag |
-//! | [`permissions!`], [`roles!`], [`permission`] | permissions and roles as types, and their combinations |
+//! | [`CurrentUser`], [`extract`] | handler arguments: the user, or a user with a permission, a role, a group, the admin flag |
+//! | [`permissions!`], [`roles!`], [`groups!`], [`permission`] | permissions, roles and groups as types, and their combinations |
 //! | [`UserInfo`], [`UserId`], [`user`] | the user |
 //! | [`context`] | the current user and request, anywhere below the handler; jobs and spawned tasks |
 //! | `AuthClient`, [`client`](client/index.html) | the remote auth center: its calls, the cache and its TTLs, the circuit breaker |
@@ -115,6 +115,7 @@ pub use ports::verify::Verify;
 pub use server::extract::act_as_user::ActAsUser;
 pub use server::extract::current_user::CurrentUser;
 pub use server::extract::optional_user::OptionalUser;
+pub use server::extract::require_group::RequireGroup;
 pub use server::extract::require_permission::{RequireAdmin, RequirePermission};
 pub use server::extract::require_role::RequireRole;
 pub use server::layer::layer::AuthLayer;
@@ -169,8 +170,8 @@ pub mod invalidate {
 }
 
 pub mod permission {
-    //! Permissions and roles as types, and their combinations.
-    pub use crate::types::permission::{Admin, AllOf, AnyOf, Role};
+    //! Permissions, roles and groups as types, and their combinations.
+    pub use crate::types::permission::{Admin, AllOf, AnyOf, Group, Role};
 }
 
 pub mod usage {
@@ -180,7 +181,7 @@ pub mod usage {
 
 pub mod user {
     //! The parts of a [`UserInfo`](crate::UserInfo), and its builder.
-    pub use crate::types::user::{AccessKeyKind, Codes, UserInfoBuilder};
+    pub use crate::types::user::{AccessKeyKind, Codes, FeishuIds, UserGroup, UserInfoBuilder};
 }
 
 // Its doctests need every feature.

@@ -47,6 +47,7 @@ pub struct ActAsPolicy {
     directory: Option<Directory>,
     any_target: bool,
     admin_targets: bool,
+    unflagged_targets: bool,
     read_only: bool,
     condition: Option<Arc<Condition>>,
     sink: Option<Sink>,
@@ -76,6 +77,13 @@ impl ActAsPolicy {
     /// Allows admins to act as other admins. Defaults to refusing that.
     pub fn allow_admin_targets(mut self) -> Self {
         self.admin_targets = true;
+        self
+    }
+
+    /// Takes a target whose admin flag the directory does not state ([`UserInfo::admin_flag`]) for no admin. Defaults to
+    /// taking them for an admin.
+    pub fn allow_unflagged_targets(mut self) -> Self {
+        self.unflagged_targets = true;
         self
     }
 
@@ -145,8 +153,17 @@ impl ActAsPolicy {
         if let Some(directory) = directory {
             attempt.target = Some(found(directory, &id).await?);
         }
-        if attempt.target.as_ref().is_some_and(|target| target.is_admin()) && !self.admin_targets {
-            return Err(denied("admins do not act as other admins here"));
+        match attempt.target.as_ref().map(UserInfo::admin_flag) {
+            Some(Some(true)) if !self.admin_targets => {
+                return Err(denied("admins do not act as other admins here"));
+            }
+            Some(None) if !self.admin_targets && !self.unflagged_targets => {
+                return Err(denied(
+                    "the directory does not say whether the user to act as is an admin \
+                     (`ActAsPolicy::allow_unflagged_targets`)",
+                ));
+            }
+            _ => {}
         }
         if self.condition.as_ref().is_some_and(|accepts| !accepts(attempt)) {
             return Err(denied("the condition of `ActAsPolicy::only_if` is not met"));
@@ -161,6 +178,7 @@ impl fmt::Debug for ActAsPolicy {
             .field("directory", &self.directory)
             .field("any_target", &self.any_target)
             .field("admin_targets", &self.admin_targets)
+            .field("unflagged_targets", &self.unflagged_targets)
             .field("read_only", &self.read_only)
             .field("sink", &self.sink)
             .finish_non_exhaustive()

@@ -5,4 +5,5 @@ pub(crate) mod envelope;
 pub(crate) mod error;
 pub(crate) mod permission;
 pub(crate) mod secret;
+pub(crate) mod spelling;
 pub(crate) mod user;

@@ -1,4 +1,4 @@
-//! Permissions and roles as types.
+//! Permissions, roles and groups as types.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -69,6 +69,17 @@ pub trait Permission: Send + Sync + 'static {
 )]
 pub trait Role: Send + Sync + 'static {
     /// The role's code at the auth center.
+    const CODE: &'static str;
+}
+
+/// A group as a type, declared with [`groups!`](crate::groups).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a group",
+    label = "not a group",
+    note = "groups are declared: `groups! {{ pub Operations = \"ops\"; }}`"
+)]
+pub trait Group: Send + Sync + 'static {
+    /// The group's code at the auth center.
     const CODE: &'static str;
 }
 
@@ -246,6 +257,37 @@ macro_rules! roles {
         $visibility enum $name {}
 
         impl $crate::permission::Role for $name {
+            const CODE: &'static str = $code;
+        }
+    )*};
+}
+
+/// Declares groups as types, for [`RequireGroup`](crate::RequireGroup).
+///
+/// ```
+/// use aigc_auth::permission::Group;
+/// use aigc_auth::{RequireGroup, groups};
+///
+/// groups! {
+///     /// Runs the machines.
+///     pub Operations = "ops";
+/// }
+///
+/// async fn machines(_: RequireGroup<Operations>) -> &'static str {
+///     "..."
+/// }
+/// assert_eq!(Operations::CODE, "ops");
+/// ```
+#[macro_export]
+macro_rules! groups {
+    ($($(#[$meta:meta])* $visibility:vis $name:ident = $code:literal;)*) => {$(
+        #[doc = concat!("The group `", $code, "`.")]
+        #[doc = ""]
+        $(#[$meta])*
+        #[derive(Debug)]
+        $visibility enum $name {}
+
+        impl $crate::permission::Group for $name {
             const CODE: &'static str = $code;
         }
     )*};

@@ -1,11 +1,11 @@
-//! Extract the verified user in handlers, and require permissions, roles or the admin flag.
+//! Extract the verified user in handlers, and require permissions, roles, groups or the admin flag.
 //!
 //! | extractor | no credential | invalid credential | unverifiable | not permitted |
 //! |---|---|---|---|---|
 //! | [`CurrentUser`] | 401 | 401 | 503 | |
 //! | `Option<CurrentUser>` | `None` | 401 | 503 | |
 //! | [`OptionalUser`] | `None` | `None` | `None` | |
-//! | [`RequirePermission`], [`RequireRole`], [`RequireAdmin`] | 401 | 401 | 503 | 403 |
+//! | [`RequirePermission`], [`RequireRole`], [`RequireGroup`], [`RequireAdmin`] | 401 | 401 | 503 | 403 |
 //!
 //! [`ActAsUser`] is [`CurrentUser`] or, for admins who send `X-Act-As-User-Id`, the user they impersonate; it rejects
 //! with 403, 404, 503 or 400.
@@ -19,6 +19,7 @@
 //! [`CurrentUser`]: crate::CurrentUser
 //! [`OptionalUser`]: crate::OptionalUser
 //! [`RequireAdmin`]: crate::RequireAdmin
+//! [`RequireGroup`]: crate::RequireGroup
 //! [`RequirePermission`]: crate::RequirePermission
 //! [`RequireRole`]: crate::RequireRole
 
@@ -28,6 +29,7 @@ mod holds_user;
 pub(crate) mod optional_user;
 mod rejection;
 mod request_info;
+pub(crate) mod require_group;
 pub(crate) mod require_permission;
 pub(crate) mod require_role;
 

@@ -14,7 +14,7 @@ use crate::request::context::{self, BoxError};
 use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
 
-/// Requires permissions or roles that are known only at run time, below an [`AuthLayer`](crate::AuthLayer).
+/// Requires permissions, roles or groups that are known only at run time, below an [`AuthLayer`](crate::AuthLayer).
 ///
 /// Rejects with 403, and without an `AuthLayer` with 500. For codes that are known at compile time,
 /// `from_extractor::<RequirePermission<P>>()` does the same.
@@ -64,6 +64,19 @@ impl GuardLayer {
     pub fn role(code: impl Into<String>) -> Self {
         let code = code.into();
         Self::require(format!("role {code}"), move |user| user.has_role(&code))
+    }
+
+    /// Allows users in the group of this code.
+    pub fn group(code: impl Into<String>) -> Self {
+        let code = code.into();
+        Self::require(format!("group {code}"), move |user| user.has_group(&code))
+    }
+
+    /// Allows users in at least one of these groups. An empty list allows no user.
+    pub fn any_group<C: Into<String>>(codes: impl IntoIterator<Item = C>) -> Self {
+        let codes: Vec<String> = codes.into_iter().map(Into::into).collect();
+        let needed = format!("group ({})", codes.join(" or "));
+        Self::require(needed, move |user| user.has_any_group(&codes))
     }
 
     /// Allows admins.

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::service::{Service, ServiceConfig};
 use super::state::{RegistrationState, StatePublisher};
 use crate::types::error::{AuthError, ErrorKind};
+use crate::types::spelling::Record;
 use crate::upstream::api_client::SendError;
 use crate::util::backoff::Backoff;
 use crate::verifiers::client::AuthClient;
@@ -48,7 +49,8 @@ async fn call(
     let body =
         serde_json::to_vec(body).map_err(|error| AuthError::new(ErrorKind::Internal).with_source(error))?;
     let answer = client.api().report(endpoint, &HeaderMap::new(), body.into(), &[]).await;
-    answer.map(Option::unwrap_or_default).map_err(|error| match error {
+    let config = answer.map(|config: Option<Record<ServiceConfig>>| config.unwrap_or_default().0);
+    config.map_err(|error| match error {
         SendError::Transient(error, _) => error,
         // Rejected, even if only the HTTP status says so.
         SendError::Permanent(error, code) => AuthError::new(ErrorKind::Rejected)

@@ -1,9 +1,11 @@
 use std::fmt;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::types::error::AuthError;
+use crate::types::spelling::Record;
 use crate::types::user::UserId;
 use crate::upstream::api_client::Call;
 use crate::verifiers::client::AuthClient;
@@ -48,14 +50,30 @@ impl Service {
 /// A service's configuration, which is set at the auth center. Its `Debug` shows the version only, since settings may be
 /// secrets.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Record<Wire>")]
 #[non_exhaustive]
 pub struct ServiceConfig {
     /// The settings, usually an object. `null` before any were received.
-    #[serde(rename = "config", default)]
+    #[serde(rename = "config")]
     pub value: Value,
     /// The version, which increases with each change. `null` before any was received.
-    #[serde(rename = "config_version", default)]
+    #[serde(rename = "config_version")]
     pub version: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    #[serde(default)]
+    config: Value,
+    #[serde(default)]
+    config_version: Value,
+}
+
+impl From<Record<Wire>> for ServiceConfig {
+    fn from(Record(wire): Record<Wire>) -> Self {
+        Self { value: wire.config, version: wire.config_version }
+    }
 }
 
 impl fmt::Debug for ServiceConfig {
@@ -66,6 +84,7 @@ impl fmt::Debug for ServiceConfig {
 
 /// The auth center's answer to a registration.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Registered {
     /// The service's id.
@@ -85,7 +104,7 @@ impl AuthClient {
     /// # Errors
     /// [`Rejected`](crate::error::ErrorKind::Rejected) or [`Unavailable`](crate::error::ErrorKind::Unavailable).
     pub async fn register_service(&self, service: &Service) -> Result<Registered, AuthError> {
-        self.api().call(Call::new("/service/register", service)).await
+        self.api().call(Call::new("/service/register", service)).await.map(|Record(registered)| registered)
     }
 
     /// Sends a heartbeat of an instance, in one call. Returns the service's configuration.
@@ -94,7 +113,9 @@ impl AuthClient {
     /// [`Rejected`](crate::error::ErrorKind::Rejected), with code 404 for an instance that is not registered, or
     /// [`Unavailable`](crate::error::ErrorKind::Unavailable).
     pub async fn service_heartbeat(&self, service: &Service) -> Result<ServiceConfig, AuthError> {
-        self.api().call(Call::new("/service/heartbeat", &service.heartbeat_body())).await
+        let body = service.heartbeat_body();
+        let call = Call::new("/service/heartbeat", &body);
+        self.api().call(call).await.map(|Record(config)| config)
     }
 
     /// Removes an instance from the register.
@@ -104,6 +125,6 @@ impl AuthClient {
     pub async fn unregister_service(&self, service: &Service) -> Result<(), AuthError> {
         let Service { name, environment, instance_id, .. } = service;
         let body = json!({ "name": name, "environment": environment, "instanceId": instance_id });
-        self.api().call(Call::new("/service/unregister", &body)).await.map(|_: Value| ())
+        self.api().call(Call::new("/service/unregister", &body)).await.map(|_: IgnoredAny| ())
     }
 }

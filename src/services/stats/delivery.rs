@@ -1,7 +1,7 @@
 use std::future::Future;
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use serde_json::Value;
+use serde::de::IgnoredAny;
 
 use super::batch::Batch;
 use crate::upstream::api_client::SendError;
@@ -24,6 +24,6 @@ impl Deliver for AuthClient {
         }
         let api = self.api();
         let (body, secrets) = (batch.body.clone(), [batch.credential()]);
-        api.report("/stats/report/batch", &headers, body, &secrets).await.map(|_: Value| ())
+        api.report("/stats/report/batch", &headers, body, &secrets).await.map(|_: IgnoredAny| ())
     }
 }

@@ -13,6 +13,7 @@ use super::error::{SyncError, SyncErrorKind};
 use super::push::{Push, PushOptions};
 use super::store::LegacyStore;
 use crate::types::error::BuildError;
+use crate::types::spelling;
 use crate::types::user::{AccessKeyKind, UserInfo};
 use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
@@ -138,8 +139,7 @@ impl UserSync {
         data: Option<&Map<String, Value>>,
     ) -> Result<Value, SyncError> {
         let engine = &self.inner.engine;
-        let empty = Map::new();
-        let data = data.unwrap_or(&empty);
+        let data = &data.map(spelling::with_both).unwrap_or_default();
         let answer = match event {
             "user.created" | "user.updated" | "user.login" => {
                 engine.upsert(data, is_update(data)).await.map(answer_to)
@@ -227,7 +227,7 @@ async fn sync_login(engine: &Engine, user: &UserInfo) {
     // The user of an access key comes without most of their fields.
     let update = engine.config.update_on_login && user.access_key().is_none();
     let Ok(Value::Object(fields)) = serde_json::to_value(user) else { return };
-    match engine.upsert(&fields, update).await {
+    match engine.upsert(&spelling::with_both(&fields), update).await {
         Ok(outcome) => tracing::debug!(user_id = %user.id(), ?outcome, "the login was synchronized"),
         Err(error) => {
             tracing::warn!(user_id = %user.id(), %error, "the login could not be synchronized to the legacy system");

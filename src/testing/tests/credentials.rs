@@ -18,7 +18,8 @@ async fn valid_token_returns_its_user() {
         data(&center, "/user/info", body.clone()).await,
         json!({
             "id": id, "username": "alice", "nickname": "Al", "email": null, "phone": null, "avatar": null,
-            "roles": [], "permissions": ["report:read"], "department": null, "company": null,
+            "roles": [], "permissions": ["report:read"], "groups": [], "department": null, "company": null,
+            "feishu_user_id": null, "feishu_open_id": null, "feishu_union_id": null, "feishu_tenant_key": null,
             "is_admin": true, "status": null,
         })
     );

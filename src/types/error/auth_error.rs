@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use serde_json::Value;
 
 use super::kind::ErrorKind;
 use super::language::Language;
@@ -47,6 +48,7 @@ struct Context {
     detail: Cow<'static, str>,
     code: Option<i64>,
     needed: Option<Cow<'static, str>>,
+    data: Option<Value>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -95,6 +97,29 @@ impl AuthError {
         self
     }
 
+    /// Adds the diagnostics that the auth center sent.
+    #[cfg(feature = "client")]
+    pub(crate) fn with_data(mut self, data: Value) -> Self {
+        self.context_mut().data = Some(data);
+        self
+    }
+
+    /// Returns this error without diagnostics, which are about one call, to be kept for later ones.
+    #[cfg(feature = "client")]
+    pub(crate) fn without_data(mut self) -> Self {
+        if self.data().is_some() {
+            self.context_mut().data = None;
+        }
+        self
+    }
+
+    /// Returns this error as one of another kind: a rejection by the auth center, for a call that defines what it means.
+    #[cfg(feature = "client")]
+    pub(crate) fn reclassified(mut self, as_error: &Self) -> Self {
+        (self.kind, self.about) = (as_error.kind, as_error.about);
+        self
+    }
+
     /// Creates a [`ErrorKind::MissingPermission`] that names the permission, such as `report:read`.
     pub fn missing_permission(needed: impl Into<Cow<'static, str>>) -> Self {
         let mut error = Self::new(ErrorKind::MissingPermission);
@@ -122,11 +147,14 @@ impl AuthError {
         self.kind
     }
 
-    /// The envelope's code: the HTTP status for refusals, -1 for outages, the auth center's own code for [`ErrorKind::Rejected`].
+    /// The envelope's code: the HTTP status for refusals, -1 for outages, the auth center's own code for
+    /// [`ErrorKind::Rejected`], and for [`ErrorKind::UnknownUser`] if it sent one.
     pub fn code(&self) -> i64 {
-        match (self.kind, &self.context) {
+        let of_center = self.context.as_ref().and_then(|context| context.code);
+        match (self.kind, of_center) {
             (ErrorKind::Unavailable, _) => -1,
-            (ErrorKind::Rejected, Some(context)) => context.code.unwrap_or(-1),
+            (ErrorKind::Rejected, code) => code.unwrap_or(-1),
+            (ErrorKind::UnknownUser, Some(code)) => code,
             _ => i64::from(self.status().as_u16()),
         }
     }
@@ -190,6 +218,14 @@ impl AuthError {
     /// The detail for operators.
     pub fn detail(&self) -> Option<&str> {
         self.context.as_ref().map(|context| &*context.detail).filter(|detail| !detail.is_empty())
+    }
+
+    /// The diagnostics that the auth center sent with a business error (SDK 1.1.60 and later), at most 4 KiB of JSON.
+    ///
+    /// Neither `Display` nor `Debug` shows them, and the log has them at the level debug only: their content is the auth
+    /// center's. Missing if they are longer, or repeat a secret of the call.
+    pub fn data(&self) -> Option<&Value> {
+        self.context.as_ref()?.data.as_ref()
     }
 
     fn context_mut(&mut self) -> &mut Context {

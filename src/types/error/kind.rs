@@ -10,7 +10,7 @@ pub enum ErrorKind {
     Denied,
     /// The request itself cannot be read, such as one that names two users to act as: 400.
     InvalidRequest,
-    /// The user to act as does not exist: 404.
+    /// The user to act as does not exist, or the one to issue a token for: 404.
     UnknownUser,
     /// The caller lacks a permission, a role or the admin flag: 403 `insufficient_scope`.
     MissingPermission,

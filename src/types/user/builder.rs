@@ -1,5 +1,7 @@
 use super::access_key_kind::AccessKeyKind;
+use super::feishu_ids::FeishuIds;
 use super::fields::Fields;
+use super::group::UserGroup;
 use super::id::UserId;
 use super::info::UserInfo;
 
@@ -95,9 +97,21 @@ impl UserInfoBuilder {
         self
     }
 
-    /// Sets whether the user is an admin. Defaults to no.
-    pub fn admin(mut self, is_admin: bool) -> Self {
-        self.fields.is_admin = is_admin;
+    /// Sets the groups, replacing those set before: by their codes, or with all that is known of them.
+    pub fn groups<G: Into<UserGroup>>(mut self, groups: impl IntoIterator<Item = G>) -> Self {
+        self.fields.set_groups(groups.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets the ids at Feishu. Defaults to none.
+    pub fn feishu(mut self, ids: FeishuIds) -> Self {
+        self.fields.set_feishu(ids);
+        self
+    }
+
+    /// Sets whether the user is an admin; `None` if that is not known. Defaults to no.
+    pub fn admin(mut self, is_admin: impl Into<Option<bool>>) -> Self {
+        self.fields.is_admin = is_admin.into();
         self
     }
 

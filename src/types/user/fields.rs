@@ -1,39 +1,131 @@
-use serde::{Deserialize, Deserializer, Serialize};
+use std::sync::Arc;
+
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::codes::Codes;
+use super::feishu_ids::FeishuIds;
+use super::group::UserGroup;
 use super::id::UserId;
 
-/// The twelve fields that the auth center has of a user. All but `id` and `username` may be null or absent.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The fields that the auth center has of a user. All but `id` and `username` may be null or absent.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "Wire")]
 pub(super) struct Fields {
     pub(super) id: UserId,
     pub(super) username: Box<str>,
-    #[serde(default)]
     pub(super) nickname: Option<Box<str>>,
-    #[serde(default)]
     pub(super) email: Option<Box<str>>,
-    #[serde(default)]
     pub(super) phone: Option<Box<str>>,
-    #[serde(default)]
     pub(super) avatar: Option<Box<str>>,
-    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) roles: Codes,
-    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) permissions: Codes,
-    #[serde(default)]
+    /// `None` for no groups.
+    pub(super) groups: Option<Arc<[UserGroup]>>,
     pub(super) department: Option<Box<str>>,
-    #[serde(default)]
     pub(super) company: Option<Box<str>>,
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub(super) is_admin: bool,
-    #[serde(default)]
+    /// `None` unless one of them is set.
+    pub(super) feishu: Option<Box<FeishuIds>>,
+    pub(super) is_admin: Option<bool>,
     pub(super) status: Option<Box<str>>,
+}
+
+/// The fields as they are sent. [`Record`](crate::types::spelling::Record) reads them in either spelling.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    id: UserId,
+    username: Box<str>,
+    #[serde(default)]
+    nickname: Option<Box<str>>,
+    #[serde(default)]
+    email: Option<Box<str>>,
+    #[serde(default)]
+    phone: Option<Box<str>>,
+    #[serde(default)]
+    avatar: Option<Box<str>>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    roles: Codes,
+    #[serde(default, deserialize_with = "null_as_default")]
+    permissions: Codes,
+    #[serde(default, deserialize_with = "null_as_default")]
+    groups: Vec<Option<UserGroup>>,
+    #[serde(default)]
+    department: Option<Box<str>>,
+    #[serde(default)]
+    company: Option<Box<str>>,
+    #[serde(default)]
+    feishu_user_id: Option<Box<str>>,
+    #[serde(default)]
+    feishu_open_id: Option<Box<str>>,
+    #[serde(default)]
+    feishu_union_id: Option<Box<str>>,
+    #[serde(default)]
+    feishu_tenant_key: Option<Box<str>>,
+    #[serde(default)]
+    is_admin: Option<bool>,
+    #[serde(default)]
+    status: Option<Box<str>>,
 }
 
 fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl From<Wire> for Fields {
+    fn from(wire: Wire) -> Self {
+        let feishu = FeishuIds {
+            user_id: wire.feishu_user_id,
+            open_id: wire.feishu_open_id,
+            union_id: wire.feishu_union_id,
+            tenant_key: wire.feishu_tenant_key,
+        };
+        let mut fields = Self {
+            nickname: wire.nickname,
+            email: wire.email,
+            phone: wire.phone,
+            avatar: wire.avatar,
+            roles: wire.roles,
+            permissions: wire.permissions,
+            department: wire.department,
+            company: wire.company,
+            is_admin: wire.is_admin,
+            status: wire.status,
+            ..Self::new(wire.id, wire.username)
+        };
+        fields.set_groups(wire.groups.into_iter().flatten());
+        fields.set_feishu(feishu);
+        fields
+    }
+}
+
+/// In snake_case, whatever the auth center's spelling. An admin flag that it did not send is null.
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let no_ids = FeishuIds::default();
+        let feishu = self.feishu.as_deref().unwrap_or(&no_ids);
+        let mut fields = serializer.serialize_struct("UserInfo", 17)?;
+        fields.serialize_field("id", &self.id)?;
+        fields.serialize_field("username", &self.username)?;
+        fields.serialize_field("nickname", &self.nickname)?;
+        fields.serialize_field("email", &self.email)?;
+        fields.serialize_field("phone", &self.phone)?;
+        fields.serialize_field("avatar", &self.avatar)?;
+        fields.serialize_field("roles", &self.roles)?;
+        fields.serialize_field("permissions", &self.permissions)?;
+        fields.serialize_field("groups", self.groups())?;
+        fields.serialize_field("department", &self.department)?;
+        fields.serialize_field("company", &self.company)?;
+        fields.serialize_field("feishu_user_id", &feishu.user_id)?;
+        fields.serialize_field("feishu_open_id", &feishu.open_id)?;
+        fields.serialize_field("feishu_union_id", &feishu.union_id)?;
+        fields.serialize_field("feishu_tenant_key", &feishu.tenant_key)?;
+        fields.serialize_field("is_admin", &self.is_admin)?;
+        fields.serialize_field("status", &self.status)?;
+        fields.end()
+    }
 }
 
 impl Fields {
@@ -47,10 +139,25 @@ impl Fields {
             avatar: None,
             roles: Codes::default(),
             permissions: Codes::default(),
+            groups: None,
             department: None,
             company: None,
-            is_admin: false,
+            feishu: None,
+            is_admin: Some(false),
             status: None,
         }
+    }
+
+    pub(super) fn groups(&self) -> &[UserGroup] {
+        self.groups.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn set_groups(&mut self, groups: impl IntoIterator<Item = UserGroup>) {
+        let groups: Arc<[UserGroup]> = groups.into_iter().collect();
+        self.groups = (!groups.is_empty()).then_some(groups);
+    }
+
+    pub(super) fn set_feishu(&mut self, ids: FeishuIds) {
+        self.feishu = (ids != FeishuIds::default()).then(|| Box::new(ids));
     }
 }

@@ -6,13 +6,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::access_key_kind::AccessKeyKind;
 use super::codes::Codes;
+use super::feishu_ids::FeishuIds;
 use super::fields::Fields;
+use super::group::UserGroup;
 use super::id::UserId;
 use crate::types::error::AuthError;
+use crate::types::spelling::Record;
 
 /// A verified user, as the layer leaves it in the request's extensions.
 ///
-/// Cheap to clone: clones share one allocation. Serializes to the twelve fields of the auth center.
+/// Cheap to clone: clones share one allocation. Serializes to the auth center's fields, in snake_case; deserializes from
+/// them in snake_case or camelCase.
 ///
 /// ```
 /// use aigc_auth::UserInfo;
@@ -104,8 +108,23 @@ impl UserInfo {
         &self.0.fields.permissions
     }
 
-    /// Whether the user is an admin at the auth center. The flag grants no permission by itself.
+    /// The groups, in the auth center's order. Empty for access keys, and from auth centers before 1.1.54.
+    pub fn groups(&self) -> &[UserGroup] {
+        self.0.fields.groups()
+    }
+
+    /// The user's ids at Feishu; `None` if the auth center knows none of them.
+    pub fn feishu(&self) -> Option<&FeishuIds> {
+        self.0.fields.feishu.as_deref()
+    }
+
+    /// Whether the user is an admin at the auth center: not unless it says so. The flag grants no permission by itself.
     pub fn is_admin(&self) -> bool {
+        self.admin_flag().unwrap_or_default()
+    }
+
+    /// The admin flag as the auth center sent it: `None` if it was null or absent.
+    pub fn admin_flag(&self) -> Option<bool> {
         self.0.fields.is_admin
     }
 
@@ -127,6 +146,21 @@ impl UserInfo {
     /// Whether the user has all of these permissions. `true` for an empty list.
     pub fn has_all_permissions<P: AsRef<str>>(&self, permissions: impl IntoIterator<Item = P>) -> bool {
         permissions.into_iter().all(|permission| self.has_permission(permission.as_ref()))
+    }
+
+    /// Whether the user is in the group of this code.
+    pub fn has_group(&self, group: &str) -> bool {
+        self.groups().iter().any(|known| known.code() == Some(group))
+    }
+
+    /// Whether the user is in at least one of these groups. `false` for an empty list.
+    pub fn has_any_group<G: AsRef<str>>(&self, groups: impl IntoIterator<Item = G>) -> bool {
+        groups.into_iter().any(|group| self.has_group(group.as_ref()))
+    }
+
+    /// Whether the user is in all of these groups. `true` for an empty list.
+    pub fn has_all_groups<G: AsRef<str>>(&self, groups: impl IntoIterator<Item = G>) -> bool {
+        groups.into_iter().all(|group| self.has_group(group.as_ref()))
     }
 
     /// Rejects a user without this permission, for codes known only at run time.
@@ -176,12 +210,19 @@ impl UserInfo {
         }
     }
 
-    /// Replaces both lists of codes by equal ones. Only while no clone exists.
+    /// Replaces the lists that users share by equal ones. Only while no clone exists.
     #[cfg(feature = "client")]
-    pub(crate) fn replace_codes(&mut self, replace: impl Fn(&mut Codes)) {
+    pub(crate) fn replace_lists(
+        &mut self,
+        replace_codes: impl Fn(&mut Codes),
+        replace_groups: impl FnOnce(&mut Arc<[UserGroup]>),
+    ) {
         if let Some(Shared { fields, .. }) = Arc::get_mut(&mut self.0) {
-            replace(&mut fields.roles);
-            replace(&mut fields.permissions);
+            replace_codes(&mut fields.roles);
+            replace_codes(&mut fields.permissions);
+            if let Some(groups) = &mut fields.groups {
+                replace_groups(groups);
+            }
         }
     }
 
@@ -215,7 +256,7 @@ impl Serialize for UserInfo {
 
 impl<'de> Deserialize<'de> for UserInfo {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = Fields::deserialize(deserializer)?;
+        let Record(fields) = Record::deserialize(deserializer)?;
         Ok(Self::from_parts(
             fields,
             None,
@@ -236,9 +277,11 @@ impl fmt::Debug for UserInfo {
             .field("avatar", &self.avatar())
             .field("roles", self.roles())
             .field("permissions", self.permissions())
+            .field("groups", &self.groups())
             .field("department", &self.department())
             .field("company", &self.company())
-            .field("is_admin", &self.is_admin())
+            .field("feishu", &self.feishu())
+            .field("is_admin", &self.admin_flag())
             .field("status", &self.status())
             .field("access_key", &self.access_key())
             .finish()
@@ -254,40 +297,97 @@ mod tests {
         let bare: UserInfo = serde_json::from_str(r#"{"id": 7, "username": "alice"}"#).unwrap();
         let nulls: UserInfo = serde_json::from_str(
             r#"{"id": 7, "username": "alice", "nickname": null, "email": null, "phone": null, "avatar": null,
-                "roles": null, "permissions": null, "department": null, "company": null, "is_admin": null,
-                "status": null, "something_new": {}}"#,
+                "roles": null, "permissions": null, "groups": null, "department": null, "company": null,
+                "feishu_user_id": null, "feishuOpenId": null, "is_admin": null, "status": null,
+                "something_new": {}}"#,
         )
         .unwrap();
         assert_eq!(bare, nulls);
-        assert_eq!(bare, UserInfo::builder(7, "alice").build());
-        for json in
-            [r#"{"username": "alice"}"#, r#"{"id": 7}"#, r#"{"id": null, "username": "alice"}"#, "null"]
-        {
+        assert_eq!(bare, UserInfo::builder(7, "alice").admin(None).build());
+        for json in [
+            r#"{"username": "alice"}"#,
+            r#"{"id": 7}"#,
+            r#"{"id": null, "username": "alice"}"#,
+            r#"{"id": 7, "username": "alice", "isAdmin": "yes"}"#,
+            r#"{"id": 7, "username": "alice", "isAdmin": 1}"#,
+            r#"{"id": 7, "username": "alice", "groups": "ops"}"#,
+            r#"{"id": 7, "username": "alice", "groups": [["ops"]]}"#,
+            r#"[7, "alice"]"#,
+            "null",
+        ] {
             assert!(serde_json::from_str::<UserInfo>(json).is_err(), "{json}");
         }
     }
 
     #[test]
-    fn serialises_all_twelve_fields() {
-        let user = UserInfo::builder("u-1", "alice").roles(["r"]).permissions(["p"]).admin(true).build();
+    fn fields_are_read_in_either_spelling() {
+        let ids =
+            FeishuIds::new().with_user_id("fu").with_open_id("ou").with_union_id("on").with_tenant_key("t");
+        let alice = UserInfo::builder(7, "alice");
+        for (fields, expected) in [
+            (r#""isAdmin": true"#, alice.clone().admin(true)),
+            (r#""is_admin": true"#, alice.clone().admin(true)),
+            (r#""isAdmin": false, "is_admin": true"#, alice.clone()),
+            (r#""is_admin": false, "isAdmin": true"#, alice.clone().admin(true)),
+            (r#""isAdmin": null, "is_admin": true"#, alice.clone().admin(None)),
+            (
+                r#""is_admin": false,
+                   "feishuUserId": "fu", "feishuOpenId": "ou", "feishuUnionId": "on", "feishuTenantKey": "t""#,
+                alice.clone().feishu(ids.clone()),
+            ),
+            (
+                r#""is_admin": false, "feishu_user_id": "fu", "feishu_open_id": "ou", "feishu_union_id": "on",
+                   "feishuTenantKey": "t", "feishu_tenant_key": "old""#,
+                alice.clone().feishu(ids),
+            ),
+            (
+                r#""is_admin": false, "groups": [{"id": "3", "name": "Ops", "code": "ops"}, "staff", null, {"id": 4}]"#,
+                alice.clone().groups([
+                    UserGroup::new("ops").with_id("3").with_name("Ops"),
+                    UserGroup::new("staff"),
+                    serde_json::from_str(r#"{"id": 4}"#).unwrap(),
+                ]),
+            ),
+        ] {
+            let json = format!(r#"{{"id": 7, "username": "alice", {fields}}}"#);
+            let user: UserInfo = serde_json::from_str(&json).unwrap();
+            assert_eq!(user, expected.build(), "{json}");
+            let again: UserInfo = serde_json::from_value(serde_json::to_value(&user).unwrap()).unwrap();
+            assert_eq!(again, user, "{json}");
+        }
+    }
+
+    #[test]
+    fn all_fields_are_serialized_in_snake_case() {
+        let ids = FeishuIds::new().with_open_id("ou");
+        let user =
+            UserInfo::builder("u-1", "alice").roles(["r"]).permissions(["p"]).groups(["g"]).feishu(ids);
+        let user = user.admin(true).build();
         assert_eq!(
             serde_json::to_value(&user).unwrap(),
             serde_json::json!({
                 "id": "u-1", "username": "alice", "nickname": null, "email": null, "phone": null, "avatar": null,
-                "roles": ["r"], "permissions": ["p"], "department": null, "company": null, "is_admin": true,
-                "status": null,
+                "roles": ["r"], "permissions": ["p"],
+                "groups": [{"id": null, "name": null, "code": "g", "description": null}],
+                "department": null, "company": null, "feishu_user_id": null, "feishu_open_id": "ou",
+                "feishu_union_id": null, "feishu_tenant_key": null, "is_admin": true, "status": null,
             })
         );
     }
 
     #[test]
-    fn permissions_and_roles() {
+    fn permissions_roles_and_groups() {
         let user = UserInfo::builder(1, "alice").roles(["editor"]).permissions(["a", "b"]).build();
         assert!(user.has_role("editor") && !user.has_role("a"));
         assert!(user.has_permission("a") && !user.has_permission("editor"));
         assert!(user.has_any_permission(["x", "b"]) && !user.has_any_permission(["x", "y"]));
         assert!(user.has_all_permissions(["a", "b"]) && !user.has_all_permissions(["a", "x"]));
         assert!(!user.has_any_permission::<&str>([]) && user.has_all_permissions::<&str>([]));
+        let member = user.to_builder().groups(["ops", "staff"]).build();
+        assert!(member.has_group("ops") && !member.has_group("editor") && !user.has_group("ops"));
+        assert!(member.has_any_group(["x", "ops"]) && !member.has_any_group(["x", "y"]));
+        assert!(member.has_all_groups(["ops", "staff"]) && !member.has_all_groups(["ops", "x"]));
+        assert!(!member.has_any_group::<&str>([]) && member.has_all_groups::<&str>([]));
         assert_eq!(user.require("x").unwrap_err().needed(), Some("x"));
         assert!(user.require("a").is_ok());
     }

@@ -3,12 +3,16 @@
 mod access_key_kind;
 mod builder;
 mod codes;
+mod feishu_ids;
 mod fields;
+mod group;
 pub(crate) mod id;
 pub(crate) mod info;
 
 pub use access_key_kind::AccessKeyKind;
 pub use builder::UserInfoBuilder;
 pub use codes::Codes;
+pub use feishu_ids::FeishuIds;
+pub use group::UserGroup;
 pub(crate) use id::UserId;
 pub(crate) use info::UserInfo;

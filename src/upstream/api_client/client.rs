@@ -5,13 +5,15 @@ use std::time::Duration;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use super::base_url;
 use super::call::Call;
+use super::data::ReadData;
 use super::failure::{Failure, Retry, check_status};
+use super::rejection::Rejection;
 use crate::types::envelope::Envelope;
 use crate::types::error::{AuthError, BuildError, ErrorKind};
 use crate::types::secret::Secret;
@@ -94,10 +96,7 @@ impl ApiClient {
     /// # Errors
     /// [`ErrorKind::Rejected`] with the auth center's code if the auth center rejected the call;
     /// [`ErrorKind::Unavailable`] for everything else.
-    pub(crate) async fn call<B: Serialize, R: DeserializeOwned>(
-        &self,
-        call: Call<'_, B>,
-    ) -> Result<R, AuthError> {
+    pub(crate) async fn call<B: Serialize, R: ReadData>(&self, call: Call<'_, B>) -> Result<R, AuthError> {
         let endpoint = call.endpoint;
         let deadline = Instant::now() + self.timeout;
         let unavailable = |what| Failure::new(what).into_error(endpoint);
@@ -117,7 +116,7 @@ impl ApiClient {
         match attempt.and_then(|body| decode(&body)) {
             Ok(answer) => {
                 permit.succeeded();
-                answer.map_err(|(code, message)| self.rejection(code, &message, &call.secrets))
+                answer.map_err(|rejection| self.rejection(endpoint, rejection, &call.secrets))
             }
             Err(failure) => {
                 record_failure(permit, &failure);
@@ -201,27 +200,32 @@ impl ApiClient {
         }
     }
 
-    pub(super) fn rejection(&self, code: i64, message: &str, secrets: &[&str]) -> AuthError {
-        let error = AuthError::new(ErrorKind::Rejected).with_code(code);
-        let leaks = |secret: &str| !secret.is_empty() && message.contains(secret);
-        if message.is_empty() || leaks(self.secret.expose()) || secrets.iter().any(|secret| leaks(secret)) {
-            return error;
-        }
-        error.with_detail(message.chars().take(200).collect::<String>())
+    /// Returns the error of a rejected call, without the app's secret and those of the call.
+    pub(super) fn rejection(
+        &self,
+        endpoint: &'static str,
+        rejection: Rejection,
+        secrets: &[&str],
+    ) -> AuthError {
+        let secrets = [&[self.secret.expose()], secrets].concat();
+        rejection.into_error(endpoint, &secrets)
     }
 }
 
-/// Decodes the data of a response, or the code and message of a rejection.
-pub(super) fn decode<R: DeserializeOwned>(body: &[u8]) -> Result<Result<R, (i64, String)>, Failure> {
-    let envelope: Envelope<serde_json::Value> = serde_json::from_slice(body).map_err(|_| {
-        Failure::new(
-            "the answer is not an auth center envelope; expected JSON with `code`, `message` and `data`",
-        )
-    })?;
-    if envelope.code != 0 {
-        return Ok(Err((envelope.code, envelope.message)));
+/// Decodes the data of a response, or the rejection.
+pub(super) fn decode<R: ReadData>(body: &[u8]) -> Result<Result<R, Rejection>, Failure> {
+    let envelope = serde_json::from_slice::<Map<String, Value>>(body)
+        .and_then(|fields| serde_json::from_value::<Envelope<Value>>(fields.into()))
+        .map_err(|_| {
+            Failure::new(
+                "the answer is not an auth center envelope; expected JSON with `code`, `message` and `data`",
+            )
+        })?;
+    let Envelope { code, message, data } = envelope;
+    if code != 0 {
+        return Ok(Err(Rejection { code, message, data }));
     }
-    serde_json::from_value(envelope.data.unwrap_or_default()).map(Ok).map_err(|_| Failure {
+    serde_json::from_value(data.unwrap_or_default()).map(Ok).map_err(|_| Failure {
         // One malformed record must not open the circuit breaker for everybody.
         is_up: true,
         ..Failure::new("the `data` of the answer has an unexpected shape")
@@ -265,6 +269,11 @@ mod tests {
             ("https://gw.example.com/aigc-auth", Some("https://gw.example.com/aigc-auth/sdk")),
             ("https://gw.example.com/aigc-auth/", Some("https://gw.example.com/aigc-auth/sdk")),
             ("http://127.0.0.1:8000/a/b//", Some("http://127.0.0.1:8000/a/b/sdk")),
+            ("https://auth.example.com/sdk", Some("https://auth.example.com/sdk")),
+            ("https://auth.example.com/sdk/", Some("https://auth.example.com/sdk")),
+            ("https://gw.example.com/aigc-auth/sdk", Some("https://gw.example.com/aigc-auth/sdk")),
+            ("https://gw.example.com/my-sdk", Some("https://gw.example.com/my-sdk/sdk")),
+            ("https://gw.example.com/sdk/auth", Some("https://gw.example.com/sdk/auth/sdk")),
             ("auth.example.com", None),
             ("ftp://auth.example.com", None),
             ("https://", None),

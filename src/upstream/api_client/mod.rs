@@ -3,12 +3,15 @@
 mod base_url;
 mod call;
 mod client;
+mod data;
 mod failure;
+mod rejection;
 #[cfg(any(feature = "registry", feature = "stats", feature = "user-sync"))]
 mod report;
 
 pub(crate) use call::Call;
 pub(crate) use client::{ApiClient, Settings};
+pub(crate) use data::Listing;
 #[cfg(feature = "webhook")]
 pub(crate) use failure::retry_after;
 #[cfg(any(feature = "registry", feature = "stats", feature = "user-sync"))]

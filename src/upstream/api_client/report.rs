@@ -1,11 +1,11 @@
 //! Make background calls, whose callers retry them by their own schedule.
 
 use http::header::HeaderMap;
-use serde::de::DeserializeOwned;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::client::{ApiClient, decode};
+use super::data::ReadData;
 use super::failure::Failure;
 use crate::types::error::AuthError;
 #[cfg(feature = "spool")]
@@ -22,7 +22,7 @@ impl ApiClient {
     ///
     /// # Errors
     /// [`SendError::Transient`] if a retry may succeed, [`SendError::Permanent`] if not.
-    pub(crate) async fn report<R: DeserializeOwned>(
+    pub(crate) async fn report<R: ReadData>(
         &self,
         endpoint: &'static str,
         headers: &HeaderMap,
@@ -37,8 +37,9 @@ impl ApiClient {
         };
         let (error, code, retry_after) = match attempt.and_then(|body| decode(&body)) {
             Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err((code, message))) => {
-                (self.rejection(code, &message, secrets), u16::try_from(code).ok(), None)
+            Ok(Err(rejection)) => {
+                let code = u16::try_from(rejection.code).ok();
+                (self.rejection(endpoint, rejection, secrets), code, None)
             }
             Err(failure) => {
                 let (status, after) = (failure.status.map(|status| status.as_u16()), failure.retry_after);

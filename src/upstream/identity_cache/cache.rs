@@ -1,4 +1,5 @@
 use std::hash::{BuildHasher, BuildHasherDefault};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use highway::{HighwayHash, HighwayHasher};
@@ -9,7 +10,7 @@ use super::entry::{BySize, Entry, Negative};
 use super::invalidation::Invalidations;
 use super::key::{Key, Kind, PassThrough, random_hasher};
 use crate::types::error::AuthError;
-use crate::types::user::{Codes, UserId, UserInfo};
+use crate::types::user::{Codes, UserGroup, UserId, UserInfo};
 use crate::util::clock::{Clock, Millis, millis};
 
 /// How long lookup results are served.
@@ -41,9 +42,10 @@ pub(crate) struct IdentityCache {
     pub(super) negatives: Pool<Negative>,
     /// When credentials expire, known before their user is cached and kept across refreshes.
     expiries: Pool<SystemTime>,
-    /// Interned lists of codes: users of the same roles share them.
+    /// Interned lists of codes and of groups: users of the same roles share them.
     codes: Map<u64, Codes>,
-    codes_hasher: DefaultHashBuilder,
+    groups: Map<u64, Arc<[UserGroup]>>,
+    lists_hasher: DefaultHashBuilder,
     invalidations: Invalidations,
 }
 
@@ -61,7 +63,7 @@ pub(crate) enum Cached {
 impl IdentityCache {
     pub(super) const MAX_NEGATIVES: usize = 10_000;
     const MAX_EXPIRIES: usize = 10_000;
-    const MAX_CODES: usize = 1_000;
+    const MAX_LISTS: usize = 1_000;
     /// The part of its TTL after which an entry is refreshed, in percent.
     const REFRESH_PERCENT: u64 = 80;
 
@@ -82,8 +84,9 @@ impl IdentityCache {
             ),
             negatives: pool(Self::MAX_NEGATIVES),
             expiries: pool(Self::MAX_EXPIRIES),
-            codes: Map::new(Self::MAX_CODES),
-            codes_hasher: DefaultHashBuilder::default(),
+            codes: Map::new(Self::MAX_LISTS),
+            groups: Map::new(Self::MAX_LISTS),
+            lists_hasher: DefaultHashBuilder::default(),
         }
     }
 
@@ -214,18 +217,27 @@ impl IdentityCache {
         self.identities.len()
     }
 
-    /// Replaces the user's lists of codes by equal ones of other users, to save memory.
-    pub(crate) fn intern_codes(&self, user: &mut UserInfo) {
-        user.replace_codes(|codes| {
-            if codes.is_empty() {
-                return;
-            }
-            let hash = self.codes_hasher.hash_one(codes.iter().collect::<Vec<_>>());
-            match self.codes.get(&hash) {
-                Some(interned) if interned == *codes => *codes = interned,
-                _ => self.codes.insert(hash, codes.clone()),
-            }
-        });
+    /// Replaces the user's lists of codes and of groups by equal ones of other users, to save memory.
+    pub(crate) fn intern_lists(&self, user: &mut UserInfo) {
+        user.replace_lists(
+            |codes| {
+                if codes.is_empty() {
+                    return;
+                }
+                let hash = self.lists_hasher.hash_one(codes.iter().collect::<Vec<_>>());
+                match self.codes.get(&hash) {
+                    Some(interned) if interned == *codes => *codes = interned,
+                    _ => self.codes.insert(hash, codes.clone()),
+                }
+            },
+            |groups| {
+                let hash = self.lists_hasher.hash_one(&**groups);
+                match self.groups.get(&hash) {
+                    Some(interned) if interned == *groups => *groups = interned,
+                    _ => self.groups.insert(hash, groups.clone()),
+                }
+            },
+        );
     }
 
     /// Returns whether no invalidation covers the entry, and removes it if one does.

@@ -2,7 +2,7 @@ use quick_cache::Weighter;
 
 use super::key::Key;
 use crate::types::error::AuthError;
-use crate::types::user::{Codes, UserInfo};
+use crate::types::user::{Codes, FeishuIds, UserGroup, UserInfo};
 use crate::util::clock::Millis;
 
 /// A verified user, with everything that decides on later requests as numbers to compare.
@@ -41,7 +41,7 @@ impl Weighter<Key, Entry> for BySize {
     }
 }
 
-/// Estimates how many bytes a user takes, without the code lists that are interned.
+/// Estimates how many bytes a user takes, as if no list were interned.
 fn size(user: &UserInfo) -> usize {
     let texts = [
         user.nickname(),
@@ -64,4 +64,6 @@ fn size(user: &UserInfo) -> usize {
         + claims
         + codes(user.roles())
         + codes(user.permissions())
+        + user.groups().iter().map(UserGroup::size).sum::<usize>()
+        + user.feishu().map_or(0, FeishuIds::size)
 }

@@ -136,7 +136,7 @@ fn equal_code_lists_share_memory() {
     let (cache, _) = cache(10);
     let shared = |codes: &[&str]| {
         let mut user = UserInfo::builder(1, "user").permissions(codes.iter().copied()).build();
-        cache.intern_codes(&mut user);
+        cache.intern_lists(&mut user);
         user.permissions().clone()
     };
     let (one, two) = (shared(&["a", "b"]), shared(&["a", "b"]));

@@ -9,7 +9,8 @@ use super::expiry;
 use super::verdict::verdict;
 use crate::types::credential::{AccessKey, Credential};
 use crate::types::error::{AuthError, ErrorKind};
-use crate::types::user::{AccessKeyKind, UserId, UserInfo};
+use crate::types::spelling::Record;
+use crate::types::user::{AccessKeyKind, UserId, UserInfo, UserInfoBuilder};
 use crate::upstream::api_client::Call;
 
 /// The auth center's answer about an access key.
@@ -43,9 +44,18 @@ pub struct AccessKeyInfo {
     /// The user's e-mail address.
     #[serde(default)]
     pub email: Option<String>,
+    /// The user's phone number.
+    #[serde(default)]
+    pub phone: Option<String>,
+    /// The URL of the user's picture.
+    #[serde(default)]
+    pub avatar: Option<String>,
     /// Whether the user is an admin.
     #[serde(default)]
     pub is_admin: Option<bool>,
+    /// The status of the user's account, such as `active`.
+    #[serde(default)]
+    pub status: Option<String>,
     #[serde(default)]
     expires_at: Option<Value>,
 }
@@ -70,7 +80,8 @@ impl AuthClient {
 
 async fn call(core: &Core, key: &str) -> Result<AccessKeyInfo, AuthError> {
     let body = serde_json::json!({ "accessKey": key });
-    core.api.call(Call::new("/access-key/verify", &body).secret(key)).await
+    let call = Call::new("/access-key/verify", &body).secret(key);
+    core.api.call(call).await.map(|Record(info)| info)
 }
 
 pub(super) async fn fetch(core: &Core, key: &str) -> Result<Fetched, AuthError> {
@@ -92,15 +103,19 @@ fn identity(info: AccessKeyInfo, app_id: &str) -> Result<UserInfo, AuthError> {
                     "POST /access-key/verify: a key of type `user` came without `userId` or `username`",
                 ));
             };
-            let mut user = UserInfo::builder(id, username)
-                .admin(info.is_admin.unwrap_or_default())
-                .access_key(AccessKeyKind::User);
-            if let Some(nickname) = info.nickname {
-                user = user.nickname(nickname);
-            }
-            if let Some(email) = info.email {
-                user = user.email(email);
-            }
+            type Set = fn(UserInfoBuilder, String) -> UserInfoBuilder;
+            let texts: [(_, Set); 5] = [
+                (info.nickname, UserInfoBuilder::nickname),
+                (info.email, UserInfoBuilder::email),
+                (info.phone, UserInfoBuilder::phone),
+                (info.avatar, UserInfoBuilder::avatar),
+                (info.status, UserInfoBuilder::status),
+            ];
+            let user = UserInfo::builder(id, username).admin(info.is_admin).access_key(AccessKeyKind::User);
+            let user = texts.into_iter().fold(user, |user, (text, set)| match text {
+                Some(text) => set(user, text),
+                None => user,
+            });
             Ok(user.build())
         }
         Some("app") => match info.app_id {
@@ -136,14 +151,29 @@ mod tests {
         for (answer, expected) in [
             (
                 json!({"valid": true, "keyType": "user", "keyId": 3, "userId": 7, "username": "alice",
-                       "nickname": "Alice", "email": "a@example.com", "isAdmin": true, "appId": null}),
+                       "nickname": "Alice", "email": "a@example.com", "isAdmin": true, "appId": null,
+                       "phone": "138", "avatar": "https://a", "status": "active"}),
                 Ok(UserInfo::builder(7, "alice")
                     .nickname("Alice")
                     .email("a@example.com")
+                    .phone("138")
+                    .avatar("https://a")
+                    .status("active")
                     .admin(true)
                     .access_key(AccessKeyKind::User)
                     .build()),
             ),
+            (
+                json!({"valid": true, "key_type": "user", "user_id": 7, "username": "alice", "is_admin": false}),
+                Ok(UserInfo::builder(7, "alice").access_key(AccessKeyKind::User).build()),
+            ),
+            (
+                json!({"valid": true, "keyType": "user", "userId": 7, "username": "alice",
+                       "isAdmin": null, "is_admin": true}),
+                Ok(UserInfo::builder(7, "alice").admin(None).access_key(AccessKeyKind::User).build()),
+            ),
+            (json!({"valid": true, "keyType": null, "key_type": "global"}), Err(401)),
+            (json!({"valid": true, "key_type": "app", "key_name": "ci", "app_id": 42}), Ok(app("42"))),
             (json!({"valid": true, "keyType": "app", "keyName": "ci", "appId": 42}), Ok(app("42"))),
             (json!({"valid": true, "keyType": "app", "keyName": "ci", "appId": "42"}), Ok(app("42"))),
             (json!({"valid": true, "keyType": "app", "keyName": "ci", "appId": 43}), Err(403)),
@@ -161,7 +191,7 @@ mod tests {
             (json!({"valid": false}), Err(401)),
             (json!({"valid": true, "keyType": "user", "userId": 7}), Err(-1)),
         ] {
-            let info = serde_json::from_value(answer.clone()).unwrap();
+            let Record(info) = serde_json::from_value(answer.clone()).unwrap();
             assert_eq!(identity(info, "42").map_err(|error| error.code()), expected, "{answer}");
         }
     }

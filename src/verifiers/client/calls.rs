@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::SystemTime;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -13,6 +14,7 @@ use super::verdict::verdict;
 use crate::types::credential::{BearerToken, Credential};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::secret::Secret;
+use crate::types::spelling::Record;
 use crate::types::user::UserId;
 use crate::upstream::api_client::Call;
 use crate::upstream::identity_cache::Kind;
@@ -70,11 +72,11 @@ impl AuthClient {
         let data = core.api.call(Call::new("/token/verify", &body).secret(token.as_str())).await;
         let invalid = TokenStatus { valid: false, user_id: None, username: None, expires_at: None };
         let status = match data {
-            Ok(Data { valid: true, user_id, username, expires_at }) => {
+            Ok(Record(Data { valid: true, user_id, username, expires_at })) => {
                 let expires_at = expires_at.as_ref().and_then(expiry::parse);
                 TokenStatus { valid: true, user_id, username, expires_at }
             }
-            Ok(Data { valid: false, .. }) => invalid,
+            Ok(Record(Data { valid: false, .. })) => invalid,
             Err(error) => match verdict(error, &Credential::Bearer(token)) {
                 error if error.kind() == ErrorKind::InvalidCredential => invalid,
                 error => return Err(error),
@@ -117,7 +119,7 @@ impl AuthClient {
         let body = json!({ "token": token.as_str(), "permissionCodes": &codes });
         let call = Call::new("/permission/check", &body).secret(token.as_str());
         let answer = self.inner.core.api.call(call).await;
-        let Data { mut results } =
+        let Record(Data { mut results }) =
             answer.map_err(|error| verdict(error, &Credential::Bearer(token.clone())))?;
         Ok(codes
             .into_iter()
@@ -140,6 +142,7 @@ impl AuthClient {
         secret: &Secret,
     ) -> Result<WebhookId, AuthError> {
         #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
         struct Data {
             webhook_id: WebhookId,
             #[serde(default)]
@@ -150,9 +153,9 @@ impl AuthClient {
         let body = json!({ "url": url, "events": events, "secret": secret.expose() });
         let call = Call::new("/webhook/register", &body).not_idempotent().secret(secret.expose());
         match self.inner.core.api.call(call).await? {
-            Data { success: Some(false), .. } => Err(AuthError::new(ErrorKind::Rejected)
+            Record(Data { success: Some(false), .. }) => Err(AuthError::new(ErrorKind::Rejected)
                 .with_detail("POST /webhook/register: the auth center answered `success: false`")),
-            Data { webhook_id, .. } => Ok(webhook_id),
+            Record(Data { webhook_id, .. }) => Ok(webhook_id),
         }
     }
 
@@ -163,6 +166,6 @@ impl AuthClient {
     pub async fn unregister_webhook(&self, webhook_id: &WebhookId) -> Result<(), AuthError> {
         let body = json!({ "webhookId": webhook_id });
         let call = Call::new("/webhook/unregister", &body);
-        self.inner.core.api.call::<_, Value>(call).await.map(drop)
+        self.inner.core.api.call::<_, IgnoredAny>(call).await.map(drop)
     }
 }

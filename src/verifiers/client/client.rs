@@ -73,7 +73,7 @@ impl AuthClient {
     pub fn cache_user(&self, credential: &str, user: impl Into<UserInfo>) {
         let credential = Credential::new(credential).expect("a well-formed token or access key");
         let (core, mut user) = (&self.inner.core, user.into());
-        core.cache.intern_codes(&mut user);
+        core.cache.intern_lists(&mut user);
         core.cache.insert(core.key(&Lookup::Credential(credential)), &user, None, core.cache.epoch());
     }
 

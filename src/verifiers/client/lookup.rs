@@ -13,6 +13,7 @@ use crate::ports::verify::Verify;
 use crate::request::context::InContext;
 use crate::types::credential::{AccessKey, BearerToken, Credential};
 use crate::types::error::{AuthError, ErrorKind};
+use crate::types::spelling::Record;
 use crate::types::user::UserInfo;
 use crate::upstream::api_client::Call;
 use crate::upstream::identity_cache::{Cached, Key, Kind};
@@ -153,7 +154,7 @@ fn fetch_and_cache(
             Err(error) => error,
         };
         if is_rejection(&error) {
-            core.cache.insert_negative(key, &error, epoch);
+            core.cache.insert_negative(key, &error.clone().without_data(), epoch);
             return LookupOutcome { result: Err(error), epoch };
         }
         match core.cache.stale(key) {
@@ -193,8 +194,8 @@ impl Core {
 
         let body = serde_json::json!({ "token": token });
         let call = Call::new("/user/info", &body).secret(token);
-        let Data { mut user, expires_at } = self.api.call(call).await?;
-        self.cache.intern_codes(&mut user);
+        let Record(Data { mut user, expires_at }) = self.api.call(call).await?;
+        self.cache.intern_lists(&mut user);
         let expires_at = expires_at.as_ref().and_then(expiry::parse);
         let limit = [expires_at, expiry::of_jwt(token)].into_iter().flatten().min();
         Ok(Fetched { user, limit })

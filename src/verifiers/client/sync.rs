@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::client::AuthClient;
 use crate::types::error::AuthError;
 use crate::types::secret::Secret;
+use crate::types::spelling::Record;
 use crate::types::user::UserId;
 use crate::upstream::api_client::Call;
 #[cfg(feature = "user-sync")]
@@ -94,6 +95,7 @@ impl fmt::Debug for SyncUser {
 
 /// The outcome of [`AuthClient::sync_user`].
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SyncOutcome {
     /// Whether the user was created or updated.
@@ -146,7 +148,7 @@ impl AuthClient {
     /// [`Rejected`](crate::error::ErrorKind::Rejected) or [`Unavailable`](crate::error::ErrorKind::Unavailable).
     pub async fn sync_user(&self, user: &SyncUser, headers: HeaderMap) -> Result<SyncOutcome, AuthError> {
         let call = Call::new("/sync/user", user).headers(headers).secret(user.secret());
-        self.inner.core.api.call(call).await
+        self.inner.core.api.call(call).await.map(|Record(outcome)| outcome)
     }
 
     /// Creates or updates users in one call, with these headers in addition to the client's own. Send a few hundred at a
@@ -159,7 +161,7 @@ impl AuthClient {
         let body = json!({ "users": users });
         let call = Call::new("/sync/batch", &body).headers(headers);
         let call = users.iter().map(SyncUser::secret).fold(call, Call::secret);
-        self.inner.core.api.call(call).await
+        self.inner.core.api.call(call).await.map(|Record(report)| report)
     }
 
     /// Creates or updates users in one attempt that bypasses the circuit breaker and `max_in_flight`.
@@ -167,7 +169,9 @@ impl AuthClient {
     pub(crate) async fn push_users(&self, users: &[SyncUser]) -> Result<SyncReport, SendError> {
         let body = serde_json::to_vec(&json!({ "users": users })).unwrap_or_default();
         let secrets: Vec<_> = users.iter().map(SyncUser::secret).collect();
-        self.inner.core.api.report("/sync/batch", &HeaderMap::new(), body.into(), &secrets).await
+        let report =
+            self.inner.core.api.report("/sync/batch", &HeaderMap::new(), body.into(), &secrets).await;
+        report.map(|Record(report)| report)
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) async fn fetch(core: &Core, id: &UserId) -> Result<Fetched, AuthError
     let mut found = core.users_by_ids(std::slice::from_ref(id)).await.map_err(unavailable)?;
     let found = found.pop().flatten().filter(is_active);
     let mut user = found.ok_or_else(|| AuthError::new(ErrorKind::UnknownUser))?;
-    core.cache.intern_codes(&mut user);
+    core.cache.intern_lists(&mut user);
     Ok(Fetched { user, limit: Some(core.cache.clock().today() + TTL) })
 }
 

@@ -1,19 +1,18 @@
 //! Find and list users at the auth center.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use serde::Deserialize;
 use serde_json::json;
 
 use super::client::AuthClient;
 use super::core::Core;
-use crate::types::error::AuthError;
+use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{UserId, UserInfo};
-use crate::upstream::api_client::Call;
+use crate::upstream::api_client::{Call, Listing};
 
 /// The most users that one call may name or return.
 const BATCH_SIZE: usize = 100;
@@ -25,18 +24,17 @@ const CHUNKS_IN_FLIGHT: usize = 4;
 const UNKNOWN_USER: &str = "未知用户";
 
 /// The result of [`AuthClient::batch_users`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FoundUsers {
     /// The users, in the auth center's order within each chunk of names.
     pub users: Vec<UserInfo>,
     /// The names without a user.
-    #[serde(default)]
     pub not_found: Vec<String>,
 }
 
 /// One page of [`AuthClient::list_users`].
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UserPage {
     /// The users of this page.
@@ -66,7 +64,14 @@ impl AuthClient {
         let usernames: Vec<String> = usernames.into_iter().map(|name| name.as_ref().to_owned()).collect();
         let calls = usernames.chunks(BATCH_SIZE).map(|chunk| async move {
             let body = json!({ "usernames": chunk });
-            self.inner.core.api.call::<_, FoundUsers>(Call::new("/users/batch", &body)).await
+            let found: Listing<UserInfo> = self.inner.core.api.call(Call::new("/users/batch", &body)).await?;
+            let users = found.items;
+            let not_found = found.not_found.unwrap_or_else(|| {
+                // Newer auth centers leave it to the caller to find out.
+                let known: HashSet<&str> = users.iter().map(UserInfo::username).collect();
+                chunk.iter().filter(|name| !known.contains(name.as_str())).cloned().collect()
+            });
+            Ok::<_, AuthError>(FoundUsers { users, not_found })
         });
         let calls: Vec<_> = calls.collect();
         stream::iter(calls)
@@ -117,7 +122,12 @@ impl AuthClient {
         page_size: u32,
     ) -> Result<UserPage, AuthError> {
         let body = json!({ "keyword": keyword, "page": page, "pageSize": page_size });
-        self.inner.core.api.call(Call::new("/users/list", &body)).await
+        let page: Listing<UserInfo> = self.inner.core.api.call(Call::new("/users/list", &body)).await?;
+        // Without it, nobody can tell whether there are more pages.
+        let total = page.total.ok_or_else(|| {
+            AuthError::new(ErrorKind::Unavailable).with_detail("POST /users/list: the answer has no `total`")
+        })?;
+        Ok(UserPage { items: page.items, total })
     }
 
     /// Streams the users of all pages of [`AuthClient::list_users`]. A page is fetched when the stream is polled for it.
@@ -157,14 +167,10 @@ impl AuthClient {
 impl Core {
     /// Finds users by at most 100 ids.
     pub(super) async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<Option<UserInfo>>, AuthError> {
-        #[derive(Deserialize)]
-        struct Data {
-            users: Vec<UserInfo>,
-        }
-
-        let body = json!({ "userIds": ids });
-        let data: Data = self.api.call(Call::new("/users/batch-by-ids", &body)).await?;
-        let known = data.users.into_iter().filter(|user| *user.username() != *UNKNOWN_USER);
+        // Auth centers before 1.1.54 read the one, later ones the other.
+        let body = json!({ "userIds": ids, "user_ids": ids });
+        let found: Listing<UserInfo> = self.api.call(Call::new("/users/batch-by-ids", &body)).await?;
+        let known = found.items.into_iter().filter(|user| *user.username() != *UNKNOWN_USER);
         let known: HashMap<UserId, UserInfo> = known.map(|user| (user.id().clone(), user)).collect();
         Ok(ids.iter().map(|id| known.get(id).cloned()).collect())
     }

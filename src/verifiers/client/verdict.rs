@@ -7,16 +7,11 @@ pub(super) fn verdict(error: AuthError, credential: &Credential) -> AuthError {
     if error.kind() != ErrorKind::Rejected {
         return error;
     }
-    let code = error.code();
-    let verdict = match (code, credential) {
+    let verdict = match (error.code(), credential) {
         (401 | 404, Credential::Bearer(_)) => AuthError::new(ErrorKind::InvalidCredential),
         (401 | 404, Credential::AccessKey(_)) => AuthError::invalid_access_key(),
         (403, _) => AuthError::new(ErrorKind::Denied),
         _ => AuthError::new(ErrorKind::Unavailable),
     };
-    let verdict = verdict.with_code(code);
-    match error.detail() {
-        Some(detail) => verdict.with_detail(detail.to_owned()),
-        None => verdict,
-    }
+    error.reclassified(&verdict)
 }

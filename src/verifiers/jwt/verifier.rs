@@ -140,7 +140,7 @@ impl Inner {
         claims_mapping::subject(&claims)?;
         let mut user = (self.map_claims)(&claims)?;
         user.set_claims(String::from_utf8(payload).map_err(|_| not_an_object())?);
-        self.cache.intern_codes(&mut user);
+        self.cache.intern_lists(&mut user);
         Ok(Some((user, [exp, key_valid_until].into_iter().flatten().min())))
     }
 }

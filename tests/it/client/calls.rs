@@ -179,7 +179,10 @@ async fn batch_calls_chunk_by_100_and_keep_order() {
     assert_eq!(last(&center), sent("/users/batch", json!({"usernames": ["alice", "bob"]})));
     let ids = [UserId::from(7), UserId::from("7"), UserId::from(7)];
     let found = client.batch_users_by_ids(ids).await.unwrap();
-    assert_eq!(last(&center), sent("/users/batch-by-ids", json!({"userIds": [7, "7", 7]})));
+    assert_eq!(
+        last(&center),
+        sent("/users/batch-by-ids", json!({"userIds": [7, "7", 7], "user_ids": [7, "7", 7]}))
+    );
     let found: Vec<_> = found.iter().map(Option::is_some).collect();
     assert_eq!(found, [true, false, true], "a number is no string, and duplicates are answered twice");
 

@@ -223,7 +223,11 @@ async fn answer_with_other_id_is_unknown_user() {
         assert_eq!(seen.is_some(), found, "{what}");
         assert_eq!(client.find_user(&7.into()).await.unwrap(), seen, "{what}");
         let requests = center.requests();
-        assert_eq!((requests.len(), &requests[0].1), (1, &serde_json::json!({"userIds": [7]})), "{what}");
+        assert_eq!(
+            (requests.len(), &requests[0].1),
+            (1, &serde_json::json!({"userIds": [7], "user_ids": [7]})),
+            "{what}"
+        );
     }
 }
 

@@ -1,25 +1,40 @@
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::services::webhook::rejection::WebhookRejection;
-use crate::types::user::UserId;
+use crate::types::spelling;
+use crate::types::user::{FeishuIds, UserGroup, UserId};
 
 /// The user of a [`UserEvent`](super::UserEvent), with typed getters for the protocol's fields, and the JSON as
-/// received. Any field may be missing.
+/// received. Any field may be missing. The getters read a field in camelCase or in snake_case; with both, camelCase decides.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EventUser {
     raw: Map<String, Value>,
+    groups: Option<Vec<UserGroup>>,
     updated_fields: Vec<String>,
 }
 
 impl EventUser {
-    const STRING_FIELDS: [&str; 8] =
-        ["username", "nickname", "email", "phone", "avatar", "department", "company", "status"];
+    const STRING_FIELDS: [&str; 12] = [
+        "username",
+        "nickname",
+        "email",
+        "phone",
+        "avatar",
+        "department",
+        "company",
+        "status",
+        "feishuUserId",
+        "feishuOpenId",
+        "feishuUnionId",
+        "feishuTenantKey",
+    ];
 
     /// # Errors
     /// 400, if a field of the protocol has another type; `null` counts as missing.
     pub(super) fn new(data: Value) -> Result<Self, WebhookRejection> {
         let Value::Object(raw) = data else { return Err(wrong_type("data", "an object")) };
-        let field = |name: &str| raw.get(name).filter(|value| !value.is_null());
+        let field = |name: &str| spelling::get(&raw, name).filter(|value| !value.is_null());
         if field("id").is_some_and(|id| user_id(id).is_none()) {
             return Err(wrong_type("data.id", "an integer or a string"));
         }
@@ -28,16 +43,20 @@ impl EventUser {
         {
             return Err(wrong_type(&format!("data.{name}"), "a string"));
         }
-        if field("is_admin").is_some_and(|flag| !flag.is_boolean()) {
-            return Err(wrong_type("data.is_admin", "true or false"));
+        if field("isAdmin").is_some_and(|flag| !flag.is_boolean()) {
+            return Err(wrong_type("data.isAdmin", "true or false"));
         }
         for name in ["roles", "permissions", "updatedFields"] {
             if field(name).is_some_and(|list| !is_string_list(list)) {
                 return Err(wrong_type(&format!("data.{name}"), "a list of strings"));
             }
         }
+        let groups = field("groups").map(Vec::<Option<UserGroup>>::deserialize).transpose();
+        let groups = groups.map_err(|_| wrong_type("data.groups", "a list of groups or of their codes"))?;
+        let groups = groups.map(|groups| groups.into_iter().flatten().collect());
         let updated_fields = field("updatedFields").and_then(strings).unwrap_or_default();
-        Ok(Self { updated_fields: updated_fields.into_iter().map(str::to_owned).collect(), raw })
+        let updated_fields = updated_fields.into_iter().map(str::to_owned).collect();
+        Ok(Self { groups, updated_fields, raw })
     }
 
     /// Returns the user's id.
@@ -87,7 +106,17 @@ impl EventUser {
 
     /// Returns whether the user is an admin at the auth center.
     pub fn is_admin(&self) -> Option<bool> {
-        self.raw.get("is_admin").and_then(Value::as_bool)
+        spelling::get(&self.raw, "isAdmin").and_then(Value::as_bool)
+    }
+
+    /// Returns the groups.
+    pub fn groups(&self) -> Option<&[UserGroup]> {
+        self.groups.as_deref()
+    }
+
+    /// Returns the ids at Feishu; `None` if none of them is there.
+    pub fn feishu(&self) -> Option<FeishuIds> {
+        FeishuIds::read(|name| self.text(name))
     }
 
     /// Returns the codes of the roles.
@@ -116,7 +145,7 @@ impl EventUser {
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        self.raw.get(name).and_then(Value::as_str)
+        spelling::get(&self.raw, name).and_then(Value::as_str)
     }
 }
 

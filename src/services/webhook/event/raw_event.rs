@@ -4,6 +4,7 @@ use super::event_user::{EventUser, is_disabled, user_id};
 use super::user_event::{CREATED, DELETED, INIT_SYNC, LOGIN, UPDATED, UserEvent};
 use crate::ports::invalidate::Invalidation;
 use crate::services::webhook::rejection::WebhookRejection;
+use crate::types::spelling;
 
 /// An event whose data was not checked yet.
 pub(crate) struct RawEvent {
@@ -75,6 +76,7 @@ impl RawEvent {
     }
 
     fn has_updated_fields(&self) -> bool {
-        self.data.get("updatedFields").and_then(Value::as_array).is_some_and(|fields| !fields.is_empty())
+        let fields = self.data.as_object().and_then(|data| spelling::get(data, "updatedFields"));
+        fields.and_then(Value::as_array).is_some_and(|fields| !fields.is_empty())
     }
 }

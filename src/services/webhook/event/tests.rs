@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::raw_event::RawEvent;
 use super::user_event::{CREATED, DELETED, INIT_SYNC, LOGIN, UPDATED, UserEvent};
 use crate::ports::invalidate::Invalidation;
-use crate::types::user::UserId;
+use crate::types::user::{FeishuIds, UserGroup, UserId};
 
 fn event(name: &str, data: Value) -> Result<UserEvent, String> {
     let body = Value::from_iter([("event", name.into()), ("data", data)]).to_string();
@@ -32,6 +32,38 @@ fn all_fields_are_typed_and_unknown_fields_kept() {
         assert_eq!((user.roles(), user.permissions()), (Some(vec!["r"]), Some(vec![])));
         assert_eq!(Value::Object(user.raw().clone()), data);
     }
+}
+
+#[test]
+fn fields_are_read_in_either_spelling() {
+    for (data, is_admin, open_id) in [
+        (json!({"isAdmin": true, "feishuOpenId": "ou"}), Some(true), Some("ou")),
+        (json!({"is_admin": true, "feishu_open_id": "ou"}), Some(true), Some("ou")),
+        (json!({"isAdmin": false, "is_admin": true, "feishu_open_id": "ou"}), Some(false), Some("ou")),
+        (
+            json!({"isAdmin": null, "is_admin": true, "feishuOpenId": null, "feishu_open_id": "ou"}),
+            None,
+            None,
+        ),
+        (json!({}), None, None),
+    ] {
+        let event = event(UPDATED, data.clone()).unwrap();
+        let user = event.user().unwrap();
+        assert_eq!(user.is_admin(), is_admin, "{data}");
+        assert_eq!(user.feishu().as_ref().and_then(FeishuIds::open_id), open_id, "{data}");
+        assert_eq!(Value::Object(user.raw().clone()), data);
+    }
+    for (groups, expected) in [
+        (json!(["ops", null]), Some(vec![UserGroup::new("ops")])),
+        (json!([{"id": "3", "code": "ops"}]), Some(vec![UserGroup::new("ops").with_id("3")])),
+        (json!([]), Some(vec![])),
+        (json!(null), None),
+    ] {
+        let event = event(UPDATED, json!({"groups": groups})).unwrap();
+        assert_eq!(event.user().unwrap().groups(), expected.as_deref(), "{groups}");
+    }
+    let old = event(UPDATED, json!({"updated_fields": ["email"]})).unwrap();
+    assert_eq!(old.updated_fields(), ["email"]);
 }
 
 #[test]
@@ -75,7 +107,12 @@ fn malformed_event_error_names_the_field_without_its_value() {
         (r#"{"event": "user.updated", "data": {"id": 1.5}}"#, "`data.id` must be an integer or a string"),
         (r#"{"event": "user.updated", "data": {"id": true}}"#, "`data.id` must be an integer or a string"),
         (r#"{"event": "user.created", "data": {"email": 1}}"#, "`data.email` must be a string"),
-        (r#"{"event": "user.login", "data": {"is_admin": 1}}"#, "`data.is_admin` must be true or false"),
+        (r#"{"event": "user.login", "data": {"is_admin": 1}}"#, "`data.isAdmin` must be true or false"),
+        (
+            r#"{"event": "user.login", "data": {"groups": [7]}}"#,
+            "`data.groups` must be a list of groups or of their codes",
+        ),
+        (r#"{"event": "user.login", "data": {"feishu_open_id": 7}}"#, "`data.feishuOpenId` must be a string"),
         (r#"{"event": "user.deleted", "data": {"roles": "r"}}"#, "`data.roles` must be a list of strings"),
         (
             r#"{"event": "user.updated", "data": {"updatedFields": [1]}}"#,

@@ -1,0 +1,51 @@
+use std::marker::PhantomData;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+
+use super::holds_user::holds_user;
+use crate::request::auth_state;
+use crate::types::error::AuthError;
+use crate::types::permission::Group;
+use crate::types::user::UserInfo;
+
+/// Extracts the verified user, and rejects users outside the group `G` with 403. Declare groups with
+/// [`groups!`](crate::groups).
+///
+/// ```
+/// use aigc_auth::{RequireGroup, groups};
+///
+/// groups! {
+///     pub Operations = "ops";
+/// }
+///
+/// async fn machines(operator: RequireGroup<Operations>) -> String {
+///     format!("machines of {}", operator.username())
+/// }
+/// ```
+// The bound stands on the struct for the sake of its error message: see `RequirePermission`.
+pub struct RequireGroup<G: Group> {
+    user: UserInfo,
+    group: PhantomData<fn() -> G>,
+}
+
+holds_user!(RequireGroup<G: Group>);
+
+impl<G: Group> Clone for RequireGroup<G> {
+    fn clone(&self) -> Self {
+        Self { user: self.user.clone(), group: PhantomData }
+    }
+}
+
+impl<G: Group, S: Send + Sync> FromRequestParts<S> for RequireGroup<G> {
+    type Rejection = AuthError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthError> {
+        let user = auth_state::required(&parts.extensions)?;
+        if user.has_group(G::CODE) {
+            Ok(Self { user: user.clone(), group: PhantomData })
+        } else {
+            Err(AuthError::missing_permission(format!("group {}", G::CODE)))
+        }
+    }
+}
