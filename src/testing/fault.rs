@@ -37,6 +37,8 @@ pub enum Fault {
     NotJson,
     /// 200 and code 0, but the data is a string.
     WrongShape,
+    /// 200 and code 0 with this data.
+    Data(Value),
     /// The correct response without the ids of users.
     MissingId,
     /// The correct response with 40 MiB of padding, in chunks, without a `Content-Length`.
@@ -68,6 +70,11 @@ impl Fault {
         Self::Code(code, message.into())
     }
 
+    /// Creates a successful response with this data.
+    pub fn data(data: impl Into<Value>) -> Self {
+        Self::Data(data.into())
+    }
+
     /// Returns the faulty response. Calls `handle`, which makes the call take effect, only for faults that need the
     /// correct response.
     pub(super) fn apply(self, handle: impl FnOnce() -> EnvelopeResponse) -> Delivery {
@@ -83,6 +90,7 @@ impl Fault {
                 Delivery::page("application/json", r#"{"code": 0, "message": "success", "data": {"#)
             }
             Self::WrongShape => EnvelopeResponse::success(json!("not an object")).into(),
+            Self::Data(data) => EnvelopeResponse::success(data).into(),
             Self::MissingId => handle().map_data(without_user_ids).into(),
             Self::Huge => Delivery::Huge(handle().into()),
             Self::Code(code, message) => EnvelopeResponse::failure(StatusCode::OK, code, message).into(),

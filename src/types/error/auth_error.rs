@@ -228,6 +228,21 @@ impl AuthError {
         self.context.as_ref()?.data.as_ref()
     }
 
+    /// Feishu's own code, of a message that Feishu refused: the auth center writes it into its message.
+    ///
+    /// | code | Feishu's reason |
+    /// |---|---|
+    /// | 230006 | the app has no bot |
+    /// | 230013 | the bot is not available to the user |
+    /// | 230027 | the bot lacks a permission |
+    /// | 230034 | the recipient's id is not valid |
+    /// | 230053 | the user has stopped the bot from sending messages |
+    pub fn feishu_code(&self) -> Option<u32> {
+        let words = self.detail()?.split(|c: char| !c.is_ascii_alphanumeric());
+        // All codes of messages begin with 230.
+        words.filter(|word| word.len() == 6 && word.starts_with("230")).find_map(|word| word.parse().ok())
+    }
+
     fn context_mut(&mut self) -> &mut Context {
         Arc::make_mut(self.context.get_or_insert_default())
     }
@@ -312,6 +327,24 @@ mod tests {
         for (given, expected) in [(0, 1), (1, 1), (1_500, 2), (7_000, 7), (60_000, 60), (u64::MAX, 60)] {
             let error = AuthError::new(ErrorKind::Unavailable).with_retry_after(Duration::from_millis(given));
             assert_eq!(error.retry_after(), Some(Duration::from_secs(expected)), "{given} ms");
+        }
+    }
+
+    #[test]
+    fn feishu_code_is_found_in_the_message() {
+        for (detail, expected) in [
+            ("feishu error 230013: Bot has NO availability to this user", Some(230_013)),
+            ("飞书接口返回错误：230053，用户已停止接收", Some(230_053)),
+            ("code=230006", Some(230_006)),
+            ("[230027] Lack of necessary permissions", Some(230_027)),
+            ("user 1230013 is unknown", None),
+            ("message 23001 of 2300134", None),
+            ("om_230034x", None),
+            ("no such app", None),
+            ("", None),
+        ] {
+            let error = AuthError::new(ErrorKind::Rejected).with_detail(detail);
+            assert_eq!(error.feishu_code(), expected, "{detail}");
         }
     }
 

@@ -8,7 +8,8 @@ pub enum ErrorKind {
     InvalidCredential,
     /// The caller is authenticated but not admitted, such as a disabled user: 403.
     Denied,
-    /// The request itself cannot be read, such as one that names two users to act as: 400.
+    /// The request itself cannot be read, such as one that names two users to act as, or an argument of a call is out of its
+    /// range: 400.
     InvalidRequest,
     /// The user to act as does not exist, or the one to issue a token for: 404.
     UnknownUser,

@@ -17,7 +17,11 @@ pub(crate) mod client;
 mod core;
 mod directory;
 mod expiry;
+mod feishu;
+mod groups;
 mod lookup;
+mod new_access_key;
+mod other_apps;
 mod sync;
 mod user_by_id;
 mod users;
@@ -33,5 +37,10 @@ pub use calls::{TokenStatus, WebhookId};
     feature = "webhook"
 ))]
 pub(crate) use client::AuthClient;
+pub use feishu::{
+    FeishuMessage, FeishuTokenRequest, FeishuUser, FeishuUserToken, NewFeishuUser, SentFeishuMessage,
+};
+pub use new_access_key::{CreatedAccessKey, NewAccessKey};
+pub use other_apps::AppToken;
 pub use sync::{SyncOutcome, SyncReport, SyncUser};
 pub use users::{FoundUsers, UserPage, Users};

@@ -8,9 +8,13 @@ mod cache;
 mod calls;
 // The circuit breaker, and pauses that the center demands.
 mod circuit_breaker;
+// Answers of auth centers of different age.
+mod dialects;
 // Every fault of the center at every age of the cache; error texts.
 mod faults;
 // Single flight, limits, and what is evicted.
 mod load;
+// The calls that SDK 1.1.54 and later brought.
+mod newer_calls;
 // Certificates of an auth center behind https.
 mod tls;
