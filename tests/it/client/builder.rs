@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::rig::{APP_SECRET, Rig, Seen, TOKEN};
 use crate::support::tls::redirecting_http_client;
-use crate::support::{Canned, test_process};
+use crate::support::{Canned, Log, test_process};
 
 #[tokio::test]
 async fn base_url_path_is_joined_with_or_without_slash() {
@@ -19,9 +19,12 @@ async fn base_url_path_is_joined_with_or_without_slash() {
         json!({"code": 0, "data": {"id": 7, "username": "alice"}})
     };
     let canned = Canned::start(answer).await;
-    for path in ["/some/where", "/some/where/", "/some/where//"] {
+    for path in ["/some/where", "/some/where/", "/some/where//", "/some/where/sdk", "/some/where/sdk/"] {
         let url = format!("http://{}{path}", canned.address);
+        let log = Log::start();
         let client = AuthClient::builder("test-app", APP_SECRET, url).build().unwrap();
+        let warned = log.take().matches("AIGC_AUTH_BASE_URL) ends in /sdk").count();
+        assert_eq!(warned, usize::from(path.contains("sdk")), "{path}");
         assert_eq!(client.user_info(TOKEN).await.unwrap().username(), "alice", "{path}");
     }
     let canned = Canned::start(|path, _| {

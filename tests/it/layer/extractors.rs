@@ -6,8 +6,8 @@ use aigc_auth::layer::{GuardLayer, TrustedProxies};
 use aigc_auth::permission::{AllOf, AnyOf};
 use aigc_auth::testing::Fault;
 use aigc_auth::{
-    AuthError, AuthLayer, CurrentUser, OptionalUser, RequireAdmin, RequirePermission, RequireRole,
-    permissions, roles,
+    AuthError, AuthLayer, CurrentUser, OptionalUser, RequireAdmin, RequireGroup, RequirePermission,
+    RequireRole, groups, permissions, roles,
 };
 use axum::Router;
 use axum::middleware::from_extractor;
@@ -27,6 +27,10 @@ permissions! {
 
 roles! {
     Editor = "editor";
+}
+
+groups! {
+    Operations = "ops";
 }
 
 type Nested = AllOf<(ReadReports, AnyOf<(WriteArticle, AllOf<(EditArticle, ReadReports)>)>)>;
@@ -64,6 +68,7 @@ fn routes() -> Router {
         )
         .route("/nested", get(|user: RequirePermission<Nested>| async move { who(user) }))
         .route("/role", get(|user: RequireRole<Editor>| async move { who(user) }))
+        .route("/group", get(|user: RequireGroup<Operations>| async move { who(user) }))
         .route("/admin", get(|user: RequireAdmin| async move { who(user) }))
         .route(
             "/two",
@@ -74,6 +79,9 @@ fn routes() -> Router {
         .merge(guarded("/guard/any", GuardLayer::any_permission(["article:write", "article:edit"])))
         .merge(guarded("/guard/all", GuardLayer::all_permissions(["report:read", "article:edit"])))
         .merge(guarded("/guard/role", GuardLayer::role("editor")))
+        .merge(guarded("/guard/group", GuardLayer::group("ops")))
+        .merge(guarded("/guard/any_group", GuardLayer::any_group(["staff", "ops"])))
+        .merge(guarded("/guard/no_group", GuardLayer::any_group(Vec::<String>::new())))
         .merge(guarded("/guard/admin", GuardLayer::admin()))
         .merge(guarded("/guard/none", GuardLayer::any_permission(Vec::<String>::new())))
         .merge(guarded(
@@ -112,6 +120,7 @@ async fn extractors_and_guards_answer_by_table() {
         row("/any", Err(403), Ok("alice"), Err(403)),
         row("/nested", Err(403), Ok("alice"), Err(403)),
         row("/role", Err(403), Ok("alice"), Err(403)),
+        row("/group", Err(403), Ok("alice"), Err(403)),
         row("/admin", Err(403), Err(403), Ok("root")),
         row("/two", Err(403), Ok("alice"), Err(403)),
         row("/from_extractor", Err(403), Ok("passed"), Err(403)),
@@ -119,6 +128,9 @@ async fn extractors_and_guards_answer_by_table() {
         row("/guard/any", Err(403), Ok("passed"), Err(403)),
         row("/guard/all", Err(403), Ok("passed"), Err(403)),
         row("/guard/role", Err(403), Ok("passed"), Err(403)),
+        row("/guard/group", Err(403), Ok("passed"), Err(403)),
+        row("/guard/any_group", Err(403), Ok("passed"), Err(403)),
+        row("/guard/no_group", Err(403), Err(403), Err(403)),
         row("/guard/admin", Err(403), Err(403), Ok("passed")),
         row("/guard/none", Err(403), Err(403), Err(403)),
         row("/guard/new", Err(403), Ok("passed"), Err(403)),
@@ -160,7 +172,7 @@ async fn malformed_header_is_invalid_credential() {
     assert!(center.requests().is_empty());
 }
 
-const EVERY_PATH: [&str; 13] = [
+const EVERY_PATH: [&str; 15] = [
     "/current",
     "/option",
     "/optional",
@@ -168,10 +180,12 @@ const EVERY_PATH: [&str; 13] = [
     "/any",
     "/nested",
     "/role",
+    "/group",
     "/admin",
     "/from_extractor",
     "/guard/permission",
     "/guard/role",
+    "/guard/group",
     "/guard/admin",
     "/guard/new",
 ];

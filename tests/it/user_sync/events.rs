@@ -341,3 +341,44 @@ async fn user_created_concurrently_is_no_error() {
         handle(&alone(&store, config()), "user.created", json!({"username": "bob"})).await.unwrap_err();
     assert!(error.contains("create bob"), "{error}");
 }
+
+/// A mapping, and a policy for passwords, may name a field in either spelling, whichever the auth center sends.
+#[tokio::test]
+async fn fields_are_mapped_in_either_spelling() {
+    let both = |fields: Value| {
+        let mut user = map(json!({"username": "bob", "groups": [{"code": "ops"}, {"code": "staff"}]}));
+        user.extend(map(fields));
+        Value::Object(user)
+    };
+    let camel = both(json!({"isAdmin": true, "feishuOpenId": "ou", "updatedFields": ["isAdmin"]}));
+    let snake = both(json!({"is_admin": true, "feishu_open_id": "ou", "updated_fields": ["is_admin"]}));
+    let contradicting = both(json!({
+        "isAdmin": true, "is_admin": false, "feishuOpenId": "ou", "feishu_open_id": null, "updatedFields": ["x"],
+    }));
+    for (admin, open_id) in [("isAdmin", "feishu_open_id"), ("is_admin", "feishuOpenId")] {
+        for data in [&camel, &snake, &contradicting] {
+            let policy = PasswordPolicy::mapped(|user, _| {
+                Some(if user["is_admin"] == user["isAdmin"] { "same".into() } else { Secret::from("other") })
+            });
+            let mappings = [
+                FieldMapping::new("username", "login").required(),
+                FieldMapping::new(admin, "is_staff"),
+                FieldMapping::new(open_id, "open_id"),
+                FieldMapping::new("groups", "groups").to_legacy(|groups| {
+                    let groups = groups.as_array().into_iter().flatten();
+                    Ok(groups.filter_map(|group| group["code"].as_str()).collect::<Vec<_>>().into())
+                }),
+            ];
+            let store = Store::new();
+            let sync = alone(&store, config().mappings(mappings).password_policy(policy));
+            let row = json!([{
+                "login": "bob", "is_staff": true, "open_id": "ou", "groups": ["ops", "staff"], "password": "plain same",
+            }]);
+            assert_eq!(handle(&sync, "user.created", data.clone()).await, Ok(done("User created")), "{data}");
+            assert_eq!(store.rows(), row, "{admin}: {data}");
+            let changed = both(json!({"is_admin": false, "updated_fields": ["is_admin"]}));
+            assert_eq!(handle(&sync, "user.updated", changed).await, Ok(done("User updated")), "{data}");
+            assert_eq!(store.rows()[0]["is_staff"], false, "{admin}: {data}");
+        }
+    }
+}

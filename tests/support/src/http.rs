@@ -185,6 +185,7 @@ pub async fn center() -> AuthCenter {
         testing::user("alice")
             .nickname("Alice")
             .roles(["editor"])
+            .groups(["ops"])
             .permissions(["report:read", "article:edit"]),
     );
     center.add_user(testing::user("bob"));
