@@ -19,6 +19,7 @@ macro_rules! guides {
         #[doc = "[testing.md]: testing"]
         #[doc = "[tokens.md]: tokens"]
         #[doc = "[usage.md]: usage"]
+        #[doc = "[versions.md]: versions"]
         #[doc = "[webhooks.md]: webhooks"]
         #[doc = ""]
         #[doc = include_str!(concat!("../docs/", $file))]
@@ -44,6 +45,7 @@ guides! {
     defaults = "defaults.md",
     performance = "performance.md",
     from_python = "from-python.md",
+    versions = "versions.md",
 }
 
 /// The code in both README files, compiled as doctests.

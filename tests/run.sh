@@ -44,6 +44,17 @@ if ! cmp -s "$wanted" "$home/installed.txt" || ! "$AIGC_AUTH_REFERENCE_PYTHON" -
     --requirement "$wanted" || fail "pip could not install the reference client ($wanted) from PyPI"
   cp "$wanted" "$home/installed.txt"
 fi
+# The same client in other versions, beside the packages of that environment: a test names the folder by PYTHONPATH.
+while read -r version; do
+  case $version in '#'* | '') continue ;; esac
+  folder="$home/versions/$version"
+  [ -e "$folder/installed" ] && continue
+  rm -rf "$folder"
+  step "$AIGC_AUTH_REFERENCE_PYTHON" -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps \
+    --target "$folder" "huace-aigc-auth-client==$version" ||
+    fail "pip could not install the reference client $version from PyPI"
+  touch "$folder/installed"
+done <tests/reference/versions.txt
 
 # They start while cargo is at work.
 trap databases_end EXIT
