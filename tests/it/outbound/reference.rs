@@ -83,64 +83,70 @@ async fn theirs(reference: &Reference, center: &Host, session: bool, mut calls: 
 
 #[tokio::test]
 async fn requests_and_records_match_reference_except_listed() {
-    let Some(reference) = Reference::installed() else { return };
-    let (host, center) = (Host::http().await, Host::http().await);
-    let records = Records::default();
-    let client = outbound(&[&host], |builder| builder.with_stats(records.clone()));
-    let mut answers = vec![];
-    for call in calls(&host) {
-        answers.push(ours(&client, &call).await);
-    }
-    let ours = host.heard();
-    let records = records.take();
-    for session in [true, false] {
-        assert_eq!(theirs(&reference, &center, session, calls(&host)).await, json!(answers));
-        let (theirs, reports) = (host.heard(), reported(&center));
-        assert_eq!((theirs.len(), reports.len()), (ours.len(), records.len()));
-        for (ours, theirs) in ours.iter().zip(&theirs) {
-            assert_eq!(said(ours), said(theirs), "session: {session}");
-            let mut expected = context_headers(ours);
-            // There, the context goes before the caller's own headers; here, the caller's win.
-            for line in &mut expected {
-                match &**line {
-                    "x-trace-id: own" => *line = "x-trace-id: hunter-trace".to_owned(),
-                    "x-app-id: own" if session => *line = "x-app-id: hunter-app".to_owned(),
-                    _ => {}
-                }
-            }
-            if !session {
-                // `auth_request` does not say which app and which user it is, as its manual has it.
-                let kept = |line: &String| {
-                    line == "x-app-id: own" || !["auth", "x-app-"].iter().any(|name| line.starts_with(name))
-                };
-                expected.retain(kept);
-            }
-            assert_eq!(context_headers(theirs), expected, "session: {session}");
+    for reference in Reference::all_versions() {
+        let (host, center) = (Host::http().await, Host::http().await);
+        let records = Records::default();
+        let client = outbound(&[&host], |builder| builder.with_stats(records.clone()));
+        let mut answers = vec![];
+        for call in calls(&host) {
+            answers.push(ours(&client, &call).await);
         }
-        for (ours, theirs) in records.iter().zip(&reports) {
-            // Every failure is 500 there; here, what was answered.
-            let status = ours["status_code"].as_u64().unwrap();
-            assert_eq!(theirs["status_code"], if status < 400 { status } else { 500 }, "{ours:#} {theirs:#}");
-            for field in ["api_path", "api_method"] {
-                assert_eq!(ours[field], theirs[field], "{ours:#} {theirs:#}");
+        let ours = host.heard();
+        let records = records.take();
+        for session in [true, false] {
+            assert_eq!(theirs(&reference, &center, session, calls(&host)).await, json!(answers));
+            let (theirs, reports) = (host.heard(), reported(&center));
+            assert_eq!((theirs.len(), reports.len()), (ours.len(), records.len()));
+            for (ours, theirs) in ours.iter().zip(&theirs) {
+                assert_eq!(said(ours), said(theirs), "session: {session}");
+                let mut expected = context_headers(ours);
+                // There, the context goes before the caller's own headers; here, the caller's win.
+                for line in &mut expected {
+                    match &**line {
+                        "x-trace-id: own" => *line = "x-trace-id: hunter-trace".to_owned(),
+                        "x-app-id: own" if session => *line = "x-app-id: hunter-app".to_owned(),
+                        _ => {}
+                    }
+                }
+                if !session {
+                    // `auth_request` does not say which app and which user it is, as its manual has it.
+                    let kept = |line: &String| {
+                        line == "x-app-id: own"
+                            || !["auth", "x-app-"].iter().any(|name| line.starts_with(name))
+                    };
+                    expected.retain(kept);
+                }
+                assert_eq!(context_headers(theirs), expected, "session: {session}");
             }
-            // Theirs is the exception's text, which shows the query.
-            assert_eq!(ours["error_message"].is_null(), theirs["error_message"].is_null());
-            let (our_params, their_params) = (&ours["request_params"], &theirs["request_params"]);
-            let name = "X-Match-Username";
-            assert_eq!(our_params["headers"][name], their_params["headers"][name]);
-            // A query that was part of the URL is left out there.
-            let by_params = ours["api_path"] == host.at("/query");
-            let query = if by_params { our_params["query_params"].clone() } else { json!({}) };
-            assert_eq!(their_params["query_params"], query);
-            // Of the answer's headers, ours are those for billing; of the request, no body and no other headers, which
-            // there have the app's secret and the user's token among them.
-            for (header, value) in ours["response_headers"].as_object().into_iter().flatten() {
-                assert_eq!(theirs["response_headers"][header], *value);
+            for (ours, theirs) in records.iter().zip(&reports) {
+                // Every failure is 500 there; here, what was answered.
+                let status = ours["status_code"].as_u64().unwrap();
+                assert_eq!(
+                    theirs["status_code"],
+                    if status < 400 { status } else { 500 },
+                    "{ours:#} {theirs:#}"
+                );
+                for field in ["api_path", "api_method"] {
+                    assert_eq!(ours[field], theirs[field], "{ours:#} {theirs:#}");
+                }
+                // Theirs is the exception's text, which shows the query.
+                assert_eq!(ours["error_message"].is_null(), theirs["error_message"].is_null());
+                let (our_params, their_params) = (&ours["request_params"], &theirs["request_params"]);
+                let name = "X-Match-Username";
+                assert_eq!(our_params["headers"][name], their_params["headers"][name]);
+                // A query that was part of the URL is left out there.
+                let by_params = ours["api_path"] == host.at("/query");
+                let query = if by_params { our_params["query_params"].clone() } else { json!({}) };
+                assert_eq!(their_params["query_params"], query);
+                // Of the answer's headers, ours are those for billing; of the request, no body and no other headers, which
+                // there have the app's secret and the user's token among them.
+                for (header, value) in ours["response_headers"].as_object().into_iter().flatten() {
+                    assert_eq!(theirs["response_headers"][header], *value);
+                }
+                assert_eq!(our_params["headers"].as_object().unwrap().len(), 1);
+                let has_secret = their_params["headers"].get("X-App-Secret").is_some();
+                assert_eq!(has_secret, session, "{their_params}");
             }
-            assert_eq!(our_params["headers"].as_object().unwrap().len(), 1);
-            let has_secret = their_params["headers"].get("X-App-Secret").is_some();
-            assert_eq!(has_secret, session, "{their_params}");
         }
     }
 }
@@ -148,20 +154,21 @@ async fn requests_and_records_match_reference_except_listed() {
 /// An intended difference: the reference sends all headers to every host, and along every redirect.
 #[tokio::test]
 async fn reference_sends_credentials_to_untrusted_hosts() {
-    let Some(reference) = Reference::installed() else { return };
-    let (host, center, untrusted) = (Host::http().await, Host::http().await, Host::http().await);
-    let calls = vec![
-        json!({"method": "GET", "url": untrusted.at("/")}),
-        json!({"method": "GET", "url": host.go(302, &untrusted.at("/"))}),
-    ];
-    let client = outbound(&[&host], |builder| builder);
-    for call in &calls {
-        assert_eq!(ours(&client, call).await, 200);
-        assert_eq!(untrusted.one().context_headers(), [""; 0]);
+    for reference in Reference::all_versions() {
+        let (host, center, untrusted) = (Host::http().await, Host::http().await, Host::http().await);
+        let calls = vec![
+            json!({"method": "GET", "url": untrusted.at("/")}),
+            json!({"method": "GET", "url": host.go(302, &untrusted.at("/"))}),
+        ];
+        let client = outbound(&[&host], |builder| builder);
+        for call in &calls {
+            assert_eq!(ours(&client, call).await, 200);
+            assert_eq!(untrusted.one().context_headers(), [""; 0]);
+        }
+        assert_eq!(theirs(&reference, &center, true, calls).await, json!([200, 200]));
+        let heard = untrusted.heard();
+        assert_eq!(context_headers(&heard[0]), ALL);
+        // Of all of them, only `Authorization` stays behind.
+        assert_eq!(context_headers(&heard[1]), ALL[1..]);
     }
-    assert_eq!(theirs(&reference, &center, true, calls).await, json!([200, 200]));
-    let heard = untrusted.heard();
-    assert_eq!(context_headers(&heard[0]), ALL);
-    // Of all of them, only `Authorization` stays behind.
-    assert_eq!(context_headers(&heard[1]), ALL[1..]);
 }

@@ -81,84 +81,98 @@ async fn by_the_reference(
 
 #[tokio::test]
 async fn requests_match_reference() {
-    let Some(reference) = Reference::installed() else { return };
-    let theirs = AuthCenter::builder().app_id("my-app").app_secret("a secret").start().await;
-    let ours = AuthCenter::builder().app_id("my-app").app_secret("a secret").start().await;
-    for center in [&theirs, &ours] {
-        center.set_config("orders", json!({ "LIMIT": 7, "接单": [null] }));
-    }
-    let (settings, registrations): (Vec<_>, Vec<_>) = both().into_iter().unzip();
-    let said = by_the_reference(&reference, &theirs, &settings.clone().into(), &[]).await;
+    for reference in Reference::all_versions() {
+        let theirs = AuthCenter::builder().app_id("my-app").app_secret("a secret").start().await;
+        let ours = AuthCenter::builder().app_id("my-app").app_secret("a secret").start().await;
+        for center in [&theirs, &ours] {
+            center.set_config("orders", json!({ "LIMIT": 7, "接单": [null] }));
+        }
+        let (settings, registrations): (Vec<_>, Vec<_>) = both().into_iter().unzip();
+        let said = by_the_reference(&reference, &theirs, &settings.clone().into(), &[]).await;
 
-    for (registration, said) in registrations.into_iter().zip(said.as_array().unwrap()) {
-        let before = ours.calls("/service/heartbeat");
-        let handle = online(registration, &ours).await;
-        let config = handle.config();
-        let instance_id = &handle.service().instance_id;
-        assert_eq!(
-            json!({ "config": config.value, "version": config.version, "instance_id": instance_id }),
-            *said
-        );
-        heartbeats_until("a heartbeat arrives", || ours.calls("/service/heartbeat") > before).await;
-        handle.shutdown(PATIENCE).await.unwrap();
-    }
-    let mut expected = calls(&theirs);
-    // Intended: the reference drops port and metadata, and sends null in its heartbeats.
-    for ((endpoint, body, _), settings) in expected.iter_mut().zip(settings.iter().flat_map(|one| [one; 3])) {
-        if endpoint == "/service/heartbeat" {
-            for name in ["port", "metadata"] {
-                assert_eq!(body[name], Value::Null, "{name}");
-                body[name] = settings.get(name).cloned().unwrap_or_default();
+        for (registration, said) in registrations.into_iter().zip(said.as_array().unwrap()) {
+            let before = ours.calls("/service/heartbeat");
+            let handle = online(registration, &ours).await;
+            let config = handle.config();
+            let instance_id = &handle.service().instance_id;
+            assert_eq!(
+                json!({ "config": config.value, "version": config.version, "instance_id": instance_id }),
+                *said
+            );
+            heartbeats_until("a heartbeat arrives", || ours.calls("/service/heartbeat") > before).await;
+            handle.shutdown(PATIENCE).await.unwrap();
+        }
+        let mut expected = calls(&theirs);
+        // Intended: the reference drops port and metadata, and sends null in its heartbeats.
+        for ((endpoint, body, _), settings) in
+            expected.iter_mut().zip(settings.iter().flat_map(|one| [one; 3]))
+        {
+            if endpoint == "/service/heartbeat" {
+                for name in ["port", "metadata"] {
+                    assert_eq!(body[name], Value::Null, "{name}");
+                    body[name] = settings.get(name).cloned().unwrap_or_default();
+                }
             }
         }
+        let calls = calls(&ours);
+        assert_eq!(calls.len(), 3 * settings.len());
+        for (call, expected) in calls.iter().zip(&expected) {
+            assert_eq!(call, expected);
+        }
+        assert_eq!(calls, expected);
+        assert!(theirs.services().is_empty() && ours.services().is_empty());
     }
-    let calls = calls(&ours);
-    assert_eq!(calls.len(), 3 * settings.len());
-    for (call, expected) in calls.iter().zip(&expected) {
-        assert_eq!(call, expected);
-    }
-    assert_eq!(calls, expected);
-    assert!(theirs.services().is_empty() && ours.services().is_empty());
 }
 
 #[tokio::test]
 async fn environment_is_read_like_reference() {
-    let Some(reference) = Reference::installed() else { return };
-    let name = ("AIGC_SERVICE_NAME", "orders");
-    for variables in [
-        &[name, ("AIGC_SERVICE_IPS", "10.0.0.1, 10.0.0.2,")][..],
-        &[name, ("AIGC_SERVICE_IPS", "10.0.0.1"), ("AIGC_SERVICE_PORT", "8000"), ("AIGC_SERVICE_ENV", "pre")],
-        &[
-            name,
-            ("AIGC_SERVICE_IPS", "10.0.0.1"),
-            ("AIGC_SERVICE_TYPE", "plugin"),
-            ("AIGC_SERVICE_TAGS", "a, b"),
-            ("AIGC_SERVICE_DESCRIPTION", " takes orders "),
-            ("AIGC_SERVICE_INSTANCE_ID", "orders-1"),
-            ("AIGC_SERVICE_HEARTBEAT_INTERVAL", "30"),
-        ],
-    ] {
-        let center = AuthCenter::start().await;
-        by_the_reference(&reference, &center, &json!([]), variables).await;
-        let theirs = center.requests();
-        center.clear_requests();
-        auto_in_a_child(&center, variables).await;
-        let ours = center.requests();
-        assert_eq!(ours.iter().map(seen).collect::<Vec<_>>(), theirs.iter().map(seen).collect::<Vec<_>>());
-        assert_eq!(ours.len(), 2, "{variables:?}");
+    for reference in Reference::all_versions() {
+        let name = ("AIGC_SERVICE_NAME", "orders");
+        for variables in [
+            &[name, ("AIGC_SERVICE_IPS", "10.0.0.1, 10.0.0.2,")][..],
+            &[
+                name,
+                ("AIGC_SERVICE_IPS", "10.0.0.1"),
+                ("AIGC_SERVICE_PORT", "8000"),
+                ("AIGC_SERVICE_ENV", "pre"),
+            ],
+            &[
+                name,
+                ("AIGC_SERVICE_IPS", "10.0.0.1"),
+                ("AIGC_SERVICE_TYPE", "plugin"),
+                ("AIGC_SERVICE_TAGS", "a, b"),
+                ("AIGC_SERVICE_DESCRIPTION", " takes orders "),
+                ("AIGC_SERVICE_INSTANCE_ID", "orders-1"),
+                ("AIGC_SERVICE_HEARTBEAT_INTERVAL", "30"),
+            ],
+        ] {
+            let center = AuthCenter::start().await;
+            by_the_reference(&reference, &center, &json!([]), variables).await;
+            let theirs = center.requests();
+            center.clear_requests();
+            auto_in_a_child(&center, variables).await;
+            let ours = center.requests();
+            assert_eq!(
+                ours.iter().map(seen).collect::<Vec<_>>(),
+                theirs.iter().map(seen).collect::<Vec<_>>()
+            );
+            assert_eq!(ours.len(), 2, "{variables:?}");
+        }
     }
 }
 
 #[tokio::test]
 async fn single_calls_match_reference() {
-    let Some(reference) = Reference::installed() else { return };
-    let (theirs, ours) = (AuthCenter::start().await, AuthCenter::start().await);
-    let settings = json!([{ "name": "orders", "ips": ["10.0.0.1"], "instance_id": "orders-1" }]);
-    by_the_reference(&reference, &theirs, &settings, &[]).await;
-    let service = Registration::builder("orders").ips(["10.0.0.1".parse().unwrap()]).instance_id("orders-1");
-    let (client, service): (AuthClient, _) = (client(&ours), service.service().unwrap());
-    client.register_service(&service).await.unwrap();
-    client.service_heartbeat(&service).await.unwrap();
-    client.unregister_service(&service).await.unwrap();
-    assert_eq!(calls(&ours), calls(&theirs));
+    for reference in Reference::all_versions() {
+        let (theirs, ours) = (AuthCenter::start().await, AuthCenter::start().await);
+        let settings = json!([{ "name": "orders", "ips": ["10.0.0.1"], "instance_id": "orders-1" }]);
+        by_the_reference(&reference, &theirs, &settings, &[]).await;
+        let service =
+            Registration::builder("orders").ips(["10.0.0.1".parse().unwrap()]).instance_id("orders-1");
+        let (client, service): (AuthClient, _) = (client(&ours), service.service().unwrap());
+        client.register_service(&service).await.unwrap();
+        client.service_heartbeat(&service).await.unwrap();
+        client.unregister_service(&service).await.unwrap();
+        assert_eq!(calls(&ours), calls(&theirs));
+    }
 }

@@ -15,19 +15,39 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 const PYTHON: &str = "AIGC_AUTH_REFERENCE_PYTHON";
 
-/// The Python in which `tests/run.sh` has installed the reference client.
+/// The version of the reference client in `tests/reference/requirements.txt`; the others are in `versions.txt` there.
+const OLDEST: &str = "1.1.53";
+
+/// The Python in which `tests/run.sh` has installed the reference client, and which version of it runs.
 pub(crate) struct Reference {
     python: PathBuf,
+    pub(crate) version: &'static str,
+    /// Where the version is, unless it is the one of the environment itself.
+    folder: Option<PathBuf>,
 }
 
 impl Reference {
-    /// `None`, with a note, where it is not installed.
+    /// The oldest version; `None`, with a note, where it is not installed.
     pub(crate) fn installed() -> Option<Self> {
         let python = std::env::var_os(PYTHON).map(PathBuf::from);
         if python.is_none() {
             eprintln!("skipped: {PYTHON} is not set; tests/run.sh installs the reference client and sets it");
         }
-        Some(Self { python: python? })
+        Some(Self { python: python?, version: OLDEST, folder: None })
+    }
+
+    /// All versions, the oldest first; none, with a note, where they are not installed.
+    pub(crate) fn all_versions() -> Vec<Self> {
+        let Some(oldest) = Self::installed() else { return vec![] };
+        let home = oldest.python.parent().and_then(Path::parent).unwrap().to_owned();
+        let others = include_str!("../../reference/versions.txt").lines();
+        let others = others.filter(|line| !line.is_empty() && !line.starts_with('#')).map(|version| {
+            let folder = home.join("versions").join(version);
+            assert!(folder.is_dir(), "{}: not there; tests/run.sh installs it", folder.display());
+            Self { python: oldest.python.clone(), version, folder: Some(folder) }
+        });
+        let others: Vec<_> = others.collect();
+        std::iter::once(oldest).chain(others).collect()
     }
 
     /// With these variables and no others: a proxy that the environment names would see what is sent.
@@ -37,6 +57,9 @@ impl Reference {
         // No packages of the user's own, no bytecode beside the scripts, UTF-8 whatever the locale says.
         command.args(["-s", "-B", "-X", "utf8"]).arg(script);
         command.env_clear().envs(variables.iter().copied());
+        if let Some(folder) = &self.folder {
+            command.env("PYTHONPATH", folder);
+        }
         if cfg!(windows) {
             command.env("SystemRoot", std::env::var_os("SystemRoot").unwrap_or_default());
         }
