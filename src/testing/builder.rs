@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::center::AuthCenter;
+use super::dialect::Dialect;
 use super::dispatcher::Dispatcher;
 use super::server::Server;
 use super::state::State;
@@ -12,6 +13,7 @@ use crate::types::secret::Secret;
 pub struct AuthCenterBuilder {
     app_id: String,
     app_secret: Secret,
+    dialect: Dialect,
 }
 
 impl AuthCenter {
@@ -23,9 +25,13 @@ impl AuthCenter {
         Self::builder().start().await
     }
 
-    /// Returns a builder, for another app id or secret.
+    /// Returns a builder, for another app id, secret or dialect.
     pub fn builder() -> AuthCenterBuilder {
-        AuthCenterBuilder { app_id: "test-app".to_owned(), app_secret: "test-secret".into() }
+        AuthCenterBuilder {
+            app_id: "test-app".to_owned(),
+            app_secret: "test-secret".into(),
+            dialect: Dialect::default(),
+        }
     }
 }
 
@@ -42,13 +48,19 @@ impl AuthCenterBuilder {
         self
     }
 
+    /// Sets how old the auth center is. Defaults to the current dialect.
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
     /// Starts the auth center.
     ///
     /// # Panics
     /// Outside of a tokio runtime with I/O and time, or if no port of 127.0.0.1 is free.
     // It awaits nothing, but must run inside a runtime; only an async function says that in its type.
     pub async fn start(self) -> AuthCenter {
-        let state = State::new(self.app_id.clone(), self.app_secret.clone());
+        let state = State::new(self.app_id.clone(), self.app_secret.clone(), self.dialect);
         let server = Arc::new(Server::bind(Dispatcher::new(state)).expect("a free port on 127.0.0.1"));
         let task = tokio::spawn(Arc::clone(&server).run());
         AuthCenter { server, task, app_id: self.app_id, app_secret: self.app_secret }

@@ -5,13 +5,14 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use super::accounts::Token;
+use super::accounts::{Issuer, Token};
+use super::dialect::Dialect;
 use super::fault::Fault;
 use super::request_log::RecordedRequest;
 use super::server::Server;
 use super::test_key::TestKey;
 use crate::types::secret::Secret;
-use crate::types::user::{UserInfo, UserInfoBuilder};
+use crate::types::user::{UserGroup, UserInfo, UserInfoBuilder};
 
 /// An auth center in the test's process: all endpoints with real state, and fault injection.
 ///
@@ -66,6 +67,11 @@ impl AuthCenter {
         self.app_secret.expose()
     }
 
+    /// Changes the dialect, as an upgrade of the auth center does while services run.
+    pub fn set_dialect(&self, dialect: Dialect) {
+        self.server.dispatcher().state.dialect = dialect;
+    }
+
     /// Adds a user, or replaces the user with the same username.
     pub fn add_user(&self, user: impl Into<UserInfo>) {
         self.server.dispatcher().state.accounts.put(user.into());
@@ -106,7 +112,7 @@ impl AuthCenter {
 
     /// Adds a token of a user, which does not expire.
     pub fn add_token(&self, token: impl Into<String>, username: impl Into<String>) {
-        self.put_token(token.into(), Token { username: username.into(), expires_at: None });
+        self.put_token(token.into(), username.into(), None);
     }
 
     /// Adds a token of a user that expires at this time, which may be in the past.
@@ -116,11 +122,21 @@ impl AuthCenter {
         username: impl Into<String>,
         expires_at: SystemTime,
     ) {
-        self.put_token(token.into(), Token { username: username.into(), expires_at: Some(expires_at) });
+        self.put_token(token.into(), username.into(), Some(expires_at));
     }
 
-    fn put_token(&self, text: String, token: Token) {
+    fn put_token(&self, text: String, username: String, expires_at: Option<SystemTime>) {
+        let token = Token { username, expires_at, issuer: Issuer::ThisApp };
         self.server.dispatcher().state.accounts.tokens.insert(text, token);
+    }
+
+    /// Adds a token of a user that another app has issued, which does not expire. `/users/compare-identity` knows it;
+    /// the other endpoints accept it after `/users/authorize-by-token`.
+    ///
+    /// Tokens of [`AuthCenter::add_token`] are those of this app. Where its id is not a number, as the default `test-app`,
+    /// calls may give any app id for them.
+    pub fn add_app_token(&self, app_id: u64, token: impl Into<String>, username: impl Into<String>) {
+        self.server.dispatcher().state.accounts.put_app_token(app_id, token.into(), username.into());
     }
 
     /// Revokes a token.
@@ -136,6 +152,12 @@ impl AuthCenter {
     /// Revokes an access key.
     pub fn revoke_access_key(&self, text: &str) {
         self.server.dispatcher().state.accounts.keys.remove(text);
+    }
+
+    /// Adds a group of the app, or replaces the group of the same code; without an id, it gets one. `/groups/list` returns
+    /// it; which users are in it is said by [`UserInfo::groups`] alone.
+    pub fn add_group(&self, group: impl Into<UserGroup>) {
+        self.server.dispatcher().state.groups.put(group.into());
     }
 
     /// Sets the configuration of all services of this name, and increments its version. The first one has version 2:
@@ -169,6 +191,11 @@ impl AuthCenter {
     /// Returns all accepted stats records, in the order of arrival.
     pub fn stats(&self) -> Vec<Value> {
         self.server.dispatcher().state.stats.clone()
+    }
+
+    /// Returns the bodies of the Feishu messages that were sent, in the order of arrival.
+    pub fn feishu_messages(&self) -> Vec<Value> {
+        self.server.dispatcher().state.feishu_messages.clone()
     }
 
     /// Returns the users, sorted by username.

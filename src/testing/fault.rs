@@ -43,8 +43,15 @@ pub enum Fault {
     MissingId,
     /// The correct response with 40 MiB of padding, in chunks, without a `Content-Length`.
     Huge,
-    /// 200 with this business code, this message and no data.
-    Code(i64, Cow<'static, str>),
+    /// 200 with a business error.
+    Code {
+        /// The business code.
+        code: i64,
+        /// The message.
+        message: Cow<'static, str>,
+        /// What the error says besides; `None` for null.
+        data: Option<Value>,
+    },
     /// 307 to this URL; 500 if it is not a valid header value.
     Redirect(String),
     /// 500 for every second request, starting with the second.
@@ -65,12 +72,23 @@ impl Fault {
         Self::Status(StatusCode::TOO_MANY_REQUESTS, header(RETRY_AFTER, retry_after.into()))
     }
 
-    /// Creates a business error with this code and message.
+    /// Creates a business error with this code and message, without data.
     pub fn code(code: i64, message: impl Into<Cow<'static, str>>) -> Self {
-        Self::Code(code, message.into())
+        Self::Code { code, message: message.into(), data: None }
     }
 
-    /// Creates a successful response with this data.
+    /// Creates a business error with this code, message and data, as auth centers have sent since 1.1.60.
+    pub fn code_with_data(code: i64, message: impl Into<Cow<'static, str>>, data: Value) -> Self {
+        Self::Code { code, message: message.into(), data: Some(data) }
+    }
+
+    /// Creates a successful response with this data, whatever was asked.
+    ///
+    /// ```
+    /// use aigc_auth::testing::Fault;
+    ///
+    /// let without_admin_flag = Fault::data(serde_json::json!({"id": 7, "username": "alice"}));
+    /// ```
     pub fn data(data: impl Into<Value>) -> Self {
         Self::Data(data.into())
     }
@@ -93,7 +111,9 @@ impl Fault {
             Self::Data(data) => EnvelopeResponse::success(data).into(),
             Self::MissingId => handle().map_data(without_user_ids).into(),
             Self::Huge => Delivery::Huge(handle().into()),
-            Self::Code(code, message) => EnvelopeResponse::failure(StatusCode::OK, code, message).into(),
+            Self::Code { code, message, data } => {
+                EnvelopeResponse::failure(StatusCode::OK, code, message).with_data(data).into()
+            }
             Self::Redirect(url) => match HeaderValue::try_from(url) {
                 Ok(url) => Delivery::bare(StatusCode::TEMPORARY_REDIRECT, header(LOCATION, url)),
                 Err(_) => Delivery::bare(StatusCode::INTERNAL_SERVER_ERROR, HeaderMap::new()),

@@ -25,6 +25,11 @@ impl EnvelopeResponse {
         Self { status, envelope: Envelope::failure(code, message) }
     }
 
+    pub(super) fn with_data(mut self, data: Option<Value>) -> Self {
+        self.envelope.data = data;
+        self
+    }
+
     pub(super) fn map_data(mut self, change: impl FnOnce(Value) -> Value) -> Self {
         self.envelope.data = self.envelope.data.map(change);
         self

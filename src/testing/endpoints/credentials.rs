@@ -1,14 +1,19 @@
 //! Verify tokens and access keys.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::request::Request;
 use crate::testing::rejection::Outcome;
 use crate::testing::state::State;
+use crate::testing::test_key::TestKey;
 use crate::testing::timestamp::iso_8601;
+
+/// How many letters of an access key are shown in lists.
+const KEY_PREFIX: usize = 9;
 
 #[derive(Deserialize)]
 struct TokenBody {
@@ -29,7 +34,9 @@ pub(super) fn verify_token(state: &mut State, request: &Request) -> Outcome {
 
 pub(super) fn user_info(state: &mut State, request: &Request) -> Outcome {
     let TokenBody { token } = request.parse()?;
-    Ok(json!(state.accounts.authenticate(&token)?))
+    let user = state.accounts.authenticate(&token)?;
+    let expires_at = state.accounts.token(&token).and_then(|token| token.expires_at);
+    Ok(state.dialect.token_user(user, expires_at))
 }
 
 #[derive(Deserialize)]
@@ -56,25 +63,37 @@ struct AccessKeyBody {
 pub(super) fn verify_access_key(state: &mut State, request: &Request) -> Outcome {
     let AccessKeyBody { access_key } = request.parse()?;
     let Some(issued) = state.accounts.keys.get(&access_key) else { return Ok(json!({"valid": false})) };
-    let mut data = json!({
-        "valid": true,
-        "keyType": issued.key.key_type,
-        "keyId": issued.id,
-        "keyName": issued.key.name,
-        "appId": issued.key.app_id,
-        "userId": Value::Null,
-        "username": Value::Null,
-        "nickname": Value::Null,
-        "email": Value::Null,
-        "isAdmin": Value::Null,
-    });
-    if let Some(username) = &issued.key.username {
-        let user = state.accounts.user(username)?;
-        data["userId"] = json!(user.id());
-        data["username"] = json!(user.username());
-        data["nickname"] = json!(user.nickname());
-        data["email"] = json!(user.email());
-        data["isAdmin"] = json!(user.is_admin());
-    }
-    Ok(data)
+    let owner = match &issued.key.username {
+        Some(username) => Some(state.accounts.user(username)?),
+        None => None,
+    };
+    Ok(state.dialect.access_key(issued, owner))
+}
+
+#[derive(Deserialize)]
+struct CreateBody {
+    token: String,
+    name: Option<String>,
+}
+
+pub(super) fn create_access_key(state: &mut State, request: &Request) -> Outcome {
+    let CreateBody { token, name } = request.parse()?;
+    let user = state.accounts.authenticate(&token)?;
+    let user_id = json!(user.id());
+    let key = TestKey::user(user.username());
+    let key = match name {
+        Some(name) => key.name(name),
+        None => key,
+    };
+    let name = key.name.clone();
+    let (text, id) = state.accounts.make_key(key);
+    Ok(json!({
+        "keyId": id,
+        "keyPrefix": text.get(..KEY_PREFIX),
+        "key": text,
+        "keyType": "user",
+        "userId": user_id,
+        "name": name,
+        "createdAt": iso_8601(SystemTime::now()),
+    }))
 }

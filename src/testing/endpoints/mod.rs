@@ -1,6 +1,10 @@
 //! Handle the calls of services: one file for each subject.
 
 mod credentials;
+mod feishu_identity;
+mod feishu_message;
+mod groups;
+mod other_apps;
 mod request;
 mod router;
 mod services;

@@ -1,7 +1,9 @@
 use http::{Method, StatusCode};
 
 use super::request::Request;
-use super::{credentials, services, stats, sync, users, webhooks};
+use super::{
+    credentials, feishu_identity, feishu_message, groups, other_apps, services, stats, sync, users, webhooks,
+};
 use crate::testing::call::Call;
 use crate::testing::rejection::{Outcome, Rejection};
 use crate::testing::response::EnvelopeResponse;
@@ -15,9 +17,16 @@ fn find(endpoint: &str) -> Option<Endpoint> {
         "/user/info" => credentials::user_info,
         "/permission/check" => credentials::check_permissions,
         "/access-key/verify" => credentials::verify_access_key,
+        "/access-key/create" => credentials::create_access_key,
         "/users/batch" => users::by_names,
         "/users/batch-by-ids" => users::by_ids,
         "/users/list" => users::list,
+        "/users/compare-identity" => other_apps::compare_identity,
+        "/users/authorize-by-token" => other_apps::authorize_by_token,
+        "/groups/list" => groups::list,
+        "/feishu/message" => feishu_message::send,
+        "/feishu/identity/users/sync" => feishu_identity::sync,
+        "/feishu/identity/users/token" => feishu_identity::issue_token,
         "/sync/user" => sync::one,
         "/sync/batch" => sync::many,
         "/webhook/register" => webhooks::register,
@@ -40,7 +49,8 @@ pub(crate) fn handle(state: &mut State, call: Call) -> EnvelopeResponse {
 
 fn route(state: &mut State, call: Call) -> Outcome {
     let not_found = || Rejection::http(StatusCode::NOT_FOUND, "no such endpoint");
-    let endpoint = find(&call.endpoint).ok_or_else(not_found)?;
+    let known = state.dialect.has_endpoint(&call.endpoint);
+    let endpoint = find(&call.endpoint).filter(|_| known).ok_or_else(not_found)?;
     if call.method != Method::POST {
         return Err(Rejection::http(StatusCode::METHOD_NOT_ALLOWED, "method not allowed: expected POST"));
     }

@@ -1,6 +1,7 @@
 //! Create and update users that other systems push.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::request::Request;
@@ -8,6 +9,7 @@ use crate::testing::accounts::Accounts;
 use crate::testing::rejection::{Outcome, Rejection};
 use crate::testing::state::State;
 use crate::testing::users;
+use crate::types::spelling::Record;
 use crate::types::user::UserInfo;
 
 type Fields = Map<String, Value>;
@@ -66,13 +68,16 @@ fn put(accounts: &mut Accounts, username: &str, fields: &Fields) -> Result<(Valu
     let existing = accounts.users.get(username).cloned();
     let created = existing.is_none();
     let before = existing.unwrap_or_else(|| users::user(username).build());
-    let mut after = json!(before);
-    for (name, value) in fields.iter().filter(|(name, _)| *name != "id") {
-        after[name] = value.clone();
-    }
-    let user: UserInfo =
-        serde_json::from_value(after).map_err(|error| Rejection::bad_request(error.to_string()))?;
+    // Both in camelCase: what was sent replaces what there was, whatever its spelling.
+    let Record(mut after) = deserialize::<Record<Fields>>(json!(before))?;
+    let Record(sent) = deserialize::<Record<Fields>>(json!(fields))?;
+    after.extend(sent.into_iter().filter(|(name, _)| name != "id"));
+    let user: UserInfo = deserialize(after.into())?;
     let id = json!(user.id());
     accounts.put(user);
     Ok((id, created))
+}
+
+fn deserialize<T: DeserializeOwned>(value: Value) -> Result<T, Rejection> {
+    serde_json::from_value(value).map_err(|error| Rejection::bad_request(error.to_string()))
 }

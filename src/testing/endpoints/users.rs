@@ -34,25 +34,19 @@ pub(super) fn by_names(state: &mut State, request: &Request) -> Outcome {
     let users = &state.accounts.users;
     let (found, not_found): (Vec<_>, Vec<_>) =
         usernames.iter().partition(|username| users.contains_key(username.as_str()));
-    let found: Vec<_> = found.into_iter().filter_map(|username| users.get(username.as_str())).collect();
-    Ok(json!({"users": found, "not_found": not_found}))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct UserIdsBody {
-    user_ids: Vec<UserId>,
+    let found = found.into_iter().filter_map(|username| users.get(username.as_str()));
+    Ok(state.dialect.users_by_name(found, &not_found))
 }
 
 pub(super) fn by_ids(state: &mut State, request: &Request) -> Outcome {
-    let UserIdsBody { user_ids } = request.parse()?;
+    let user_ids: Vec<UserId> = request.parse_field(state.dialect.user_ids_field())?;
     check_len(user_ids.len())?;
     let find = |id: UserId| match state.accounts.by_id(&id) {
-        Some(user) => json!(user),
-        None => json!(UserInfo::builder(id, UNKNOWN).build()),
+        Some(user) => user.clone(),
+        None => UserInfo::builder(id, UNKNOWN).build(),
     };
     let users: Vec<_> = user_ids.into_iter().map(find).collect();
-    Ok(json!({ "users": users }))
+    Ok(state.dialect.found_users(&users))
 }
 
 #[derive(Deserialize)]
@@ -78,6 +72,7 @@ pub(super) fn list(state: &mut State, request: &Request) -> Outcome {
     let mut users: Vec<_> = state.accounts.users.values().filter(matches).collect();
     users.sort_by_key(|user| user.id());
     let skipped = (page - 1).saturating_mul(page_size);
-    let items: Vec<_> = users.iter().skip(skipped).take(page_size).collect();
+    let items = users.iter().skip(skipped).take(page_size).map(|user| state.dialect.found_user(user));
+    let items: Vec<_> = items.collect();
     Ok(json!({"items": items, "total": users.len()}))
 }

@@ -19,8 +19,8 @@ async fn valid_token_returns_its_user() {
         json!({
             "id": id, "username": "alice", "nickname": "Al", "email": null, "phone": null, "avatar": null,
             "roles": [], "permissions": ["report:read"], "groups": [], "department": null, "company": null,
-            "feishu_user_id": null, "feishu_open_id": null, "feishu_union_id": null, "feishu_tenant_key": null,
-            "is_admin": true, "status": null,
+            "feishuUserId": null, "feishuOpenId": null, "feishuUnionId": null, "feishuTenantKey": null,
+            "isAdmin": true, "status": null,
         })
     );
     assert_eq!(
@@ -90,7 +90,7 @@ async fn access_keys_of_all_types_are_verified() {
         json!({
             "valid": true, "keyType": "user", "keyId": 1, "keyName": "laptop", "appId": null,
             "userId": user("alice").build().id(), "username": "alice", "nickname": "Al", "email": null,
-            "isAdmin": true,
+            "isAdmin": true, "phone": null, "avatar": null, "status": null,
         })
     );
     for (key, key_type, app_id) in [
@@ -113,4 +113,54 @@ async fn access_keys_of_all_types_are_verified() {
     assert_eq!(verify("ak_user").await["code"], 403);
     center.remove_user("alice");
     assert_eq!(verify("ak_user").await["code"], 404);
+}
+
+#[tokio::test]
+async fn created_access_key_is_accepted_until_revoked() {
+    let center = with_alice().await;
+    let create = |body| data(&center, "/access-key/create", body);
+    let mut made = vec![];
+    for (body, name) in [
+        (json!({"token": "alice-token", "name": "laptop", "description": "of the office"}), "laptop"),
+        (json!({"token": "alice-token", "name": null}), "test key"),
+    ] {
+        let created = create(body).await;
+        let key = created["key"].as_str().unwrap().to_owned();
+        assert!(
+            key.starts_with("ak_") && key.starts_with(created["keyPrefix"].as_str().unwrap()),
+            "{created}"
+        );
+        assert!(created["keyPrefix"].as_str().unwrap().len() < key.len(), "{created}");
+        assert!(created["createdAt"].as_str().unwrap().ends_with('Z'), "{created}");
+        assert_eq!(created["userId"], json!(user("alice").build().id()));
+        assert_eq!((&created["keyType"], &created["name"]), (&json!("user"), &json!(name)));
+        let verified = data(&center, "/access-key/verify", json!({ "accessKey": key })).await;
+        assert_eq!(
+            (&verified["keyId"], &verified["keyName"], &verified["username"]),
+            (&created["keyId"], &json!(name), &json!("alice"))
+        );
+        center.revoke_access_key(&key);
+        let body = json!({ "accessKey": key });
+        assert_eq!(data(&center, "/access-key/verify", body).await, json!({"valid": false}));
+        made.push(key);
+    }
+    assert_ne!(made[0], made[1], "a revoked key does not come back");
+}
+
+#[tokio::test]
+async fn access_key_needs_a_valid_token_of_an_active_user() {
+    let center = with_alice().await;
+    center.add_token("ghost-token", "ghost");
+    center.add_token_expiring("old", "alice", UNIX_EPOCH);
+    for (body, code) in [
+        (json!({"token": "unknown"}), 401),
+        (json!({"token": "old"}), 401),
+        (json!({"token": "ghost-token"}), 404),
+        (json!({"name": "laptop"}), 400),
+        (json!({"token": "alice-token", "name": 7}), 400),
+    ] {
+        assert_eq!(rejection(&center, "/access-key/create", body.clone()).await, code, "{body}");
+    }
+    center.disable_user("alice");
+    assert_eq!(rejection(&center, "/access-key/create", json!({"token": "alice-token"})).await, 403);
 }

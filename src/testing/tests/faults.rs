@@ -119,6 +119,12 @@ async fn faults_change_the_envelope() {
     for (fault, expected) in [
         (Fault::WrongShape, json!({"code": 0, "message": "success", "data": "not an object"})),
         (Fault::code(403, "no"), json!({"code": 403, "message": "no", "data": null})),
+        (
+            Fault::code_with_data(403, "no", json!({"missing": ["a"]})),
+            json!({"code": 403, "message": "no", "data": {"missing": ["a"]}}),
+        ),
+        (Fault::data(json!([{"id": 7}])), json!({"code": 0, "message": "success", "data": [{"id": 7}]})),
+        (Fault::data(json!(null)), json!({"code": 0, "message": "success", "data": null})),
     ] {
         center.inject_fault(fault);
         assert_eq!(send(&center, &user_info(&center)).await, (200, expected));
@@ -159,6 +165,7 @@ async fn only_faults_with_a_correct_response_let_a_call_take_effect() {
         (Fault::Html, false),
         (Fault::WrongShape, false),
         (Fault::code(500, "no"), false),
+        (Fault::data(json!({})), false),
         (Fault::Truncated, true),
         (Fault::ResetMidBody, true),
         (Fault::MissingId, true),

@@ -6,11 +6,15 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::AuthCenter;
+use super::{AuthCenter, Dialect};
 
 mod control;
 mod credentials;
+mod dialects;
 mod faults;
+mod feishu;
+mod groups;
+mod other_apps;
 mod pushed;
 mod registry;
 mod users;
@@ -77,7 +81,12 @@ async fn rejection(center: &AuthCenter, endpoint: &str, body: Value) -> i64 {
 
 /// Starts an auth center with the user `alice` and the token `alice-token`.
 async fn with_alice() -> AuthCenter {
-    let center = AuthCenter::start().await;
+    with_alice_in(Dialect::default()).await
+}
+
+/// Starts the same of this dialect.
+async fn with_alice_in(dialect: Dialect) -> AuthCenter {
+    let center = AuthCenter::builder().dialect(dialect).start().await;
     center.add_user(super::user("alice").nickname("Al").permissions(["report:read"]).admin(true));
     center.add_token("alice-token", "alice");
     center

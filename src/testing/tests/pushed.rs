@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{call, data, rejection, request, send};
 use crate::testing::{AuthCenter, user};
+use crate::types::user::{FeishuIds, UserGroup};
 
 #[tokio::test]
 async fn synced_user_is_created_then_updated() {
@@ -38,6 +39,43 @@ async fn synced_user_without_name_or_exactly_one_password_is_rejected() {
         assert_eq!(rejection(&center, "/sync/user", fields).await, 400);
     }
     assert!(center.users().is_empty());
+}
+
+#[tokio::test]
+async fn synced_fields_are_taken_in_either_spelling() {
+    let ids = || FeishuIds::new().with_open_id("ou").with_tenant_key("t");
+    let before = || user("alice").nickname("Al").admin(true).feishu(ids()).groups(["staff"]);
+    for (fields, expected) in [
+        (json!({"is_admin": false}), before().admin(false)),
+        (json!({"isAdmin": false}), before().admin(false)),
+        (json!({"isAdmin": false, "is_admin": true}), before().admin(false)),
+        (json!({"isAdmin": null}), before().admin(None)),
+        (json!({"feishuOpenId": "new"}), before().feishu(ids().with_open_id("new"))),
+        (json!({"feishu_open_id": "new"}), before().feishu(ids().with_open_id("new"))),
+        (json!({"feishuOpenId": "new", "feishu_open_id": "old"}), before().feishu(ids().with_open_id("new"))),
+        (json!({"feishuUserId": "fu", "feishu_union_id": "on"}), {
+            before().feishu(ids().with_user_id("fu").with_union_id("on"))
+        }),
+        (json!({"groups": [{"id": 3, "name": "Ops", "code": "ops"}]}), {
+            before().groups([UserGroup::new("ops").with_id(3).with_name("Ops")])
+        }),
+        (json!({"groups": null}), before().groups([] as [&str; 0])),
+    ] {
+        let mut body = fields.clone();
+        body["username"] = json!("alice");
+        body["password"] = json!("p");
+        let center = AuthCenter::start().await;
+        center.add_user(before());
+        data(&center, "/sync/user", body.clone()).await;
+        assert_eq!(center.users(), [expected.build()], "{fields}");
+
+        let created = AuthCenter::start().await;
+        data(&created, "/sync/batch", json!({"users": [body.clone()]})).await;
+        let batch = created.users();
+        created.remove_user("alice");
+        data(&created, "/sync/user", body).await;
+        assert_eq!(batch, created.users(), "{fields}");
+    }
 }
 
 #[tokio::test]

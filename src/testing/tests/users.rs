@@ -1,11 +1,15 @@
 use serde_json::{Value, json};
 
 use super::{data, rejection};
-use crate::testing::{AuthCenter, user};
+use crate::testing::{AuthCenter, Dialect, user};
 use crate::types::user::UserId;
 
 async fn with_three() -> AuthCenter {
-    let center = AuthCenter::start().await;
+    with_three_in(Dialect::default()).await
+}
+
+async fn with_three_in(dialect: Dialect) -> AuthCenter {
+    let center = AuthCenter::builder().dialect(dialect).start().await;
     center.add_user(user("carol").id(3).nickname("Lady C"));
     center.add_user(user("alice").id(10));
     center.add_user(user("bob").id("b-1"));
@@ -24,21 +28,41 @@ fn derived_ids_are_stable() {
 }
 
 #[tokio::test]
-async fn batch_by_names_lists_unknown_names() {
-    let center = with_three().await;
-    let found = data(&center, "/users/batch", json!({"usernames": ["bob", "nobody", "alice"]})).await;
-    assert_eq!((names(&found["users"]), &found["not_found"]), (vec!["bob", "alice"], &json!(["nobody"])));
-    assert_eq!(rejection(&center, "/users/batch", json!({"usernames": vec!["x"; 101]})).await, 400);
-    assert_eq!(rejection(&center, "/users/batch", json!({})).await, 400);
+async fn batch_by_names_lists_unknown_names_in_the_first_dialect() {
+    for (dialect, list, not_found) in [
+        (Dialect::V1_1_53, "/users", json!(["nobody"])),
+        (Dialect::V1_1_54, "/items", json!(null)),
+        (Dialect::V1_1_62, "", json!(null)),
+    ] {
+        let center = with_three_in(dialect).await;
+        let found = data(&center, "/users/batch", json!({"usernames": ["bob", "nobody", "alice"]})).await;
+        let users = found.pointer(list).unwrap();
+        assert_eq!((names(users), &found["not_found"]), (vec!["bob", "alice"], &not_found), "{dialect:?}");
+        assert_eq!(rejection(&center, "/users/batch", json!({"usernames": vec!["x"; 101]})).await, 400);
+        assert_eq!(rejection(&center, "/users/batch", json!({})).await, 400);
+    }
 }
 
 #[tokio::test]
 async fn batch_by_ids_keeps_order_with_placeholders() {
-    let center = with_three().await;
-    let found = data(&center, "/users/batch-by-ids", json!({"userIds": ["b-1", 99, 10, "10"]})).await;
-    assert_eq!(names(&found["users"]), ["bob", "未知用户", "alice", "未知用户"]);
-    assert_eq!((&found["users"][1]["id"], &found["users"][3]["id"]), (&json!(99), &json!("10")));
-    assert_eq!(rejection(&center, "/users/batch-by-ids", json!({"userIds": vec![1; 101]})).await, 400);
+    for (dialect, field, other, list) in [
+        (Dialect::V1_1_53, "userIds", "user_ids", "/users"),
+        (Dialect::V1_1_54, "user_ids", "userIds", "/items"),
+        (Dialect::V1_1_62, "user_ids", "userIds", ""),
+    ] {
+        let center = with_three_in(dialect).await;
+        let ids = json!(["b-1", 99, 10, "10"]);
+        for body in [json!({field: ids}), json!({field: ids, other: ids}), json!({field: ids, other: "odd"})]
+        {
+            let found = data(&center, "/users/batch-by-ids", body).await;
+            let users = found.pointer(list).unwrap();
+            assert_eq!(names(users), ["bob", "未知用户", "alice", "未知用户"], "{dialect:?}");
+            assert_eq!((&users[1]["id"], &users[3]["id"]), (&json!(99), &json!("10")));
+        }
+        for body in [json!({field: vec![1; 101]}), json!({other: ids}), json!({field: null}), json!([])] {
+            assert_eq!(rejection(&center, "/users/batch-by-ids", body).await, 400, "{dialect:?}");
+        }
+    }
 }
 
 #[tokio::test]
