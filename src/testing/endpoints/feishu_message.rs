@@ -34,7 +34,10 @@ impl RecipientType {
     fn is(self, user: &UserInfo, recipient: &str) -> bool {
         let ids = user.feishu();
         match self {
-            Self::AuthUserId => user.id().to_string() == recipient,
+            Self::AuthUserId => match user.id() {
+                UserId::Int(id) => recipient.parse() == Ok(*id),
+                UserId::Str(id) => **id == *recipient,
+            },
             Self::Username => user.username() == recipient,
             Self::FeishuUserId => ids.and_then(FeishuIds::user_id) == Some(recipient),
             Self::FeishuOpenId => ids.and_then(FeishuIds::open_id) == Some(recipient),

@@ -25,7 +25,7 @@ async fn with_complete_user(dialect: Dialect) -> AuthCenter {
 }
 
 /// The fields that all dialects share, and these.
-fn complete_user(others: Value) -> Value {
+fn complete_user(others: &Value) -> Value {
     let mut all = json!({
         "id": 7, "username": "alice", "nickname": "Al", "email": "e", "phone": "p", "avatar": "a", "roles": ["r"],
         "permissions": ["x"], "department": "d", "company": "c", "status": "active",
@@ -75,13 +75,13 @@ async fn endpoints_exist_since_their_dialect() {
 async fn users_are_written_in_each_dialect() {
     let groups = json!([{"id": 3, "name": "Ops", "code": "ops"}]);
     let feishu = |admin: &str| {
-        complete_user(json!({
+        complete_user(&json!({
             admin: true, "groups": groups, "feishuUserId": "fu", "feishuOpenId": "ou", "feishuUnionId": "on",
             "feishuTenantKey": "t",
         }))
     };
-    let oldest = complete_user(json!({"is_admin": true}));
-    let older = complete_user(json!({"is_admin": true, "groups": groups}));
+    let oldest = complete_user(&json!({"is_admin": true}));
+    let older = complete_user(&json!({"is_admin": true, "groups": groups}));
     for (dialect, list, of_token, found) in [
         (Dialect::V1_1_53, "/users/0", oldest.clone(), oldest),
         (Dialect::V1_1_54, "/items/0", older.clone(), older),

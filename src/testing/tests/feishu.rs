@@ -155,6 +155,15 @@ async fn unusable_identities_are_not_synced() {
     assert_eq!(center.users().len(), 2);
 }
 
+/// Moves the end of all tokens to the past. Returns them.
+fn expire_tokens(center: &AuthCenter) -> Vec<String> {
+    let tokens = &mut center.server.dispatcher().state.accounts.tokens;
+    for token in tokens.values_mut() {
+        token.expires_at = token.expires_at.map(|end| end - Duration::from_secs(604_801));
+    }
+    tokens.keys().cloned().collect()
+}
+
 #[tokio::test]
 async fn issued_token_is_accepted_until_its_end() {
     let center = with_alice().await;
@@ -177,13 +186,8 @@ async fn issued_token_is_accepted_until_its_end() {
             assert_eq!((&found["username"], &found["expiresAt"]), (&json!("alice"), &issued["expiresAt"]));
         }
     }
-    let mut dispatcher = center.server.dispatcher();
-    assert_eq!(dispatcher.state.accounts.tokens.len(), 15, "each is a new one");
-    for token in dispatcher.state.accounts.tokens.values_mut() {
-        token.expires_at = token.expires_at.map(|end| end - Duration::from_secs(604_801));
-    }
-    let tokens: Vec<String> = dispatcher.state.accounts.tokens.keys().cloned().collect();
-    drop(dispatcher);
+    let tokens = expire_tokens(&center);
+    assert_eq!(tokens.len(), 15, "each is a new one");
     for token in tokens {
         assert_eq!(rejection(&center, "/user/info", json!({ "token": token })).await, 401);
     }
