@@ -39,8 +39,9 @@ async fn every_route() {
 
     let alice = json!({
         "username": "alice", "nickname": "Alice", "email": "alice@example.com", "phone": null, "avatar": null,
-        "roles": ["editor"], "permissions": ["report:read", "article:edit"], "department": null,
-        "company": null, "is_admin": false, "status": null,
+        "roles": ["editor"], "permissions": ["report:read", "article:edit"], "groups": [], "department": null,
+        "company": null, "feishu_user_id": null, "feishu_open_id": null, "feishu_union_id": null,
+        "feishu_tenant_key": null, "is_admin": false, "status": null,
     });
     let me = get_as(at, "alice-token", "/me").await.json();
     assert_eq!(without(me.clone(), "id"), alice);
