@@ -16,5 +16,7 @@ mod faults;
 mod load;
 // The calls that SDK 1.1.54 and later brought.
 mod newer_calls;
+// Calls of the reference client, in its versions, and ours beside them.
+mod reference;
 // Certificates of an auth center behind https.
 mod tls;
