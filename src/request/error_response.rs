@@ -90,7 +90,12 @@ fn body(error: &AuthError, language: Language) -> Bytes {
 }
 
 fn json(error: &AuthError, language: Language) -> Bytes {
-    let envelope = Envelope::<()>::failure(error.code(), error.message(language));
+    // The auth center's own code is about a call of this service: a 401 of it does not log the caller out.
+    let code = match error.kind() {
+        ErrorKind::Rejected | ErrorKind::UnknownUser => i64::from(error.status().as_u16()),
+        _ => error.code(),
+    };
+    let envelope = Envelope::<()>::failure(code, error.message(language));
     serde_json::to_vec(&envelope).unwrap_or_default().into()
 }
 
@@ -117,6 +122,16 @@ fn is_scope(needed: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn code_of_the_auth_center_is_not_the_callers() {
+        for (kind, expected) in [(ErrorKind::Rejected, 502), (ErrorKind::UnknownUser, 404)] {
+            let error = AuthError::new(kind).with_code(401);
+            let response = Responder::default().respond(&error);
+            let envelope: Envelope<()> = serde_json::from_slice(response.body()).unwrap();
+            assert_eq!((response.status().as_u16(), envelope.code), (expected, i64::from(expected)));
+        }
+    }
 
     #[test]
     fn challenges() {

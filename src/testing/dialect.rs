@@ -26,11 +26,12 @@ use crate::types::user::{FeishuIds, UserGroup, UserInfo};
 pub enum Dialect {
     /// 1.1.53 and before: users with `is_admin` and without groups, access keys in camelCase, lists as `{users}`.
     V1_1_53,
-    /// 1.1.54 to 1.1.61: users with `is_admin` and groups, access keys in snake_case, lists as `{items}`.
+    /// 1.1.54, 1.1.55: users with `is_admin` and groups, access keys in snake_case, lists as `{items}`.
     V1_1_54,
-    /// 1.1.62, the current one: users with `isAdmin`, groups and Feishu ids, access keys in camelCase, bare lists.
+    /// 1.1.59 to 1.1.62, the current one: users with `isAdmin`, groups and Feishu ids, access keys in camelCase, bare lists.
+    /// It has the endpoints that these versions brought one after the other.
     #[default]
-    V1_1_62,
+    V1_1_59,
 }
 
 impl Dialect {
@@ -43,7 +44,7 @@ impl Dialect {
             | "/users/authorize-by-token"
             | "/feishu/message"
             | "/feishu/identity/users/sync"
-            | "/feishu/identity/users/token" => Self::V1_1_62,
+            | "/feishu/identity/users/token" => Self::V1_1_59,
             _ => Self::V1_1_53,
         };
         self >= first
@@ -53,7 +54,7 @@ impl Dialect {
     pub(super) fn user_ids_field(self) -> &'static str {
         match self {
             Self::V1_1_53 => "userIds",
-            Self::V1_1_54 | Self::V1_1_62 => "user_ids",
+            Self::V1_1_54 | Self::V1_1_59 => "user_ids",
         }
     }
 
@@ -61,7 +62,7 @@ impl Dialect {
     pub(super) fn token_user(self, user: &UserInfo, expires_at: Option<SystemTime>) -> Value {
         let admin_field = match self {
             Self::V1_1_53 | Self::V1_1_54 => "is_admin",
-            Self::V1_1_62 => "isAdmin",
+            Self::V1_1_59 => "isAdmin",
         };
         let mut data = self.fields(user, admin_field);
         if let Some(expires_at) = expires_at {
@@ -95,7 +96,7 @@ impl Dialect {
         if self >= Self::V1_1_54 {
             data["groups"] = user.groups().iter().map(group_of_user).collect();
         }
-        if self >= Self::V1_1_62 {
+        if self >= Self::V1_1_59 {
             let ids = user.feishu();
             data["feishuUserId"] = json!(ids.and_then(FeishuIds::user_id));
             data["feishuOpenId"] = json!(ids.and_then(FeishuIds::open_id));
@@ -111,7 +112,7 @@ impl Dialect {
         match self {
             Self::V1_1_53 => json!({ "users": users }),
             Self::V1_1_54 => json!({ "items": users }),
-            Self::V1_1_62 => users,
+            Self::V1_1_59 => users,
         }
     }
 
@@ -132,7 +133,7 @@ impl Dialect {
     pub(super) fn access_key(self, issued: &IssuedKey, owner: Option<&UserInfo>) -> Value {
         let [key_type, key_id, key_name, app_id, user_id, is_admin] = match self {
             Self::V1_1_54 => ["key_type", "key_id", "key_name", "app_id", "user_id", "is_admin"],
-            Self::V1_1_53 | Self::V1_1_62 => ["keyType", "keyId", "keyName", "appId", "userId", "isAdmin"],
+            Self::V1_1_53 | Self::V1_1_59 => ["keyType", "keyId", "keyName", "appId", "userId", "isAdmin"],
         };
         let mut data = json!({
             "valid": true,
@@ -152,7 +153,7 @@ impl Dialect {
         if let Some(flag) = owner.admin_flag() {
             data[is_admin] = flag.into();
         }
-        if self >= Self::V1_1_62 {
+        if self >= Self::V1_1_59 {
             data["phone"] = json!(owner.phone());
             data["avatar"] = json!(owner.avatar());
             data["status"] = json!(owner.status());

@@ -3,6 +3,7 @@
 pub(crate) mod credential;
 pub(crate) mod envelope;
 pub(crate) mod error;
+pub(crate) mod lenient;
 pub(crate) mod permission;
 pub(crate) mod secret;
 pub(crate) mod spelling;

@@ -76,7 +76,8 @@ pub trait Role: Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a group",
     label = "not a group",
-    note = "groups are declared: `groups! {{ pub Operations = \"ops\"; }}`"
+    note = "groups are declared: `groups! {{ pub Operations = \"ops\"; }}`",
+    note = "for one or all of several groups, take `GuardLayer::any_group`, `GuardLayer::all_groups`, or `user.has_any_group`"
 )]
 pub trait Group: Send + Sync + 'static {
     /// The group's code at the auth center.

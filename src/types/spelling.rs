@@ -5,35 +5,53 @@
 //! may be keyed by codes or by names of the user's own.
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{DeserializeOwned, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-/// Deserializes `T`, whose fields are named in camelCase, from an object in either spelling. Refuses an array, which a
-/// derived `Deserialize` would take for the fields in their order.
+/// Deserializes `T`, whose fields are named in camelCase, from an object in either spelling. Refuses a JSON array, which a
+/// derived `Deserialize` would take for the fields in their order; only binary formats write records so.
 #[derive(Default)]
 pub(crate) struct Record<T>(pub(crate) T);
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Record<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
+        struct Object<T> {
+            is_binary: bool,
+            record: PhantomData<T>,
+        }
 
-        impl<'de> Visitor<'de> for Object {
-            type Value = Map<String, Value>;
+        impl<'de, T: DeserializeOwned> Visitor<'de> for Object<T> {
+            type Value = T;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
-                Map::deserialize(MapAccessDeserializer::new(fields))
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<T, A::Error> {
+                let mut fields = Map::new();
+                while let Some((name, value)) = entries.next_entry::<String, Value>()? {
+                    if fields.insert(name, value).is_some() {
+                        return Err(A::Error::custom("duplicate field"));
+                    }
+                }
+                T::deserialize(Value::Object(camel_case(fields))).map_err(A::Error::custom)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+                if self.is_binary {
+                    T::deserialize(SeqAccessDeserializer::new(fields))
+                } else {
+                    Err(A::Error::invalid_type(Unexpected::Seq, &self))
+                }
             }
         }
 
-        let fields = deserializer.deserialize_map(Object)?;
-        T::deserialize(Value::Object(camel_case(fields))).map(Self).map_err(D::Error::custom)
+        let is_binary = !deserializer.is_human_readable();
+        deserializer.deserialize_any(Object { is_binary, record: PhantomData }).map(Self)
     }
 }
 
@@ -70,8 +88,17 @@ pub(crate) fn with_both(fields: &Map<String, Value>) -> Map<String, Value> {
     both
 }
 
+/// Whether a name is the snake_case spelling of one in camelCase: `is_admin`, and neither `is__admin` nor `is_Admin`, which
+/// are names of their own.
 fn is_snake_case(name: &str) -> bool {
-    name.contains('_')
+    name.contains('_') && to_snake_case(&to_camel_case(name)) == name
+}
+
+/// Whether both are spellings of one name.
+#[cfg(feature = "user-sync")]
+pub(crate) fn is_same(a: &str, b: &str) -> bool {
+    let camel = |name: &str| if is_snake_case(name) { to_camel_case(name) } else { name.to_owned() };
+    camel(a) == camel(b)
 }
 
 fn to_camel_case(name: &str) -> String {
@@ -85,7 +112,6 @@ fn to_camel_case(name: &str) -> String {
     camel
 }
 
-#[cfg(any(feature = "webhook", feature = "user-sync"))]
 fn to_snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
     for letter in name.chars() {
@@ -96,6 +122,31 @@ fn to_snake_case(name: &str) -> String {
     }
     snake
 }
+
+#[cfg(feature = "client")]
+/// Implements `Deserialize` from either spelling, for a type with `#[serde(remote = "Self")]` and names in camelCase.
+macro_rules! deserialize_either_spelling {
+    ($type:ident) => {
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                /// As derived, for names in camelCase alone.
+                struct CamelCase($type);
+
+                impl<'de> serde::Deserialize<'de> for CamelCase {
+                    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                        $type::deserialize(deserializer).map(Self)
+                    }
+                }
+
+                $crate::types::spelling::Record::deserialize(deserializer)
+                    .map(|$crate::types::spelling::Record(CamelCase(record))| record)
+            }
+        }
+    };
+}
+
+#[cfg(feature = "client")]
+pub(crate) use deserialize_either_spelling;
 
 #[cfg(test)]
 mod tests {
@@ -120,9 +171,18 @@ mod tests {
             (r#"{"keyType": "user", "key_type": "global"}"#, Ok(Some("user"))),
             (r#"{"keyType": null, "key_type": "global"}"#, Ok(None)),
             (r#"{"keyType": "user", "key_type": 7}"#, Ok(Some("user"))),
+            (
+                r#"{"key__type": "a", "key_Type": "b", "_keyType": "c", "key_type_": "d", "keytype": "e"}"#,
+                Ok(None),
+            ),
+            (r#"{"key_type": "user", "key__type": "a", "key_Type": "b"}"#, Ok(Some("user"))),
+            (r#"{"keyType": "user", "keyType": "global"}"#, Err("duplicate field at line 1 column 40")),
             (r#"{}"#, Ok(None)),
-            (r#"{"keyType": 7, "key_type": "user"}"#, Err("invalid type: integer `7`, expected a string")),
-            (r#"["user"]"#, Err("invalid type: sequence, expected an object at line 1 column 0")),
+            (
+                r#"{"keyType": 7, "key_type": "user"}"#,
+                Err("invalid type: integer `7`, expected a string at line 1 column 34"),
+            ),
+            (r#"["user"]"#, Err("invalid type: sequence, expected an object at line 1 column 1")),
             (r#""user""#, Err("invalid type: string \"user\", expected an object at line 1 column 6")),
             ("null", Err("invalid type: null, expected an object at line 1 column 4")),
         ] {
@@ -130,6 +190,32 @@ mod tests {
             let expected = expected.map(|text| text.map(str::to_owned)).map_err(str::to_owned);
             assert_eq!(key.map_err(|error| error.to_string()), expected, "{json}");
         }
+    }
+
+    /// A format that writes a record as its values.
+    struct Binary(Vec<Value>);
+
+    impl<'de> Deserializer<'de> for Binary {
+        type Error = serde_json::Error;
+
+        fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+            visitor.visit_seq(serde::de::value::SeqDeserializer::new(self.0.into_iter()))
+        }
+
+        fn is_human_readable(&self) -> bool {
+            false
+        }
+
+        serde::forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
+            newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+        }
+    }
+
+    #[test]
+    fn binary_formats_write_records_as_their_values() {
+        let Record(key) = Record::<Key>::deserialize(Binary(vec![json!("user"), json!({})])).unwrap();
+        assert_eq!(key.key_type.as_deref(), Some("user"));
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::types::user::UserInfo;
 /// Extracts the verified user, and rejects users outside the group `G` with 403. Declare groups with
 /// [`groups!`](crate::groups).
 ///
+/// Access keys, also a member's own, and users of auth centers before 1.1.54 are in no group.
+///
 /// ```
 /// use aigc_auth::{RequireGroup, groups};
 ///

@@ -79,6 +79,13 @@ impl GuardLayer {
         Self::require(needed, move |user| user.has_any_group(&codes))
     }
 
+    /// Allows users in all of these groups. An empty list allows every user.
+    pub fn all_groups<C: Into<String>>(codes: impl IntoIterator<Item = C>) -> Self {
+        let codes: Vec<String> = codes.into_iter().map(Into::into).collect();
+        let needed = format!("group ({})", codes.join(" and "));
+        Self::require(needed, move |user| user.has_all_groups(&codes))
+    }
+
     /// Allows admins.
     pub fn admin() -> Self {
         Self::require("the admin flag".to_owned(), |user| user.is_admin())

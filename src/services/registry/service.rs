@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::types::error::AuthError;
-use crate::types::spelling::Record;
+use crate::types::spelling::{self, Record};
 use crate::types::user::UserId;
 use crate::upstream::api_client::Call;
 use crate::verifiers::client::AuthClient;
@@ -84,7 +84,7 @@ impl fmt::Debug for ServiceConfig {
 
 /// The auth center's answer to a registration.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(remote = "Self", rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Registered {
     /// The service's id.
@@ -97,6 +97,8 @@ pub struct Registered {
     #[serde(flatten)]
     pub config: ServiceConfig,
 }
+
+spelling::deserialize_either_spelling!(Registered);
 
 impl AuthClient {
     /// Registers an instance of a service, in one call. [`Registration`](super::Registration) keeps it registered.

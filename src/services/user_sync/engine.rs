@@ -16,6 +16,7 @@ use super::mapping;
 use super::password::{NewPassword, PasswordPolicy};
 use super::store::{DynLegacyStore, StoreError};
 use crate::types::error::BuildError;
+use crate::types::spelling;
 use crate::verifiers::client::AuthClient;
 
 const LOCKS: usize = 64;
@@ -51,7 +52,8 @@ impl Engine {
         store: Arc<dyn DynLegacyStore>,
         config: SyncConfig,
     ) -> Result<Self, BuildError> {
-        let unique = config.mappings.iter().find(|mapping| mapping.auth_field == config.unique_field);
+        let unique = &config.unique_field;
+        let unique = config.mappings.iter().find(|mapping| spelling::is_same(&mapping.auth_field, unique));
         let unique = unique.cloned().ok_or_else(|| {
             let field = &config.unique_field;
             BuildError::new(format!(

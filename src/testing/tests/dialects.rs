@@ -8,7 +8,7 @@ use super::{data, request, send, with_alice_in};
 use crate::testing::{AuthCenter, Dialect, TestKey, user};
 use crate::types::user::{FeishuIds, UserGroup};
 
-const ALL: [Dialect; 3] = [Dialect::V1_1_53, Dialect::V1_1_54, Dialect::V1_1_62];
+const ALL: [Dialect; 3] = [Dialect::V1_1_53, Dialect::V1_1_54, Dialect::V1_1_59];
 
 /// A center with a user who has every field.
 async fn with_complete_user(dialect: Dialect) -> AuthCenter {
@@ -56,12 +56,12 @@ async fn endpoints_exist_since_their_dialect() {
         ("/service/unregister", first),
         ("/stats/report/batch", first),
         ("/groups/list", Dialect::V1_1_54),
-        ("/access-key/create", Dialect::V1_1_62),
-        ("/users/compare-identity", Dialect::V1_1_62),
-        ("/users/authorize-by-token", Dialect::V1_1_62),
-        ("/feishu/message", Dialect::V1_1_62),
-        ("/feishu/identity/users/sync", Dialect::V1_1_62),
-        ("/feishu/identity/users/token", Dialect::V1_1_62),
+        ("/access-key/create", Dialect::V1_1_59),
+        ("/users/compare-identity", Dialect::V1_1_59),
+        ("/users/authorize-by-token", Dialect::V1_1_59),
+        ("/feishu/message", Dialect::V1_1_59),
+        ("/feishu/identity/users/sync", Dialect::V1_1_59),
+        ("/feishu/identity/users/token", Dialect::V1_1_59),
     ] {
         for dialect in ALL {
             let center = with_alice_in(dialect).await;
@@ -85,7 +85,7 @@ async fn users_are_written_in_each_dialect() {
     for (dialect, list, of_token, found) in [
         (Dialect::V1_1_53, "/users/0", oldest.clone(), oldest),
         (Dialect::V1_1_54, "/items/0", older.clone(), older),
-        (Dialect::V1_1_62, "/0", feishu("isAdmin"), feishu("is_admin")),
+        (Dialect::V1_1_59, "/0", feishu("isAdmin"), feishu("is_admin")),
     ] {
         let center = with_complete_user(dialect).await;
         let token = json!({"token": "alice-token"});
@@ -118,7 +118,7 @@ async fn access_keys_are_written_in_each_dialect() {
             texts.clone(),
         ),
         (
-            Dialect::V1_1_62,
+            Dialect::V1_1_59,
             ["keyType", "keyId", "keyName", "appId", "userId", "isAdmin"],
             json!({"phone": "p", "avatar": "a", "status": "active"}),
             texts,
@@ -184,12 +184,12 @@ async fn dialect_changes_while_the_center_runs() {
     for (dialect, admin_field) in [
         (Dialect::V1_1_53, "is_admin"),
         (Dialect::V1_1_54, "is_admin"),
-        (Dialect::V1_1_62, "isAdmin"),
+        (Dialect::V1_1_59, "isAdmin"),
         (Dialect::V1_1_53, "is_admin"),
     ] {
         center.set_dialect(dialect);
         let found = data(&center, "/user/info", json!({"token": "alice-token"})).await;
         assert_eq!(found[admin_field], true, "{dialect:?}");
     }
-    assert_eq!(Dialect::default(), Dialect::V1_1_62);
+    assert_eq!(Dialect::default(), Dialect::V1_1_59);
 }

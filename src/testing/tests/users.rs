@@ -32,7 +32,7 @@ async fn batch_by_names_lists_unknown_names_in_the_first_dialect() {
     for (dialect, list, not_found) in [
         (Dialect::V1_1_53, "/users", json!(["nobody"])),
         (Dialect::V1_1_54, "/items", json!(null)),
-        (Dialect::V1_1_62, "", json!(null)),
+        (Dialect::V1_1_59, "", json!(null)),
     ] {
         let center = with_three_in(dialect).await;
         let found = data(&center, "/users/batch", json!({"usernames": ["bob", "nobody", "alice"]})).await;
@@ -48,7 +48,7 @@ async fn batch_by_ids_keeps_order_with_placeholders() {
     for (dialect, field, other, list) in [
         (Dialect::V1_1_53, "userIds", "user_ids", "/users"),
         (Dialect::V1_1_54, "user_ids", "userIds", "/items"),
-        (Dialect::V1_1_62, "user_ids", "userIds", ""),
+        (Dialect::V1_1_59, "user_ids", "userIds", ""),
     ] {
         let center = with_three_in(dialect).await;
         let ids = json!(["b-1", 99, 10, "10"]);

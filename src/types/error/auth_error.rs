@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::kind::ErrorKind;
 use super::language::Language;
+use super::message::{self, About};
 
 /// Why a request was refused, or a call to the auth center failed.
 ///
@@ -49,16 +50,8 @@ struct Context {
     code: Option<i64>,
     needed: Option<Cow<'static, str>>,
     data: Option<Value>,
+    feishu_code: Option<u32>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
-}
-
-/// The subject of an error's message: the reference client has messages of its own for access keys.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum About {
-    Credential,
-    AccessKey,
-    AccessKeyOfAnotherApp,
-    AccessKeyOfUnknownType,
 }
 
 impl AuthError {
@@ -101,6 +94,13 @@ impl AuthError {
     #[cfg(feature = "client")]
     pub(crate) fn with_data(mut self, data: Value) -> Self {
         self.context_mut().data = Some(data);
+        self
+    }
+
+    /// Adds Feishu's own code.
+    #[cfg(feature = "client")]
+    pub(crate) fn with_feishu_code(mut self, code: Option<u32>) -> Self {
+        self.context_mut().feishu_code = code;
         self
     }
 
@@ -183,31 +183,7 @@ impl AuthError {
 
     /// The message for callers of the service. The Chinese messages are the reference client's where it has one.
     pub const fn message(&self, language: Language) -> &'static str {
-        let (english, chinese) = match (self.about, self.kind) {
-            (About::AccessKey, _) => ("The access key is invalid or has expired", "访问密钥无效或已过期"),
-            (About::AccessKeyOfAnotherApp, _) => {
-                ("The access key belongs to another app", "访问密钥与应用不匹配")
-            }
-            (About::AccessKeyOfUnknownType, _) => ("The access key has an unknown type", "访问密钥类型无效"),
-            (About::Credential, kind) => match kind {
-                ErrorKind::MissingCredential => ("No credential was sent", "未提供认证信息"),
-                ErrorKind::InvalidCredential => {
-                    ("The credential is invalid or has expired", "未登录或 Token 已过期")
-                }
-                ErrorKind::Denied => ("Access is denied", "禁止访问"),
-                ErrorKind::MissingPermission => ("Permission is missing", "权限不足"),
-                ErrorKind::InvalidRequest => ("The request is invalid", "请求无效"),
-                ErrorKind::UnknownUser => ("There is no such user", "用户不存在"),
-                ErrorKind::Unavailable => ("The credential cannot be verified right now", "鉴权服务暂不可用"),
-                ErrorKind::Rejected => ("The auth center refused the call", "鉴权中心拒绝了请求"),
-                ErrorKind::Misconfigured => ("The service is misconfigured", "服务配置错误"),
-                ErrorKind::Internal => ("Internal error", "服务内部错误"),
-            },
-        };
-        match language {
-            Language::English => english,
-            Language::Chinese => chinese,
-        }
+        message::of(self.about, self.kind, language)
     }
 
     /// The permission, role or flag that was missing, for [`ErrorKind::MissingPermission`].
@@ -228,7 +204,8 @@ impl AuthError {
         self.context.as_ref()?.data.as_ref()
     }
 
-    /// Feishu's own code, of a message that Feishu refused: the auth center writes it into its message.
+    /// Feishu's own code, for a call of `AuthClient::send_feishu_message` that Feishu refused: the auth center writes it into
+    /// its message.
     ///
     /// | code | Feishu's reason |
     /// |---|---|
@@ -238,9 +215,7 @@ impl AuthError {
     /// | 230034 | the recipient's id is not valid |
     /// | 230053 | the user has stopped the bot from sending messages |
     pub fn feishu_code(&self) -> Option<u32> {
-        let words = self.detail()?.split(|c: char| !c.is_ascii_alphanumeric());
-        // All codes of messages begin with 230.
-        words.filter(|word| word.len() == 6 && word.starts_with("230")).find_map(|word| word.parse().ok())
+        self.context.as_ref()?.feishu_code
     }
 
     fn context_mut(&mut self) -> &mut Context {
@@ -327,24 +302,6 @@ mod tests {
         for (given, expected) in [(0, 1), (1, 1), (1_500, 2), (7_000, 7), (60_000, 60), (u64::MAX, 60)] {
             let error = AuthError::new(ErrorKind::Unavailable).with_retry_after(Duration::from_millis(given));
             assert_eq!(error.retry_after(), Some(Duration::from_secs(expected)), "{given} ms");
-        }
-    }
-
-    #[test]
-    fn feishu_code_is_found_in_the_message() {
-        for (detail, expected) in [
-            ("feishu error 230013: Bot has NO availability to this user", Some(230_013)),
-            ("飞书接口返回错误：230053，用户已停止接收", Some(230_053)),
-            ("code=230006", Some(230_006)),
-            ("[230027] Lack of necessary permissions", Some(230_027)),
-            ("user 1230013 is unknown", None),
-            ("message 23001 of 2300134", None),
-            ("om_230034x", None),
-            ("no such app", None),
-            ("", None),
-        ] {
-            let error = AuthError::new(ErrorKind::Rejected).with_detail(detail);
-            assert_eq!(error.feishu_code(), expected, "{detail}");
         }
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod auth_error;
 mod build_error;
 mod kind;
 mod language;
+mod message;
 
 pub(crate) use auth_error::AuthError;
 pub use build_error::BuildError;

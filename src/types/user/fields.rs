@@ -7,6 +7,7 @@ use super::codes::Codes;
 use super::feishu_ids::FeishuIds;
 use super::group::UserGroup;
 use super::id::UserId;
+use crate::types::lenient;
 
 /// The fields that the auth center has of a user. All but `id` and `username` may be null or absent.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -48,19 +49,20 @@ struct Wire {
     roles: Codes,
     #[serde(default, deserialize_with = "null_as_default")]
     permissions: Codes,
-    #[serde(default, deserialize_with = "null_as_default")]
-    groups: Vec<Option<UserGroup>>,
+    // Newer than all that a user needs to log in: one that is unreadable keeps nobody out.
+    #[serde(default, deserialize_with = "lenient::list")]
+    groups: Vec<UserGroup>,
     #[serde(default)]
     department: Option<Box<str>>,
     #[serde(default)]
     company: Option<Box<str>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::optional")]
     feishu_user_id: Option<Box<str>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::optional")]
     feishu_open_id: Option<Box<str>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::optional")]
     feishu_union_id: Option<Box<str>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::optional")]
     feishu_tenant_key: Option<Box<str>>,
     #[serde(default)]
     is_admin: Option<bool>,
@@ -95,7 +97,7 @@ impl From<Wire> for Fields {
             status: wire.status,
             ..Self::new(wire.id, wire.username)
         };
-        fields.set_groups(wire.groups.into_iter().flatten());
+        fields.set_groups(wire.groups);
         fields.set_feishu(feishu);
         fields
     }

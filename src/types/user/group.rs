@@ -5,6 +5,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::id::UserId;
+use crate::types::lenient;
 use crate::types::spelling::Record;
 
 /// A group that users belong to. All of its fields may be missing.
@@ -27,9 +28,9 @@ pub struct UserGroup {
 }
 
 impl UserGroup {
-    /// Creates a group of this code, for tests and for your own [`Verify`](crate::Verify).
+    /// Creates a group of this code, for tests and for your own [`Verify`](crate::Verify). An empty code is none.
     pub fn new(code: impl Into<Box<str>>) -> Self {
-        Self { id: None, name: None, code: Some(code.into()), description: None }
+        Self { id: None, name: None, code: non_empty(Some(code.into())), description: None }
     }
 
     /// Sets the id.
@@ -98,13 +99,13 @@ impl<'de> Deserialize<'de> for UserGroup {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         struct Fields {
-            #[serde(default)]
+            #[serde(default, deserialize_with = "lenient::optional")]
             id: Option<UserId>,
-            #[serde(default)]
+            #[serde(default, deserialize_with = "lenient::optional")]
             name: Option<Box<str>>,
-            #[serde(default)]
+            #[serde(default, deserialize_with = "lenient::optional")]
             code: Option<Box<str>>,
-            #[serde(default)]
+            #[serde(default, deserialize_with = "lenient::optional")]
             description: Option<Box<str>>,
         }
 
@@ -118,7 +119,7 @@ impl<'de> Deserialize<'de> for UserGroup {
             }
 
             fn visit_str<E: Error>(self, code: &str) -> Result<UserGroup, E> {
-                Ok(UserGroup { code: non_empty(Some(code.into())), ..UserGroup::new("") })
+                Ok(UserGroup::new(code))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<UserGroup, A::Error> {
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn groups_are_read_from_objects_and_codes() {
-        let bare = UserGroup { code: None, ..UserGroup::new("") };
+        let bare = UserGroup::new("");
         for (json, expected) in [
             (r#"{"id": 3, "name": "Ops", "code": "ops"}"#, UserGroup::new("ops").with_id(3).with_name("Ops")),
             (
@@ -158,7 +159,15 @@ mod tests {
         ] {
             assert_eq!(serde_json::from_str::<UserGroup>(json).unwrap(), expected, "{json}");
         }
-        for json in ["7", "null", r#"[3, "Ops", "ops"]"#, r#"{"id": true}"#, r#"{"code": 7}"#] {
+        assert_eq!(UserGroup::new("").code(), None, "so that no check for an empty code finds it");
+        for (json, expected) in [
+            (r#"{"id": true, "code": "ops"}"#, UserGroup::new("ops")),
+            (r#"{"id": 1.5, "name": {}, "code": "ops", "description": 7}"#, UserGroup::new("ops")),
+            (r#"{"id": 3, "code": 7}"#, UserGroup::new("").with_id(3)),
+        ] {
+            assert_eq!(serde_json::from_str::<UserGroup>(json).unwrap(), expected, "{json}");
+        }
+        for json in ["7", "null", r#"[3, "Ops", "ops"]"#] {
             assert!(serde_json::from_str::<UserGroup>(json).is_err(), "{json}");
         }
         let ops = UserGroup::new("ops").with_id(3);

@@ -310,8 +310,7 @@ mod tests {
             r#"{"id": null, "username": "alice"}"#,
             r#"{"id": 7, "username": "alice", "isAdmin": "yes"}"#,
             r#"{"id": 7, "username": "alice", "isAdmin": 1}"#,
-            r#"{"id": 7, "username": "alice", "groups": "ops"}"#,
-            r#"{"id": 7, "username": "alice", "groups": [["ops"]]}"#,
+            r#"{"id": 7, "username": "alice", "username": "root"}"#,
             r#"[7, "alice"]"#,
             "null",
         ] {
@@ -354,6 +353,20 @@ mod tests {
             assert_eq!(user, expected.build(), "{json}");
             let again: UserInfo = serde_json::from_value(serde_json::to_value(&user).unwrap()).unwrap();
             assert_eq!(again, user, "{json}");
+        }
+    }
+
+    #[test]
+    fn unreadable_groups_and_feishu_ids_keep_nobody_out() {
+        let alice = UserInfo::builder(7, "alice").build();
+        for fields in [
+            r#""groups": "ops""#,
+            r#""groups": {}"#,
+            r#""groups": [7, ["ops"], null, true]"#,
+            r#""feishuTenantKey": 7, "feishu_open_id": ["ou"]"#,
+        ] {
+            let json = format!(r#"{{"id": 7, "username": "alice", "isAdmin": false, {fields}}}"#);
+            assert_eq!(serde_json::from_str::<UserInfo>(&json).unwrap(), alice, "{json}");
         }
     }
 

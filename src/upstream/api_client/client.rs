@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
@@ -17,6 +17,7 @@ use super::rejection::Rejection;
 use crate::types::envelope::Envelope;
 use crate::types::error::{AuthError, BuildError, ErrorKind};
 use crate::types::secret::Secret;
+use crate::types::spelling::Record;
 use crate::upstream::circuit_breaker::{CircuitBreaker, Permit};
 use crate::upstream::http_client::{self, Unread, is_near};
 use crate::util::clock::Clock;
@@ -214,14 +215,12 @@ impl ApiClient {
 
 /// Decodes the data of a response, or the rejection.
 pub(super) fn decode<R: ReadData>(body: &[u8]) -> Result<Result<R, Rejection>, Failure> {
-    let envelope = serde_json::from_slice::<Map<String, Value>>(body)
-        .and_then(|fields| serde_json::from_value::<Envelope<Value>>(fields.into()))
-        .map_err(|_| {
-            Failure::new(
-                "the answer is not an auth center envelope; expected JSON with `code`, `message` and `data`",
-            )
-        })?;
-    let Envelope { code, message, data } = envelope;
+    let envelope: Result<Record<Envelope<Value>>, _> = serde_json::from_slice(body);
+    let Record(Envelope { code, message, data }) = envelope.map_err(|_| {
+        Failure::new(
+            "the answer is not an auth center envelope; expected JSON with `code`, `message` and `data`",
+        )
+    })?;
     if code != 0 {
         return Ok(Err(Rejection { code, message, data }));
     }

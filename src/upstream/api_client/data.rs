@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 use crate::types::spelling::Record;
 
@@ -16,6 +17,8 @@ impl<T: DeserializeOwned> ReadData for Record<T> {}
 /// `null` stands for no record.
 impl<T: DeserializeOwned> ReadData for Option<Record<T>> {}
 impl<T: DeserializeOwned> ReadData for Listing<T> {}
+/// A record that is passed on as it came.
+impl ReadData for Map<String, Value> {}
 impl ReadData for IgnoredAny {}
 
 /// A list of records: bare, as the field `items` (1.1.54 and later), or as the field `users` (before).
@@ -34,9 +37,9 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Listing<T> {
         #[serde(bound = "T: DeserializeOwned")]
         struct Fields<T> {
             #[serde(default)]
-            items: Option<Vec<T>>,
+            items: Option<Vec<Option<T>>>,
             #[serde(default)]
-            users: Option<Vec<T>>,
+            users: Option<Vec<Option<T>>>,
             #[serde(default)]
             not_found: Option<Vec<String>>,
             #[serde(default)]
@@ -54,8 +57,8 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Listing<T> {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Listing<T>, A::Error> {
                 let mut items = Vec::new();
-                while let Some(item) = list.next_element()? {
-                    items.push(item);
+                while let Some(item) = list.next_element::<Option<T>>()? {
+                    items.extend(item);
                 }
                 Ok(Listing { items, not_found: None, total: None })
             }
@@ -64,7 +67,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Listing<T> {
                 let Record(Fields { items, users, not_found, total }) =
                     Record::deserialize(MapAccessDeserializer::new(fields))?;
                 let items = items.or(users).ok_or_else(|| A::Error::missing_field("items"))?;
-                Ok(Listing { items, not_found, total })
+                Ok(Listing { items: items.into_iter().flatten().collect(), not_found, total })
             }
         }
 
@@ -81,6 +84,8 @@ mod tests {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         for (json, expected) in [
             (r#"["a", "b"]"#, Some((vec!["a", "b"], None, None))),
+            (r#"[null, "a", null]"#, Some((vec!["a"], None, None))),
+            (r#"{"items": [null]}"#, Some((vec![], None, None))),
             (r#"[]"#, Some((vec![], None, None))),
             (r#"{"items": ["a"], "total": 7}"#, Some((vec!["a"], None, Some(7)))),
             (r#"{"users": ["a"], "not_found": ["b"]}"#, Some((vec!["a"], Some(names(&["b"])), None))),

@@ -56,7 +56,9 @@ pub(super) fn check_status(response: &reqwest::Response) -> Result<(), Failure> 
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             "the auth center rejected the call; check app id and app secret"
         }
-        StatusCode::NOT_FOUND => "endpoint not found; check the base URL",
+        StatusCode::NOT_FOUND => {
+            "endpoint not found; check the base URL, and whether the auth center is new enough for this call"
+        }
         _ if status.is_redirection() => "redirects are not followed; check the base URL",
         _ if status.is_server_error() => "the auth center failed",
         _ => "the auth center rejected the call",

@@ -5,6 +5,8 @@ mod call;
 mod client;
 mod data;
 mod failure;
+mod feishu_code;
+mod redaction;
 mod rejection;
 #[cfg(any(feature = "registry", feature = "stats", feature = "user-sync"))]
 mod report;

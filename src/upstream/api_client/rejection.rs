@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::feishu_code;
+use super::redaction::Secrets;
 use crate::types::error::{AuthError, ErrorKind};
 
 /// Longest message that an error keeps, in characters.
@@ -20,14 +22,20 @@ pub(super) struct Rejection {
 impl Rejection {
     /// Returns the error, without a message or data that repeats a secret.
     pub(super) fn into_error(self, endpoint: &'static str, secrets: &[&str]) -> AuthError {
-        let leaks = |text: &str| secrets.iter().any(|secret| !secret.is_empty() && text.contains(secret));
+        let secrets = Secrets::new(secrets);
         let mut error = AuthError::new(ErrorKind::Rejected).with_code(self.code);
-        if !self.message.is_empty() && !leaks(&self.message) {
-            error = error.with_detail(printable(&self.message));
+        if endpoint == "/feishu/message" {
+            error = error.with_feishu_code(feishu_code::find(&self.message));
+        }
+        if !self.message.is_empty() && !secrets.are_in(&self.message) {
+            error = error.with_detail(printable(&self.message, MAX_MESSAGE));
         }
         match self.data {
-            Some(data) if !data.is_null() && is_short(&data) && !any_text(&data, &leaks) => {
-                tracing::debug!(endpoint, code = self.code, %data, "the auth center sent diagnostics");
+            Some(data)
+                if !data.is_null() && is_short(&data) && !any_text(&data, &|text| secrets.are_in(text)) =>
+            {
+                let text = printable(&data.to_string(), usize::MAX);
+                tracing::debug!(endpoint, code = self.code, data = %text, "the auth center sent diagnostics");
                 error.with_data(data)
             }
             _ => error,
@@ -35,19 +43,17 @@ impl Rejection {
     }
 }
 
-/// Shortens a message and replaces its control characters, so that it stays one line of a log.
-fn printable(message: &str) -> String {
-    message
-        .chars()
-        .take(MAX_MESSAGE)
-        .map(|c| if is_control(c) { char::REPLACEMENT_CHARACTER } else { c })
-        .collect()
+/// Shortens a text and replaces the characters that act on its display, so that it stays one line of a log.
+fn printable(text: &str, max: usize) -> String {
+    text.chars().take(max).map(|c| if is_control(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
-/// Whether a character acts on the display of a text: control characters, separators of lines, and marks that change the
-/// direction of writing.
+/// Whether a character acts on the display of a text: control characters, separators of lines, marks that change the
+/// direction of writing, and those that are invisible.
 fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn is_short(data: &Value) -> bool {
@@ -85,6 +91,7 @@ mod tests {
                 "a\r\nb\tc\0d\u{7f}e\u{85}f\u{2028}g\u{202e}h",
                 Some("a\u{fffd}\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}e\u{fffd}f\u{fffd}g\u{fffd}h"),
             ),
+            ("a\u{61c}b\u{200b}c\u{feff}d\u{e0041}e", Some("a\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}e")),
             ("\u{1b}[31mred", Some("\u{fffd}[31mred")),
             ("", None),
             ("the token hunter2 is unknown", None),

@@ -9,13 +9,13 @@ use super::expiry;
 use super::verdict::verdict;
 use crate::types::credential::{AccessKey, Credential};
 use crate::types::error::{AuthError, ErrorKind};
-use crate::types::spelling::Record;
+use crate::types::spelling::{self, Record};
 use crate::types::user::{AccessKeyKind, UserId, UserInfo, UserInfoBuilder};
 use crate::upstream::api_client::Call;
 
 /// The auth center's answer about an access key.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(remote = "Self", rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct AccessKeyInfo {
     /// Whether the key is valid. The other fields are only set if so.
@@ -59,6 +59,8 @@ pub struct AccessKeyInfo {
     #[serde(default)]
     expires_at: Option<Value>,
 }
+
+spelling::deserialize_either_spelling!(AccessKeyInfo);
 
 fn number_or_string<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<UserId>::deserialize(deserializer)?.map(|id| id.to_string()))
@@ -139,6 +141,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn keys_are_read_in_either_spelling() {
+        for json in [
+            json!({"valid": true, "keyType": "user", "userId": 7, "isAdmin": true}),
+            json!({"valid": true, "key_type": "user", "user_id": 7, "is_admin": true}),
+        ] {
+            let info: AccessKeyInfo = serde_json::from_value(json).unwrap();
+            assert_eq!(
+                (info.key_type.as_deref(), info.user_id, info.is_admin),
+                (Some("user"), Some(7.into()), Some(true))
+            );
+        }
+    }
 
     #[test]
     fn access_keys_map_to_users() {

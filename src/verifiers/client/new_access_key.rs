@@ -9,7 +9,8 @@ use super::client::AuthClient;
 use super::expiry;
 use super::verdict::verdict;
 use crate::types::credential::{BearerToken, Credential};
-use crate::types::error::AuthError;
+use crate::types::error::{AuthError, ErrorKind};
+use crate::types::lenient;
 use crate::types::secret::Secret;
 use crate::types::spelling::Record;
 use crate::types::user::UserId;
@@ -100,17 +101,18 @@ impl AuthClient {
         #[serde(rename_all = "camelCase")]
         struct Data {
             key: String,
-            #[serde(default)]
+            // The key is shown once: nothing beside it may lose it.
+            #[serde(default, deserialize_with = "lenient::optional")]
             key_id: Option<UserId>,
-            #[serde(default)]
+            #[serde(default, deserialize_with = "lenient::optional")]
             key_prefix: Option<String>,
-            #[serde(default)]
+            #[serde(default, deserialize_with = "lenient::optional")]
             key_type: Option<String>,
-            #[serde(default)]
+            #[serde(default, deserialize_with = "lenient::optional")]
             user_id: Option<UserId>,
-            #[serde(default)]
+            #[serde(default, deserialize_with = "lenient::optional")]
             name: Option<String>,
-            #[serde(default)]
+            #[serde(default, deserialize_with = "lenient::optional")]
             created_at: Option<Value>,
         }
 
@@ -120,6 +122,10 @@ impl AuthClient {
         let answer = self.inner.core.api.call(call).await;
         let Record(data): Record<Data> =
             answer.map_err(|error| verdict(error, &Credential::Bearer(token.clone())))?;
+        if data.key.is_empty() {
+            return Err(AuthError::new(ErrorKind::Unavailable)
+                .with_detail("POST /access-key/create: the `key` of the answer is empty"));
+        }
         Ok(CreatedAccessKey {
             key: data.key.into(),
             key_id: data.key_id,

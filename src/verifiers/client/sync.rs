@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::client::AuthClient;
 use crate::types::error::AuthError;
 use crate::types::secret::Secret;
-use crate::types::spelling::Record;
+use crate::types::spelling::{self, Record};
 use crate::types::user::UserId;
 use crate::upstream::api_client::Call;
 #[cfg(feature = "user-sync")]
@@ -95,7 +95,7 @@ impl fmt::Debug for SyncUser {
 
 /// The outcome of [`AuthClient::sync_user`].
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(remote = "Self", rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SyncOutcome {
     /// Whether the user was created or updated.
@@ -110,6 +110,8 @@ pub struct SyncOutcome {
     #[serde(default)]
     pub message: Option<String>,
 }
+
+spelling::deserialize_either_spelling!(SyncOutcome);
 
 /// The outcome of [`AuthClient::sync_users`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

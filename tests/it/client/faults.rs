@@ -355,7 +355,7 @@ async fn error_detail_names_failure_and_cause() {
         ),
         (
             Fault::status(404),
-            "POST /user/info: endpoint not found; check the base URL (404 Not Found)",
+            "POST /user/info: endpoint not found; check the base URL, and whether the auth center is new enough for this call (404 Not Found)",
             false,
         ),
         (

@@ -70,10 +70,20 @@ async fn access_key_is_created_with_trimmed_name() {
     assert_eq!((created.key_prefix.as_deref(), created.key_type.as_deref()), (Some("ak_hun"), Some("user")));
     assert!(!format!("{created:?}").contains("hunter2"));
 
-    let without_key = Canned::with_data(json!({"keyId": 3})).await;
-    let client = without_key.client(|builder| builder);
-    let error = client.create_access_key(TOKEN, &NewAccessKey::new()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    // Nothing beside the key may lose it.
+    let odd =
+        json!({"key": "ak_hunter2", "keyId": 1.5, "name": 7, "userId": [], "keyType": {}, "createdAt": true});
+    let center = Canned::with_data(odd).await;
+    let created =
+        center.client(|builder| builder).create_access_key(TOKEN, &NewAccessKey::new()).await.unwrap();
+    assert_eq!((created.key.expose(), created.key_id, created.name), ("ak_hunter2", None, None));
+    for without_key in [json!({"keyId": 3}), json!({"key": ""}), json!({"key": null}), json!(["ak_hunter2"])]
+    {
+        let center = Canned::with_data(without_key.clone()).await;
+        let client = center.client(|builder| builder);
+        let error = client.create_access_key(TOKEN, &NewAccessKey::new()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{without_key}");
+    }
 }
 
 #[tokio::test]
@@ -172,6 +182,7 @@ async fn feishu_messages_name_recipient_and_type() {
         (" ", FeishuUser::username("alice"), &text),
         ("cli_9f2b", FeishuUser::username(" "), &text),
         ("cli_9f2b", FeishuUser::id(""), &text),
+        ("cli_9f2b", FeishuUser::id(0), &text),
         ("cli_9f2b", FeishuUser::username("alice"), &FeishuMessage::post(json!({}))),
         ("cli_9f2b", FeishuUser::username("alice"), &FeishuMessage::post(json!(["t"]))),
         ("cli_9f2b", FeishuUser::username("alice"), &FeishuMessage::interactive(json!(null))),
@@ -209,12 +220,13 @@ async fn feishu_code_and_diagnostics_are_readable() {
 
 #[tokio::test]
 async fn feishu_users_are_synchronized_by_any_of_their_ids() {
-    let center = Canned::with_data(json!({"id": 7, "username": "alice", "feishu_open_id": "ou"})).await;
+    let account = json!({"id": 7, "username": "alice", "feishu_open_id": "ou", "feishuOpenId": null, "a_b": {"c_d": 1}});
+    let center = Canned::with_data(account.clone()).await;
     let client = center.client(|builder| builder);
     let ids = FeishuIds::new().with_open_id("ou").with_tenant_key("t");
     let user = NewFeishuUser::new().ids(&ids).nickname("爱丽丝").email("a@example.com").status("disabled");
-    let account = client.sync_feishu_user(&user).await.unwrap();
-    assert_eq!(account["id"], 7);
+    let fields = client.sync_feishu_user(&user).await.unwrap();
+    assert_eq!(Value::Object(fields), account, "as it came");
     assert_eq!(
         only(&center),
         json!({

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Reference, client};
 
-const DIALECTS: [Dialect; 3] = [Dialect::V1_1_53, Dialect::V1_1_54, Dialect::V1_1_62];
+const DIALECTS: [Dialect; 3] = [Dialect::V1_1_53, Dialect::V1_1_54, Dialect::V1_1_59];
 
 async fn center(dialect: Dialect) -> AuthCenter {
     let center = AuthCenter::builder().app_id("42").dialect(dialect).start().await;
@@ -272,20 +272,20 @@ async fn our_calls(client: &AuthClient, dialect: Dialect) -> Result<(), AuthErro
 
     newer(client.list_groups().await.map(drop), Dialect::V1_1_54)?;
     let key = NewAccessKey::new().name(" ci ").description(" ");
-    newer(client.create_access_key("token", &key).await.map(drop), Dialect::V1_1_62)?;
+    newer(client.create_access_key("token", &key).await.map(drop), Dialect::V1_1_59)?;
     let (source, target) = (AppToken::new(42, "token"), AppToken::new(9, "theirs"));
-    newer(client.compare_users(source, target).await.map(|same| assert!(same)), Dialect::V1_1_62)?;
-    newer(client.authorize_user_by_token(target).await.map(drop), Dialect::V1_1_62)?;
+    newer(client.compare_users(source, target).await.map(|same| assert!(same)), Dialect::V1_1_59)?;
+    newer(client.authorize_user_by_token(target).await.map(drop), Dialect::V1_1_59)?;
     let (alice, text) = (FeishuUser::username("alice"), FeishuMessage::text("hi"));
-    newer(client.send_feishu_message("cli_9f2b", &alice, &text).await.map(drop), Dialect::V1_1_62)?;
+    newer(client.send_feishu_message("cli_9f2b", &alice, &text).await.map(drop), Dialect::V1_1_59)?;
     let ids = FeishuIds::new().with_open_id("ou_erin").with_tenant_key("t");
     let erin = NewFeishuUser::new().nickname("Erin").ids(&ids);
-    newer(client.sync_feishu_user(&erin).await.map(drop), Dialect::V1_1_62)?;
+    newer(client.sync_feishu_user(&erin).await.map(drop), Dialect::V1_1_59)?;
     let token = FeishuTokenRequest::new(alice).expires_in(Duration::from_secs(60));
-    newer(client.issue_feishu_user_token(&token).await.map(drop), Dialect::V1_1_62)?;
+    newer(client.issue_feishu_user_token(&token).await.map(drop), Dialect::V1_1_59)?;
     let nobody = FeishuTokenRequest::new(FeishuUser::union_id("on_nobody"));
     let unknown = client.issue_feishu_user_token(&nobody).await.unwrap_err();
-    let expected = if dialect < Dialect::V1_1_62 { ErrorKind::Unavailable } else { ErrorKind::UnknownUser };
+    let expected = if dialect < Dialect::V1_1_59 { ErrorKind::Unavailable } else { ErrorKind::UnknownUser };
     assert_eq!(unknown.kind(), expected);
     Ok(())
 }

@@ -81,6 +81,7 @@ fn routes() -> Router {
         .merge(guarded("/guard/role", GuardLayer::role("editor")))
         .merge(guarded("/guard/group", GuardLayer::group("ops")))
         .merge(guarded("/guard/any_group", GuardLayer::any_group(["staff", "ops"])))
+        .merge(guarded("/guard/all_groups", GuardLayer::all_groups(["ops", "staff"])))
         .merge(guarded("/guard/no_group", GuardLayer::any_group(Vec::<String>::new())))
         .merge(guarded("/guard/admin", GuardLayer::admin()))
         .merge(guarded("/guard/none", GuardLayer::any_permission(Vec::<String>::new())))
@@ -130,6 +131,7 @@ async fn extractors_and_guards_answer_by_table() {
         row("/guard/role", Err(403), Ok("passed"), Err(403)),
         row("/guard/group", Err(403), Ok("passed"), Err(403)),
         row("/guard/any_group", Err(403), Ok("passed"), Err(403)),
+        row("/guard/all_groups", Err(403), Err(403), Err(403)),
         row("/guard/no_group", Err(403), Err(403), Err(403)),
         row("/guard/admin", Err(403), Err(403), Ok("passed")),
         row("/guard/none", Err(403), Err(403), Err(403)),

@@ -15,23 +15,12 @@ pub struct EventUser {
 }
 
 impl EventUser {
-    const STRING_FIELDS: [&str; 12] = [
-        "username",
-        "nickname",
-        "email",
-        "phone",
-        "avatar",
-        "department",
-        "company",
-        "status",
-        "feishuUserId",
-        "feishuOpenId",
-        "feishuUnionId",
-        "feishuTenantKey",
-    ];
+    const STRING_FIELDS: [&str; 8] =
+        ["username", "nickname", "email", "phone", "avatar", "department", "company", "status"];
 
     /// # Errors
-    /// 400, if a field of the protocol has another type; `null` counts as missing.
+    /// 400, if a field of the protocol has another type; `null` counts as missing. Groups and ids at Feishu that are unreadable
+    /// are left out instead, as they are of a [`UserInfo`](crate::UserInfo).
     pub(super) fn new(data: Value) -> Result<Self, WebhookRejection> {
         let Value::Object(raw) = data else { return Err(wrong_type("data", "an object")) };
         let field = |name: &str| spelling::get(&raw, name).filter(|value| !value.is_null());
@@ -51,9 +40,8 @@ impl EventUser {
                 return Err(wrong_type(&format!("data.{name}"), "a list of strings"));
             }
         }
-        let groups = field("groups").map(Vec::<Option<UserGroup>>::deserialize).transpose();
-        let groups = groups.map_err(|_| wrong_type("data.groups", "a list of groups or of their codes"))?;
-        let groups = groups.map(|groups| groups.into_iter().flatten().collect());
+        let groups = field("groups").and_then(Value::as_array);
+        let groups = groups.map(|groups| groups.iter().flat_map(UserGroup::deserialize).collect());
         let updated_fields = field("updatedFields").and_then(strings).unwrap_or_default();
         let updated_fields = updated_fields.into_iter().map(str::to_owned).collect();
         Ok(Self { groups, updated_fields, raw })
@@ -109,7 +97,7 @@ impl EventUser {
         spelling::get(&self.raw, "isAdmin").and_then(Value::as_bool)
     }
 
-    /// Returns the groups.
+    /// Returns the groups that are readable.
     pub fn groups(&self) -> Option<&[UserGroup]> {
         self.groups.as_deref()
     }

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::user::FeishuUser;
 use crate::types::error::{AuthError, ErrorKind};
-use crate::types::spelling::Record;
+use crate::types::spelling::{self, Record};
 use crate::upstream::api_client::Call;
 use crate::verifiers::client::client::AuthClient;
 
@@ -41,7 +41,7 @@ impl FeishuMessage {
 
 /// A message that was sent by [`AuthClient::send_feishu_message`].
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(remote = "Self", rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SentFeishuMessage {
     /// The id of the message at Feishu, such as `om_…`.
@@ -59,6 +59,8 @@ pub struct SentFeishuMessage {
     #[serde(default)]
     pub create_time: Option<Value>,
 }
+
+spelling::deserialize_either_spelling!(SentFeishuMessage);
 
 impl AuthClient {
     /// Sends a message to a user at Feishu, from the bot of this Feishu app (`cli_…`). Since SDK 1.1.59. Not retried if the

@@ -2,7 +2,6 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::types::error::{AuthError, ErrorKind};
-use crate::types::spelling::Record;
 use crate::types::user::FeishuIds;
 use crate::upstream::api_client::Call;
 use crate::verifiers::client::client::AuthClient;
@@ -119,7 +118,8 @@ impl NewFeishuUser {
 }
 
 impl AuthClient {
-    /// Creates an account at the auth center for a user of Feishu, or finds the one that they have, which stays as it is.
+    /// Creates an account at the auth center for a user of Feishu, or finds the one that they have, of which nothing is
+    /// overwritten.
     /// Since SDK 1.1.61. Returns the account's fields as the auth center sends them; the protocol does not define them.
     ///
     /// # Errors
@@ -132,6 +132,6 @@ impl AuthClient {
             ));
         }
         let call = Call::new("/feishu/identity/users/sync", user);
-        self.inner.core.api.call(call).await.map(|Record(fields)| fields)
+        self.inner.core.api.call(call).await
     }
 }

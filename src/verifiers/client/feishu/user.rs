@@ -77,12 +77,17 @@ impl FeishuUser {
     }
 
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`] for an empty id or name, which names nobody.
+    /// [`ErrorKind::InvalidRequest`] for an empty id or name, and for an id below 1, such as that of an app's access key.
     pub(super) fn check(&self) -> Result<(), AuthError> {
-        match self.value.as_str().map(str::trim) {
-            Some("") => Err(AuthError::new(ErrorKind::InvalidRequest)
-                .with_detail("expected a user's id or name, found an empty text")),
-            _ => Ok(()),
+        let names_nobody = match &self.value {
+            UserId::Int(id) => *id < 1,
+            UserId::Str(text) => text.trim().is_empty(),
+        };
+        if names_nobody {
+            return Err(AuthError::new(ErrorKind::InvalidRequest).with_detail(
+                "expected a user's id, a number from 1 or a text, or a name; found 0, less, or an empty text",
+            ));
         }
+        Ok(())
     }
 }

@@ -1,0 +1,42 @@
+//! The messages for callers of the service.
+
+use super::kind::ErrorKind;
+use super::language::Language;
+
+/// The subject of an error's message: the reference client has messages of its own for access keys.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    Credential,
+    AccessKey,
+    AccessKeyOfAnotherApp,
+    AccessKeyOfUnknownType,
+}
+
+/// Returns the message in this language.
+pub(super) const fn of(about: About, kind: ErrorKind, language: Language) -> &'static str {
+    let (english, chinese) = match (about, kind) {
+        (About::AccessKey, _) => ("The access key is invalid or has expired", "访问密钥无效或已过期"),
+        (About::AccessKeyOfAnotherApp, _) => {
+            ("The access key belongs to another app", "访问密钥与应用不匹配")
+        }
+        (About::AccessKeyOfUnknownType, _) => ("The access key has an unknown type", "访问密钥类型无效"),
+        (About::Credential, kind) => match kind {
+            ErrorKind::MissingCredential => ("No credential was sent", "未提供认证信息"),
+            ErrorKind::InvalidCredential => {
+                ("The credential is invalid or has expired", "未登录或 Token 已过期")
+            }
+            ErrorKind::Denied => ("Access is denied", "禁止访问"),
+            ErrorKind::MissingPermission => ("Permission is missing", "权限不足"),
+            ErrorKind::InvalidRequest => ("The request is invalid", "请求无效"),
+            ErrorKind::UnknownUser => ("There is no such user", "用户不存在"),
+            ErrorKind::Unavailable => ("The credential cannot be verified right now", "鉴权服务暂不可用"),
+            ErrorKind::Rejected => ("The auth center refused the call", "鉴权中心拒绝了请求"),
+            ErrorKind::Misconfigured => ("The service is misconfigured", "服务配置错误"),
+            ErrorKind::Internal => ("Internal error", "服务内部错误"),
+        },
+    };
+    match language {
+        Language::English => english,
+        Language::Chinese => chinese,
+    }
+}
