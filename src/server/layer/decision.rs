@@ -13,7 +13,6 @@ use super::verified_hook::VerifiedHook;
 use crate::ports::verify::Verifiers;
 use crate::request::auth_state::{self, Unauthenticated};
 use crate::request::context::{self, Authorization, Headers, InContext, Request, RequestContext, Settings};
-use crate::request::original_uri::original_uri;
 use crate::types::credential::{Credential, Presented};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::UserInfo;
@@ -222,8 +221,7 @@ impl AuthConfig {
     }
 
     fn is_excluded(&self, method: &Method, headers: &HeaderMap, request: Request<'_>) -> bool {
-        self.excluded_paths.contain(|| original_uri(request.extensions, request.uri).path())
-            || (self.allow_preflight && is_preflight(method, headers))
+        self.excluded_paths.contain(request) || (self.allow_preflight && is_preflight(method, headers))
     }
 }
 

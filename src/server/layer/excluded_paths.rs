@@ -1,7 +1,19 @@
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::named_route::is_named;
+use crate::request::context::Request;
+use crate::request::original_uri::original_uri;
+
+/// What a path is never sent with as it is, besides what is not ASCII: the path percent-encode set of the URL standard.
+const NEVER_SENT: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
+
 /// The paths that need no credential.
 ///
 /// They are compared with the path as it was sent: lists that are matched against a path that the router or a proxy
-/// decodes differently have been bypassed elsewhere (CVE-2021-31920).
+/// decodes differently have been bypassed elsewhere (CVE-2021-31920). They open what stands under that name: see
+/// [`is_named`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct ExcludedPaths {
     paths: Vec<Box<str>>,
@@ -10,29 +22,66 @@ pub(super) struct ExcludedPaths {
 }
 
 impl ExcludedPaths {
+    #[track_caller]
     pub(super) fn add_path(&mut self, path: &str) {
-        assert!(path.starts_with('/'), "excluded path must start with `/`: {path:?}");
+        if let Some(problem) = problem(path) {
+            panic!("excluded path {path:?} {problem}");
+        }
         self.paths.push(path.into());
     }
 
+    #[track_caller]
     pub(super) fn add_prefix(&mut self, prefix: &str) {
         let trimmed = prefix.trim_end_matches('/');
-        assert!(
-            trimmed.starts_with('/') && is_plain(trimmed),
-            "excluded prefix must start with `/`, must have no empty or dotted segments, and must not be `/`: {prefix:?}"
-        );
+        if let Some(problem) = problem(trimmed) {
+            panic!("excluded prefix {prefix:?} {problem}");
+        }
         self.prefixes.push(trimmed.into());
     }
 
-    /// Returns whether the path is excluded. Calls `path` only if there is a list to compare it with.
-    pub(super) fn contain<'a>(&self, path: impl FnOnce() -> &'a str) -> bool {
+    /// Returns whether the request's path is excluded.
+    pub(super) fn contain(&self, request: Request<'_>) -> bool {
         if self.paths.is_empty() && self.prefixes.is_empty() {
             return false;
         }
-        let path = path();
-        self.paths.iter().any(|excluded| **excluded == *path)
-            || self.prefixes.iter().any(|prefix| is_below(path, prefix))
+        let path = original_uri(request.extensions, request.uri).path();
+        let paths = self.paths.iter().filter(|excluded| ***excluded == *path);
+        let prefixes = self.prefixes.iter().filter(|prefix| is_below(path, prefix));
+        paths.chain(prefixes).any(|excluded| is_named(excluded, request.extensions))
     }
+}
+
+/// Returns what is wrong with an exclusion that no request would match, or that would not mean what it says.
+fn problem(path: &str) -> Option<Cow<'static, str>> {
+    if !path.starts_with('/') {
+        return Some("must start with `/`, and as a prefix must not be `/`".into());
+    }
+    if path.contains(['?', '#']) {
+        return Some("must have no query and no fragment".into());
+    }
+    if path.contains(['*', '{', '}']) {
+        return Some(
+            "must have no wildcards and no parameters: `exclude_prefix` covers what is below a path".into(),
+        );
+    }
+    if !is_plain(path) {
+        return Some("must have no empty or dotted segments, no `\\` and no escaped separators".into());
+    }
+    let sent = as_sent(path);
+    (sent != path).then(|| format!("must be written as it is sent: {sent:?}").into())
+}
+
+/// Escapes what is never sent as it is.
+fn as_sent(path: &str) -> String {
+    let mut sent = String::new();
+    for (n, part) in path.split('%').enumerate() {
+        if n > 0 {
+            let is_escape = part.as_bytes().get(..2).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit));
+            sent.push_str(if is_escape { "%" } else { "%25" });
+        }
+        sent.extend(utf8_percent_encode(part, NEVER_SENT));
+    }
+    sent
 }
 
 fn is_below(path: &str, prefix: &str) -> bool {
@@ -42,22 +91,34 @@ fn is_below(path: &str, prefix: &str) -> bool {
 /// Returns whether every parser of this path sees the same segments: none is empty, leads upwards or hides a separator.
 fn is_plain(path: &str) -> bool {
     let path = path.strip_prefix('/').unwrap_or(path);
-    let path = path.strip_suffix('/').unwrap_or(path);
+    if path.is_empty() {
+        return true;
+    }
     let lower = path.to_ascii_lowercase();
     !lower.contains('\\')
         && !lower.contains("%2f")
         && !lower.contains("%5c")
-        && (path.is_empty()
-            || lower.split('/').all(|segment| {
-                let segment = segment.replace("%2e", ".");
-                // `;` starts a parameter that some servers drop: `/..;/` is `/../` to them.
-                !matches!(segment.split(';').next(), None | Some("" | "." | ".."))
-            }))
+        && lower.strip_suffix('/').unwrap_or(&lower).split('/').all(|segment| {
+            let segment = segment.replace("%2e", ".");
+            // `;` starts a parameter that some servers drop: `/..;/` is `/../` to them.
+            !matches!(segment.split(';').next(), None | Some("" | "." | ".."))
+        })
 }
 
 #[cfg(test)]
 mod tests {
+    use http::{Extensions, Uri, Version};
+
     use super::*;
+    use crate::request::context::Headers;
+
+    fn excludes(exclusions: &ExcludedPaths, path: &str) -> bool {
+        // A target of one word is an authority to `Uri`, and has the path "".
+        let uri = if path.is_empty() { Uri::from_static("authority:80") } else { path.parse().unwrap() };
+        let (headers, extensions) = (Headers::default(), Extensions::new());
+        let (headers, extensions) = (&headers, &extensions);
+        exclusions.contain(Request { headers, uri: &uri, version: Version::HTTP_11, extensions })
+    }
 
     #[test]
     fn paths_match_by_whole_raw_segments() {
@@ -89,6 +150,7 @@ mod tests {
             ("/public/x%5c..%5cadmin", false),
             ("/public/x\\..\\admin", false),
             ("/public//admin", false),
+            ("/public//", false),
             ("//public", false),
             ("/x/public", false),
             ("/static", true),
@@ -97,15 +159,49 @@ mod tests {
             ("", false),
             ("*", false),
         ] {
-            assert_eq!(exclusions.contain(|| path), expected, "{path}");
+            assert_eq!(excludes(&exclusions, path), expected, "{path}");
         }
     }
 
     #[test]
-    fn prefix_that_excludes_everything_panics() {
-        for prefix in ["/", "", "public", "//", "/a/../b"] {
-            let added = std::panic::catch_unwind(|| ExcludedPaths::default().add_prefix(prefix));
-            assert!(added.is_err(), "{prefix:?}");
+    fn exclusion_that_no_request_can_match_panics() {
+        let message = |added: std::thread::Result<()>| match added {
+            Ok(()) => "accepted".to_owned(),
+            Err(panic) => *panic.downcast::<String>().unwrap(),
+        };
+        for (exclusion, as_path, as_prefix) in [
+            ("/", "accepted", "must start with `/`"),
+            ("", "must start with `/`", "must start with `/`"),
+            ("public", "must start with `/`", "must start with `/`"),
+            ("//", "no empty", "must start with `/`"),
+            ("/a//b", "no empty", "no empty"),
+            ("/a/../b", "dotted", "dotted"),
+            ("/./a", "dotted", "dotted"),
+            ("/a/%2E%2e/b", "dotted", "dotted"),
+            ("/a/..;x/b", "dotted", "dotted"),
+            ("/a%2fb", "separators", "separators"),
+            ("/a\\b", "separators", "separators"),
+            ("/a?b=c", "no query", "no query"),
+            ("/a#b", "no query", "no query"),
+            ("/docs/*", "no wildcards", "no wildcards"),
+            ("/users/{id}", "no wildcards", "no wildcards"),
+            ("/a b", "as it is sent: \"/a%20b\"", "as it is sent: \"/a%20b\""),
+            ("/a\tb", "\"/a%09b\"", "\"/a%09b\""),
+            ("/a<b>", "\"/a%3Cb%3E\"", "\"/a%3Cb%3E\""),
+            ("/公开", "\"/%E5%85%AC%E5%BC%80\"", "\"/%E5%85%AC%E5%BC%80\""),
+            ("/100%", "\"/100%25\"", "\"/100%25\""),
+            ("/100%/x%2", "\"/100%25/x%252\"", "\"/100%25/x%252\""),
+            ("/a/", "accepted", "accepted"),
+            ("/%E5%85%AC%E5%BC%80", "accepted", "accepted"),
+            // A link may be written so, and a browser leaves it.
+            ("/%e5%85%ac", "accepted", "accepted"),
+            ("/~me/a.b;c=1,2/(d)|e", "accepted", "accepted"),
+        ] {
+            let path = std::panic::catch_unwind(|| ExcludedPaths::default().add_path(exclusion));
+            let prefix = std::panic::catch_unwind(|| ExcludedPaths::default().add_prefix(exclusion));
+            for (seen, expected) in [(message(path), as_path), (message(prefix), as_prefix)] {
+                assert!(seen.contains(expected), "{exclusion:?}: {seen}");
+            }
         }
     }
 }

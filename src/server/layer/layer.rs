@@ -94,10 +94,14 @@ impl AuthLayer {
     /// Excludes exactly this path: requests to it pass without verification.
     ///
     /// The full path is compared as it was sent, also inside `nest`: `/health` is neither `/health/` nor `/HEALTH` nor
-    /// `/api/health`. On excluded paths [`OptionalUser`](crate::OptionalUser) is always `None`.
+    /// `/api/health`. As with [`AuthLayer::exclude_prefix`], a route's parameter does not match it. On excluded paths
+    /// [`OptionalUser`](crate::OptionalUser) is always `None`.
     ///
     /// # Panics
-    /// If it does not start with `/`.
+    /// If no request can match it, so that it would be closed without a sign: if it does not start with `/`, has empty or
+    /// dotted segments, an escaped separator or a `\`, a query or a fragment, a wildcard (`*`, `{…}`), or anything that
+    /// is sent percent-encoded only, such as a space or `公开`. The message has what to write instead.
+    #[track_caller]
     pub fn exclude_path(mut self, path: &str) -> Self {
         self.config_mut().excluded_paths.add_path(path);
         self
@@ -108,8 +112,13 @@ impl AuthLayer {
     /// Whole segments are compared: `/public` covers `/public`, `/public/` and `/public/a`, not `/publicity`. Paths that
     /// some servers parse differently (`//`, `..`, `%2F`, `\`) are not excluded.
     ///
+    /// It opens what stands under that name: `/public/{id}`, a catch-all or a fallback, but not the route
+    /// `/{tenant}/admin` at `/public/admin`. Only a layer around the whole `Router`, in place of `Router::layer`, cannot
+    /// see the route, and goes by the path alone.
+    ///
     /// # Panics
-    /// If it does not start with `/`, has empty or dotted segments, or is `/`: omit the layer instead.
+    /// As [`AuthLayer::exclude_path`], and if it is `/`: omit the layer instead.
+    #[track_caller]
     pub fn exclude_prefix(mut self, prefix: &str) -> Self {
         self.config_mut().excluded_paths.add_prefix(prefix);
         self

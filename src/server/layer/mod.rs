@@ -18,6 +18,7 @@ mod future;
 mod guard;
 #[allow(clippy::module_inception)]
 pub(crate) mod layer;
+mod named_route;
 mod path_params;
 mod service;
 mod usage;

@@ -2,6 +2,8 @@
 
 // The request context: in handlers, tasks and jobs.
 mod context;
+// Exclusions beside routes with parameters, in every router layout.
+mod excluded_routes;
 // Extractors, guards, `RequestInfo`.
 mod extractors;
 // The `Authorization` header, and the answers of refused requests.
