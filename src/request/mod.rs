@@ -6,3 +6,4 @@ pub mod context;
 pub(crate) mod error_response;
 pub(crate) mod impersonation;
 pub(crate) mod original_uri;
+pub(crate) mod proxy_headers;

@@ -1,12 +1,16 @@
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 
+use crate::request::proxy_headers::{ProxyHeaders, X_FORWARDED_FOR, X_FORWARDED_PROTO, X_REAL_IP};
+
 /// The headers that this crate reads, found in one pass: cheaper than ten lookups, most of which would miss.
 #[derive(Default)]
 pub(crate) struct Headers<'a> {
     pub(crate) authorization: Authorization<'a>,
-    pub(super) forwarded_for: Option<&'a HeaderValue>,
-    pub(super) forwarded_proto: Option<&'a HeaderValue>,
-    pub(super) real_ip: Option<&'a HeaderValue>,
+    forwarded_for: Option<&'a HeaderValue>,
+    forwarded_proto: Option<&'a HeaderValue>,
+    real_ip: Option<&'a HeaderValue>,
+    /// All headers, if one of these three has several lines.
+    several_lines: Option<&'a HeaderMap>,
     pub(super) request_id: Option<&'a HeaderValue>,
     pub(super) trace_id: Option<&'a HeaderValue>,
     pub(super) traceparent: Option<&'a HeaderValue>,
@@ -50,20 +54,40 @@ impl<'a> Headers<'a> {
                 let name = name.as_str();
                 // By length first: that alone excludes most headers.
                 match name.len() {
-                    9 if name == "x-real-ip" => &mut found.real_ip,
                     10 if name == "x-trace-id" => &mut found.trace_id,
                     11 if name == "traceparent" => &mut found.traceparent,
                     12 if name == "x-request-id" => &mut found.request_id,
-                    15 if name == "x-forwarded-for" => &mut found.forwarded_for,
-                    17 if name == "x-forwarded-proto" => &mut found.forwarded_proto,
-                    _ => {
-                        found.has_match |= is_match(name);
-                        continue;
+                    length => {
+                        let of_a_proxy = match length {
+                            9 if name == X_REAL_IP => &mut found.real_ip,
+                            15 if name == X_FORWARDED_FOR => &mut found.forwarded_for,
+                            17 if name == X_FORWARDED_PROTO => &mut found.forwarded_proto,
+                            _ => {
+                                found.has_match |= is_match(name);
+                                continue;
+                            }
+                        };
+                        if of_a_proxy.is_some() {
+                            found.several_lines = Some(headers);
+                        }
+                        of_a_proxy
                     }
                 }
             };
             *slot = Some(value);
         }
         found
+    }
+    /// What proxies say of the client.
+    #[inline]
+    pub(super) fn proxy_headers(&self) -> ProxyHeaders {
+        match self.several_lines {
+            None => ProxyHeaders {
+                forwarded_for: self.forwarded_for.cloned(),
+                forwarded_proto: self.forwarded_proto.cloned(),
+                real_ip: self.real_ip.cloned(),
+            },
+            Some(headers) => ProxyHeaders::of_several_lines(headers),
+        }
     }
 }

@@ -135,7 +135,8 @@ impl AuthLayer {
 
     /// Passes CORS preflights: `OPTIONS` with `Origin` and `Access-Control-Request-Method`.
     ///
-    /// Only needed if the CORS layer is inside this one; it belongs outside.
+    /// Only needed if the CORS layer is inside this one; it belongs outside. There has to be one inside, around every route:
+    /// without it, preflights reach the route, and `any(handler)` runs for whoever sends the two headers.
     pub fn allow_preflight(mut self) -> Self {
         self.config_mut().allow_preflight = true;
         self
@@ -205,8 +206,8 @@ impl AuthLayer {
         self.responder(Responder::Custom(Arc::new(respond)))
     }
 
-    /// Sets the proxies whose headers about the client's address and scheme are trusted. Defaults to
-    /// [`TrustedProxies::private`].
+    /// Sets the proxies whose headers about the client's address and scheme are trusted, and which headers these are.
+    /// Defaults to [`TrustedProxies::private`].
     pub fn trusted_proxies(mut self, trusted: TrustedProxies) -> Self {
         self.settings_mut().trusted_proxies = trusted;
         self

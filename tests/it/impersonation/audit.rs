@@ -66,7 +66,7 @@ async fn every_attempt_is_logged_before_handler_runs() {
                 ROOT,
                 (HEADER, "u-8"),
                 ("x-trace-id", "t-1"),
-                ("x-real-ip", "8.8.4.4"),
+                ("x-forwarded-for", "8.8.4.4"),
                 ("cookie", "sid=hunter2"),
             ],
             granted(&format!(

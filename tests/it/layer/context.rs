@@ -54,7 +54,7 @@ async fn context_functions_work_below_handler() {
                 ("user-agent", "curl/8"),
                 ("x-request-id", "r-1"),
                 ("x-trace-id", "t-1"),
-                ("x-real-ip", "8.8.4.4"),
+                ("x-forwarded-for", "8.8.4.4"),
             ],
             json!({
                 "user": "root", "user_id": root_id, "username": "root", "admin": true, "client_ip": "8.8.4.4",

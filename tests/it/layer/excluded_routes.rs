@@ -2,9 +2,9 @@
 
 use aigc_auth::AuthLayer;
 use aigc_auth::testing::AuthCenter;
+use axum::Router;
 use axum::extract::RawPathParams;
 use axum::routing::get;
-use axum::{Router, ServiceExt};
 use http::{Request, StatusCode, Uri};
 use tower::{Layer, ServiceExt as _};
 use tower_http::normalize_path::NormalizePathLayer;

@@ -340,31 +340,36 @@ async fn forwarded_headers_count_only_from_trusted_proxies() {
     let auth = || support::auth(&center).allow_anonymous();
     let app = |layer: AuthLayer| serve(Router::new().route("/info", get(info)).layer(layer));
     let private = app(auth()).await;
-    let no_proxy = app(auth().trusted_proxies(TrustedProxies::none())).await;
-    let others = app(auth().trusted_proxies(TrustedProxies::only(["10.0.0.0/8".parse().unwrap()]))).await;
+    let no_proxy = app(auth().trusted_proxies(TrustedProxies::none().with_real_ip())).await;
+    let others =
+        app(auth().trusted_proxies(TrustedProxies::only(["10.0.0.0/8".parse().unwrap()]).with_real_ip()))
+            .await;
     let both =
         app(auth().trusted_proxies(TrustedProxies::private().and("203.0.113.0/24".parse().unwrap()))).await;
     let without = serve(Router::new().route("/info", get(info))).await;
+    let nginx = app(auth().trusted_proxies(TrustedProxies::nginx())).await;
     let forwarded = ("x-forwarded-for", "1.1.1.1, 203.0.113.9");
     let https = ("x-forwarded-proto", "https");
     for (what, app, headers, ip, scheme) in [
         ("nothing said", &private, &[][..], "127.0.0.1", "http"),
-        ("trusted", &private, &[forwarded, https], "203.0.113.9", "https"),
-        ("trusted, without a layer", &without, &[forwarded, https], "203.0.113.9", "https"),
-        ("trusted twice", &both, &[forwarded, https], "1.1.1.1", "https"),
-        ("trusted, both said", &private, &[forwarded, ("x-real-ip", "2.2.2.2")], "2.2.2.2", "http"),
+        ("trusted", &private, &[forwarded, https], "203.0.113.9", "http"),
+        ("trusted, without a layer", &without, &[forwarded, https], "203.0.113.9", "http"),
+        ("trusted twice", &both, &[forwarded, https], "1.1.1.1", "http"),
+        ("trusted for all three", &nginx, &[forwarded, https], "203.0.113.9", "https"),
+        ("trusted, both said", &private, &[forwarded, ("x-real-ip", "2.2.2.2")], "203.0.113.9", "http"),
+        ("trusted for both", &nginx, &[forwarded, ("x-real-ip", "2.2.2.2")], "2.2.2.2", "http"),
         (
             "trusted, nonsense said",
-            &private,
+            &nginx,
             &[("x-real-ip", "x"), ("x-forwarded-proto", "ftp")],
             "127.0.0.1",
             "http",
         ),
         ("trusted, not an address", &private, &[("x-forwarded-for", "unknown")], "127.0.0.1", "http"),
-        ("trusted, bytes", &private, &[("x-forwarded-for", "\u{e4}, 1.1.1.1")], "127.0.0.1", "http"),
+        ("trusted, bytes", &private, &[("x-forwarded-for", "\u{e4}, 1.1.1.1")], "1.1.1.1", "http"),
         (
             "trusted, another spelling",
-            &private,
+            &nginx,
             &[("x_real_ip", "2.2.2.2"), ("x_forwarded_for", "2.2.2.2")],
             "127.0.0.1",
             "http",
@@ -374,6 +379,110 @@ async fn forwarded_headers_count_only_from_trusted_proxies() {
     ] {
         let answer = support::get(app.address, "/info", headers).await.json();
         assert_eq!((&answer["client_ip"], &answer["scheme"]), (&json!(ip), &json!(scheme)), "{what}");
+    }
+}
+
+/// The address that the client's connection to the proxy comes from.
+const CLIENT: &str = "203.0.113.9";
+
+/// What a proxy sends for the headers that it was sent.
+type Proxy = fn(Vec<(String, String)>) -> Vec<(String, String)>;
+
+fn set(headers: &mut Vec<(String, String)>, name: &str, value: &str) {
+    headers.retain(|(other, _)| other != name);
+    headers.push((name.to_owned(), value.to_owned()));
+}
+
+/// Adds to the list that came, in one line.
+fn append_in_line(headers: &mut Vec<(String, String)>, value: &str) {
+    let came = headers.iter().filter(|(name, _)| name == "x-forwarded-for").map(|(_, line)| &**line);
+    let list = came.chain([value]).collect::<Vec<_>>().join(", ");
+    set(headers, "x-forwarded-for", &list);
+}
+
+#[tokio::test]
+async fn client_does_not_choose_its_address_behind_any_usual_proxy() {
+    let center = center().await;
+    let app = |trusted: Option<TrustedProxies>| {
+        let auth = support::auth(&center).allow_anonymous();
+        let auth = match trusted {
+            Some(trusted) => auth.trusted_proxies(trusted),
+            None => auth,
+        };
+        serve(Router::new().route("/info", get(info)).layer(auth))
+    };
+    // What each does was seen on nginx 1.22, HAProxy 2.6, Apache 2.4 and Caddy 2.6; the balancer's is what its manual says.
+    let nginx: Proxy = |mut headers| {
+        append_in_line(&mut headers, CLIENT);
+        set(&mut headers, "x-real-ip", CLIENT);
+        set(&mut headers, "x-forwarded-proto", "http");
+        headers
+    };
+    let nginx_without_real_ip: Proxy = |mut headers| {
+        append_in_line(&mut headers, CLIENT);
+        headers
+    };
+    let two_nginx: Proxy = |mut headers| {
+        append_in_line(&mut headers, CLIENT);
+        append_in_line(&mut headers, "10.0.0.2");
+        set(&mut headers, "x-real-ip", "10.0.0.2");
+        set(&mut headers, "x-forwarded-proto", "http");
+        headers
+    };
+    let haproxy: Proxy = |mut headers| {
+        headers.push(("x-forwarded-for".to_owned(), CLIENT.to_owned()));
+        headers
+    };
+    let two_haproxies: Proxy = |mut headers| {
+        headers.push(("x-forwarded-for".to_owned(), CLIENT.to_owned()));
+        headers.push(("x-forwarded-for".to_owned(), "10.0.0.2".to_owned()));
+        headers
+    };
+    let caddy: Proxy = |mut headers| {
+        set(&mut headers, "x-forwarded-for", CLIENT);
+        set(&mut headers, "x-forwarded-proto", "http");
+        headers
+    };
+    let aws_alb: Proxy = |mut headers| {
+        append_in_line(&mut headers, CLIENT);
+        set(&mut headers, "x-forwarded-proto", "http");
+        headers
+    };
+    let balancer_before_nginx: Proxy = |mut headers| {
+        append_in_line(&mut headers, CLIENT);
+        set(&mut headers, "x-real-ip", "10.0.0.2");
+        set(&mut headers, "x-forwarded-proto", "http");
+        headers
+    };
+    let forged = ["6.6.6.6", "127.0.0.1", "10.0.0.7", "unknown", "\u{e4}", "", "6.6.6.6, 10.0.0.7"];
+    for (name, proxy, preset) in [
+        ("nginx", nginx, TrustedProxies::nginx()),
+        ("nginx, X-Forwarded-For alone", nginx_without_real_ip, TrustedProxies::private()),
+        ("two nginx", two_nginx, TrustedProxies::nginx()),
+        ("HAProxy", haproxy, TrustedProxies::haproxy()),
+        ("two HAProxies", two_haproxies, TrustedProxies::haproxy()),
+        ("Apache", nginx_without_real_ip, TrustedProxies::apache()),
+        ("Caddy", caddy, TrustedProxies::caddy()),
+        ("AWS ALB", aws_alb, TrustedProxies::aws_alb()),
+        ("AWS ALB, then nginx with X-Real-IP alone", balancer_before_nginx, TrustedProxies::nginx()),
+    ] {
+        for trusted in [None, Some(preset)] {
+            let app = app(trusted.clone()).await;
+            for forged in forged {
+                for lines in [0, 1, 2] {
+                    let forged_names = ["x-forwarded-for", "x-real-ip", "forwarded", "x_forwarded_for"];
+                    let sent = forged_names
+                        .iter()
+                        .flat_map(|name| vec![(name.to_string(), forged.to_owned()); lines]);
+                    let sent = sent.chain([("x-forwarded-proto".to_owned(), "https".to_owned())]).collect();
+                    let headers = proxy(sent);
+                    let headers: Vec<_> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+                    let answer = support::get(app.address, "/info", &headers).await.json();
+                    let seen = (&answer["client_ip"], &answer["scheme"]);
+                    assert_eq!(seen, (&json!(CLIENT), &json!("http")), "{name}, {trusted:?}: {headers:?}");
+                }
+            }
+        }
     }
 }
 

@@ -265,6 +265,24 @@ async fn allow_preflight_passes_preflight_only() {
     }
 }
 
+/// Why the guide wants a CORS layer inside of `allow_preflight`.
+#[tokio::test]
+async fn passed_preflight_runs_handler_of_options_unless_cors_layer_answers() {
+    let center = center().await;
+    let routes = || Router::new().route("/any", any(says("the handler"))).route("/get", get(says("get")));
+    let auth = || support::auth(&center).allow_preflight();
+    let preflight = [ORIGIN, ("access-control-request-method", "GET")];
+    for (what, app, path, expected) in [
+        ("no CORS layer", serve(routes().layer(auth())).await, "/any", (200, "the handler")),
+        ("no CORS layer", serve(routes().layer(auth())).await, "/get", (405, "")),
+        ("CORS inside", serve(routes().layer(cors()).layer(auth())).await, "/any", (200, "")),
+        ("CORS outside", serve(routes().layer(auth()).layer(cors())).await, "/any", (200, "")),
+    ] {
+        let answer = support::request(app.address, "OPTIONS", path, &preflight).await;
+        assert_eq!((answer.status, &*answer.body), expected, "{path}, {what}");
+    }
+}
+
 #[tokio::test]
 async fn passed_preflight_is_not_authenticated() {
     let center = center().await;

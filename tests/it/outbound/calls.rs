@@ -71,7 +71,7 @@ async fn handler_call_propagates_current_request() {
         ("x-trace-id", "hunter-trace"),
         ("traceparent", TRACEPARENT),
         ("cookie", "session=hunter"),
-        ("x-real-ip", "203.0.113.7"),
+        ("x-forwarded-for", "203.0.113.7"),
         ("x-own", "hunter"),
     ];
     let alice_id = aigc_auth::testing::user("alice").build().id().to_string();

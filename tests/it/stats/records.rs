@@ -35,7 +35,12 @@ async fn record_contains_allowed_fields_only() {
         ];
         (headers, "hunter2")
     };
-    let app = serve(Router::new().route("/users/{id}", get(handler)).layer(rig.auth())).await;
+    let app = serve(
+        Router::new()
+            .route("/users/{id}", get(handler))
+            .layer(rig.auth().trusted_proxies(TrustedProxies::nginx())),
+    )
+    .await;
     let target = "/users/%E7%88%B1?page=2&q=two+words&tag=a&tag=b&access_token=hunter2&Pass-Word=hunter2";
     let headers = [
         ("Authorization", "Bearer alice-token"),
@@ -113,9 +118,10 @@ async fn client_ip_follows_trusted_proxies() {
     let lying = [("x-real-ip", "8.8.4.4"), ("x-forwarded-for", "1.1.1.1, 9.9.9.9")];
     for (what, trusted, headers, expected) in [
         ("nothing said", TrustedProxies::private(), &[][..], "127.0.0.1"),
-        ("x-real-ip", TrustedProxies::private(), &lying, "8.8.4.4"),
+        ("x-real-ip", TrustedProxies::nginx(), &lying, "8.8.4.4"),
+        ("x-real-ip of a proxy that sets none", TrustedProxies::private(), &lying, "9.9.9.9"),
         ("hops", TrustedProxies::private(), &lying[1..], "9.9.9.9"),
-        ("no address at all", TrustedProxies::private(), &[("x-real-ip", "hunter2")], "127.0.0.1"),
+        ("no address at all", TrustedProxies::nginx(), &[("x-real-ip", "hunter2")], "127.0.0.1"),
         ("from an untrusted proxy", TrustedProxies::none(), &lying, "127.0.0.1"),
     ] {
         let layer = rig.auth().trusted_proxies(trusted);
