@@ -229,9 +229,8 @@ mod tests {
         let real_ip = TrustedProxies::private().with_real_ip();
         let cloud = TrustedProxies::only(["203.0.113.0/24".parse().unwrap()]).with_real_ip();
         let none = TrustedProxies::none().with_real_ip();
-        type Lines = &'static [&'static str];
-        let table: &[(&TrustedProxies, Option<&str>, Lines, Lines, Option<&str>)] = &[
-            (&private, None, &["1.1.1.1"], &["2.2.2.2"], None),
+        for (trusted, peer, real_ip, forwarded_for, expected) in [
+            (&private, None, &["1.1.1.1"][..], &["2.2.2.2"][..], None),
             (&private, Some("8.8.8.8"), &["1.1.1.1"], &["2.2.2.2"], Some("8.8.8.8")),
             (&private, Some("127.0.0.1"), &["1.1.1.1"], &["2.2.2.2"], Some("2.2.2.2")),
             (&private, Some("127.0.0.1"), &["1.1.1.1"], &[], Some("127.0.0.1")),
@@ -265,8 +264,7 @@ mod tests {
             (&cloud, Some("203.0.113.5"), &["1.1.1.1"], &[], Some("1.1.1.1")),
             (&cloud, Some("10.0.0.1"), &["1.1.1.1"], &[], Some("10.0.0.1")),
             (&none, Some("127.0.0.1"), &["1.1.1.1"], &["2.2.2.2"], Some("127.0.0.1")),
-        ];
-        for (trusted, peer, real_ip, forwarded_for, expected) in table {
+        ] {
             let parse = |text: &str| text.parse::<IpAddr>().unwrap();
             assert_eq!(
                 trusted.client_ip(peer.map(parse), &headers(real_ip, forwarded_for, &[])),

@@ -9,7 +9,7 @@ pub(crate) struct Headers<'a> {
     forwarded_for: Option<&'a HeaderValue>,
     forwarded_proto: Option<&'a HeaderValue>,
     real_ip: Option<&'a HeaderValue>,
-    /// All headers, if one of these three has several lines.
+    /// All headers, if one that is read here has several lines.
     several_lines: Option<&'a HeaderMap>,
     pub(super) request_id: Option<&'a HeaderValue>,
     pub(super) trace_id: Option<&'a HeaderValue>,
@@ -54,40 +54,41 @@ impl<'a> Headers<'a> {
                 let name = name.as_str();
                 // By length first: that alone excludes most headers.
                 match name.len() {
+                    9 if name == X_REAL_IP => &mut found.real_ip,
                     10 if name == "x-trace-id" => &mut found.trace_id,
                     11 if name == "traceparent" => &mut found.traceparent,
                     12 if name == "x-request-id" => &mut found.request_id,
-                    length => {
-                        let of_a_proxy = match length {
-                            9 if name == X_REAL_IP => &mut found.real_ip,
-                            15 if name == X_FORWARDED_FOR => &mut found.forwarded_for,
-                            17 if name == X_FORWARDED_PROTO => &mut found.forwarded_proto,
-                            _ => {
-                                found.has_match |= is_match(name);
-                                continue;
-                            }
-                        };
-                        if of_a_proxy.is_some() {
-                            found.several_lines = Some(headers);
-                        }
-                        of_a_proxy
+                    15 if name == X_FORWARDED_FOR => &mut found.forwarded_for,
+                    17 if name == X_FORWARDED_PROTO => &mut found.forwarded_proto,
+                    _ => {
+                        found.has_match |= is_match(name);
+                        continue;
                     }
                 }
             };
-            *slot = Some(value);
+            if slot.replace(value).is_some() {
+                found.several_lines = Some(headers);
+            }
         }
         found
     }
-    /// What proxies say of the client.
+    /// Copies what proxies say of the client.
     #[inline]
-    pub(super) fn proxy_headers(&self) -> ProxyHeaders {
-        match self.several_lines {
-            None => ProxyHeaders {
-                forwarded_for: self.forwarded_for.cloned(),
-                forwarded_proto: self.forwarded_proto.cloned(),
-                real_ip: self.real_ip.cloned(),
-            },
-            Some(headers) => ProxyHeaders::of_several_lines(headers),
+    pub(super) fn copy_proxy_headers(&self, to: &mut ProxyHeaders) {
+        if let Some(headers) = self.several_lines {
+            *to = ProxyHeaders::of_several_lines(headers);
+            return;
         }
+        copy(self.forwarded_for, &mut to.forwarded_for);
+        copy(self.forwarded_proto, &mut to.forwarded_proto);
+        copy(self.real_ip, &mut to.real_ip);
+    }
+}
+
+/// Copies a header that came. Most did not, and nothing is written for those.
+#[inline]
+pub(super) fn copy(header: Option<&HeaderValue>, to: &mut Option<HeaderValue>) {
+    if let Some(header) = header {
+        *to = Some(header.clone());
     }
 }

@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::uri::Scheme;
 use http::{Extensions, Uri, Version};
 
-use super::headers::Headers;
+use super::headers::{Headers, copy};
 use super::recorder::Recorder;
 use super::settings::Settings;
 use super::trace;
@@ -69,11 +69,11 @@ impl RequestContext {
             inner.user = user;
             inner.credential = credential;
             inner.peer = client_ip::peer(extensions);
-            inner.headers.proxy_headers = headers.proxy_headers();
-            inner.headers.request_id = headers.request_id.cloned();
-            inner.headers.trace_id = headers.trace_id.cloned();
-            inner.headers.traceparent = headers.traceparent.cloned();
-            inner.headers.user_agent = headers.user_agent.cloned();
+            headers.copy_proxy_headers(&mut inner.headers.proxy_headers);
+            copy(headers.request_id, &mut inner.headers.request_id);
+            copy(headers.trace_id, &mut inner.headers.trace_id);
+            copy(headers.traceparent, &mut inner.headers.traceparent);
+            copy(headers.user_agent, &mut inner.headers.user_agent);
             // In HTTP/1 a client may write `GET https://…`; from HTTP/2 on the scheme is the connection's.
             inner.headers.tls = version >= Version::HTTP_2 && uri.scheme() == Some(&Scheme::HTTPS);
             inner.settings = Some(settings.clone());

@@ -1,9 +1,10 @@
 //! The request context: in handlers, tasks, bodies and jobs.
 
 use aigc_auth::context::{self, InContext, RequestContext};
-use aigc_auth::credential::Credential;
+use aigc_auth::credential::{BearerToken, Credential};
+use aigc_auth::layer::TrustedProxies;
 use aigc_auth::testing::AuthCenter;
-use aigc_auth::{AuthClient, AuthError, AuthLayer, CurrentUser, UserInfo};
+use aigc_auth::{AuthClient, AuthError, AuthLayer, CurrentUser, UserInfo, Verify};
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -272,5 +273,34 @@ async fn inner_layer_excluding_path_keeps_outer_user() {
         let app = serve(app).await;
         let answer = get_as(app.address, "alice-token", "/both").await.json();
         assert_eq!(answer, json!(["alice", "alice", "alice-token"]));
+    }
+}
+
+/// Names the client's address as the user.
+#[derive(Clone)]
+struct NamesClient;
+
+impl Verify<BearerToken> for NamesClient {
+    async fn verify(&self, _: BearerToken) -> Result<UserInfo, AuthError> {
+        tokio::task::yield_now().await;
+        let ip = context::client_ip().map_or("unknown".to_owned(), |ip| ip.to_string());
+        Ok(UserInfo::builder(1, ip).build())
+    }
+}
+
+#[tokio::test]
+async fn verifier_sees_the_clients_address() {
+    let me = |user: CurrentUser| async move { user.username().to_owned() };
+    let app = |layer: AuthLayer| serve(Router::new().route("/me", get(me)).layer(layer));
+    let default = app(AuthLayer::tokens_only(NamesClient)).await;
+    let none = app(AuthLayer::tokens_only(NamesClient).trusted_proxies(TrustedProxies::none())).await;
+    for (app, expected) in [(&default, "203.0.113.9"), (&none, "127.0.0.1")] {
+        let headers = [
+            ("authorization", "Bearer any"),
+            ("x-real-ip", "6.6.6.6"),
+            ("x-forwarded-for", "6.6.6.6"),
+            ("x-forwarded-for", "203.0.113.9"),
+        ];
+        assert_eq!(support::get(app.address, "/me", &headers).await.body, expected);
     }
 }
