@@ -5,6 +5,7 @@ pub(crate) mod envelope;
 pub(crate) mod error;
 pub(crate) mod lenient;
 pub(crate) mod permission;
+pub(crate) mod presented;
 pub(crate) mod secret;
 pub(crate) mod spelling;
 pub(crate) mod user;

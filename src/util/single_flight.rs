@@ -107,6 +107,14 @@ impl<K, V> SingleFlight<K, V> {
             while answer.changed().await.is_ok() {}
         }
     }
+
+    /// Returns whether this key is in flight.
+    pub(crate) fn contains(&self, key: &K) -> bool
+    where
+        K: Eq + Hash,
+    {
+        lock(&self.map).contains_key(key)
+    }
 }
 
 impl<K, V> Drop for SingleFlight<K, V> {

@@ -13,8 +13,9 @@ use super::verified_hook::VerifiedHook;
 use crate::ports::verify::Verifiers;
 use crate::request::auth_state::{self, Unauthenticated};
 use crate::request::context::{self, Authorization, Headers, InContext, Request, RequestContext, Settings};
-use crate::types::credential::{Credential, Presented};
+use crate::types::credential::Credential;
 use crate::types::error::{AuthError, ErrorKind};
+use crate::types::presented::Presented;
 use crate::types::user::UserInfo;
 use crate::util::boxed::BoxFuture;
 

@@ -71,7 +71,7 @@ impl IdentityCache {
     pub(crate) fn new(capacity: usize, ttls: CacheTtls, timeout: Duration, clock: Clock) -> Self {
         let max_age = timeout + ttls.ttl + ttls.stale_if_error;
         Self {
-            invalidations: Invalidations::new(clock.clone(), max_age),
+            invalidations: Invalidations::new(clock.clone(), max_age, timeout),
             clock,
             ttls,
             hashers: [random_hasher(), random_hasher(), random_hasher()],
@@ -144,7 +144,7 @@ impl IdentityCache {
         let limit = [limit, self.expiries.get(&key)].into_iter().flatten().min();
         let limit = limit.map_or(Millis::MAX, |limit| self.clock.at(limit));
         let ttl = millis(self.ttls.ttl).min(limit.saturating_sub(now));
-        if ttl == 0 || self.is_invalidated(key, user, epoch) {
+        if ttl == 0 {
             self.identities.remove(&key);
             return;
         }
@@ -159,6 +159,10 @@ impl IdentityCache {
                 epoch,
             },
         );
+        // After the insertion, so that an invalidation at the same time either is seen here or removes the entry.
+        if self.is_invalidated(key, user, epoch) {
+            self.identities.remove(&key);
+        }
     }
 
     /// Caches a rejection for the negative TTL, and removes the user.
@@ -166,6 +170,9 @@ impl IdentityCache {
         self.identities.remove(&key);
         let expires_at = self.clock.now() + millis(self.ttls.negative_ttl);
         self.negatives.insert(key, Negative { error: error.clone(), expires_at, epoch });
+        if self.is_negative_invalidated(key, epoch) {
+            self.negatives.remove(&key);
+        }
     }
 
     /// Returns the cached user and their epoch, also past the TTL, to serve while the auth center is unavailable.
@@ -190,6 +197,11 @@ impl IdentityCache {
             identity.expires_at = identity.expires_at.min(limit);
             identity.stale_until = identity.stale_until.min(limit);
         });
+    }
+
+    /// Returns whether a user or a rejection is stored under this key, valid or not.
+    pub(crate) fn contains(&self, key: Key) -> bool {
+        self.identities.contains_key(&key) || self.negatives.contains_key(&key)
     }
 
     pub(crate) fn invalidate(&self, key: Key) {

@@ -17,6 +17,9 @@ pub(crate) struct Invalidations {
     clock: Clock,
     /// How long after the start of its lookup a result may be served. Older invalidations need not be kept.
     max_age: Millis,
+    /// The longest that a lookup may take. The entry of a key is removed when the key is invalidated, so that its mark is
+    /// for lookups in flight alone.
+    lookup_timeout: Millis,
     epoch: AtomicU64,
     recent: Mutex<Recent>,
 }
@@ -40,8 +43,14 @@ impl Invalidations {
     /// How many invalidations are kept. With more within `max_age`, everything is invalidated.
     const CAPACITY: usize = 50_000;
 
-    pub(crate) fn new(clock: Clock, max_age: Duration) -> Self {
-        Self { clock, max_age: millis(max_age), epoch: AtomicU64::new(0), recent: Mutex::default() }
+    pub(crate) fn new(clock: Clock, max_age: Duration, lookup_timeout: Duration) -> Self {
+        Self {
+            clock,
+            max_age: millis(max_age),
+            lookup_timeout: millis(lookup_timeout),
+            epoch: AtomicU64::new(0),
+            recent: Mutex::default(),
+        }
     }
 
     pub(crate) fn epoch(&self) -> u64 {
@@ -78,7 +87,13 @@ impl Invalidations {
         let epoch = self.epoch.load(Ordering::Relaxed) + 1;
         let now = self.clock.now();
         add(&mut recent, Mark { epoch, made_at: now });
-        recent.prune(epoch, now, self.max_age);
+        if recent.len() > Self::CAPACITY {
+            recent.prune(now, self.max_age, self.lookup_timeout);
+        }
+        if recent.len() > Self::CAPACITY {
+            tracing::warn!("too many invalidations to keep: the whole cache was invalidated");
+            recent.invalidate_all(epoch);
+        }
         self.epoch.store(epoch, Ordering::Release);
     }
 
@@ -118,18 +133,11 @@ impl Recent {
         self.users.len() + self.names.len() + self.keys.len()
     }
 
-    fn prune(&mut self, epoch: u64, now: Millis, max_age: Millis) {
-        if self.len() <= Invalidations::CAPACITY {
-            return;
-        }
-        let is_recent = |mark: &Mark| mark.made_at + max_age > now;
-        self.users.retain(|_, mark| is_recent(mark));
-        self.names.retain(|_, mark| is_recent(mark));
-        self.keys.retain(|_, mark| is_recent(mark));
-        if self.len() > Invalidations::CAPACITY {
-            tracing::warn!("too many invalidations to keep: the whole cache was invalidated");
-            self.invalidate_all(epoch);
-        }
+    fn prune(&mut self, now: Millis, max_age: Millis, lookup_timeout: Millis) {
+        let within = |mark: &Mark, age: Millis| mark.made_at + age > now;
+        self.users.retain(|_, mark| within(mark, max_age));
+        self.names.retain(|_, mark| within(mark, max_age));
+        self.keys.retain(|_, mark| within(mark, lookup_timeout));
     }
 }
 
@@ -138,10 +146,14 @@ mod tests {
     use super::*;
     use crate::types::user::UserInfo;
 
+    fn invalidations(clock: &Clock) -> Invalidations {
+        Invalidations::new(clock.clone(), Duration::from_secs(600), Duration::from_secs(5))
+    }
+
     #[test]
     fn invalidations_over_capacity_invalidate_everything() {
         let clock = Clock::held();
-        let invalidations = Invalidations::new(clock.clone(), Duration::from_secs(600));
+        let invalidations = invalidations(&clock);
         let key = Key::from_bits(0);
         for id in 0..=Invalidations::CAPACITY as i64 {
             invalidations.add_user(&id.into());
@@ -160,16 +172,36 @@ mod tests {
         assert!(invalidations.lock().users.len() < Invalidations::CAPACITY);
     }
 
+    /// Random tokens, each invalidated while it is looked up, at a thousand times the rate that filled the marks when
+    /// those of keys were kept as long as those of users.
+    #[test]
+    fn marks_of_keys_are_kept_for_the_time_of_a_lookup() {
+        let clock = Clock::held();
+        let invalidations = invalidations(&clock);
+        let (warm, epoch) = (UserInfo::builder(7, "alice").build(), invalidations.epoch());
+        let removed = UserInfo::builder(8, "bob").build();
+        invalidations.add_user(removed.id());
+        for key in 1..=600_000 {
+            invalidations.add_key(Key::from_bits(key));
+            if key % 8 == 0 {
+                clock.advance(Duration::from_millis(1));
+            }
+        }
+        assert!(!invalidations.covers(Key::from_bits(0), &warm, epoch), "no other user is invalidated");
+        assert!(invalidations.covers(Key::from_bits(0), &removed, epoch), "marks of users stay");
+        assert!(invalidations.covers(Key::from_bits(600_000), &warm, epoch));
+    }
+
     #[test]
     fn numeric_and_string_ids_are_the_same_user() {
-        let invalidations = Invalidations::new(Clock::held(), Duration::from_secs(600));
+        let invalidations = invalidations(&Clock::held());
         invalidations.add_user(&UserId::from("7"));
         assert!(invalidations.covers(Key::from_bits(0), &UserInfo::builder(7, "alice").build(), 0));
     }
 
     #[test]
     fn user_is_invalidated_by_username() {
-        let invalidations = Invalidations::new(Clock::held(), Duration::from_secs(600));
+        let invalidations = invalidations(&Clock::held());
         invalidations.add_username("alice");
         for (name, covered) in [("alice", true), ("Alice", false), ("bob", false)] {
             let user = UserInfo::builder(7, name).build();

@@ -83,7 +83,7 @@ impl AuthClient {
             },
         };
         match status.expires_at {
-            _ if !status.valid => core.cache.invalidate(key),
+            _ if !status.valid => self.invalidate_key(key),
             Some(limit) => core.cache.limit(key, limit),
             None => {}
         }

@@ -3,7 +3,9 @@ use std::sync::Arc;
 
 use super::core::{Core, Lookup, LookupOutcome};
 use crate::ports::invalidate::{Invalidate, Invalidation};
+#[cfg(feature = "test-util")]
 use crate::types::credential::Credential;
+use crate::types::presented::Presented;
 use crate::types::user::UserId;
 #[cfg(feature = "test-util")]
 use crate::types::user::UserInfo;
@@ -47,11 +49,38 @@ impl AuthClient {
         self.inner.core.cache.clear();
     }
 
-    /// Invalidates one token or access key. Does nothing for a malformed one, which is never cached.
-    pub fn invalidate(&self, credential: &str) {
-        if let Ok(credential) = Credential::new(credential) {
-            let core = &self.inner.core;
-            core.cache.invalidate(core.key(&Lookup::Credential(credential)));
+    /// Invalidates one token or access key, such as at a logout.
+    ///
+    /// Takes the credential alone, or an `Authorization` header as it came: `Bearer <token>`, in any case. Covers the
+    /// token without and with one or two `=` at its end, which some auth centers take for the same. Does nothing for a
+    /// credential that is neither cached nor being looked up, and for a malformed one, which never is.
+    ///
+    /// ```
+    /// use aigc_auth::AuthClient;
+    /// use http::{HeaderMap, header::AUTHORIZATION};
+    ///
+    /// fn log_out(client: &AuthClient, headers: &HeaderMap) {
+    ///     if let Some(authorization) = headers.get(AUTHORIZATION) {
+    ///         client.invalidate(authorization);
+    ///     }
+    /// }
+    /// ```
+    pub fn invalidate(&self, credential: impl AsRef<[u8]>) {
+        let Some(credential) = Presented::in_header_or_alone(credential.as_ref()) else { return };
+        for spelling in credential.spellings() {
+            self.invalidate_key(self.inner.core.key(&Lookup::Credential(spelling)));
+        }
+    }
+
+    /// Invalidates what is cached or being looked up under a key.
+    ///
+    /// Other keys leave no mark: whoever may have tokens invalidated that nobody has, such as by a logout, would fill the
+    /// marks, and so have everything invalidated.
+    pub(super) fn invalidate_key(&self, key: Key) {
+        let Inner { core, lookups } = &*self.inner;
+        // In this order: a lookup that ends in between has cached its result first.
+        if lookups.contains(&key) || core.cache.contains(key) {
+            core.cache.invalidate(key);
         }
     }
 

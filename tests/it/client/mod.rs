@@ -12,6 +12,8 @@ mod circuit_breaker;
 mod dialects;
 // Every fault of the center at every age of the cache; error texts.
 mod faults;
+// `invalidate`: credentials, headers, spellings.
+mod invalidate;
 // Single flight, limits, and what is evicted.
 mod load;
 // The calls that SDK 1.1.54 and later brought.
