@@ -108,6 +108,15 @@ impl Credential {
         (0..=MAX_PADDING).filter_map(move |padding| Self::new(&format!("{bare}{:=<padding$}", "")).ok())
     }
 
+    /// Copies the credential out of the head that it came in: its header shares the buffer of the whole head, up to
+    /// 400 KiB, which must not stay in memory for a lookup that outlives the request.
+    pub(crate) fn detached(self) -> Self {
+        match self {
+            Self::Bearer(BearerToken(text)) => Self::Bearer(BearerToken(text.detached())),
+            Self::AccessKey(AccessKey(text)) => Self::AccessKey(AccessKey(text.detached())),
+        }
+    }
+
     /// The credential itself. It is a secret: keep it out of logs.
     pub fn as_str(&self) -> &str {
         self.text().as_str()
@@ -157,6 +166,14 @@ impl Text {
         let text = Self { value, start: 0 };
         text.check()?;
         Ok(text)
+    }
+
+    fn detached(self) -> Self {
+        match HeaderValue::from_bytes(self.as_bytes()) {
+            Ok(value) => Self { value, start: 0 },
+            // Part of a header's value is one, too.
+            Err(_) => self,
+        }
     }
 
     fn as_bytes(&self) -> &[u8] {

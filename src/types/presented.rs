@@ -5,7 +5,7 @@ use http::header::HeaderValue;
 use super::credential::{Credential, MAX_LEN};
 
 /// Longest `Authorization` header that is accepted, in bytes.
-const MAX_HEADER_LEN: usize = MAX_LEN;
+pub(crate) const MAX_HEADER_LEN: usize = MAX_LEN;
 
 /// The content of an `Authorization` header.
 pub(crate) enum Presented {

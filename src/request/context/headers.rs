@@ -2,7 +2,8 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGE
 
 use crate::request::proxy_headers::{ProxyHeaders, X_FORWARDED_FOR, X_FORWARDED_PROTO, X_REAL_IP};
 
-/// The headers that this crate reads, found in one pass: cheaper than ten lookups, most of which would miss.
+/// The headers that this crate reads, found in one pass: cheaper than ten lookups, most of which would miss. What is added
+/// here has to be kept by [`detach`](super::detach), too.
 #[derive(Default)]
 pub(crate) struct Headers<'a> {
     pub(crate) authorization: Authorization<'a>,
@@ -18,7 +19,12 @@ pub(crate) struct Headers<'a> {
     pub(crate) content_type: Option<&'a HeaderValue>,
     /// Whether there are headers for the auth center's billing rules.
     pub(crate) has_match: bool,
+    /// Whether the head is over 16 KiB long, so that nothing may share its buffer for longer than the request.
+    pub(crate) is_large: bool,
 }
+
+/// From this length on a head is large, in bytes.
+const LARGE: usize = 16 * 1024;
 
 /// The `Authorization` headers of a request.
 #[derive(Clone, Copy, Default)]
@@ -38,7 +44,9 @@ impl<'a> Headers<'a> {
     #[inline]
     pub(crate) fn read(headers: &'a HeaderMap) -> Self {
         let mut found = Self::default();
+        let mut len = 0;
         for (name, value) in headers {
+            len += value.len();
             // The names that `http` knows compare as one byte; only the others need their text.
             let slot = if *name == AUTHORIZATION {
                 found.authorization = match found.authorization {
@@ -52,7 +60,11 @@ impl<'a> Headers<'a> {
                 &mut found.content_type
             } else {
                 let name = name.as_str();
-                // By length first: that alone excludes most headers.
+                len += name.len();
+                if !matches!(name.as_bytes(), [b'x' | b't', ..]) {
+                    continue;
+                }
+                // By length first: that alone excludes most others.
                 match name.len() {
                     9 if name == X_REAL_IP => &mut found.real_ip,
                     10 if name == "x-trace-id" => &mut found.trace_id,
@@ -70,8 +82,10 @@ impl<'a> Headers<'a> {
                 found.several_lines = Some(headers);
             }
         }
+        found.is_large = len > LARGE;
         found
     }
+
     /// Copies what proxies say of the client.
     #[inline]
     pub(super) fn copy_proxy_headers(&self, to: &mut ProxyHeaders) {

@@ -29,6 +29,7 @@ mod body;
 mod builder;
 mod current;
 mod future;
+mod head;
 mod headers;
 mod recorder;
 mod request_context;
@@ -45,6 +46,9 @@ pub use current::{
     is_current_user_admin, request_id, stats, trace_id, user_agent,
 };
 pub use future::{InContext, WithContext};
+pub(crate) use head::detach;
+#[cfg(feature = "webhook")]
+pub(crate) use head::detached;
 pub(crate) use headers::{Authorization, Headers, is_match};
 pub use recorder::Recorder;
 pub(crate) use request_context::Request;

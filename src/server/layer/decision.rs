@@ -67,13 +67,15 @@ impl AuthConfig {
     pub(super) fn decide<B>(self: &Arc<Self>, request: &mut http::Request<B>) -> Decision {
         // Read only for a recorder: the clock costs as much as the rest of the decision.
         let started = self.settings.recorder.as_ref().map(|_| Instant::now());
-        let headers = Headers::read(request.headers());
-        let seen = Request {
-            headers: &headers,
-            uri: request.uri(),
-            version: request.version(),
-            extensions: request.extensions(),
-        };
+        let kept;
+        let mut fields = request.headers();
+        let mut headers = Headers::read(fields);
+        if headers.is_large {
+            kept = context::detach(request);
+            fields = &kept;
+            headers = Headers::read(fields);
+        }
+        let seen = parts(request, &headers);
         if self.is_excluded(request.method(), request.headers(), seen) {
             // A user that an outer layer verified stays in the extensions, and so in the context.
             let outer = seen.extensions.get::<UserInfo>().cloned();
@@ -83,9 +85,9 @@ impl AuthConfig {
             return Decision::Pass(context, None);
         }
         let record = |context: &RequestContext, credential| {
-            let (method, headers) = (request.method(), request.headers());
+            let method = request.method();
             started
-                .map(|started| Recording::start(started, method, headers, seen, context.clone(), credential))
+                .map(|started| Recording::start(started, method, fields, seen, context.clone(), credential))
         };
         match self.try_verify(headers.authorization) {
             Presence::Verified(user, credential) if self.hook.is_some() && user.take_fresh() => {
@@ -114,8 +116,16 @@ impl AuthConfig {
                 Decision::Reject(error, recording)
             }
             Presence::Unverified(credential) => {
+                // A lookup outlives a client that disconnects. Even if its head is small, the buffer may not be: it
+                // is reused for later heads of the connection.
+                let (credential, kept) = (credential.detached(), context::detach(request));
+                let headers = Headers::read(&kept);
+                let seen = parts(request, &headers);
                 let (config, context) = (self.clone(), self.context(seen, None, None));
-                let recording = record(&context, Some(credential.clone()));
+                let recording = started.map(|started| {
+                    let credential = Some(credential.clone());
+                    Recording::start(started, request.method(), &kept, seen, context.clone(), credential)
+                });
                 let verifying = Box::pin(async move { config.verify(credential, context).await });
                 Decision::Verify(verifying, recording)
             }
@@ -224,6 +234,10 @@ impl AuthConfig {
     fn is_excluded(&self, method: &Method, headers: &HeaderMap, request: Request<'_>) -> bool {
         self.excluded_paths.contain(request) || (self.allow_preflight && is_preflight(method, headers))
     }
+}
+
+fn parts<'a, B>(request: &'a http::Request<B>, headers: &'a Headers<'a>) -> Request<'a> {
+    Request { headers, uri: request.uri(), version: request.version(), extensions: request.extensions() }
 }
 
 /// Fetch standard, section 4.8: an OPTIONS request with both headers. Other OPTIONS requests need a credential.

@@ -8,6 +8,9 @@ mod excluded_routes;
 mod extractors;
 // The `Authorization` header, and the answers of refused requests.
 mod headers;
+// What stays in memory of requests whose callers are gone.
+#[cfg(target_os = "linux")]
+mod memory;
 // Excluded paths, router layouts, CORS.
 mod paths;
 // Services the layer can wrap, and what it does to them.

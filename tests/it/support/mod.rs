@@ -13,6 +13,8 @@ mod wait;
 
 pub(crate) use center::{auth, client, client_with};
 pub(crate) use log::Log;
+#[cfg(target_os = "linux")]
+pub(crate) use process::resident_kib;
 pub(crate) use process::test_process;
 pub(crate) use random::random;
 pub(crate) use reference::Reference;

@@ -9,3 +9,11 @@ pub(crate) fn test_process(module: &str, test: &str) -> Command {
     command.args(["--exact", &format!("{module}::{test}"), "--nocapture"]);
     command
 }
+
+/// How many KiB of this process are in memory.
+#[cfg(target_os = "linux")]
+pub(crate) fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    resident.trim().trim_end_matches(" kB").parse().unwrap()
+}
