@@ -2,12 +2,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
+use bytes::Bytes;
+
+use super::body::BodyReader;
+use super::clear_throttle::ClearThrottle;
 use super::event::RawEvent;
 use super::rejection::WebhookRejection;
 use super::replay_cache::ReplayCache;
 use super::signing_key::SigningKey;
 use super::verification::{SignatureClaims, VerifiedDelivery};
-use crate::ports::invalidate::Invalidate;
+use crate::ports::invalidate::{Invalidate, Invalidation};
 use crate::types::error::BuildError;
 use crate::types::secret::Secret;
 use crate::util::clock::Clock;
@@ -43,6 +48,8 @@ struct Settings {
     handler_timeout: Duration,
     max_in_flight: usize,
     caches: Vec<Arc<dyn Invalidate>>,
+    bodies: BodyReader,
+    clear_throttle: Arc<ClearThrottle>,
     clock: Clock,
     warn_throttle: Arc<LogThrottle>,
 }
@@ -63,6 +70,8 @@ impl WebhookConfig {
             handler_timeout: Duration::from_secs(30),
             max_in_flight: 100,
             caches: Vec::new(),
+            bodies: BodyReader::new(),
+            clear_throttle: Arc::new(ClearThrottle::new(&clock)),
             warn_throttle: Arc::new(throttle(&clock)),
             clock,
         })))
@@ -133,6 +142,7 @@ impl WebhookConfig {
     pub fn clock(mut self, clock: Clock) -> Self {
         let settings = self.settings_mut();
         settings.warn_throttle = Arc::new(throttle(&clock));
+        settings.clear_throttle = Arc::new(ClearThrottle::new(&clock));
         settings.clock = clock;
         self
     }
@@ -145,23 +155,27 @@ impl WebhookConfig {
         format!("{}/auth", self.0.prefix)
     }
 
-    pub(super) fn claims<'a>(
-        &self,
-        headers: &'a http::HeaderMap,
-    ) -> Result<SignatureClaims<'a>, WebhookRejection> {
+    /// Reads the signatures. Done before the body is read: a request whose signature cannot be one costs no buffer.
+    pub(super) fn claims(&self, headers: &http::HeaderMap) -> Result<SignatureClaims, WebhookRejection> {
         SignatureClaims::from_headers(headers, self.0.standard_only)
     }
 
-    pub(super) fn verify(
+    /// Reads the body and verifies its signature.
+    pub(super) async fn read_verified(
         &self,
-        claims: &SignatureClaims<'_>,
-        body: &[u8],
-    ) -> Result<VerifiedDelivery, WebhookRejection> {
-        claims.verify(&self.0.keys, body, self.0.clock.today())
+        claims: &SignatureClaims,
+        body: Body,
+    ) -> Result<(Bytes, VerifiedDelivery), WebhookRejection> {
+        let body = self.0.bodies.read(body).await?;
+        let delivery = claims.verify(&self.0.keys, &body, self.0.clock.today())?;
+        Ok((body, delivery))
     }
 
-    pub(super) fn apply_invalidation(&self, event: &RawEvent) {
+    pub(super) fn apply_invalidation(&self, event: &RawEvent, delivery: &VerifiedDelivery) {
         let Some(invalidation) = event.invalidation() else { return };
+        if matches!(invalidation, Invalidation::All) && !self.0.clear_throttle.is_due(delivery) {
+            return;
+        }
         for cache in &self.0.caches {
             cache.apply(&invalidation);
         }

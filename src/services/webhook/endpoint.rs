@@ -11,7 +11,6 @@ use http::StatusCode;
 use serde_json::Value;
 use tracing::Instrument;
 
-use super::body;
 use super::config::WebhookConfig;
 use super::event::{RawEvent, UserEvent};
 use super::handler::Handler;
@@ -19,7 +18,7 @@ use super::rejection::{self, WebhookRejection};
 use super::replay_cache::ReplayCache;
 use super::signature::Tag;
 use super::verification::VerifiedDelivery;
-use crate::request::context::{InContext, RequestContext};
+use crate::request::context::{self, InContext, RequestContext};
 use crate::types::envelope::Envelope;
 use crate::util::single_flight::{FlightError, SingleFlight};
 
@@ -68,18 +67,20 @@ impl<H: Handler> Endpoint<H> {
 
     async fn accept(&self, request: Request) -> Result<Outcome, WebhookRejection> {
         let core = &self.core;
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let claims = core.config.claims(&parts.headers)?;
-        let body = body::read(body).await?;
-        let delivery = core.config.verify(&claims, &body)?;
+        // The head is not needed while the body arrives, which a stranger may draw out, nor while the handler runs.
+        parts.headers = context::detached(&parts.headers);
+        let context = RequestContext::with_default_settings(&parts, None);
+        drop(parts);
+        let (body, delivery) = core.config.read_verified(&claims, body).await?;
         let event = RawEvent::parse(&body)?;
         // Also for replays: a needless invalidation costs one call, a missing one may grant access that was revoked.
-        core.config.apply_invalidation(&event);
+        core.config.apply_invalidation(&event, &delivery);
         let event = event.into_event()?;
         if core.replay_cache.contains(&delivery) {
             return Ok(Outcome::Replayed);
         }
-        let context = RequestContext::with_default_settings(&parts, None);
         let name = event.name().to_owned();
         let run = || core.clone().run(event, delivery).in_context(context).in_current_span();
         match self.in_flight.join(delivery.key, run).await {

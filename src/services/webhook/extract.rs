@@ -1,10 +1,10 @@
 use axum::extract::{FromRef, FromRequest, Request};
 use bytes::Bytes;
 
-use super::body;
 use super::config::WebhookConfig;
 use super::event::{RawEvent, UserEvent};
 use super::rejection::WebhookRejection;
+use super::verification::VerifiedDelivery;
 
 /// Extracts the raw body of a request with a valid signature, for routes of your own.
 ///
@@ -37,9 +37,7 @@ where
     type Rejection = WebhookRejection;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, WebhookRejection> {
-        let config = WebhookConfig::from_ref(state);
-        let body = read_verified(&config, request).await;
-        let body = body.inspect_err(|rejection| config.log_rejection(rejection))?;
+        let (body, _) = read_verified(&WebhookConfig::from_ref(state), request).await?;
         Ok(Self(body))
     }
 }
@@ -54,17 +52,23 @@ where
     type Rejection = WebhookRejection;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, WebhookRejection> {
-        let SignedBody(body) = SignedBody::from_request(request, state).await?;
+        let config = WebhookConfig::from_ref(state);
+        let (body, delivery) = read_verified(&config, request).await?;
         let event = RawEvent::parse(&body)?;
-        WebhookConfig::from_ref(state).apply_invalidation(&event);
+        config.apply_invalidation(&event, &delivery);
         event.into_event()
     }
 }
 
-async fn read_verified(config: &WebhookConfig, request: Request) -> Result<Bytes, WebhookRejection> {
+async fn read_verified(
+    config: &WebhookConfig,
+    request: Request,
+) -> Result<(Bytes, VerifiedDelivery), WebhookRejection> {
     let (parts, body) = request.into_parts();
-    let claims = config.claims(&parts.headers)?;
-    let body = body::read(body).await?;
-    config.verify(&claims, &body)?;
-    Ok(body)
+    let read = async {
+        let claims = config.claims(&parts.headers)?;
+        drop(parts);
+        config.read_verified(&claims, body).await
+    };
+    read.await.inspect_err(|rejection| config.log_rejection(rejection))
 }

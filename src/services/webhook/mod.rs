@@ -21,6 +21,7 @@
 //! Each process has its own replay cache: behind a load balancer, each process may handle an event once.
 
 mod body;
+mod clear_throttle;
 mod config;
 mod endpoint;
 mod event;

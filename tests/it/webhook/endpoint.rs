@@ -163,13 +163,38 @@ async fn signature_is_checked_before_body() {
 }
 
 #[tokio::test]
-async fn unsigned_request_is_rejected_without_reading_body() {
+async fn request_without_possible_signature_is_rejected_without_reading_body() {
     let app = serve_hook(config(), Notes::default()).await;
+    let (hex, base64) = (webhook::sign(b"", &SECRET.into()), STANDARD.encode([0; 32]));
+    let (upper, cut, base64) = (hex.to_uppercase(), &hex[1..], &*format!("v1,{base64}"));
+    let now = &*standard("", 0, "")[1].1;
+    let (plain, signature) = ("x-webhook-signature", "webhook-signature");
+    let with_id = |signed: &'static str, text| {
+        vec![("webhook-id", "msg_1"), ("webhook-timestamp", now), (signed, text)]
+    };
     for length in [("content-length", "100"), ("transfer-encoding", "chunked")] {
-        for also in [("x-trace-id", ""), ("webhook-id", "msg_1"), ("webhook-signature", "v1,AAAA")] {
+        for headers in [
+            vec![("x-trace-id", "")],
+            vec![("webhook-id", "msg_1")],
+            vec![(plain, "")],
+            vec![(plain, "junk")],
+            vec![(plain, &*upper)],
+            vec![(plain, cut)],
+            vec![(plain, base64)],
+            // The id and the timestamp are missing.
+            vec![(signature, base64)],
+            with_id(signature, "junk"),
+            with_id(signature, "v1,AAAA"),
+            with_id(signature, &base64[3..]),
+            with_id(signature, &hex),
+            // It decides, whatever else there is.
+            [with_id(signature, "junk"), vec![(plain, &*hex)]].concat(),
+        ] {
             // The body never comes, and the connection stays open: waiting for it would end in a 408.
-            let answer = exchange(app.address, &head("POST", "/webhook/auth", &[length, also])).await;
-            refused(&answer, 401);
+            let sent = [vec![length], headers].concat();
+            let start = std::time::Instant::now();
+            refused(&exchange(app.address, &head("POST", "/webhook/auth", &sent)).await, 401);
+            assert!(start.elapsed() < Duration::from_secs(5), "{sent:?}");
         }
     }
 }

@@ -1,16 +1,19 @@
 //! Which cache entries an event invalidates, and when.
 
-use aigc_auth::testing::{self, AuthCenter, TestKey};
+use std::time::Duration;
+
+use aigc_auth::testing::{self, AuthCenter, Clock, TestKey};
 use aigc_auth::webhook::{self, HandlerError, UserEvent};
 use aigc_auth::{AuthLayer, CurrentUser};
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{self, get};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::support::{Answer, App, client, get_as, post, serve};
 use crate::webhook::support::{
-    Gated, InvalidationLog, config, deliver, doubly, refused, report, run, serve_hook, signed, standard,
+    Gated, InvalidationLog, Notes, config, deliver, doubly, refused, report, run, serve_hook, signed,
+    standard,
 };
 
 const ALICES: [&str; 2] = ["alice-token", "ak_alice"];
@@ -201,5 +204,47 @@ async fn every_cache_is_invalidated_before_handler_runs() {
     for headers in [signed(&body), standard("msg_1", 0, &body), doubly("msg_2", &body)] {
         assert_eq!(deliver(&app, &headers, &body).await.body, "1");
         assert_eq!(first.take(), alice);
+    }
+}
+
+/// Whoever has captured an event without an id and a username must not keep the caches empty with it.
+#[tokio::test]
+async fn repeated_event_of_nobody_clears_caches_once_per_second() {
+    let (log, clock) = (InvalidationLog::default(), Clock::held());
+    let config = config().clock(clock.clone()).invalidate(log.clone());
+    let app = serve_hook(config.clone(), Notes::default()).await;
+    let extractor = serve(
+        Router::new()
+            .route("/webhook/auth", routing::post(|event: UserEvent| async move { event.name().to_owned() }))
+            .with_state(config),
+    )
+    .await;
+    let (one, two, malformed, named) = (
+        event("user.updated", &json!({})),
+        event("user.updated", &json!({"email": "a@b.c"})),
+        event("user.deleted", &json!({"email": 5})),
+        event("user.updated", &json!({"id": 7})),
+    );
+    for (what, body, millis, cleared) in [
+        ("new", &one, 0, 1),
+        ("again", &one, 0, 0),
+        ("almost a second later", &one, 999, 0),
+        ("a second later", &one, 1, 1),
+        ("again", &one, 500, 0),
+        ("another, which is new", &two, 0, 1),
+        ("and again", &two, 0, 0),
+        ("both, a second later", &one, 500, 1),
+        ("share it", &two, 0, 0),
+        ("new, though no event", &malformed, 0, 1),
+        ("and again", &malformed, 0, 0),
+        ("of somebody", &named, 0, 1),
+        ("and again", &named, 0, 1),
+    ] {
+        clock.advance(Duration::from_millis(millis));
+        report(&app, body).await;
+        assert_eq!(log.take().len(), cleared, "{what}");
+        // The extractors share it: they notice no replays otherwise.
+        report(&extractor, body).await;
+        assert_eq!(log.take().len(), usize::from(*body == named), "{what}, at the extractor");
     }
 }

@@ -6,6 +6,9 @@ mod endpoint;
 mod handlers;
 // Which caches an event invalidates, and when.
 mod invalidation;
+// What strangers may have read.
+#[cfg(target_os = "linux")]
+mod memory;
 // A receiver for the tests of senders.
 pub(crate) mod receiver;
 // Events and signatures beside those of the reference client.

@@ -11,33 +11,34 @@ use crate::services::webhook::signature::{self, Tag};
 use crate::services::webhook::signing_key::SigningKey;
 
 const MAX_ID_LEN: usize = 256;
+/// How many signatures are tried. Senders that rotate secrets send two.
+const MAX_SIGNATURES: usize = 16;
 
-/// The signatures in a request's headers, before verification.
+/// The signatures in a request's headers, before verification. Shares nothing with the head, which need not be kept until
+/// the body has arrived.
 #[derive(Debug)]
-pub(crate) struct SignatureClaims<'a> {
-    plain: Option<&'a str>,
-    timestamp: Option<Timestamp<'a>>,
-    standard: Option<StandardClaims<'a>>,
+pub(crate) struct SignatureClaims {
+    plain: Option<Tag>,
+    timestamp: Option<Timestamp>,
+    standard: Option<StandardClaims>,
 }
 
 /// The signatures of Standard Webhooks. They take precedence, since they cover the id and the timestamp as well.
 #[derive(Debug)]
-struct StandardClaims<'a> {
-    id: &'a str,
-    timestamp: Timestamp<'a>,
-    signatures: &'a str,
+struct StandardClaims {
+    id: Box<str>,
+    timestamp: Timestamp,
+    signatures: Vec<Tag>,
 }
 
-impl<'a> SignatureClaims<'a> {
+impl SignatureClaims {
     /// Reads the headers. With `standard_only`, a signature of Standard Webhooks is required.
     ///
     /// # Errors
-    /// If there is no signature, or a header is malformed.
-    pub(crate) fn from_headers(
-        headers: &'a HeaderMap,
-        standard_only: bool,
-    ) -> Result<Self, WebhookRejection> {
-        let plain = single(headers, X_WEBHOOK_SIGNATURE)?;
+    /// If there is no signature, or a header is malformed: no body could verify such a signature.
+    pub(crate) fn from_headers(headers: &HeaderMap, standard_only: bool) -> Result<Self, WebhookRejection> {
+        let sent = single(headers, X_WEBHOOK_SIGNATURE)?;
+        let plain = sent.and_then(signature::from_hex);
         let timestamp = single(headers, WEBHOOK_TIMESTAMP)?.map(Timestamp::parse).transpose()?;
         let standard = match single(headers, WEBHOOK_SIGNATURE)? {
             None => None,
@@ -48,13 +49,16 @@ impl<'a> SignatureClaims<'a> {
                     "The header webhook-id is missing, empty or over 256 bytes",
                 ))?;
                 let timestamp = timestamp
+                    .clone()
                     .ok_or(WebhookRejection::unauthorized("The header webhook-timestamp is missing"))?;
-                Some(StandardClaims { id, timestamp, signatures })
+                Some(StandardClaims { id: id.into(), timestamp, signatures: parse_signatures(signatures)? })
             }
         };
         if standard.is_none() && (plain.is_none() || standard_only) {
             return Err(WebhookRejection::unauthorized(if standard_only {
                 "The signature of Standard Webhooks (webhook-signature) is missing"
+            } else if sent.is_some() {
+                "The header X-Webhook-Signature is not 64 digits of lower-case hex"
             } else {
                 "The signature (X-Webhook-Signature or webhook-signature) is missing"
             }));
@@ -76,11 +80,11 @@ impl<'a> SignatureClaims<'a> {
         let delivery = match &self.standard {
             Some(standard) => standard
                 .is_valid(keys, body)
-                .then(|| VerifiedDelivery { key: Sha256::digest(standard.id).into(), body_key }),
+                .then(|| VerifiedDelivery { key: Sha256::digest(standard.id.as_bytes()).into(), body_key }),
             None => body_key.map(|key| VerifiedDelivery { key, body_key: None }),
         };
         let delivery = delivery.ok_or(WebhookRejection::unauthorized("The signature does not match"))?;
-        match self.timestamp {
+        match &self.timestamp {
             Some(timestamp) if !timestamp.is_within_tolerance(now) => Err(WebhookRejection::unauthorized(
                 "The webhook-timestamp is more than 5 minutes from this server's time",
             )),
@@ -89,26 +93,34 @@ impl<'a> SignatureClaims<'a> {
     }
 }
 
-impl StandardClaims<'_> {
-    /// Returns whether any signature matches any key, so that secrets can be rotated. Signatures of unknown versions
-    /// are ignored.
+impl StandardClaims {
+    /// Returns whether any signature matches any key, so that secrets can be rotated.
     fn is_valid(&self, keys: &[SigningKey], body: &[u8]) -> bool {
-        let sent: Vec<Tag> = self
-            .signatures
-            .split(' ')
-            .filter_map(|signature| signature::from_base64(signature.strip_prefix("v1,")?))
-            .collect();
         keys.iter().any(|key| {
-            let expected = key.standard(self.id, self.timestamp.text, body);
-            sent.iter().any(|sent| signature::is_same(*sent, expected))
+            let expected = key.standard(&self.id, &self.timestamp.text, body);
+            self.signatures.iter().any(|sent| signature::is_same(*sent, expected))
         })
     }
 }
 
+/// Reads the first signatures of version 1. Others, such as those of unknown versions, are ignored.
+fn parse_signatures(text: &str) -> Result<Vec<Tag>, WebhookRejection> {
+    let signatures: Vec<_> = text
+        .split(' ')
+        .filter_map(|signature| signature::from_base64(signature.strip_prefix("v1,")?))
+        .take(MAX_SIGNATURES)
+        .collect();
+    if signatures.is_empty() {
+        return Err(WebhookRejection::unauthorized(
+            "The header webhook-signature has no signature `v1,<base64 of 32 bytes>`",
+        ));
+    }
+    Ok(signatures)
+}
+
 /// Verifies an `X-Webhook-Signature`. Returns the tag under the first key, whichever key matches, so that a body has
 /// the same tag under an old secret and a new one.
-fn verify_plain(keys: &[SigningKey], sent: &str, body: &[u8]) -> Option<Tag> {
-    let sent = signature::from_hex(sent)?;
+fn verify_plain(keys: &[SigningKey], sent: Tag, body: &[u8]) -> Option<Tag> {
     let (first, others) = keys.split_first()?;
     let tag = first.plain(body);
     let is_valid =
