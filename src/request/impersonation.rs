@@ -49,6 +49,7 @@ pub struct ActAsPolicy {
     admin_targets: bool,
     unflagged_targets: bool,
     read_only: bool,
+    tokens_only: bool,
     condition: Option<Arc<Condition>>,
     sink: Option<Sink>,
 }
@@ -90,6 +91,13 @@ impl ActAsPolicy {
     /// Allows only safe methods (`GET`, `HEAD`, `OPTIONS`, `TRACE`) while acting as another user. Defaults to all methods.
     pub fn read_only(mut self) -> Self {
         self.read_only = true;
+        self
+    }
+
+    /// Allows only users with a token to act as others. Defaults to allowing the access keys of admins and global access
+    /// keys as well; access keys of apps never may.
+    pub fn tokens_only(mut self) -> Self {
+        self.tokens_only = true;
         self
     }
 
@@ -144,8 +152,12 @@ impl ActAsPolicy {
         if !attempt.actor.is_admin() {
             return Err(AuthError::missing_permission("the admin flag"));
         }
-        if attempt.actor.access_key() == Some(AccessKeyKind::App) {
-            return Err(denied("the access key of an app cannot act as a user"));
+        match attempt.actor.access_key() {
+            Some(AccessKeyKind::App) => return Err(denied("the access key of an app cannot act as a user")),
+            Some(_) if self.tokens_only => {
+                return Err(denied("access keys do not act as users here (`ActAsPolicy::tokens_only`)"));
+            }
+            _ => {}
         }
         if self.read_only && !attempt.method.is_safe() {
             return Err(denied("acting as another user is read-only here"));
@@ -180,6 +192,7 @@ impl fmt::Debug for ActAsPolicy {
             .field("admin_targets", &self.admin_targets)
             .field("unflagged_targets", &self.unflagged_targets)
             .field("read_only", &self.read_only)
+            .field("tokens_only", &self.tokens_only)
             .field("sink", &self.sink)
             .finish_non_exhaustive()
     }
@@ -228,7 +241,8 @@ fn denied(detail: &'static str) -> AuthError {
 
 /// Reads the id of the user to act as: `None` without the header or with an empty one.
 ///
-/// The id is of the same kind as the actor's own: a number if that is one.
+/// The id is of the same kind as the actor's own: a number if that is one. The id of a global access key is the number 0
+/// at any auth center, so with one whose ids are strings of digits it finds nobody.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidRequest`] if the header is repeated or cannot be read.

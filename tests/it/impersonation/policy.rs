@@ -140,17 +140,23 @@ async fn policy_options_grant_or_reject() {
 }
 
 #[tokio::test]
-async fn app_access_key_cannot_impersonate_even_as_admin() {
-    let key = |kind| UserInfo::builder(0, "machine").admin(true).access_key(kind).build();
-    for (kind, expected) in [
-        (AccessKeyKind::App, Err(403)),
-        (AccessKeyKind::User, Ok("7 alice by machine")),
-        (AccessKeyKind::Global, Ok("7 alice by machine")),
+async fn access_keys_impersonate_as_far_as_the_policy_lets_them() {
+    let by_machine = Ok("7 alice by machine");
+    for (kind, by_default, tokens_only) in [
+        (None, by_machine, by_machine),
+        (Some(AccessKeyKind::User), by_machine, Err(403)),
+        (Some(AccessKeyKind::Global), by_machine, Err(403)),
+        // Even as an admin.
+        (Some(AccessKeyKind::App), Err(403), Err(403)),
     ] {
-        let layer = AuthLayer::tokens_only(TokenVerifier::new().and(key(kind)));
-        let app =
-            serve(routes().layer(layer.act_as(ActAsPolicy::new().directory(FakeDirectory::new())))).await;
-        assert_eq!(verdict(&act_as(app.address, "machine-token", "7").await), expected, "{kind:?}");
+        let policy = || ActAsPolicy::new().directory(FakeDirectory::new());
+        for (policy, expected) in [(policy(), by_default), (policy().tokens_only(), tokens_only)] {
+            let actor = UserInfo::builder(0, "machine").admin(true);
+            let actor = kind.into_iter().fold(actor, |actor, kind| actor.access_key(kind)).build();
+            let layer = AuthLayer::tokens_only(TokenVerifier::new().and(actor)).act_as(policy);
+            let app = serve(routes().layer(layer)).await;
+            assert_eq!(verdict(&act_as(app.address, "machine-token", "7").await), expected, "{kind:?}");
+        }
     }
 }
 
