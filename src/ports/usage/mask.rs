@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::cut::{MARK, cut_to};
+
 /// What stands in the place of a secret.
 pub(crate) const MASK: &str = "***";
 
@@ -66,17 +68,31 @@ pub(crate) fn json(value: &mut Value) {
     }
 }
 
-/// The fields of a query or a form; one that is repeated becomes a list.
-pub(crate) fn form(encoded: &[u8]) -> Map<String, Value> {
-    let mut fields = Map::new();
+/// The fields of a query or a form, up to so many bytes of names, values and separators; one that is repeated becomes a
+/// list. What is left out has a [`MARK`] in its place: at the end of a value, or as a name.
+pub(crate) fn form(encoded: &[u8], max_len: usize) -> Map<String, Value> {
+    let (mut fields, mut left) = (Map::new(), max_len);
     for (name, value) in form_urlencoded::parse(encoded) {
-        let value = if hides(&name, &value) { MASK.into() } else { Value::String(value.into_owned()) };
+        if name.len() >= left {
+            fields.insert(MARK.to_owned(), "".into());
+            break;
+        }
+        left -= name.len() + 1;
+        let is_cut = value.len() > left;
+        // Decided by the whole name and value.
+        let hidden = hides(&name, &value);
+        let value = if hidden { MASK.to_owned() } else { cut_to(value.into_owned(), left) };
+        left = left.saturating_sub(value.len() + 1);
+        let value = Value::String(value);
         match fields.get_mut(&*name) {
             None => {
                 fields.insert(name.into_owned(), value);
             }
             Some(Value::Array(values)) => values.push(value),
             Some(first) => *first = Value::Array(vec![first.take(), value]),
+        }
+        if is_cut && !hidden {
+            break;
         }
     }
     fields
@@ -135,8 +151,32 @@ mod tests {
             ("%74oken=x", json!({"token": "***"})),
             ("a=%FF", json!({"a": "\u{fffd}"})),
         ] {
-            assert_eq!(Value::Object(form(encoded.as_bytes())), expected, "{encoded}");
+            assert_eq!(Value::Object(form(encoded.as_bytes(), usize::MAX)), expected, "{encoded}");
         }
+    }
+
+    #[test]
+    fn long_forms_are_cut() {
+        for (encoded, expected) in [
+            ("q=12345678901234567", json!({"q": "12345678901234567"})),
+            ("q=123456789012345678&a=1", json!({"q": "123456789012345678", "…[cut]": ""})),
+            ("q=1234567890123456789", json!({"q": "1234567890…[cut]"})),
+            (
+                "q=%E7%88%B1%E7%88%B1%E7%88%B1%E7%88%B1%E7%88%B1%E7%88%B1%E7%88%B1",
+                json!({"q": "爱爱爱…[cut]"}),
+            ),
+            ("q=1234567890123456789&a=1&b=2", json!({"q": "1234567890…[cut]"})),
+            ("a=1&b=2&q=1234567890123456789", json!({"a": "1", "b": "2", "q": "12…[cut]"})),
+            ("a=1&abcdefghijklmnopqrs=1", json!({"a": "1", "…[cut]": ""})),
+            ("abcdefghijklmnopqrs&a=1", json!({"abcdefghijklmnopqrs": "", "…[cut]": ""})),
+            // A secret is masked however long it is.
+            ("token=1234567890123456789&a=1", json!({"token": "***", "a": "1"})),
+            ("q=1&token_1234567890123456789=2", json!({"q": "1", "…[cut]": ""})),
+        ] {
+            assert_eq!(Value::Object(form(encoded.as_bytes(), 20)), expected, "{encoded}");
+        }
+        let many = form("a=1&".repeat(100_000).as_bytes(), 1_024);
+        assert!(many["a"].as_array().unwrap().len() <= 256, "{many:?}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Record the calls that users made.
 
+mod cut;
 mod mask;
 mod record;
 

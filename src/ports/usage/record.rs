@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::cut::{self, cut};
 use super::mask;
 use crate::types::credential::Credential;
 
@@ -31,12 +32,21 @@ pub trait Served: Send {
     /// The HTTP status of the response.
     fn status(&self) -> u16;
 
+    /// About how many bytes the record keeps in memory until it is built, so that those that wait can be bounded.
+    /// Defaults to 0.
+    fn size_hint(&self) -> usize {
+        0
+    }
+
     /// Builds the record.
     fn into_record(self: Box<Self>) -> ApiRecord;
 }
 
 /// A call to an API, as it is reported to the auth center. Serializes to the seven fields of the auth center, without the
 /// credential.
+///
+/// The method, the path, the error message, the query as a whole, and each header and path parameter are cut to 1 KiB, on
+/// a character's boundary; a value that was cut ends in `…[cut]`. Bodies and forms stay as they are.
 ///
 /// ```
 /// use std::time::Duration;
@@ -83,8 +93,8 @@ impl ApiRecord {
     /// path `scheme://host/path`. Defaults to status 200 and a duration of 0.
     pub fn new(method: impl Into<String>, path: impl Into<String>) -> Self {
         Self {
-            api_path: path.into(),
-            api_method: method.into(),
+            api_path: cut(path),
+            api_method: cut(method),
             status_code: 200,
             response_time: 0.0,
             error_message: None,
@@ -114,7 +124,7 @@ impl ApiRecord {
 
     /// Sets the error message.
     pub fn error_message(mut self, message: impl Into<String>) -> Self {
-        self.error_message = Some(message.into());
+        self.error_message = Some(cut(message));
         self
     }
 
@@ -125,13 +135,15 @@ impl ApiRecord {
 
     /// Adds a header of the request. Leave out those that hold a secret.
     pub fn request_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.params_mut().headers.insert(name.into(), Value::String(value.into()));
+        self.params_mut().headers.insert(cut(name), Value::String(cut(value)));
         self
     }
 
-    /// Sets the query; the values of parameters that are named like a secret (`password`, `token`, …) are masked.
+    /// Sets the query; the values of parameters that are named like a secret (`password`, `token`, …) are masked. Of a
+    /// query over 1 KiB, the parameters after that are left out; if there is none to end in `…[cut]`, it is a parameter
+    /// itself.
     pub fn query(mut self, query: &str) -> Self {
-        self.params_mut().query_params = mask::form(query.as_bytes());
+        self.params_mut().query_params = mask::form(query.as_bytes(), cut::MAX_LEN);
         self
     }
 
@@ -139,7 +151,7 @@ impl ApiRecord {
     pub fn path_param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), value.into());
         let value = if mask::hides(&name, &value) { mask::MASK.to_owned() } else { value };
-        self.params_mut().view_params.insert(name, Value::String(value));
+        self.params_mut().view_params.insert(cut(name), Value::String(cut(value)));
         self
     }
 
@@ -158,7 +170,7 @@ impl ApiRecord {
 
     /// Sets the fields of a form; those that are named like a secret are masked.
     pub fn form(mut self, form: &[u8]) -> Self {
-        self.params_mut().form_params = mask::form(form);
+        self.params_mut().form_params = mask::form(form, usize::MAX);
         self
     }
 
@@ -166,7 +178,7 @@ impl ApiRecord {
     /// `X-Match-Path` and `X-Match-Rule`.
     pub fn response_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let headers = self.response_headers.get_or_insert_default();
-        headers.insert(name.into(), Value::String(value.into()));
+        headers.insert(cut(name), Value::String(cut(value)));
         self
     }
 
@@ -179,6 +191,27 @@ impl ApiRecord {
     }
 }
 
+impl RequestParams {
+    fn size(&self) -> usize {
+        let maps = [&self.headers, &self.query_params, &self.view_params, &self.form_params];
+        maps.into_iter().map(size_of_fields).sum::<usize>() + size_of_value(&self.request_body)
+    }
+}
+
+/// Returns how many bytes of text the fields have, and one for each other value.
+fn size_of_fields(fields: &Map<String, Value>) -> usize {
+    fields.iter().map(|(name, value)| name.len() + size_of_value(value)).sum()
+}
+
+fn size_of_value(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(size_of_value).sum(),
+        Value::Object(fields) => size_of_fields(fields),
+        _ => 1,
+    }
+}
+
 impl Served for ApiRecord {
     fn credential(&self) -> Option<&Credential> {
         self.credential.as_ref()
@@ -186,6 +219,14 @@ impl Served for ApiRecord {
 
     fn status(&self) -> u16 {
         self.status_code
+    }
+
+    fn size_hint(&self) -> usize {
+        let params = self.request_params.as_ref().map_or(0, RequestParams::size);
+        let response_headers = self.response_headers.as_ref().map_or(0, size_of_fields);
+        let texts = self.api_path.len() + self.error_message.as_ref().map_or(0, String::len);
+        let credential = self.credential.as_ref().map_or(0, |credential| credential.as_str().len());
+        texts + credential + params + response_headers
     }
 
     fn into_record(self: Box<Self>) -> ApiRecord {
@@ -247,5 +288,34 @@ mod tests {
             })
         );
         assert!(!json.to_string().contains("hunter2") && !format!("{full:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn long_values_are_cut_to_one_kibibyte() {
+        let long = "x".repeat(12 * 1024);
+        let record = ApiRecord::new(&*long, &*long)
+            .error_message(&*long)
+            .request_header("user-agent", &*long)
+            .request_header(&*long, "")
+            .username(&*long)
+            .query(&format!("q={long}&r={long}"))
+            .path_param("id", &*long)
+            .response_header("x-match-cost", &*long);
+        let json = serde_json::to_value(&record).unwrap();
+        let cut = format!("{}…[cut]", "x".repeat(1024 - "…[cut]".len()));
+        for pointer in [
+            "/api_path",
+            "/api_method",
+            "/error_message",
+            "/request_params/headers/user-agent",
+            "/request_params/headers/X-Match-Username",
+            "/request_params/view_params/id",
+            "/response_headers/x-match-cost",
+        ] {
+            assert_eq!(json.pointer(pointer), Some(&json!(cut)), "{pointer}");
+        }
+        let query = &json["request_params"]["query_params"];
+        assert!(query["q"].as_str().unwrap().ends_with("x…[cut]") && query.get("r").is_none(), "{query}");
+        assert!(json.to_string().len() < 10 * 1024, "{}", json.to_string().len());
     }
 }

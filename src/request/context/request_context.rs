@@ -215,6 +215,14 @@ impl RequestContext {
             .chain(client_ip)
     }
 
+    /// About how many bytes the headers take that go into usage records.
+    pub(crate) fn recorded_size(&self) -> usize {
+        let headers = &self.0.headers;
+        let forwarded_for = &headers.proxy_headers.forwarded_for;
+        let as_they_came = [&headers.user_agent, forwarded_for, &headers.request_id, &headers.trace_id];
+        as_they_came.into_iter().flatten().map(HeaderValue::len).sum()
+    }
+
     /// The message of a refusal in the layer's language.
     pub(crate) fn refusal_message(&self, error: &AuthError) -> &'static str {
         let language =

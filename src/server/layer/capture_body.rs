@@ -122,6 +122,11 @@ impl CapturedBody {
         self.lock().complete = true;
     }
 
+    /// Returns how many bytes were captured so far.
+    pub(super) fn len(&self) -> usize {
+        self.lock().bytes.len()
+    }
+
     /// Adds the body to a record, if all of it was read.
     pub(super) fn add_to(self, record: ApiRecord, content_type: Option<&HeaderValue>) -> ApiRecord {
         let captured = self.lock();

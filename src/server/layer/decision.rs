@@ -47,7 +47,7 @@ pub(super) enum Decision {
 enum Presence {
     /// A verified user, from the verifier's cache.
     Verified(UserInfo, Credential),
-    /// No credential, or an invalid one.
+    /// No valid credential, and the one to record, if it may be somebody's.
     Rejected(AuthError, Option<Credential>),
     /// A credential that the verifier has to look up.
     Unverified(Credential),
@@ -150,7 +150,11 @@ impl AuthConfig {
         };
         match self.verifiers.try_verify(&credential) {
             Some(Ok(user)) => Presence::Verified(user, credential),
-            Some(Err(error)) => Presence::Rejected(error, Some(credential)),
+            Some(Err(error)) => {
+                // Nobody can be billed for an invalid credential; any other may be somebody's.
+                let is_invalid = error.kind() == ErrorKind::InvalidCredential;
+                Presence::Rejected(error, (!is_invalid).then_some(credential))
+            }
             None => match credential.check() {
                 Ok(()) => Presence::Unverified(credential),
                 // Malformed: not worth a lookup.
@@ -176,11 +180,14 @@ impl AuthConfig {
                 }
                 Decision::Pass(context, recording)
             }
-            Err(error) if self.allow_anonymous => {
+            Err(error) => {
+                let recording = recording.and_then(|recording| recording.unless_invalid(&error));
+                if !self.allow_anonymous {
+                    return Decision::Reject(error, recording);
+                }
                 auth_state::set(extensions, Err(Unauthenticated::Rejected(error)));
                 Decision::Pass(context, recording)
             }
-            Err(error) => Decision::Reject(error, recording),
         }
     }
 

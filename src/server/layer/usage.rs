@@ -15,7 +15,7 @@ use crate::ports::usage::{ApiRecord, Served};
 use crate::request::context::{self, Request, RequestContext};
 use crate::request::original_uri::original_uri;
 use crate::types::credential::Credential;
-use crate::types::error::AuthError;
+use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{AccessKeyKind, UserInfo};
 
 /// Names the user that the auth center bills instead of the caller.
@@ -82,6 +82,16 @@ impl Recording {
             response_headers: Vec::new(),
             failure: None,
         })))
+    }
+
+    /// Discards the recording if the auth center has no user for the credential: it would reject the record like the
+    /// request, and callers could make any number of such records.
+    pub(super) fn unless_invalid(mut self, error: &AuthError) -> Option<Self> {
+        if error.kind() == ErrorKind::InvalidCredential {
+            self.0 = None;
+            return None;
+        }
+        Some(self)
     }
 
     /// Sets the context after the verification.
@@ -210,6 +220,15 @@ impl Served for ServedRequest {
 
     fn status(&self) -> u16 {
         self.status.map_or(0, |status| status.as_u16())
+    }
+
+    fn size_hint(&self) -> usize {
+        let headers = [&self.match_headers, &self.response_headers].into_iter().flatten();
+        let headers: usize = headers.map(|(name, value)| name.as_str().len() + value.len()).sum();
+        let path = self.path.as_ref().map_or(0, |path| path.as_str().len());
+        let credential = self.credential().map_or(0, |credential| credential.as_str().len());
+        let body = self.body.as_ref().map_or(0, CapturedBody::len);
+        path + credential + self.context.recorded_size() + headers + body
     }
 
     fn into_record(mut self: Box<Self>) -> ApiRecord {
