@@ -32,6 +32,7 @@ impl StatsCollector {
         StatsCollectorBuilder {
             settings: Settings {
                 queue_capacity: 10_000,
+                max_bytes: 64 * 1024 * 1024,
                 batch_size: 100,
                 flush_interval: Duration::from_secs(5),
                 max_in_flight: 4,
@@ -43,14 +44,25 @@ impl StatsCollector {
 }
 
 impl StatsCollectorBuilder {
-    /// Sets how many records the queue holds, at least 1; as many again may wait to be sent. Defaults to 10,000. When
-    /// the queue is full, new records are dropped.
+    /// Sets how many records of verified users the queue holds, at least 1; as many again may wait to be sent. Defaults to
+    /// 10,000. When the queue is full, new records are dropped. Records of credentials that were denied or could not be
+    /// verified have a tenth of that for themselves.
     pub fn queue_capacity(mut self, records: usize) -> Self {
         self.settings.queue_capacity = records.max(1);
         self
     }
 
-    /// Sets how many records of one credential are sent in one call, at least 1. Defaults to 100.
+    /// Sets how many bytes of memory the records of verified users may take until they are sent or on disk. Defaults to
+    /// 64 MiB. Once half of it waits to be sent, records get no request parameters any more; when all of it is taken, new
+    /// records are dropped. Records of credentials that were denied or could not be verified have a tenth of that for
+    /// themselves.
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.settings.max_bytes = bytes;
+        self
+    }
+
+    /// Sets how many records of one credential are sent in one call, at least 1. Defaults to 100. A body stays below
+    /// 256 KiB, unless it has a single record.
     pub fn batch_size(mut self, records: usize) -> Self {
         self.settings.batch_size = records.max(1);
         self

@@ -53,7 +53,7 @@ impl StatsCollector {
         store: impl Store,
         recovered: u64,
     ) -> Self {
-        let queue = Arc::new(Queue::new(settings.queue_capacity, settings.batch_size));
+        let queue = Arc::new(Queue::new(settings.queue_capacity, settings.max_bytes, settings.batch_size));
         let counters = Arc::<Counters>::default();
         let (commands, received) = mpsc::channel(4);
         let deliver = Arc::new(deliver);

@@ -33,6 +33,8 @@ pub struct StatsSnapshot {
     pub dropped: u64,
     /// Records that are queued or in flight.
     pub pending: u64,
+    /// About how many bytes of memory the records take that are queued, in flight or waiting for a retry.
+    pub pending_bytes: u64,
 }
 
 impl Counters {
@@ -72,7 +74,7 @@ impl Counters {
         // The outcomes are read before `taken`; otherwise they could exceed it.
         let (delivered, dead_lettered) = (get(&self.delivered), get(&self.dead_lettered));
         let (undelivered, spooled) = (get(&self.dropped), get(&self.spooled));
-        let (queued, taken) = (queue.len() as u64, get(&self.taken));
+        let (queued, taken) = (queue.total_len() as u64, get(&self.taken));
         let overflow = queue.dropped();
         StatsSnapshot {
             recorded: taken + queued + overflow,
@@ -81,6 +83,7 @@ impl Counters {
             dead_lettered,
             dropped: overflow + undelivered,
             pending: (taken + queued).saturating_sub(delivered + dead_lettered + undelivered + spooled),
+            pending_bytes: queue.total_bytes() as u64,
         }
     }
 }

@@ -25,7 +25,9 @@ mod builder;
 mod collector;
 mod counters;
 mod delivery;
+mod lane;
 mod queue;
+mod reduction;
 mod reporter;
 mod retry_queue;
 #[cfg(feature = "spool")]

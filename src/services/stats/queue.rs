@@ -1,16 +1,17 @@
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
 use tokio::sync::Notify;
 
+use super::lane::{ByLane, Lane};
 use crate::ports::usage::Served;
 use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
 
 /// A bounded queue from requests to the reporter. Pushing never waits.
 pub(super) struct Queue {
-    records: ArrayQueue<Box<dyn Served>>,
+    lanes: ByLane<LaneQueue>,
     /// The length from which on the reporter is woken.
     wake_threshold: usize,
     /// Whether the reporter was woken and has not drained the queue yet; one notification is enough.
@@ -21,10 +22,31 @@ pub(super) struct Queue {
     warn_throttle: LogThrottle,
 }
 
+struct LaneQueue {
+    records: ArrayQueue<Queued>,
+    /// How many bytes the queued records take.
+    bytes: AtomicUsize,
+    /// How many bytes those take that the reporter has.
+    taken_bytes: AtomicUsize,
+    max_bytes: usize,
+}
+
+/// A record, and how many bytes it took when it was queued.
+struct Queued {
+    record: Box<dyn Served>,
+    bytes: usize,
+}
+
 impl Queue {
-    pub(super) fn new(capacity: usize, wake_threshold: usize) -> Self {
+    /// Creates a queue of so many records of verified users, and as many bytes, those that the reporter has included.
+    pub(super) fn new(capacity: usize, max_bytes: usize, wake_threshold: usize) -> Self {
         Self {
-            records: ArrayQueue::new(capacity),
+            lanes: ByLane::new(|lane| LaneQueue {
+                records: ArrayQueue::new(lane.share(capacity)),
+                bytes: AtomicUsize::new(0),
+                taken_bytes: AtomicUsize::new(0),
+                max_bytes: lane.share(max_bytes),
+            }),
             wake_threshold: wake_threshold.min(capacity),
             is_woken: AtomicBool::new(false),
             wake: Notify::new(),
@@ -34,25 +56,57 @@ impl Queue {
         }
     }
 
-    /// Queues a record, or drops it and counts it if the queue is full.
+    /// Queues a record, or drops it and counts it if its lane is full.
     pub(super) fn push(&self, record: Box<dyn Served>) {
-        let len = self.records.len();
-        // Unverified callers can fill a tenth of the queue; the rest is reserved for users who are billed.
-        let has_room = record.is_verified() || len < self.records.capacity() / 10;
-        if !has_room || self.closed.load(Ordering::Relaxed) || self.records.push(record).is_err() {
+        let bytes = record.size_hint();
+        let lane = Lane::of(record.is_verified());
+        let queue = &self.lanes[lane];
+        let queued_bytes = queue.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        let has_room =
+            queued_bytes.saturating_add(queue.taken_bytes.load(Ordering::Relaxed)) <= queue.max_bytes;
+        if !has_room
+            || self.closed.load(Ordering::Relaxed)
+            || queue.records.push(Queued { record, bytes }).is_err()
+        {
+            queue.bytes.fetch_sub(bytes, Ordering::Relaxed);
             return self.count_dropped();
         }
-        if len + 1 >= self.wake_threshold && !self.is_woken.load(Ordering::Relaxed) {
+        // The unverified lane waits for the others: woken for it, the reporter would have no room to take more.
+        if lane == Lane::Verified
+            && queue.records.len() >= self.wake_threshold
+            && !self.is_woken.load(Ordering::Relaxed)
+        {
             self.wake_reporter();
         }
     }
 
-    pub(super) fn pop(&self) -> Option<Box<dyn Served>> {
-        self.records.pop()
+    pub(super) fn pop(&self, lane: Lane) -> Option<Box<dyn Served>> {
+        let queue = &self.lanes[lane];
+        let Queued { record, bytes } = queue.records.pop()?;
+        queue.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        Some(record)
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.records.len()
+    pub(super) fn len(&self, lane: Lane) -> usize {
+        self.lanes[lane].records.len()
+    }
+
+    /// Returns how many records are queued, in all lanes.
+    pub(super) fn total_len(&self) -> usize {
+        self.lanes.iter().map(|queue| queue.records.len()).sum()
+    }
+
+    /// Returns how many bytes the records on their way take, those that the reporter has included.
+    pub(super) fn total_bytes(&self) -> usize {
+        let bytes = |queue: &LaneQueue| {
+            queue.bytes.load(Ordering::Relaxed) + queue.taken_bytes.load(Ordering::Relaxed)
+        };
+        self.lanes.iter().map(bytes).sum()
+    }
+
+    /// Sets how many bytes of a lane the reporter has.
+    pub(super) fn set_taken_bytes(&self, lane: Lane, bytes: usize) {
+        self.lanes[lane].taken_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// Returns how many records were dropped because the queue was full or closed.

@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 
-use super::batch::Batch;
+use super::batch::{Batch, Position};
 
 /// Batches to be sent or retried, the oldest first.
 ///
 /// Batches that fail repeatedly move behind the others, so that one that always fails cannot block the queue.
 #[derive(Default)]
 pub(super) struct RetryQueue {
-    batches: BTreeMap<(u32, u64), Batch>,
+    batches: BTreeMap<(u32, Position), Batch>,
     records: u64,
     bytes: usize,
 }
@@ -18,14 +18,14 @@ impl RetryQueue {
 
     pub(super) fn push(&mut self, batch: Batch) {
         self.records += batch.records;
-        self.bytes += batch.body.len();
-        self.batches.insert((batch.attempts / Self::ATTEMPTS_PER_ROUND, batch.number), batch);
+        self.bytes += batch.bytes();
+        self.batches.insert((batch.attempts / Self::ATTEMPTS_PER_ROUND, batch.position), batch);
     }
 
     pub(super) fn pop(&mut self) -> Option<Batch> {
         let (_, batch) = self.batches.pop_first()?;
         self.records -= batch.records;
-        self.bytes -= batch.body.len();
+        self.bytes -= batch.bytes();
         Some(batch)
     }
 

@@ -63,14 +63,7 @@ pub(crate) enum SendError {
         #[cfg_attr(not(any(feature = "stats", feature = "user-sync")), allow(dead_code))] Option<Duration>,
     ),
     /// No retry will succeed, because of this HTTP status or business code.
-    Permanent(
-        AuthError,
-        #[cfg_attr(
-            not(any(feature = "registry", feature = "user-sync")),
-            expect(dead_code, reason = "others need no code")
-        )]
-        u16,
-    ),
+    Permanent(AuthError, u16),
 }
 
 /// Returns whether a retry gets the same status, or the same business code.

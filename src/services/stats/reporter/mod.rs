@@ -1,6 +1,8 @@
 //! The background task that delivers records: drains the queue, groups records into batches, sends and retries them.
 
 mod command;
+mod encoding;
+mod lane_state;
 mod outage;
 #[allow(clippy::module_inception)]
 mod reporter;

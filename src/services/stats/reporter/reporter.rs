@@ -1,5 +1,4 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,23 +7,22 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 
 use super::command::Command;
-use super::outage::Outage;
+use super::lane_state::LaneState;
 use super::settings::Settings;
 use super::stored::StoredWindow;
-use crate::ports::usage::Served;
-use crate::services::stats::batch::Batch;
+use crate::services::stats::batch::{Batch, Position};
 use crate::services::stats::batcher::Batcher;
 use crate::services::stats::counters::Counters;
 use crate::services::stats::delivery::Deliver;
+use crate::services::stats::lane::{ByLane, Lane};
 use crate::services::stats::queue::Queue;
-use crate::services::stats::retry_queue::RetryQueue;
 use crate::services::stats::store::Store;
 use crate::upstream::api_client::SendError;
 use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
 
-/// Delivers the records of a queue. [`Reporter::run`] is the background task; sending is in `sending.rs`, the store in
-/// `spooling.rs`.
+/// Delivers the records of a queue. [`Reporter::run`] is the background task; encoding is in `encoding.rs`, sending in
+/// `sending.rs`, the store in `spooling.rs`.
 pub(crate) struct Reporter<D, S> {
     pub(super) queue: Arc<Queue>,
     pub(super) counters: Arc<Counters>,
@@ -32,33 +30,20 @@ pub(crate) struct Reporter<D, S> {
     pub(super) store: S,
     pub(super) settings: Settings,
     pub(super) batcher: Batcher,
-    /// Batches to be added to the store.
-    pub(super) full_batches: Vec<Batch>,
-    pub(super) retry_queue: RetryQueue,
-    /// Whether the store has more than what was read.
-    pub(super) store_has_more: bool,
-    pub(super) window: Option<StoredWindow>,
-    /// When the store may be read again.
-    pub(super) next_store_read: Instant,
+    pub(super) lanes: ByLane<LaneState>,
     pub(super) sends: JoinSet<Result<(), SendError>>,
     /// The batches that the tasks of `sends` are sending.
     pub(super) in_flight: HashMap<Id, Batch>,
-    /// The numbers of all batches that are not settled.
-    pub(super) unsettled: BTreeSet<u64>,
+    /// The positions of all batches that are not settled.
+    pub(super) unsettled: BTreeSet<Position>,
     /// The pending flushes, each with the last batch it waits for.
     flushes: Vec<(u64, oneshot::Sender<()>)>,
-    pub(super) outage: Option<Outage>,
     /// The causes of rejections that were logged, each once.
     pub(super) logged_causes: HashSet<String>,
     pub(super) warn_throttle: LogThrottle,
 }
 
 impl<D: Deliver, S: Store> Reporter<D, S> {
-    /// The limit for encoded records in memory, in bytes; the rest stays in the queue.
-    const MAX_BUFFERED_BYTES: usize = 64 * 1024 * 1024;
-    /// How many records are encoded before other tasks get a turn.
-    const ENCODE_CHUNK: usize = 128;
-
     /// Creates a reporter whose store has `recovered` records already.
     pub(crate) fn new(
         settings: Settings,
@@ -76,16 +61,11 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
             store,
             settings,
             batcher: Batcher::new(settings.batch_size as u64),
-            full_batches: Vec::new(),
-            retry_queue: RetryQueue::default(),
-            store_has_more: recovered > 0,
-            window: None,
-            next_store_read: Instant::now(),
+            lanes: ByLane::new(|_| LaneState::new(recovered > 0)),
             sends: JoinSet::new(),
             in_flight: HashMap::new(),
             unsettled: BTreeSet::new(),
             flushes: Vec::new(),
-            outage: None,
             logged_causes: HashSet::new(),
             warn_throttle: LogThrottle::new(Clock::default(), Duration::from_secs(60)),
         }
@@ -102,21 +82,26 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
             if shutdown_done.is_some() {
                 // There may not have been room for all records at once.
                 self.flush().await;
-            } else if self.queue.len() >= self.settings.batch_size {
-                self.drain_queue().await;
+            } else if self.queue.len(Lane::Verified) >= self.settings.batch_size {
+                self.drain_queue(Lane::Verified).await;
+                self.drain_queue(Lane::Unverified).await;
             }
-            self.read_store().await;
+            for lane in Lane::ALL {
+                self.read_store(lane).await;
+            }
             self.send_batches();
+            Lane::ALL.iter().for_each(|lane| self.publish_taken_bytes(*lane));
             self.complete_flushes();
             if shutdown_done.is_some() && self.is_done() {
                 break;
             }
             let (is_sending, next_attempt) = (!self.sends.is_empty(), self.next_attempt());
+            let next_store_read = self.next_store_read();
             tokio::select! {
-                () = self.queue.woken(), if self.has_room() => self.queue.reset_wake(),
+                () = self.queue.woken(), if self.has_room(Lane::Verified) => self.queue.reset_wake(),
                 _ = flush.tick() => self.flush().await,
                 Some(sent) = self.sends.join_next_with_id(), if is_sending => self.on_sent(sent).await,
-                () = sleep_until(self.next_store_read), if self.should_read_store() => {}
+                () = sleep_until(next_store_read.unwrap_or_else(Instant::now)), if next_store_read.is_some() => {}
                 () = sleep_until(next_attempt.unwrap_or_else(Instant::now)), if next_attempt.is_some() => {}
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => break,
                 command = commands.recv(), if shutdown_done.is_none() => match command {
@@ -128,8 +113,10 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
                         (deadline, shutdown_done) = (until, Some(done));
                         self.queue.close();
                         // An outage may be over: try once more without waiting for the backoff.
-                        if let Some(outage) = &mut self.outage {
-                            outage.next_attempt = Instant::now();
+                        for lane in Lane::ALL {
+                            if let Some(outage) = &mut self.lanes[lane].outage {
+                                outage.next_attempt = Instant::now();
+                            }
                         }
                         self.flush().await;
                     }
@@ -144,55 +131,9 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
         }
     }
 
-    /// Encodes queued records while there is room.
-    async fn drain_queue(&mut self) {
-        self.queue.reset_wake();
-        let mut encoded = 0;
-        while self.has_room()
-            && let Some(record) = self.queue.pop()
-        {
-            self.counters.add_taken();
-            self.encode(record);
-            encoded += 1;
-            if encoded % Self::ENCODE_CHUNK == 0 {
-                self.spool_full_batches().await;
-                self.send_batches();
-                tokio::task::yield_now().await;
-            }
-        }
-        self.spool_full_batches().await;
-    }
-
-    fn encode(&mut self, record: Box<dyn Served>) {
-        // `Served` may be implemented by an app; a panic there loses this record only.
-        let record = catch_unwind(AssertUnwindSafe(|| record.into_record()));
-        match record.map_err(drop).and_then(|record| self.batcher.push(&record)) {
-            Ok(Some(full)) => self.full_batches.push(full),
-            Ok(None) => {}
-            Err(()) => {
-                self.counters.add_dead_lettered(1);
-                self.log_cause("a record could not be encoded".to_owned());
-            }
-        }
-    }
-
-    /// Encodes queued records, and completes all batches.
-    async fn flush(&mut self) {
-        self.drain_queue().await;
-        self.full_batches = self.batcher.drain();
-        self.spool_full_batches().await;
-    }
-
-    fn has_room(&self) -> bool {
-        let in_flight: u64 = self.in_flight.values().map(|batch| batch.records).sum();
-        let records = self.batcher.records() + self.retry_queue.records() + in_flight;
-        let bytes = self.batcher.bytes() + self.retry_queue.bytes();
-        records < self.settings.queue_capacity as u64 && bytes < Self::MAX_BUFFERED_BYTES
-    }
-
     /// Confirms the flushes whose batches are all settled.
     fn complete_flushes(&mut self) {
-        let oldest = self.unsettled.first().copied().unwrap_or(u64::MAX);
+        let oldest = self.unsettled.first().map_or(u64::MAX, |position| position.number);
         self.flushes.retain(|(_, done)| !done.is_closed());
         for (_, done) in self.flushes.extract_if(.., |(last, _)| *last < oldest) {
             let _ = done.send(());
@@ -200,33 +141,36 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
     }
 
     fn is_done(&self) -> bool {
-        let is_memory_empty =
-            self.unsettled.is_empty() && self.batcher.records() == 0 && self.queue.len() == 0;
-        // In an outage, a shutdown does not wait for batches that are on disk.
-        let is_store_empty = self.window.is_none() && !self.store_has_more;
-        is_memory_empty && (is_store_empty || self.outage.is_some())
+        let is_lane_done =
+            |lane: &Lane| self.batcher.records(*lane) == 0 && self.lanes[*lane].is_store_done();
+        self.unsettled.is_empty() && self.queue.total_len() == 0 && Lane::ALL.iter().all(is_lane_done)
     }
 
     /// Stops sending. Batches that are on disk stay there; the other records are counted as dropped.
     async fn stop(&mut self) {
         self.sends.abort_all();
         self.queue.close();
-        let mut dropped = self.batcher.records();
-        while self.queue.pop().is_some() {
-            self.counters.add_taken();
-            dropped += 1;
+        let mut dropped = 0;
+        let mut in_flight: Vec<_> = self.in_flight.drain().map(|(_, batch)| batch).collect();
+        for lane in Lane::ALL {
+            dropped += self.batcher.records(lane);
+            while self.queue.pop(lane).is_some() {
+                self.counters.add_taken();
+                dropped += 1;
+            }
+            let state = &mut self.lanes[lane];
+            let mut left: Vec<_> = in_flight.extract_if(.., |batch| batch.lane == lane).collect();
+            left.extend(std::iter::from_fn(|| state.retry_queue.pop()));
+            let (spooled, in_memory): (Vec<_>, Vec<_>) = left.into_iter().partition(|batch| batch.spooled);
+            if let Some(StoredWindow { rejected, mut requeue, .. }) = state.window.take() {
+                requeue.extend(spooled);
+                // In order of age.
+                requeue.sort_by_key(|batch| batch.position);
+                self.store.finish(lane, rejected, requeue).await;
+            }
+            dropped += in_memory.iter().map(|batch| batch.records).sum::<u64>();
+            self.queue.set_taken_bytes(lane, 0);
         }
-        let mut left: Vec<_> = self.in_flight.drain().map(|(_, batch)| batch).collect();
-        left.extend(std::iter::from_fn(|| self.retry_queue.pop()));
-        let (spooled, in_memory): (Vec<_>, Vec<_>) = left.into_iter().partition(|batch| batch.spooled);
-        if let Some(StoredWindow { rejected, mut requeue, .. }) = self.window.take() {
-            requeue.extend(spooled);
-            // In order of age.
-            requeue.sort_by_key(|batch| batch.number);
-            let evicted = self.store.finish(rejected, requeue).await;
-            self.count_evicted(evicted);
-        }
-        dropped += in_memory.iter().map(|batch| batch.records).sum::<u64>();
         if dropped > 0 {
             tracing::warn!(dropped, "usage records dropped: not delivered before the shutdown");
         }

@@ -7,42 +7,58 @@ use super::outage::Outage;
 use super::reporter::Reporter;
 use crate::services::stats::batch::Batch;
 use crate::services::stats::delivery::Deliver;
+use crate::services::stats::lane::Lane;
+use crate::services::stats::reduction::reduce;
 use crate::services::stats::store::Store;
 use crate::upstream::api_client::SendError;
 
 impl<D: Deliver, S: Store> Reporter<D, S> {
     /// How many different causes are logged at most.
     const MAX_LOGGED_CAUSES: usize = 32;
+    /// The HTTP status, or the code of the same meaning, of a body that is too large.
+    const TOO_LARGE: u16 = 413;
     /// How often a batch from the store is tried before it moves to the store's end.
     const ATTEMPTS_BEFORE_REQUEUE: u32 = 5;
 
     /// Queues a batch that is in memory only.
     pub(super) fn enqueue(&mut self, batch: Batch) {
-        self.unsettled.insert(batch.number);
-        self.retry_queue.push(batch);
+        self.unsettled.insert(batch.position);
+        self.lanes[batch.lane].retry_queue.push(batch);
     }
 
     /// Starts to send batches, up to the limit of calls in flight.
     pub(super) fn send_batches(&mut self) {
-        let limit = match &self.outage {
-            None => self.settings.max_in_flight,
-            Some(outage) if outage.is_attempt_due() => 1,
-            Some(_) => 0,
-        };
-        while self.sends.len() < limit
-            && let Some(batch) = self.retry_queue.pop()
-        {
+        while let Some(batch) = self.next_batch() {
             let (deliver, sent) = (self.deliver.clone(), batch.clone());
             let task = self.sends.spawn(async move { deliver.deliver(&sent).await });
             self.in_flight.insert(task.id(), batch);
         }
     }
 
-    /// Returns when the next attempt of an outage is due, if there is a batch for it.
+    /// Removes the batch that is sent next: the others' only while no batch of verified users waits.
+    fn next_batch(&mut self) -> Option<Batch> {
+        let lane = Lane::ALL.into_iter().find(|lane| !self.lanes[*lane].retry_queue.is_empty())?;
+        let limit = match (&self.lanes[lane].outage, lane) {
+            (None, Lane::Verified) => self.settings.max_in_flight,
+            (None, Lane::Unverified) => 1,
+            (Some(outage), _) => usize::from(outage.is_attempt_due()),
+        };
+        let has_turn = self.has_free_call() && self.in_flight_of(lane).count() < limit;
+        if has_turn { self.lanes[lane].retry_queue.pop() } else { None }
+    }
+
+    fn has_free_call(&self) -> bool {
+        self.sends.len() < self.settings.max_in_flight
+    }
+
+    /// Returns when the next attempt of an outage is due, if there is a batch that may be sent then.
     pub(super) fn next_attempt(&self) -> Option<Instant> {
-        let has_batches = !self.retry_queue.is_empty() || self.store_has_more;
-        let outage = self.outage.as_ref().filter(|_| self.sends.is_empty() && has_batches)?;
-        Some(outage.next_attempt)
+        let verified = &self.lanes[Lane::Verified];
+        let is_next = |lane: &Lane| {
+            let has_turn = *lane == Lane::Verified || verified.retry_queue.is_empty();
+            has_turn && self.has_free_call() && self.in_flight_of(*lane).next().is_none()
+        };
+        Lane::ALL.into_iter().filter(is_next).filter_map(|lane| self.lanes[lane].next_attempt()).min()
     }
 
     /// Settles or retries a batch, by the outcome of its attempt.
@@ -54,16 +70,21 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
         let Some(batch) = self.in_flight.remove(&id) else { return };
         match outcome {
             Some(Ok(())) => {
-                self.outage = None;
+                self.end_outage(batch.lane);
                 self.counters.add_delivered(batch.records);
                 self.discard(batch, false).await;
             }
-            Some(Err(SendError::Permanent(error, _))) => {
+            Some(Err(SendError::Permanent(error, code))) => {
                 // A rejection is an answer: the auth center is available.
-                self.outage = None;
-                self.counters.add_dead_lettered(batch.records);
-                self.log_cause(error.to_string());
-                self.discard(batch, true).await;
+                self.end_outage(batch.lane);
+                let parts = if code == Self::TOO_LARGE { reduce(&batch) } else { Vec::new() };
+                if parts.is_empty() {
+                    self.counters.add_dead_lettered(batch.records);
+                    self.log_cause(error.to_string());
+                    self.discard(batch, true).await;
+                } else {
+                    self.replace(batch, parts).await;
+                }
             }
             Some(Err(SendError::Transient(error, retry_after))) => {
                 if self.warn_throttle.is_due() {
@@ -76,30 +97,60 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
         }
     }
 
+    /// Ends the outage of a lane after an answer. What others send says nothing of an outage for verified users, and the
+    /// other way round: a failure may be due to the content.
+    fn end_outage(&mut self, lane: Lane) {
+        self.lanes[lane].outage = None;
+    }
+
+    /// Sends its parts in place of a batch that was too large.
+    async fn replace(&mut self, batch: Batch, parts: Vec<Batch>) {
+        if self.warn_throttle.is_due() {
+            let (records, bytes) = (batch.records, batch.body.len());
+            tracing::warn!(
+                records,
+                bytes,
+                "usage records were too large for one call (413); will send less at a time"
+            );
+        }
+        match &mut self.lanes[batch.lane].window {
+            // On disk before any of them is sent: after a restart, only the parts may be sent again.
+            Some(window) if batch.spooled => {
+                window.requeue.extend(parts);
+                self.settle_stored(batch.lane, batch.position).await;
+            }
+            _ => {
+                parts.into_iter().for_each(|part| self.enqueue(part));
+                self.unsettled.remove(&batch.position);
+            }
+        }
+    }
+
     /// Removes a batch that was delivered or rejected permanently.
     async fn discard(&mut self, batch: Batch, is_rejected: bool) {
-        self.unsettled.remove(&batch.number);
+        self.unsettled.remove(&batch.position);
         if batch.spooled {
             self.counters.remove_spooled(batch.records);
-            let number = batch.number;
-            if is_rejected && let Some(window) = &mut self.window {
+            let (lane, position) = (batch.lane, batch.position);
+            if is_rejected && let Some(window) = &mut self.lanes[lane].window {
                 window.rejected.push(batch);
             }
-            self.settle_stored(number).await;
+            self.settle_stored(lane, position).await;
         }
     }
 
     async fn retry_later(&mut self, mut batch: Batch, retry_after: Option<Duration>) {
+        let lane = batch.lane;
         batch.attempts += 1;
-        match &mut self.window {
+        self.lanes[lane].outage.get_or_insert_with(Outage::new).record_failure(retry_after);
+        match &mut self.lanes[lane].window {
             Some(window) if batch.spooled && batch.attempts >= Self::ATTEMPTS_BEFORE_REQUEUE => {
-                let number = batch.number;
+                let position = batch.position;
                 window.requeue.push(batch);
-                self.settle_stored(number).await;
+                self.settle_stored(lane, position).await;
             }
-            _ => self.retry_queue.push(batch),
+            _ => self.lanes[lane].retry_queue.push(batch),
         }
-        self.outage.get_or_insert_with(Outage::new).record_failure(retry_after);
     }
 
     /// Logs why records were dead-lettered, once per cause.

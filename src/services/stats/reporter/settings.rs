@@ -4,6 +4,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     pub(crate) queue_capacity: usize,
+    pub(crate) max_bytes: usize,
     pub(crate) batch_size: usize,
     pub(crate) flush_interval: Duration,
     pub(crate) max_in_flight: usize,

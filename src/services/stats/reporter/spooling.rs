@@ -3,10 +3,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::outage::Outage;
+use super::lane_state::LaneState;
 use super::reporter::Reporter;
 use super::stored::StoredWindow;
+use crate::services::stats::batch::Position;
 use crate::services::stats::delivery::Deliver;
+use crate::services::stats::lane::Lane;
 use crate::services::stats::store::{Store, Window};
 
 impl<D: Deliver, S: Store> Reporter<D, S> {
@@ -18,16 +20,16 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
     /// The minimum interval between two such batches.
     const RATE_LIMIT_INTERVAL: Duration = Duration::from_millis(10);
 
-    /// Adds full batches to the store, or keeps them in memory if that fails.
-    pub(super) async fn spool_full_batches(&mut self) {
-        let full = mem::take(&mut self.full_batches);
+    /// Adds a lane's full batches to the store, or keeps them in memory if that fails.
+    pub(super) async fn spool_full_batches(&mut self, lane: Lane) {
+        let full = mem::take(&mut self.lanes[lane].full_batches);
         if full.is_empty() {
             return;
         }
         let records = full.iter().map(|batch| batch.records).sum();
-        match self.store.add(full).await {
+        match self.store.add(lane, full).await {
             Ok(evicted) => {
-                self.store_has_more = true;
+                self.lanes[lane].store_has_more = true;
                 self.counters.add_spooled(records);
                 self.count_evicted(evicted);
             }
@@ -36,7 +38,7 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
     }
 
     /// Counts stored records that were evicted for younger ones, or damaged.
-    pub(super) fn count_evicted(&self, records: u64) {
+    fn count_evicted(&self, records: u64) {
         if records > 0 {
             self.counters.remove_spooled(records);
             self.counters.add_dropped(records);
@@ -46,49 +48,49 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
         }
     }
 
-    pub(super) fn should_read_store(&self) -> bool {
-        self.store_has_more
-            && self.window.is_none()
-            && self.outage.as_ref().is_none_or(Outage::is_attempt_due)
+    /// Returns when the store is to be read next.
+    pub(super) fn next_store_read(&self) -> Option<Instant> {
+        let should_read = self.lanes.iter().filter(|state| state.should_read_store());
+        should_read.map(|state| state.next_store_read).min()
     }
 
-    /// Queues the oldest stored batches, once those that were read before are settled.
-    pub(super) async fn read_store(&mut self) {
-        if !self.should_read_store() || Instant::now() < self.next_store_read {
+    /// Queues the oldest stored batches of a lane, once those that were read before are settled.
+    pub(super) async fn read_store(&mut self, lane: Lane) {
+        let state = &self.lanes[lane];
+        if !state.should_read_store() || Instant::now() < state.next_store_read {
             return;
         }
-        let Window { batches, age, undecryptable, lost } = self.store.read(Self::WINDOW_SIZE).await;
+        let Window { batches, age, undecryptable, lost } = self.store.read(lane, Self::WINDOW_SIZE).await;
         if undecryptable > 0 {
             self.counters.remove_spooled(undecryptable);
             self.counters.add_dead_lettered(undecryptable);
             self.log_cause("spooled under another app secret".to_owned());
         }
         self.count_evicted(lost);
+        let LaneState { store_has_more, next_store_read, window, retry_queue, .. } = &mut self.lanes[lane];
         if batches.is_empty() {
-            self.store_has_more = false;
+            *store_has_more = false;
             return;
         }
         if age > Self::RATE_LIMIT_AGE {
             let pause = Self::RATE_LIMIT_INTERVAL * u32::try_from(batches.len()).unwrap_or(u32::MAX);
-            self.next_store_read = Instant::now() + pause;
+            *next_store_read = Instant::now() + pause;
         }
-        let mut window = StoredWindow::default();
+        let window = window.insert(StoredWindow::default());
         for mut batch in batches {
-            batch.number = self.batcher.next_number();
-            window.unsettled.insert(batch.number);
-            self.retry_queue.push(batch);
+            batch.position = Position::whole(self.batcher.next_number());
+            window.unsettled.insert(batch.position);
+            retry_queue.push(batch);
         }
-        self.window = Some(window);
     }
 
     /// Settles a batch that was read from the store. The last one of the window removes the window from the store.
-    pub(super) async fn settle_stored(&mut self, number: u64) {
-        let Some(window) = &mut self.window else { return };
-        window.unsettled.remove(&number);
+    pub(super) async fn settle_stored(&mut self, lane: Lane, position: Position) {
+        let Some(window) = &mut self.lanes[lane].window else { return };
+        window.unsettled.remove(&position);
         if window.unsettled.is_empty() {
-            let StoredWindow { rejected, requeue, .. } = self.window.take().unwrap_or_default();
-            let evicted = self.store.finish(rejected, requeue).await;
-            self.count_evicted(evicted);
+            let StoredWindow { rejected, requeue, .. } = self.lanes[lane].window.take().unwrap_or_default();
+            self.store.finish(lane, rejected, requeue).await;
         }
     }
 }

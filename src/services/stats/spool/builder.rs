@@ -36,8 +36,9 @@ impl Spool {
 }
 
 impl SpoolBuilder {
-    /// Sets how many bytes of batches may wait on disk. Above, the oldest records are dropped and counted. Defaults to
-    /// 500 MiB. The files may be twice as large, and rejected batches take up to a tenth of it in addition.
+    /// Sets how many bytes of batches of verified users may wait on disk. Above, their oldest records are dropped and
+    /// counted. Defaults to 500 MiB. The files may be twice as large, and batches of credentials that were denied or could
+    /// not be verified and rejected batches take up to a tenth of it each in addition.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
@@ -60,7 +61,7 @@ impl SpoolBuilder {
         let (jobs, received) = mpsc::channel(1);
         // `Files` stays on its thread, so it is opened there.
         let (opened, result) = std::sync::mpsc::sync_channel(1);
-        let run = move || match Files::open(self.directory, key, self.max_bytes) {
+        let run = move || match Files::open(&self.directory, key, self.max_bytes) {
             Ok((files, records)) => {
                 let _ = opened.send(Ok(records));
                 worker::run(files, received);

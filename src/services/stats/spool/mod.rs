@@ -2,11 +2,13 @@
 
 mod builder;
 mod files;
+mod queue_files;
 mod seal;
 #[allow(clippy::module_inception)]
 mod spool;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod worker;
 
 pub use builder::SpoolBuilder;

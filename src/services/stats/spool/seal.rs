@@ -4,7 +4,8 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Salt};
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::services::stats::batch::Batch;
+use crate::services::stats::batch::{Batch, Position};
+use crate::services::stats::lane::Lane;
 use crate::types::secret::Secret;
 
 /// The length of the header: version, time in seconds since 1970, number of records. The nonce and the ciphertext
@@ -59,8 +60,8 @@ impl SealKey {
         Some(entry)
     }
 
-    /// Decrypts a batch, whose number is 0.
-    pub(super) fn open(&self, entry: &[u8]) -> Result<Batch, OpenError> {
+    /// Decrypts a batch of a lane. Its position is to be set by the reader.
+    pub(super) fn open(&self, lane: Lane, entry: &[u8]) -> Result<Batch, OpenError> {
         let Header { records, .. } = header(entry).ok_or(OpenError)?;
         let (header, rest) = entry.split_at_checked(HEADER_LEN).ok_or(OpenError)?;
         let (nonce, sealed) = rest.split_at_checked(NONCE_LEN).ok_or(OpenError)?;
@@ -80,7 +81,8 @@ impl SealKey {
         authorization.set_sensitive(true);
         Ok(Batch {
             idempotency_key: String::from_utf8(key.to_vec()).map_err(|_| OpenError)?,
-            number: 0,
+            lane,
+            position: Position::whole(0),
             authorization,
             body: Bytes::copy_from_slice(body),
             records,
@@ -106,7 +108,8 @@ mod tests {
     fn batch() -> Batch {
         Batch {
             idempotency_key: "key".to_owned(),
-            number: 7,
+            lane: Lane::Verified,
+            position: Position::whole(7),
             authorization: HeaderValue::from_static("Bearer hunter2"),
             body: Bytes::from_static(b"{\"stats\":[]}"),
             records: 3,
@@ -123,14 +126,14 @@ mod tests {
         assert!(!entry.windows(7).any(|part| part == b"hunter2" || part == b"\"stats\""));
         assert_ne!(entry, key.seal(&batch(), 1_795_298_400).unwrap(), "each entry has a nonce of its own");
 
-        let opened = key.open(&entry).unwrap();
+        let opened = key.open(Lane::Verified, &entry).unwrap();
         assert_eq!((opened.idempotency_key.as_str(), opened.records, opened.spooled), ("key", 3, true));
         assert_eq!(
             (opened.authorization.as_bytes(), &*opened.body),
             (&b"Bearer hunter2"[..], &*batch().body)
         );
-        assert!(SealKey::new(&"secret".into()).open(&entry).is_ok(), "after a restart");
-        assert!(SealKey::new(&"another".into()).open(&entry).is_err());
+        assert!(SealKey::new(&"secret".into()).open(Lane::Verified, &entry).is_ok(), "after a restart");
+        assert!(SealKey::new(&"another".into()).open(Lane::Verified, &entry).is_err());
     }
 
     #[test]
@@ -140,8 +143,8 @@ mod tests {
         for at in 0..entry.len() {
             let mut damaged = entry.clone();
             damaged[at] ^= 1;
-            assert!(key.open(&damaged).is_err(), "byte {at}");
-            assert!(key.open(&entry[..at]).is_err(), "cut at {at}");
+            assert!(key.open(Lane::Verified, &damaged).is_err(), "byte {at}");
+            assert!(key.open(Lane::Verified, &entry[..at]).is_err(), "cut at {at}");
         }
     }
 }

@@ -6,6 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::worker::Job;
 use crate::services::stats::batch::Batch;
+use crate::services::stats::lane::Lane;
 use crate::services::stats::store::{Store, Window};
 use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
@@ -61,10 +62,10 @@ impl Spool {
 }
 
 impl Store for Spool {
-    async fn add(&mut self, batches: Vec<Batch>) -> Result<u64, Vec<Batch>> {
+    async fn add(&mut self, lane: Lane, batches: Vec<Batch>) -> Result<u64, Vec<Batch>> {
         let backup = batches.clone();
         let (done, result) = oneshot::channel();
-        match self.run(Job::Add(batches, done), result).await {
+        match self.run(Job::Add(lane, batches, done), result).await {
             Ok(Ok(evicted)) => Ok(evicted),
             Ok(Err((batches, error))) => {
                 self.log_error(&error);
@@ -77,16 +78,18 @@ impl Store for Spool {
         }
     }
 
-    async fn read(&mut self, limit: usize) -> Window {
+    async fn read(&mut self, lane: Lane, limit: usize) -> Window {
         let (done, result) = oneshot::channel();
-        let read = self.run(Job::Read(limit, done), result).await;
+        let read = self.run(Job::Read(lane, limit, done), result).await;
         read.and_then(|read| read).inspect_err(|error| self.log_error(error)).unwrap_or_default()
     }
 
-    async fn finish(&mut self, rejected: Vec<Batch>, requeue: Vec<Batch>) -> u64 {
+    async fn finish(&mut self, lane: Lane, rejected: Vec<Batch>, requeue: Vec<Batch>) {
         let (done, result) = oneshot::channel();
-        let finished = self.run(Job::Finish(rejected, requeue, done), result).await;
-        finished.and_then(|finished| finished).inspect_err(|error| self.log_error(error)).unwrap_or_default()
+        let finished = self.run(Job::Finish(lane, rejected, requeue, done), result).await;
+        if let Err(error) = finished.and_then(|finished| finished) {
+            self.log_error(&error);
+        }
     }
 }
 

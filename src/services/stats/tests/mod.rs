@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::batch::Batch;
-use super::batcher::Batcher;
+use super::batcher::{Batcher, Detail};
 use super::collector::StatsCollector;
+use super::lane::Lane;
 use super::reporter::Settings;
 use super::store::{Store, Window};
 use crate::ports::usage::{ApiRecord, Record, Served};
@@ -319,18 +320,19 @@ struct AgedStore {
 }
 
 impl Store for AgedStore {
-    async fn add(&mut self, batches: Vec<Batch>) -> Result<u64, Vec<Batch>> {
+    async fn add(&mut self, _: Lane, batches: Vec<Batch>) -> Result<u64, Vec<Batch>> {
         Err(batches)
     }
 
-    async fn read(&mut self, limit: usize) -> Window {
+    async fn read(&mut self, lane: Lane, limit: usize) -> Window {
+        if lane == Lane::Unverified {
+            return Window::default();
+        }
         let batches = self.batches.split_off(self.batches.len().saturating_sub(limit));
         Window { batches, age: self.age, ..Window::default() }
     }
 
-    async fn finish(&mut self, _: Vec<Batch>, _: Vec<Batch>) -> u64 {
-        0
-    }
+    async fn finish(&mut self, _: Lane, _: Vec<Batch>, _: Vec<Batch>) {}
 }
 
 #[tokio::test(start_paused = true)]
@@ -339,7 +341,7 @@ async fn old_stored_batches_are_sent_at_limited_rate() {
         let batches = (0..320)
             .map(|n| {
                 let mut batcher = Batcher::new(1);
-                let batch = batcher.push(&record("alice", n)).unwrap().unwrap();
+                let batch = batcher.push(Lane::Verified, &record("alice", n), Detail::Full).unwrap().unwrap();
                 Batch { spooled: true, ..batch }
             })
             .collect();
@@ -351,6 +353,7 @@ async fn old_stored_batches_are_sent_at_limited_rate() {
         };
         let settings = Settings {
             queue_capacity: 100,
+            max_bytes: 1 << 20,
             batch_size: 10,
             flush_interval: Duration::from_secs(5),
             max_in_flight: 4,
