@@ -77,3 +77,47 @@ pub(super) fn reduced_record(json: &str) -> Option<String> {
     fields.insert(REQUEST_PARAMS, &params);
     serde_json::to_string(&fields).ok().filter(|reduced| reduced.len() < json.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn reduced_records() {
+        let params = |headers: Value| json!({"headers": headers, "query_params": {"a": "1"}});
+        let reduced = |headers: Value| {
+            json!({
+                "headers": headers, "query_params": {}, "view_params": {}, "request_body": null, "form_params": {},
+            })
+        };
+        let long = "x".repeat(100);
+        for (given, expected) in [
+            (params(json!({"user-agent": "curl", "x-match-path": "/p"})), Some(Value::Null)),
+            (
+                params(json!({"user-agent": long, "x-match-username": "bob"})),
+                Some(reduced(json!({"x-match-username": "bob"}))),
+            ),
+            (
+                params(json!({"user-agent": long, "X-Match-Username": "爱\""})),
+                Some(reduced(json!({"X-Match-Username": "爱\""}))),
+            ),
+            (reduced(json!({"X-Match-Username": "bob"})), None),
+            (json!({"request_body": long}), Some(Value::Null)),
+            (Value::Null, None),
+            (json!("of another kind"), None),
+        ] {
+            // As a number is written, so it stays.
+            let record = |params: &Value| {
+                format!(
+                    r#"{{"api_path":"/x","request_params":{params},"response_time":0.10000000000000001}}"#
+                )
+            };
+            let expected = expected.map(|params| record(&params));
+            assert_eq!(reduced_record(&record(&given)), expected, "{given}");
+        }
+        assert_eq!(reduced_record("{}"), None);
+        assert_eq!(reduced_record("no JSON"), None);
+    }
+}

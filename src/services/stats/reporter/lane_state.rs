@@ -51,8 +51,8 @@ impl LaneState {
         }
     }
 
-    /// Returns whether nothing is left in the store that a shutdown waits for: in an outage, what is on disk stays there.
-    pub(super) fn is_store_done(&self) -> bool {
-        self.outage.is_some() || (self.window.is_none() && !self.store_has_more)
+    /// Returns whether all that was in the store is settled.
+    pub(super) fn is_store_empty(&self) -> bool {
+        self.window.is_none() && !self.store_has_more
     }
 }

@@ -141,9 +141,15 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
     }
 
     fn is_done(&self) -> bool {
-        let is_lane_done =
-            |lane: &Lane| self.batcher.records(*lane) == 0 && self.lanes[*lane].is_store_done();
-        self.unsettled.is_empty() && self.queue.total_len() == 0 && Lane::ALL.iter().all(is_lane_done)
+        let mut is_outage = false;
+        self.unsettled.is_empty()
+            && self.queue.total_len() == 0
+            && Lane::ALL.into_iter().all(|lane| {
+                // In an outage, a shutdown does not wait for batches that are on disk, nor for those of a lane that has no
+                // turn before the outage ends.
+                is_outage |= self.lanes[lane].outage.is_some();
+                self.batcher.records(lane) == 0 && (self.lanes[lane].is_store_empty() || is_outage)
+            })
     }
 
     /// Stops sending. Batches that are on disk stay there; the other records are counted as dropped.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::spool::Spool;
 use crate::services::stats::tests::fake_center::{Call, FakeCenter, FakeDelivery, Outcome, lock, record};
+use crate::services::stats::tests::lanes::record_unverified;
 use crate::services::stats::{StatsCollector, StatsCollectorBuilder, StatsSnapshot};
 
 const LONG: Duration = Duration::from_secs(20);
@@ -225,4 +226,83 @@ async fn restarts_under_random_faults_lose_no_record() {
         assert!(paths.values().all(|times| *times == 1), "seed {seed}");
         assert_eq!(lock(&center.accepted).values().map(Vec::len).sum::<usize>(), offered, "seed {seed}");
     }
+}
+
+/// The center refuses what is too large, and the process ends between the parts of a batch, or is killed. If the center
+/// takes more afterwards, no record is lost or accepted twice.
+#[tokio::test]
+async fn restarts_between_parts_of_a_batch_lose_and_duplicate_no_record() {
+    for seed in 0..30 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
+        let (mut offered, mut limit) = (0, 0);
+        for _ in 0..4 {
+            limit += rng.usize(1..10);
+            let outcomes: Vec<_> = (0..50)
+                .map(|_| match rng.u8(0..4) {
+                    0..2 => Outcome::Accepted,
+                    2 => Outcome::ResponseLost,
+                    _ => Outcome::Unavailable,
+                })
+                .collect();
+            let outcome = move |call: &Call, nth| match call.body.matches("api_path").count() > limit {
+                true => Outcome::TooLarge,
+                false => outcomes[nth % outcomes.len()],
+            };
+            let stats = start(builder().batch_size(30).spool(directory.open()), &center, outcome);
+            for _ in 0..rng.usize(0..150) {
+                stats.record(record(&format!("user-{}", rng.u8(0..3)), offered));
+                offered += 1;
+            }
+            stats.flush(LONG).await;
+            if rng.bool() {
+                let counts = stats.shutdown(Duration::from_millis(rng.u64(0..200))).await;
+                assert!(adds_up(counts), "seed {seed}: {counts:?}");
+                assert_eq!((counts.dropped, counts.dead_lettered), (0, 0), "seed {seed}: {counts:?}");
+            } else {
+                tokio::time::sleep(Duration::from_millis(rng.u64(0..100))).await;
+            }
+            drop(stats);
+            // The reporter ends when it is dropped by the runtime.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let stats = start(builder().spool(directory.open()), &center, |_, _| Outcome::Accepted);
+        let counts = stats.shutdown(LONG).await;
+        assert!(adds_up(counts) && counts.spooled == 0, "seed {seed}: {counts:?}");
+        let paths = center.paths();
+        assert_eq!(paths.len(), offered, "seed {seed}");
+        assert!(paths.values().all(|times| *times == 1), "seed {seed}: {paths:?}");
+    }
+}
+
+#[tokio::test]
+async fn unverified_records_evict_none_of_users_from_disk() {
+    const MAX_BYTES: u64 = 200_000;
+    let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
+    let outcome = |_: &Call, _| Outcome::Unavailable;
+    let stats = start(builder().spool(directory.open_with(MAX_BYTES, "the app secret")), &center, outcome);
+    for n in 0..500 {
+        stats.record(record(["alice", "bob"][n % 2], n));
+    }
+    assert_eq!(stats.flush(LONG).await.spooled, 500);
+    for n in 0..1_000 {
+        record_unverified(&stats, record(&format!("guess-{n}"), n + 500));
+        if n % 100 == 99 {
+            stats.flush(LONG).await;
+        }
+    }
+    let counts = stats.shutdown(LONG).await;
+    assert!(adds_up(counts) && counts.dropped > 500 && counts.spooled > 520, "{counts:?}");
+
+    // They are kept, if there is room, but not for inspection: anybody could replace what is there.
+    let outcome = |call: &Call, _| match call.authorization.contains("guess-") {
+        true => Outcome::Rejected,
+        false => Outcome::Accepted,
+    };
+    let spool = directory.open_with(MAX_BYTES, "the app secret");
+    let refused = std::fs::metadata(directory.0.join("refused.queue")).unwrap().len();
+    let stats = start(builder().spool(spool), &center, outcome);
+    let after = stats.shutdown(LONG).await;
+    assert_eq!((after.delivered, after.dead_lettered), (500, counts.spooled - 500), "{after:?}");
+    assert_eq!(std::fs::metadata(directory.0.join("refused.queue")).unwrap().len(), refused);
 }

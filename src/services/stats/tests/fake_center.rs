@@ -26,6 +26,8 @@ pub(crate) enum Outcome {
     /// Unavailable, with a `Retry-After` of so many seconds.
     RetryAfter(u64),
     Rejected,
+    /// The body is too large.
+    TooLarge,
     /// No response until the caller times out.
     TimesOut,
     Panics,
@@ -92,6 +94,7 @@ impl Deliver for FakeDelivery {
             Outcome::Rejected => {
                 Err(SendError::Permanent(AuthError::new(ErrorKind::Rejected).with_code(400), 400))
             }
+            Outcome::TooLarge => Err(SendError::Permanent(unavailable(), 413)),
             Outcome::TimesOut => {
                 sleep(Duration::from_secs(5)).await;
                 Err(SendError::Transient(unavailable(), None))

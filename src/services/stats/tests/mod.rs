@@ -15,6 +15,8 @@ use crate::ports::usage::{ApiRecord, Record, Served};
 use crate::types::credential::Credential;
 
 pub(super) mod fake_center;
+pub(super) mod lanes;
+mod large;
 
 use fake_center::{Call, FakeCenter, FakeDelivery, Outcome, record, start};
 
@@ -182,42 +184,6 @@ async fn full_queue_drops_newest_records() {
     }
     let counts = stats.snapshot();
     assert!(counts.pending <= 2_100, "{counts:?}");
-}
-
-/// A record whose credential was not verified.
-struct Unverified(ApiRecord);
-
-impl Served for Unverified {
-    fn credential(&self) -> Option<&Credential> {
-        Served::credential(&self.0)
-    }
-
-    fn is_verified(&self) -> bool {
-        false
-    }
-
-    fn status(&self) -> u16 {
-        401
-    }
-
-    fn into_record(self: Box<Self>) -> ApiRecord {
-        self.0
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn unverified_records_fill_only_a_tenth_of_the_queue() {
-    let (stats, center) = start(StatsCollector::builder().queue_capacity(1_000), |_, _| Outcome::Accepted);
-    for n in 0..5_000 {
-        Record::record(&stats, Box::new(Unverified(record(&format!("guess-{n}"), n))));
-    }
-    for n in 0..800 {
-        stats.record(record("alice", n));
-    }
-    let counts = stats.shutdown(LONG).await;
-    assert_eq!((counts.recorded, counts.delivered, counts.dropped), (5_800, 900, 4_900));
-    let of_alice = center.calls().iter().filter(|call| call.authorization == "Bearer alice").count();
-    assert_eq!(of_alice, 8);
 }
 
 #[tokio::test(start_paused = true)]
