@@ -6,6 +6,12 @@ mod bodies;
 mod custom_records;
 // Delivery to an auth center that fails.
 mod delivery;
+// Strangers with random tokens beside users.
+mod floods;
+// A gateway that refuses large bodies.
+mod gateway;
+// Large records, and what refuses them.
+mod large;
 // How a request ends, and which status is recorded.
 mod outcomes;
 // The fields of a record, and which requests leave one.
