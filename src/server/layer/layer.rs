@@ -163,9 +163,10 @@ impl AuthLayer {
         self
     }
 
-    /// Records every request with a credential, such as in a `StatsCollector`.
+    /// Records every request of a user, such as in a `StatsCollector`.
     ///
-    /// Requests to excluded paths and those without a credential are not recorded. A client that disconnects before the
+    /// Requests to excluded paths, those without a credential and those with an invalid one (401) are not recorded: nobody
+    /// can be billed for them. Those whose credential was denied or could not be verified are. A client that disconnects before the
     /// response leaves a record of status 499, a panic one of 500. The time ends with the head of the response, or with
     /// its body if [`AuthLayer::time_bodies`] is set.
     pub fn with_stats(mut self, recorder: impl Record) -> Self {

@@ -17,8 +17,8 @@ use crate::util::log_throttle::LogThrottle;
 /// Records are on disk, by `fsync`, before they are sent, 5 s after they were made at the latest
 /// ([`StatsCollectorBuilder::flush_interval`](crate::stats::StatsCollectorBuilder::flush_interval)). Since they contain tokens, they are
 /// encrypted with AES-256-GCM under the app's secret. After a change of the secret, waiting records can no longer be
-/// decrypted; they are kept in `refused.queue` with the batches that the auth center rejected. A crash between sending
-/// a batch and removing it from disk sends the batch again, with the same `Idempotency-Key`.
+/// decrypted; they are kept in `refused.queue` with the batches of verified users that the auth center rejected. A crash
+/// between sending a batch and removing it from disk sends the batch again, with the same `Idempotency-Key`.
 ///
 /// One process at a time can use a directory.
 ///
