@@ -123,8 +123,8 @@ fn to_snake_case(name: &str) -> String {
     snake
 }
 
-#[cfg(feature = "client")]
 /// Implements `Deserialize` from either spelling, for a type with `#[serde(remote = "Self")]` and names in camelCase.
+#[cfg(feature = "client")]
 macro_rules! deserialize_either_spelling {
     ($type:ident) => {
         impl<'de> serde::Deserialize<'de> for $type {
@@ -190,32 +190,6 @@ mod tests {
             let expected = expected.map(|text| text.map(str::to_owned)).map_err(str::to_owned);
             assert_eq!(key.map_err(|error| error.to_string()), expected, "{json}");
         }
-    }
-
-    /// A format that writes a record as its values.
-    struct Binary(Vec<Value>);
-
-    impl<'de> Deserializer<'de> for Binary {
-        type Error = serde_json::Error;
-
-        fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-            visitor.visit_seq(serde::de::value::SeqDeserializer::new(self.0.into_iter()))
-        }
-
-        fn is_human_readable(&self) -> bool {
-            false
-        }
-
-        serde::forward_to_deserialize_any! {
-            bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
-            newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-        }
-    }
-
-    #[test]
-    fn binary_formats_write_records_as_their_values() {
-        let Record(key) = Record::<Key>::deserialize(Binary(vec![json!("user"), json!({})])).unwrap();
-        assert_eq!(key.key_type.as_deref(), Some("user"));
     }
 
     #[test]

@@ -2,7 +2,8 @@ use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::id::UserId;
 use crate::types::lenient;
@@ -19,7 +20,7 @@ use crate::types::spelling::Record;
 /// assert!(user.has_group("ops") && user.has_group("staff"));
 /// assert_eq!(user.groups()[0].name(), Some("Operations"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UserGroup {
     id: Option<UserId>,
     name: Option<Box<str>>,
@@ -91,6 +92,18 @@ impl From<&str> for UserGroup {
 impl From<String> for UserGroup {
     fn from(code: String) -> Self {
         Self::new(code)
+    }
+}
+
+/// As a map, in binary formats as well: what reads a group back takes no list for one.
+impl Serialize for UserGroup {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("id", &self.id)?;
+        map.serialize_entry("name", &self.name)?;
+        map.serialize_entry("code", &self.code)?;
+        map.serialize_entry("description", &self.description)?;
+        map.end()
     }
 }
 

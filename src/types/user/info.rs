@@ -356,6 +356,23 @@ mod tests {
         }
     }
 
+    /// MessagePack writes a record as a map, or as its values alone.
+    #[test]
+    fn binary_formats_give_back_what_they_were_given() {
+        let ops = UserGroup::new("ops").with_id(3).with_name("Operations");
+        let alice = UserInfo::builder(7, "alice").roles(["r"]).groups([ops, "staff".into()]);
+        let alice = alice.feishu(FeishuIds::new().with_open_id("ou"));
+        for user in [
+            alice.clone().build(),
+            alice.admin(true).build(),
+            UserInfo::builder("u-1", "bob").admin(None).build(),
+        ] {
+            for bytes in [rmp_serde::to_vec(&user).unwrap(), rmp_serde::to_vec_named(&user).unwrap()] {
+                assert_eq!(rmp_serde::from_slice::<UserInfo>(&bytes).unwrap(), user);
+            }
+        }
+    }
+
     #[test]
     fn unreadable_groups_and_feishu_ids_keep_nobody_out() {
         let alice = UserInfo::builder(7, "alice").build();
