@@ -6,6 +6,7 @@ use serde_json::json;
 use super::request::Request;
 use crate::testing::rejection::{Outcome, Rejection};
 use crate::testing::state::State;
+use crate::types::user::UserId;
 
 #[derive(Deserialize)]
 struct Webhook {
@@ -23,11 +24,13 @@ pub(super) fn register(state: &mut State, request: &Request) -> Outcome {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Unregister {
-    webhook_id: u64,
+    /// A number as it was given, or the same as text: the reference client takes texts.
+    webhook_id: UserId,
 }
 
 pub(super) fn unregister(state: &mut State, request: &Request) -> Outcome {
     let Unregister { webhook_id } = request.parse()?;
-    state.registry.webhooks.remove(&webhook_id).ok_or(Rejection::not_found("no such webhook"))?;
+    let removed = webhook_id.to_string().parse().ok().and_then(|id: u64| state.registry.webhooks.remove(&id));
+    removed.ok_or(Rejection::not_found("no such webhook"))?;
     Ok(json!({}))
 }
