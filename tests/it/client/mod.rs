@@ -2,7 +2,7 @@
 
 // What a client is built from: settings, environment, `.env`, HTTP client.
 mod builder;
-// TTLs, stale-if-error, negative cache, invalidation.
+// TTLs, stale-if-error, negative cache.
 mod cache;
 // Requests and answers of every call.
 mod calls;
@@ -14,6 +14,8 @@ mod dialects;
 mod faults;
 // `invalidate`: credentials, headers, spellings.
 mod invalidate;
+// What an invalidation covers.
+mod invalidation;
 // Single flight, limits, and what is evicted.
 mod load;
 // The calls that SDK 1.1.54 and later brought.

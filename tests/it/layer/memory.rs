@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::{client_with, get_as, head, resident_kib, serve, test_process, until};
+use crate::support::{client_with, get_as, head, measure_memory, resident_kib, serve, until};
 
 const CASE: &str = "AIGC_AUTH_TEST_MEMORY_CASE";
 const LARGE: usize = 300 * 1024;
@@ -34,14 +34,7 @@ const CASES: [(&str, &str, bool, usize); 4] = [
 
 #[test]
 fn lookup_without_its_caller_does_not_keep_the_head() {
-    for (case, ..) in CASES {
-        let mut command = test_process(module_path!(), "child_process_hangs_up");
-        let output = command.env(CASE, case).output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        let line = text.lines().find(|line| line.contains("KiB")).unwrap_or_default();
-        println!("{line}");
-        assert!(output.status.success() && !line.is_empty(), "{case}: {text}");
-    }
+    measure_memory(module_path!(), "child_process_hangs_up", CASE, CASES.map(|(case, ..)| case));
 }
 
 /// Sends tokens that nobody has, each with a head of 300 KiB, and hangs up; the center hangs, so that the lookups go on.

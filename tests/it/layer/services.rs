@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::{Ready, poll_fn, ready};
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -12,7 +12,6 @@ use std::time::Duration;
 use aigc_auth::credential::BearerToken;
 use aigc_auth::layer::GuardLayer;
 use aigc_auth::testing::{self, Fault};
-use aigc_auth::usage::{Record, Served};
 use aigc_auth::{
     AuthError, AuthLayer, CurrentUser, OptionalUser, RequireRole, UserInfo, Verify, context, roles,
 };
@@ -20,9 +19,7 @@ use axum::body::Body;
 use axum::routing::get;
 use axum::{Extension, Router};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use http_body::Frame;
-use http_body_util::combinators::UnsyncBoxBody;
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -37,7 +34,7 @@ roles! {
     Editor = "editor";
 }
 
-fn name() -> String {
+pub(super) fn name() -> String {
     context::current_username().unwrap_or_else(|| "nobody".to_owned())
 }
 
@@ -45,11 +42,11 @@ async fn me(user: CurrentUser) -> String {
     format!("{} and {}", user.username(), name())
 }
 
-fn request<B>(token: &str, body: B) -> Request<B> {
+pub(super) fn request<B>(token: &str, body: B) -> Request<B> {
     Request::get("/me").header("authorization", format!("Bearer {token}")).body(body).unwrap()
 }
 
-fn seen(answer: &Answer) -> (u16, &str) {
+pub(super) fn seen(answer: &Answer) -> (u16, &str) {
     (answer.status, &answer.body)
 }
 
@@ -110,7 +107,7 @@ async fn user_is_in_request_extensions() {
 }
 
 /// A server that knows nothing of axum.
-async fn serve_with_hyper<S, B>(service: S) -> SocketAddr
+pub(super) async fn serve_with_hyper<S, B>(service: S) -> SocketAddr
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
@@ -150,79 +147,6 @@ async fn layer_wraps_plain_hyper_service() {
     let refused = support::get(address, "/me", &[]).await;
     assert_eq!((refused.status, refused.header("www-authenticate")), (401, Some("Bearer")));
     assert_eq!(refused.header("content-length"), Some("59"));
-}
-
-/// As tonic's: boxed, not `Sync`, with an error of its own.
-type GrpcBody = UnsyncBoxBody<Bytes, std::io::Error>;
-
-/// A message, and then the status in the trailers.
-struct Message(Option<String>, Option<HeaderMap>);
-
-impl http_body::Body for Message {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        let message = self.0.take().map(|text| Frame::data(Bytes::from(text)));
-        Poll::Ready(message.or_else(|| self.1.take().map(Frame::trailers)).map(Ok))
-    }
-}
-
-fn grpc()
--> impl Service<Request<GrpcBody>, Response = Response<GrpcBody>, Error = Infallible, Future: Send> + Clone {
-    service_fn(|request: Request<GrpcBody>| async move {
-        let sent = request.into_body().collect().await.unwrap();
-        let mut trailers = HeaderMap::new();
-        trailers.insert("grpc-status", HeaderValue::from_static("0"));
-        let message = Message(Some(format!("{} sent {:?}", name(), sent.to_bytes())), Some(trailers));
-        Ok::<_, Infallible>(Response::new(message.boxed_unsync()))
-    })
-}
-
-fn grpc_body(text: &'static str) -> GrpcBody {
-    Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync()
-}
-
-#[tokio::test]
-async fn grpc_trailers_pass_through() {
-    fn sendable<T: Send>(value: T) -> T {
-        value
-    }
-    let center = center().await;
-    let service = support::auth(&center).layer(grpc());
-    for _ in ["cold", "warm"] {
-        let answer =
-            sendable(service.clone().oneshot(request("alice-token", grpc_body("hi")))).await.unwrap();
-        let body = answer.into_body().collect().await.unwrap();
-        assert_eq!(body.trailers().unwrap()["grpc-status"], "0");
-        assert_eq!(body.to_bytes(), "alice sent b\"hi\"");
-    }
-    let refused = service.oneshot(request("unknown", grpc_body("hi"))).await.unwrap();
-    assert_eq!(refused.status(), 401);
-    let announced = http_body::Body::size_hint(refused.body()).exact();
-    let body = refused.into_body().collect().await.unwrap();
-    assert!(body.trailers().is_none());
-    assert_eq!(announced, Some(body.to_bytes().len() as u64));
-}
-
-#[tokio::test]
-async fn trailers_arrive_over_the_wire() {
-    let center = center().await;
-    let boxed =
-        |request: Request<Incoming>| request.map(|body| body.map_err(std::io::Error::other).boxed_unsync());
-    let with_names = |mut response: Response<GrpcBody>| {
-        response.headers_mut().insert("trailer", HeaderValue::from_static("grpc-status"));
-        response
-    };
-    let service = grpc().map_request(boxed).map_response(with_names);
-    let address = serve_with_hyper(support::auth(&center).layer(service)).await;
-    let headers = [("authorization", "Bearer alice-token"), ("te", "trailers")];
-    let answer = support::get(address, "/me", &headers).await;
-    assert_eq!(seen(&answer), (200, "alice sent b\"\""));
-    assert_eq!(answer.trailers["grpc-status"], "0");
 }
 
 /// Panics if it is called without having been polled ready, as a service behind a concurrency limit may.
@@ -426,114 +350,6 @@ async fn layer_can_be_optional() {
         let answer = support::get(serve_service(around).await.address, "/open", &[]).await;
         assert_eq!(answer.status, status, "{enabled}");
     }
-}
-
-/// Says the username of the context each time it is polled for more.
-struct NameStream(usize);
-
-impl http_body::Body for NameStream {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0 += 1;
-        match self.0 {
-            // Odd times: later, so that other requests get between.
-            n if n % 2 == 1 => {
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-            n if n > 6 => Poll::Ready(None),
-            _ => Poll::Ready(Some(Ok(Frame::data(Bytes::from(format!("{} ", name())))))),
-        }
-    }
-}
-
-#[tokio::test]
-async fn streamed_body_keeps_request_context() {
-    let center = center().await;
-    let app = Router::new()
-        .route("/stream", get(|| async { Body::new(NameStream(0)) }))
-        .layer(support::auth(&center).allow_anonymous());
-    let app = serve(app).await;
-    let (alice, bob, anonymous) = tokio::join!(
-        get_as(app.address, "alice-token", "/stream"),
-        get_as(app.address, "bob-token", "/stream"),
-        support::get(app.address, "/stream", &[]),
-    );
-    assert_eq!(alice.body, "alice alice alice ");
-    assert_eq!(bob.body, "bob bob bob ");
-    assert_eq!(anonymous.body, "nobody nobody nobody ");
-    assert!(context::current().is_none());
-}
-
-/// A body of a known length: what it would read of the context is read too late.
-struct NameOnce(bool);
-
-impl http_body::Body for NameOnce {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let frame = std::mem::take(&mut self.0).then(|| Frame::data(Bytes::from(name())));
-        Poll::Ready(frame.map(Ok))
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        http_body::SizeHint::with_exact(6)
-    }
-}
-
-/// The documented limit of the context: such a body is sent as it is, which saves an allocation for every other response.
-#[tokio::test]
-async fn body_of_known_length_is_sent_outside_the_context() {
-    let center = center().await;
-    let auth = support::auth(&center);
-    // A recording that waits for the end of the body changes nothing.
-    for auth in [auth.clone(), auth.with_stats(Discard).time_bodies()] {
-        let app = Router::new().route("/", get(|| async { Body::new(NameOnce(true)) })).layer(auth);
-        assert_eq!(get_as(serve(app).await.address, "alice-token", "/").await.body, "nobody");
-    }
-}
-
-/// A recorder that keeps nothing.
-struct Discard;
-
-impl Record for Discard {
-    fn record(&self, _: Box<dyn Served>) {}
-}
-
-#[tokio::test]
-async fn signed_in_call_and_stream_have_the_context() {
-    let named = service_fn(|_: Request<()>| {
-        // Before there is a future.
-        let name = name();
-        async move { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(name)))) }
-    });
-    let signed_in = testing::signed_in(testing::user("alice"));
-    let answer = signed_in.layer(named).oneshot(Request::new(())).await.unwrap();
-    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "alice");
-
-    let app = Router::new().route("/", get(|| async { Body::new(NameStream(0)) })).layer(signed_in);
-    let answer = support::get(serve(app).await.address, "/", &[]).await;
-    assert_eq!(answer.body, "alice alice alice ");
-}
-
-#[tokio::test]
-async fn body_size_hint_passes_through() {
-    let center = center().await;
-    let text = service_fn(|_: Request<()>| async {
-        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("four"))))
-    });
-    let answer = support::auth(&center).layer(text).oneshot(request("alice-token", ())).await.unwrap();
-    assert_eq!(http_body::Body::size_hint(answer.body()).exact(), Some(4));
-    assert!(!http_body::Body::is_end_stream(answer.body()));
 }
 
 #[tokio::test]

@@ -13,9 +13,9 @@ mod wait;
 
 pub(crate) use center::{auth, client, client_with};
 pub(crate) use log::Log;
-#[cfg(target_os = "linux")]
-pub(crate) use process::resident_kib;
 pub(crate) use process::test_process;
+#[cfg(target_os = "linux")]
+pub(crate) use process::{measure_memory, resident_kib};
 pub(crate) use random::random;
 pub(crate) use reference::Reference;
 #[cfg(target_os = "linux")]

@@ -10,6 +10,24 @@ pub(crate) fn test_process(module: &str, test: &str) -> Command {
     command
 }
 
+/// Runs a test in a process of its own for each case, which an environment variable names, and prints what it says of the
+/// memory.
+#[cfg(target_os = "linux")]
+pub(crate) fn measure_memory<'a>(
+    module: &str,
+    test: &str,
+    variable: &str,
+    cases: impl IntoIterator<Item = &'a str>,
+) {
+    for case in cases {
+        let output = test_process(module, test).env(variable, case).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let line = text.lines().find(|line| line.contains("KiB")).unwrap_or_default();
+        println!("{line}");
+        assert!(output.status.success() && !line.is_empty(), "{case}: {text}");
+    }
+}
+
 /// How many KiB of this process are in memory.
 #[cfg(target_os = "linux")]
 pub(crate) fn resident_kib() -> u64 {

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use crate::support::{head, resident_kib, test_process};
+use crate::support::{head, measure_memory, resident_kib};
 use crate::webhook::support::{CHANGE, Notes, config, refused, report, serve_hook};
 
 const CASE: &str = "AIGC_AUTH_TEST_WEBHOOK_CASE";
@@ -29,14 +29,7 @@ const CASES: [Case; 3] = [
 
 #[test]
 fn bodies_of_strangers_take_bounded_memory() {
-    for (case, ..) in CASES {
-        let mut command = test_process(module_path!(), "child_process_receives_bodies");
-        let output = command.env(CASE, case).output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        let line = text.lines().find(|line| line.contains("KiB")).unwrap_or_default();
-        println!("{line}");
-        assert!(output.status.success() && !line.is_empty(), "{case}: {text}");
-    }
+    measure_memory(module_path!(), "child_process_receives_bodies", CASE, CASES.map(|(case, ..)| case));
 }
 
 /// Strangers send all but the last byte of a body.

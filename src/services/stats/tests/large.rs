@@ -160,26 +160,22 @@ async fn bytes_in_memory_are_bounded_and_bills_go_before_parameters() {
         }
     };
     let (stats, center) = start(StatsCollector::builder().max_bytes(MAX_BYTES), outcome);
-    // 2 MB by themselves.
-    for n in 0..1_000 {
-        stats.record(large(n));
-        if n % 50 == 0 {
-            sleep(Duration::from_secs(1)).await;
-            let counts = stats.snapshot();
-            assert!(counts.pending_bytes <= MAX_BYTES as u64, "{counts:?}");
+    let fill = async |numbers: std::ops::Range<usize>| {
+        for n in numbers {
+            stats.record(large(n));
+            if n % 50 == 0 {
+                sleep(Duration::from_secs(1)).await;
+                let counts = stats.snapshot();
+                assert!(counts.pending_bytes <= MAX_BYTES as u64, "{counts:?}");
+            }
         }
-    }
+    };
+    // 2 MB by themselves.
+    fill(0..1_000).await;
     let counts = stats.snapshot();
     assert_eq!((counts.pending, counts.dropped), (1_000, 0), "{counts:?}");
     // As many again do not fit, however small they are in the end.
-    for n in 1_000..10_000 {
-        stats.record(large(n));
-        if n % 50 == 0 {
-            sleep(Duration::from_secs(1)).await;
-            let counts = stats.snapshot();
-            assert!(counts.pending_bytes <= MAX_BYTES as u64, "{counts:?}");
-        }
-    }
+    fill(1_000..10_000).await;
     let counts = stats.snapshot();
     assert!(counts.dropped > 0 && counts.pending > 1_500, "{counts:?}");
     is_down.store(false, Ordering::Relaxed);
