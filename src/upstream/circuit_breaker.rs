@@ -1,9 +1,31 @@
-//! Stop calling an auth center that fails, so that requests do not wait for it.
+//! Stop calling an auth center that is away, so that requests do not wait for it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::util::clock::{Clock, Millis, millis};
+
+/// The breakers: one for lookups of credentials, one for each other endpoint, so that no endpoint's failures keep users out.
+pub(crate) struct CircuitBreakers {
+    clock: Clock,
+    /// By endpoint, of which there are a few.
+    breakers: Mutex<HashMap<&'static str, Arc<CircuitBreaker>>>,
+}
+
+impl CircuitBreakers {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { clock, breakers: Mutex::default() }
+    }
+
+    pub(crate) fn of(&self, endpoint: &'static str) -> Arc<CircuitBreaker> {
+        let lookups = "/user/info";
+        let endpoint = if endpoint == "/access-key/verify" { lookups } else { endpoint };
+        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        let breaker = breakers.entry(endpoint);
+        breaker.or_insert_with(|| Arc::new(CircuitBreaker::new(self.clock.clone()))).clone()
+    }
+}
 
 /// Opens after consecutive failures, allows one probe after a pause (half-open), and closes when the probe succeeds.
 #[derive(Debug)]
@@ -14,14 +36,28 @@ pub(crate) struct CircuitBreaker {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Failures since the last success.
+    /// Failures since the last success: of several callers' credentials, since one may fail for a reason of its own.
     failures: u32,
-    /// Open until then: no calls. 0 while closed.
+    /// The credentials that have failed since the last success, as many as open the breaker.
+    failed: Vec<u128>,
+    /// Open until then: no calls but probes. 0 while closed.
     open_until: Millis,
+    /// The next probe is allowed then.
+    probe_at: Millis,
     /// Whether a probe is in flight.
     probing: bool,
     /// The pause after the next failure.
     pause: Millis,
+    /// The longest pause that the auth center has requested since the last success.
+    requested_until: Millis,
+}
+
+/// The credential that a call is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject {
+    pub(crate) key: u128,
+    /// Whether the last call about it has failed a short time ago.
+    pub(crate) has_just_failed: bool,
 }
 
 /// Permission to make one call, to be consumed with the call's outcome. Dropped without one, it counts as neither success
@@ -29,6 +65,7 @@ struct State {
 #[must_use]
 pub(crate) struct Permit<'a> {
     breaker: &'a CircuitBreaker,
+    subject: Option<Subject>,
     is_probe: bool,
 }
 
@@ -43,18 +80,25 @@ impl CircuitBreaker {
         Self { clock, state: Mutex::default() }
     }
 
-    /// Returns a permit for one call, or how long the breaker stays open.
-    pub(crate) fn permit(&self) -> Result<Permit<'_>, Duration> {
+    /// Returns a permit for one call, or how long the breaker stays open. A credential that has just failed gives no probe:
+    /// whoever asks most often would decide for all.
+    pub(crate) fn permit(&self, subject: Option<Subject>) -> Result<Permit<'_>, Duration> {
         let mut state = self.lock();
-        if state.open_until == 0 {
-            return Ok(Permit { breaker: self, is_probe: false });
+        let permit = Permit { breaker: self, subject, is_probe: state.open_until != 0 };
+        if !permit.is_probe {
+            return Ok(permit);
         }
         let now = self.clock.now();
-        if state.probing || now < state.open_until {
-            return Err(Duration::from_millis(state.open_until.saturating_sub(now)));
+        let has_just_failed = subject.is_some_and(|subject| subject.has_just_failed);
+        if state.probing || now < state.probe_at || has_just_failed {
+            // The permit takes the lock when it is dropped.
+            let wait = Duration::from_millis(state.open_until.saturating_sub(now));
+            drop(state);
+            std::mem::forget(permit);
+            return Err(wait);
         }
         state.probing = true;
-        Ok(Permit { breaker: self, is_probe: true })
+        Ok(permit)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -74,25 +118,50 @@ impl Permit<'_> {
 
     /// Records a failure. Returns the pause if it opened the breaker.
     pub(crate) fn failed(self) -> Option<Duration> {
-        let now = self.breaker.clock.now();
         let mut state = self.breaker.lock();
-        state.failures = state.failures.saturating_add(1);
+        self.count(&mut state)
+    }
+
+    /// Records that the auth center requested a pause. Returns the pause if it opened the breaker: for a call that is about no
+    /// credential at once, or else as failures do, since the limit may be that of one credential.
+    pub(crate) fn rate_limited(self, pause: Duration) -> Option<Duration> {
+        let mut state = self.breaker.lock();
+        let until = self.breaker.clock.now() + millis(pause);
+        state.requested_until = state.requested_until.max(until);
+        if self.subject.is_none() {
+            state.failures = CircuitBreaker::FAILURE_THRESHOLD;
+        }
+        self.count(&mut state)
+    }
+
+    fn count(&self, state: &mut State) -> Option<Duration> {
+        let is_counted = self.subject.is_some_and(|subject| state.failed.contains(&subject.key));
+        if !is_counted {
+            state.failures = state.failures.saturating_add(1);
+            if state.failed.len() < CircuitBreaker::FAILURE_THRESHOLD as usize {
+                state.failed.extend(self.subject.map(|subject| subject.key));
+            }
+        }
         // Calls that were in flight when the breaker opened do not open it again.
         let opens = state.open_until == 0 && state.failures >= CircuitBreaker::FAILURE_THRESHOLD;
+        let now = self.breaker.clock.now();
         if !self.is_probe && !opens {
+            // But those that the auth center asks to wait prolong the pause.
+            if state.open_until != 0 {
+                state.open_until = state.open_until.max(state.requested_until);
+            }
             return None;
         }
         let pause = state.pause.clamp(CircuitBreaker::FIRST_PAUSE, CircuitBreaker::MAX_PAUSE);
-        state.open_until = now + pause;
         state.pause = pause * 2;
-        Some(Duration::from_millis(pause))
-    }
-
-    /// Opens the breaker for the pause that the auth center requested.
-    pub(crate) fn rate_limited(self, pause: Duration) {
-        let now = self.breaker.clock.now();
-        let mut state = self.breaker.lock();
-        state.open_until = state.open_until.max(now + millis(pause));
+        state.open_until = (now + pause).max(state.requested_until);
+        // Within a long pause, too, so that a recovery does not stay unnoticed.
+        state.probe_at = if now < state.requested_until {
+            state.open_until.min(now + CircuitBreaker::MAX_PAUSE)
+        } else {
+            state.open_until
+        };
+        Some(Duration::from_millis(state.open_until - now))
     }
 }
 
@@ -118,21 +187,21 @@ mod tests {
         let clock = Clock::held();
         let breaker = CircuitBreaker::new(clock.clone());
         for _ in 0..5 {
-            breaker.permit().ok().unwrap().failed();
+            breaker.permit(None).ok().unwrap().failed();
         }
-        assert!(breaker.permit().is_err(), "open after five failures");
+        assert!(breaker.permit(None).is_err(), "open after five failures");
         advance(&clock, 1_000);
-        let probe = breaker.permit().ok().unwrap();
-        assert!(breaker.permit().is_err(), "one probe at a time");
+        let probe = breaker.permit(None).ok().unwrap();
+        assert!(breaker.permit(None).is_err(), "one probe at a time");
         probe.failed();
         advance(&clock, 1_999);
-        assert!(breaker.permit().is_err(), "the pause doubles");
+        assert!(breaker.permit(None).is_err(), "the pause doubles");
         advance(&clock, 1);
-        breaker.permit().ok().unwrap().succeeded();
+        breaker.permit(None).ok().unwrap().succeeded();
         for _ in 0..4 {
-            breaker.permit().ok().unwrap().failed();
+            breaker.permit(None).ok().unwrap().failed();
         }
-        assert!(breaker.permit().is_ok(), "closed, and counting from zero");
+        assert!(breaker.permit(None).is_ok(), "closed, and counting from zero");
     }
 
     #[test]
@@ -141,12 +210,12 @@ mod tests {
         let breaker = CircuitBreaker::new(clock.clone());
         for _ in 0..1000 {
             advance(&clock, 100);
-            if let Ok(permit) = breaker.permit() {
+            if let Ok(permit) = breaker.permit(None) {
                 permit.failed();
             }
         }
         let recovered_at = clock.now();
-        while breaker.permit().map(Permit::succeeded).is_err() {
+        while breaker.permit(None).map(Permit::succeeded).is_err() {
             advance(&clock, 10);
         }
         let unnoticed = clock.now() - recovered_at;
@@ -157,7 +226,7 @@ mod tests {
     fn success_between_failures_keeps_breaker_closed() {
         let breaker = CircuitBreaker::new(Clock::held());
         for n in 0..100 {
-            let permit = breaker.permit().ok().unwrap();
+            let permit = breaker.permit(None).ok().unwrap();
             if n % 4 == 3 {
                 permit.succeeded();
             } else {
@@ -169,21 +238,95 @@ mod tests {
     #[test]
     fn calls_from_before_opening_do_not_shorten_the_pause() {
         let breaker = CircuitBreaker::new(Clock::held());
-        let [first, second, third] = [(); 3].map(|()| breaker.permit().ok().unwrap());
+        let [first, second, third] = [(); 3].map(|()| breaker.permit(None).ok().unwrap());
         first.rate_limited(Duration::from_secs(7));
         second.rate_limited(Duration::from_secs(1));
         third.succeeded();
-        assert_eq!(breaker.permit().err(), Some(Duration::from_secs(7)));
+        assert_eq!(breaker.permit(None).err(), Some(Duration::from_secs(7)));
+    }
+
+    fn about(key: u128) -> Option<Subject> {
+        Some(Subject { key, has_just_failed: false })
+    }
+
+    #[test]
+    fn one_credential_never_opens_it() {
+        let clock = Clock::held();
+        let breaker = CircuitBreaker::new(clock.clone());
+        for n in 0..100 {
+            let permit = breaker.permit(about(7)).ok().unwrap();
+            assert_eq!(
+                if n % 2 == 0 { permit.failed() } else { permit.rate_limited(Duration::from_secs(60)) },
+                None
+            );
+        }
+        for key in 0..3 {
+            assert_eq!(breaker.permit(about(key)).ok().unwrap().failed(), None);
+        }
+        let opened = breaker.permit(about(3)).ok().unwrap().failed();
+        assert_eq!(
+            opened,
+            Some(Duration::from_secs(60)),
+            "five do, and the pause is that which was requested"
+        );
+        assert!(breaker.permit(about(9)).is_err());
+    }
+
+    #[test]
+    fn probe_is_no_credential_that_has_just_failed() {
+        let clock = Clock::held();
+        let breaker = CircuitBreaker::new(clock.clone());
+        for key in 0..5 {
+            breaker.permit(about(key)).ok().unwrap().failed();
+        }
+        advance(&clock, 1_000);
+        let just_failed = Some(Subject { key: 3, has_just_failed: true });
+        assert_eq!(breaker.permit(just_failed).err(), Some(Duration::ZERO));
+        breaker.permit(about(9)).ok().unwrap().succeeded();
+        assert!(breaker.permit(just_failed).is_ok(), "closed");
+    }
+
+    #[test]
+    fn requested_pause_is_probed_every_four_seconds() {
+        let clock = Clock::held();
+        let breaker = CircuitBreaker::new(clock.clone());
+        breaker.permit(None).ok().unwrap().rate_limited(Duration::from_secs(60));
+        let mut probes = vec![];
+        for second in 0..=20 {
+            if let Ok(probe) = breaker.permit(None) {
+                probes.push(second);
+                let pause =
+                    if second < 16 { probe.failed() } else { probe.rate_limited(Duration::from_secs(2)) };
+                assert_eq!(pause, Some(Duration::from_secs(60 - second)), "the end stays where it was");
+            }
+            advance(&clock, 1_000);
+        }
+        assert_eq!(probes, [4, 8, 12, 16, 20]);
+    }
+
+    #[test]
+    fn lookups_share_a_breaker_and_other_endpoints_have_their_own() {
+        let breakers = CircuitBreakers::new(Clock::held());
+        for _ in 0..5 {
+            breakers.of("/users/list").permit(None).ok().unwrap().failed();
+        }
+        assert!(breakers.of("/users/list").permit(None).is_err());
+        assert!(breakers.of("/user/info").permit(None).is_ok());
+        for _ in 0..5 {
+            breakers.of("/access-key/verify").permit(None).ok().unwrap().failed();
+        }
+        assert!(breakers.of("/user/info").permit(None).is_err());
+        assert!(breakers.of("/users/batch").permit(None).is_ok());
     }
 
     #[test]
     fn cancelled_probe_allows_another() {
         let clock = Clock::held();
         let breaker = CircuitBreaker::new(clock.clone());
-        breaker.permit().ok().unwrap().rate_limited(Duration::from_secs(7));
-        assert_eq!(breaker.permit().err(), Some(Duration::from_secs(7)));
+        breaker.permit(None).ok().unwrap().rate_limited(Duration::from_secs(7));
+        assert_eq!(breaker.permit(None).err(), Some(Duration::from_secs(7)));
         advance(&clock, 7_000);
-        drop(breaker.permit().ok().unwrap());
-        assert!(breaker.permit().is_ok());
+        drop(breaker.permit(None).ok().unwrap());
+        assert!(breaker.permit(None).is_ok());
     }
 }

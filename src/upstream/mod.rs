@@ -4,3 +4,4 @@ pub(crate) mod api_client;
 pub(crate) mod circuit_breaker;
 pub(crate) mod http_client;
 pub(crate) mod identity_cache;
+pub(crate) mod slots;

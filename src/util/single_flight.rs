@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -40,20 +41,50 @@ where
     }
 
     /// Waits for the answer of the flight of this key; starts it by `task` unless it is in flight.
+    #[cfg(any(feature = "jwt", feature = "user-sync", feature = "webhook"))]
     pub(crate) async fn join<F>(&self, key: K, task: impl FnOnce() -> F) -> Result<V, FlightError>
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let mut answer = self.start(key, task)?;
-        let answer = answer.wait_for(Option::is_some).await.map_err(|_| FlightError::Cancelled)?;
-        answer.clone().ok_or(FlightError::Cancelled)
+        landed(self.start(key, || Ok(task()))?).await
     }
 
-    /// Starts the flight of this key unless it is in flight, without waiting for its answer.
+    /// Does the same, but gives the flight up after `patience`, in which it ends unless nobody drives its runtime, which may
+    /// be that of another caller. The next caller then starts it anew.
+    pub(crate) async fn join_within<F>(
+        &self,
+        patience: Duration,
+        key: K,
+        task: impl FnOnce() -> Result<F, FlightError>,
+    ) -> Result<V, FlightError>
+    where
+        F: Future<Output = V> + Send + 'static,
+    {
+        let answer = self.start(key.clone(), task)?;
+        match tokio::time::timeout(patience, landed(answer.clone())).await {
+            Ok(landed) => landed,
+            Err(_) => {
+                self.give_up(&key, &answer);
+                Err(FlightError::Cancelled)
+            }
+        }
+    }
+
+    fn give_up(&self, key: &K, answer: &watch::Receiver<Option<V>>) {
+        let mut map = lock(&self.map);
+        let is_this = map.get(key).is_some_and(|flight| flight.answer.same_channel(answer));
+        let flight = is_this.then(|| map.remove(key)).flatten();
+        drop(map);
+        if let Some(task) = flight.and_then(|flight| flight.task) {
+            task.abort();
+        }
+    }
+
+    /// Starts the flight of this key unless it is in flight, without waiting for its answer. Starts none if `task` fails.
     pub(crate) fn start<F>(
         &self,
         key: K,
-        task: impl FnOnce() -> F,
+        task: impl FnOnce() -> Result<F, FlightError>,
     ) -> Result<watch::Receiver<Option<V>>, FlightError>
     where
         F: Future<Output = V> + Send + 'static,
@@ -71,7 +102,7 @@ where
         // A runtime that is shutting down drops the future at once, and with it the landing, which takes the lock.
         drop(map);
         let landing = Landing { map: self.map.clone(), key: key.clone(), answer: answer.clone() };
-        let future = task();
+        let future = task()?;
         let task = runtime.spawn(async move {
             let value = future.await;
             // From here on, callers find the answer in the cache.
@@ -85,6 +116,11 @@ where
         }
         Ok(answer)
     }
+}
+
+async fn landed<V: Clone>(mut answer: watch::Receiver<Option<V>>) -> Result<V, FlightError> {
+    let answer = answer.wait_for(Option::is_some).await.map_err(|_| FlightError::Cancelled)?;
+    answer.clone().ok_or(FlightError::Cancelled)
 }
 
 impl<K, V> SingleFlight<K, V> {
@@ -147,10 +183,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
-
     use futures_util::future::join_all;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::sync::Semaphore;
     use tokio::time::timeout;
 
@@ -214,24 +248,51 @@ mod tests {
         assert_eq!(flights.join(1, || async { 7 }).await, Ok(7));
     }
 
+    /// A task on a runtime that nobody drives, such as one whose `block_on` has ended: another caller starts its own.
+    #[test]
+    fn flight_that_stands_still_is_given_up() {
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (still, live) = (runtime(), runtime());
+        let flights = SingleFlight::new(10);
+        still.block_on(async {
+            drop(flights.start(1, || Ok(async { 0 })).unwrap());
+        });
+        let patience = Duration::from_millis(50);
+        let first = live.block_on(flights.join_within(patience, 1, || Ok(async { 1 })));
+        assert_eq!(first, Err(FlightError::Cancelled), "the one that stands still");
+        assert_eq!(live.block_on(flights.join_within(patience, 1, || Ok(async { 2 }))), Ok(2));
+        drop(still);
+        assert!(lock(&flights.map).is_empty());
+    }
+
+    #[tokio::test]
+    async fn task_that_fails_to_start_leaves_no_flight() {
+        let flights: SingleFlight<i32, i32> = SingleFlight::new(10);
+        let none = || Err::<std::future::Ready<i32>, _>(FlightError::AtCapacity);
+        let patience = Duration::from_secs(1);
+        assert_eq!(flights.join_within(patience, 1, none).await, Err(FlightError::AtCapacity));
+        assert!(lock(&flights.map).is_empty());
+        assert_eq!(flights.join_within(patience, 1, || Ok(async { 7 })).await, Ok(7));
+    }
+
     #[tokio::test]
     async fn limit_applies_to_new_keys_only() {
         let (flights, slow) = (SingleFlight::new(2), Slow::new());
-        let _one = flights.start(1, || slow.task()).unwrap();
-        let _two = flights.start(2, || slow.task()).unwrap();
+        let _one = flights.start(1, || Ok(slow.task())).unwrap();
+        let _two = flights.start(2, || Ok(slow.task())).unwrap();
         assert_eq!(flights.join(3, || slow.task()).await, Err(FlightError::AtCapacity));
-        assert!(flights.start(2, || slow.task()).is_ok(), "to join costs nothing");
+        assert!(flights.start(2, || Ok(slow.task())).is_ok(), "to join costs nothing");
     }
 
     #[tokio::test]
     async fn aborted_flight_leaves_its_successor() {
         let (flights, slow) = (SingleFlight::new(10), Slow::new());
-        let mut first = flights.start(1, || slow.task()).unwrap();
+        let mut first = flights.start(1, || Ok(slow.task())).unwrap();
         tokio::task::yield_now().await;
         assert_eq!(flights.abort(), 1);
-        let mut second = flights.start(1, || slow.task()).unwrap();
+        let mut second = flights.start(1, || Ok(slow.task())).unwrap();
         assert!(first.wait_for(Option::is_some).await.is_err());
-        assert!(second.same_channel(&flights.start(1, || slow.task()).unwrap()), "there is one still");
+        assert!(second.same_channel(&flights.start(1, || Ok(slow.task())).unwrap()), "there is one still");
         drop(flights);
         assert!(second.wait_for(Option::is_some).await.is_err(), "and it ends with its owner");
     }
@@ -239,7 +300,7 @@ mod tests {
     #[tokio::test]
     async fn drop_aborts_all_flights() {
         let (flights, slow) = (SingleFlight::new(10), Slow::new());
-        let mut answer = flights.start(1, || slow.task()).unwrap();
+        let mut answer = flights.start(1, || Ok(slow.task())).unwrap();
         tokio::task::yield_now().await;
         drop(flights);
         assert!(answer.wait_for(Option::is_some).await.is_err());

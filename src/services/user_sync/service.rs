@@ -98,7 +98,7 @@ impl UserSync {
         let started = if engine.config.await_login {
             self.inner.logins.join(key, task).await
         } else {
-            self.inner.logins.start(key, task).map(drop)
+            self.inner.logins.start(key, || Ok(task())).map(drop)
         };
         if started == Err(FlightError::AtCapacity) && self.inner.warnings.is_due() {
             tracing::warn!(
@@ -167,12 +167,12 @@ impl UserSync {
         let mut is_new = false;
         let started = self.inner.initial_push.start((), || {
             is_new = true;
-            async move {
+            Ok(async move {
                 match push.finish().await {
                     Ok(summary) => tracing::info!(?summary, "all users were pushed to the auth center"),
                     Err(error) => tracing::error!(%error, "not all users were pushed to the auth center"),
                 }
-            }
+            })
         });
         match started {
             Ok(_) if is_new => json!({ "success": true, "message": "Initial sync started" }),

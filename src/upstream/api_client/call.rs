@@ -2,6 +2,8 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 
 use crate::request::context;
+use crate::upstream::circuit_breaker::Subject;
+use crate::upstream::slots::Owner;
 
 const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 
@@ -12,6 +14,8 @@ pub(crate) struct Call<'a, B> {
     pub(super) headers: HeaderMap,
     pub(super) idempotent: bool,
     pub(super) secrets: Vec<&'a str>,
+    pub(super) subject: Option<Subject>,
+    pub(super) owner: Owner,
 }
 
 impl<'a, B: Serialize> Call<'a, B> {
@@ -20,7 +24,15 @@ impl<'a, B: Serialize> Call<'a, B> {
         if let Some(trace_id) = context::trace_id().and_then(|id| HeaderValue::try_from(id).ok()) {
             headers.insert(X_TRACE_ID, trace_id);
         }
-        Self { endpoint, body, headers, idempotent: true, secrets: Vec::new() }
+        Self {
+            endpoint,
+            body,
+            headers,
+            idempotent: true,
+            secrets: Vec::new(),
+            subject: None,
+            owner: Owner::Service,
+        }
     }
 
     /// Adds headers. The client's own headers replace those of the same name.
@@ -32,6 +44,12 @@ impl<'a, B: Serialize> Call<'a, B> {
     /// Marks the call as not idempotent: it is retried only if it cannot have arrived.
     pub(crate) fn not_idempotent(mut self) -> Self {
         self.idempotent = false;
+        self
+    }
+
+    /// Makes it a lookup of this credential, for this owner. Calls are the service's own by default, and about none.
+    pub(crate) fn lookup(mut self, subject: Subject, owner: Owner) -> Self {
+        (self.subject, self.owner) = (Some(subject), owner);
         self
     }
 

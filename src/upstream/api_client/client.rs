@@ -2,24 +2,24 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use super::base_url;
 use super::call::Call;
 use super::data::ReadData;
-use super::failure::{Failure, Retry, check_status};
+use super::error::CallError;
+use super::failure::{Cause, Failure, Retry, check_status};
 use super::rejection::Rejection;
 use crate::types::envelope::Envelope;
 use crate::types::error::{AuthError, BuildError, ErrorKind};
 use crate::types::secret::Secret;
 use crate::types::spelling::Record;
-use crate::upstream::circuit_breaker::{CircuitBreaker, Permit};
+use crate::upstream::circuit_breaker::{CircuitBreaker, CircuitBreakers, Permit, Subject};
 use crate::upstream::http_client::{self, Unread, is_near};
+use crate::upstream::slots::Slots;
 use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
 
@@ -48,9 +48,9 @@ pub(crate) struct ApiClient {
     pub(super) base: String,
     identity: HeaderMap,
     pub(super) secret: Secret,
-    breaker: CircuitBreaker,
+    breakers: CircuitBreakers,
     warnings: LogThrottle,
-    in_flight: Semaphore,
+    in_flight: Slots,
     pub(super) timeout: Duration,
     max_response: usize,
 }
@@ -84,9 +84,9 @@ impl ApiClient {
             base: format!("{}/sdk", base.as_str().trim_end_matches('/')),
             identity,
             secret: settings.app_secret,
-            breaker: CircuitBreaker::new(settings.clock.clone()),
+            breakers: CircuitBreakers::new(settings.clock.clone()),
             warnings: LogThrottle::new(settings.clock, Duration::from_secs(10)),
-            in_flight: Semaphore::new(settings.max_in_flight),
+            in_flight: Slots::new(settings.max_in_flight),
             timeout: settings.timeout,
             max_response: settings.max_response,
         })
@@ -98,34 +98,58 @@ impl ApiClient {
     /// [`ErrorKind::Rejected`] with the auth center's code if the auth center rejected the call;
     /// [`ErrorKind::Unavailable`] for everything else.
     pub(crate) async fn call<B: Serialize, R: ReadData>(&self, call: Call<'_, B>) -> Result<R, AuthError> {
+        self.lookup(call).await.map_err(|failed| failed.error)
+    }
+
+    /// Makes a call, and says in its error how long not to make it again.
+    ///
+    /// # Errors
+    /// As [`ApiClient::call`].
+    pub(crate) async fn lookup<B: Serialize, R: ReadData>(&self, call: Call<'_, B>) -> Result<R, CallError> {
         let endpoint = call.endpoint;
-        let deadline = Instant::now() + self.timeout;
-        let unavailable = |what| Failure::new(what).into_error(endpoint);
+        let started = Instant::now();
         let body = serde_json::to_vec(call.body)
             .map_err(|error| AuthError::new(ErrorKind::Internal).with_source(error))?;
+        let breaker = self.breakers.of(endpoint);
         // Checked before waiting for a slot, too: while the breaker is open, no request waits.
-        drop(self.permit(endpoint)?);
-        let Ok(Ok(_slot)) = timeout_at(deadline, self.in_flight.acquire()).await else {
-            return Err(unavailable("at capacity: too many calls are in flight (`max_in_flight`)"));
+        drop(permit(&breaker, call.subject, endpoint)?);
+        // A call that is made with less than a quarter of its time left would fail for want of time, and take the slot from one
+        // that would not.
+        let slot = timeout_at(started + self.timeout / 4 * 3, self.in_flight.acquire(call.owner));
+        let Ok(_slot) = slot.await else {
+            let failure =
+                Failure::new("at capacity: too many calls are in flight (`max_in_flight`)", Cause::Local);
+            return Err(failure.into_call_error(endpoint));
         };
-        let permit = self.permit(endpoint)?;
+        let permit = permit(&breaker, call.subject, endpoint)?;
         let attempts = self.attempts(endpoint, &call.headers, body, call.idempotent);
-        let attempt = match timeout_at(deadline, attempts).await {
+        let sent = Instant::now();
+        let attempt = match timeout_at(started + self.timeout, attempts).await {
             Ok(attempt) => attempt,
-            Err(_) => Err(Failure::new("no answer in time")),
+            Err(_) => {
+                // The auth center is not to blame for the time that went by before.
+                let had_most = sent.elapsed() > self.timeout / 2;
+                let cause = if had_most { Cause::Away } else { Cause::Local };
+                Err(Failure::new("no answer in time", cause))
+            }
         };
         match attempt.and_then(|body| decode(&body)) {
             Ok(answer) => {
                 permit.succeeded();
-                answer.map_err(|rejection| self.rejection(endpoint, rejection, &call.secrets))
+                answer.map_err(|rejection| self.rejection(endpoint, rejection, &call.secrets).into())
             }
             Err(failure) => {
                 record_failure(permit, &failure);
-                let error = failure.into_error(endpoint);
-                self.warn(&error);
+                let error = failure.into_call_error(endpoint);
+                self.warn(&error.error);
                 Err(error)
             }
         }
+    }
+
+    /// Whether so many calls are in flight that those which nobody waits for had better wait.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.in_flight.is_busy()
     }
 
     /// Returns the headers that identify this app.
@@ -134,14 +158,6 @@ impl ApiClient {
         let mut headers = self.identity.clone();
         headers.remove(CONTENT_TYPE);
         headers
-    }
-
-    fn permit(&self, endpoint: &str) -> Result<Permit<'_>, AuthError> {
-        self.breaker.permit().map_err(|wait| {
-            let failure =
-                Failure { retry_after: Some(wait), ..Failure::new("not sent: the circuit breaker is open") };
-            failure.into_error(endpoint)
-        })
     }
 
     async fn attempts(
@@ -172,24 +188,26 @@ impl ApiClient {
         // The second `headers` replaces those of the same name, so that extra headers cannot replace the app's identity.
         let request = self.http.post(url).headers(headers.clone()).headers(self.identity.clone()).body(body);
         let response = request.send().await.map_err(|error| {
-            let (reason, retry) = if error.is_connect() {
-                ("cannot connect", Retry::Always)
+            let (reason, cause, retry) = if error.is_connect() {
+                ("cannot connect", Cause::Away, Retry::Always)
             } else if error.is_timeout() {
-                ("no answer in time", Retry::Never)
+                ("no answer in time", Cause::Away, Retry::Never)
             } else {
-                ("the connection broke before an answer", Retry::IfIdempotent)
+                ("the connection broke before an answer", Cause::Call, Retry::IfIdempotent)
             };
-            Failure { retry, source: Some(error), ..Failure::new(reason) }
+            Failure { retry, source: Some(error), ..Failure::new(reason, cause) }
         })?;
         if response.url().as_str() != url {
             // Only a client that the service supplied follows redirects.
-            return Err(Failure::new("the answer came by a redirect; build the HTTP client without them"));
+            let reason = "the answer came by a redirect; build the HTTP client without them";
+            return Err(Failure::new(reason, Cause::Call));
         }
         check_status(&response)?;
         http_client::read(response, self.max_response).await.map_err(|unread| match unread {
-            Unread::TooLarge => Failure::new("the answer is too large"),
+            Unread::TooLarge => Failure::new("the answer is too large", Cause::Call),
             Unread::Broken(error) => {
-                Failure { source: Some(error), ..Failure::new("the connection broke within the answer") }
+                let failure = Failure::new("the connection broke within the answer", Cause::Call);
+                Failure { source: Some(error), ..failure }
             }
         })
     }
@@ -217,36 +235,45 @@ impl ApiClient {
 pub(super) fn decode<R: ReadData>(body: &[u8]) -> Result<Result<R, Rejection>, Failure> {
     let envelope: Result<Record<Envelope<Value>>, _> = serde_json::from_slice(body);
     let Record(Envelope { code, message, data }) = envelope.map_err(|_| {
-        Failure::new(
-            "the answer is not an auth center envelope; expected JSON with `code`, `message` and `data`",
-        )
+        let reason =
+            "the answer is not an auth center envelope; expected JSON with `code`, `message` and `data`";
+        Failure::new(reason, Cause::Call)
     })?;
     if code != 0 {
         return Ok(Err(Rejection { code, message, data }));
     }
-    serde_json::from_value(data.unwrap_or_default()).map(Ok).map_err(|_| Failure {
-        // One malformed record must not open the circuit breaker for everybody.
-        is_up: true,
-        ..Failure::new("the `data` of the answer has an unexpected shape")
+    let unreadable = |_| Failure::new("the `data` of the answer has an unexpected shape", Cause::Up);
+    serde_json::from_value(data.unwrap_or_default()).map(Ok).map_err(unreadable)
+}
+
+fn permit<'a>(
+    breaker: &'a CircuitBreaker,
+    subject: Option<Subject>,
+    endpoint: &'static str,
+) -> Result<Permit<'a>, CallError> {
+    breaker.permit(subject).map_err(|wait| {
+        let failure = Failure::new("not sent: the circuit breaker is open", Cause::Local);
+        Failure { retry_after: Some(wait), ..failure }.into_call_error(endpoint)
     })
 }
 
 /// Reports a failed call to the circuit breaker.
 fn record_failure(permit: Permit<'_>, failure: &Failure) {
-    match failure {
-        Failure { is_up: true, .. } => permit.succeeded(),
-        Failure { status: Some(StatusCode::TOO_MANY_REQUESTS), retry_after: Some(pause), .. } => {
-            permit.rate_limited(*pause);
+    let opened = match failure.cause {
+        Cause::Up => {
+            permit.succeeded();
+            None
         }
-        _ => {
-            if let Some(pause) = permit.failed() {
-                tracing::warn!(
-                    reason = failure.reason,
-                    ?pause,
-                    "circuit breaker opened: no calls to the auth center"
-                );
-            }
-        }
+        Cause::Away => permit.failed(),
+        Cause::RateLimited => permit.rate_limited(failure.retry_after.unwrap_or_default()),
+        Cause::Call | Cause::Local => None,
+    };
+    if let Some(pause) = opened {
+        tracing::warn!(
+            reason = failure.reason,
+            ?pause,
+            "circuit breaker opened: no calls to this endpoint of the auth center"
+        );
     }
 }
 

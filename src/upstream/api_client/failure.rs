@@ -5,16 +5,34 @@ use http::header::{HeaderMap, RETRY_AFTER};
 
 use crate::types::error::{AuthError, ErrorKind};
 
+/// The pause after a failure that is laid to one credential.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Why an attempt failed.
 pub(super) struct Failure {
     pub(super) reason: &'static str,
     pub(super) retry: Retry,
-    /// Whether the auth center is up, so that the circuit breaker counts the call as a success.
-    pub(super) is_up: bool,
+    pub(super) cause: Cause,
     /// The pause that the auth center requested.
     pub(super) retry_after: Option<Duration>,
     pub(super) status: Option<StatusCode>,
     pub(super) source: Option<reqwest::Error>,
+}
+
+/// Whom a failure is to be laid to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The auth center is away: no connection, no answer in time, or a gateway says so. The circuit breaker counts it.
+    Away,
+    /// The auth center has requested a pause, of this app or for this credential.
+    RateLimited,
+    /// The auth center has answered this call badly, or broke it off: that says nothing about the next one.
+    Call,
+    /// The auth center is well and rejects the call, by an HTTP status or by an answer of another shape. A success to the
+    /// circuit breaker.
+    Up,
+    /// The call was not made, or not given the time that it needs.
+    Local,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,8 +44,19 @@ pub(super) enum Retry {
 }
 
 impl Failure {
-    pub(super) fn new(reason: &'static str) -> Self {
-        Self { reason, retry: Retry::Never, is_up: false, retry_after: None, status: None, source: None }
+    pub(super) fn new(reason: &'static str, cause: Cause) -> Self {
+        Self { reason, retry: Retry::Never, cause, retry_after: None, status: None, source: None }
+    }
+
+    /// How long not to ask again about the same credential; `None` if the auth center was not asked.
+    pub(super) fn pause(&self) -> Option<Duration> {
+        match self.cause {
+            Cause::Local => None,
+            Cause::RateLimited => self.retry_after.or(Some(PAUSE)),
+            // The circuit breaker decides on that.
+            Cause::Away => Some(Duration::ZERO),
+            Cause::Call | Cause::Up => Some(PAUSE),
+        }
     }
 
     pub(super) fn into_error(self, endpoint: &str) -> AuthError {
@@ -64,14 +93,17 @@ pub(super) fn check_status(response: &reqwest::Response) -> Result<(), Failure> 
         _ => "the auth center rejected the call",
     };
     let after = retry_after(response.headers());
-    let rate_limited = status == StatusCode::TOO_MANY_REQUESTS;
-    Err(Failure {
-        retry: if matches!(status.as_u16(), 502..=504) { Retry::IfIdempotent } else { Retry::Never },
-        is_up: !status.is_server_error() && !rate_limited,
-        retry_after: if rate_limited { after.or(Some(Duration::from_secs(1))) } else { after },
-        status: Some(status),
-        ..Failure::new(reason)
-    })
+    let (cause, retry) = match status {
+        StatusCode::TOO_MANY_REQUESTS => (Cause::RateLimited, Retry::Never),
+        // Of a gateway whose auth center is away.
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            (Cause::Away, Retry::IfIdempotent)
+        }
+        _ if status.is_server_error() => (Cause::Call, Retry::Never),
+        _ => (Cause::Up, Retry::Never),
+    };
+    let retry_after = if cause == Cause::RateLimited { after.or(Some(PAUSE)) } else { after };
+    Err(Failure { retry, retry_after, status: Some(status), ..Failure::new(reason, cause) })
 }
 
 /// Reads the `Retry-After` header (RFC 9110 section 10.2.3: seconds or a date), clamped to 1–60 s.

@@ -4,6 +4,7 @@ mod base_url;
 mod call;
 mod client;
 mod data;
+mod error;
 mod failure;
 mod feishu_code;
 mod redaction;
@@ -14,6 +15,7 @@ mod report;
 pub(crate) use call::Call;
 pub(crate) use client::{ApiClient, Settings};
 pub(crate) use data::Listing;
+pub(crate) use error::CallError;
 #[cfg(feature = "webhook")]
 pub(crate) use failure::retry_after;
 #[cfg(any(feature = "registry", feature = "stats", feature = "user-sync"))]

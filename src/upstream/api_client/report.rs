@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::client::{ApiClient, decode};
 use super::data::ReadData;
-use super::failure::Failure;
+use super::failure::{Cause, Failure};
 use crate::types::error::AuthError;
 #[cfg(feature = "spool")]
 use crate::types::secret::Secret;
@@ -33,7 +33,7 @@ impl ApiClient {
         let attempt = match timeout_at(Instant::now() + self.timeout, self.attempt(&url, headers, body)).await
         {
             Ok(attempt) => attempt,
-            Err(_) => Err(Failure::new("no answer in time")),
+            Err(_) => Err(Failure::new("no answer in time", Cause::Away)),
         };
         let (error, code, retry_after) = match attempt.and_then(|body| decode(&body)) {
             Ok(Ok(answer)) => return Ok(answer),

@@ -1,45 +1,32 @@
-use std::hash::{BuildHasher, BuildHasherDefault};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use highway::{HighwayHash, HighwayHasher};
-use quick_cache::sync::{Cache as Map, DefaultLifecycle, EntryAction};
-use quick_cache::{DefaultHashBuilder, UnitWeighter};
+use quick_cache::DefaultHashBuilder;
+use quick_cache::sync::{Cache as Map, EntryAction};
 
-use super::entry::{BySize, Entry, Negative};
+use super::entry::{Entry, Negative, Pause};
 use super::invalidation::Invalidations;
-use super::key::{Key, Kind, PassThrough, random_hasher};
+use super::key::{Key, Kind, random_hasher};
+use super::maps::{Identities, Pool, identities, pool};
+use super::ttls::CacheTtls;
 use crate::types::error::AuthError;
 use crate::types::user::{Codes, UserGroup, UserId, UserInfo};
 use crate::util::clock::{Clock, Millis, millis};
-
-/// How long lookup results are served.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CacheTtls {
-    /// From the lookup until requests wait for a fresh user.
-    pub(crate) ttl: Duration,
-    /// How long past the TTL, while the auth center is unavailable.
-    pub(crate) stale_if_error: Duration,
-    /// For rejections.
-    pub(crate) negative_ttl: Duration,
-}
-
-/// A map by credential of bounded size.
-type Pool<V> = Map<Key, V, UnitWeighter, BuildHasherDefault<PassThrough>>;
-
-fn pool<V: Clone>(capacity: usize) -> Pool<V> {
-    let hasher = BuildHasherDefault::default();
-    Map::with(capacity, capacity as u64, UnitWeighter, hasher, DefaultLifecycle::default())
-}
 
 pub(crate) struct IdentityCache {
     clock: Clock,
     ttls: CacheTtls,
     /// One for each [`Kind`], keyed and ready.
     hashers: [HighwayHasher; 3],
-    pub(super) identities: Map<Key, Entry, BySize, BuildHasherDefault<PassThrough>>,
+    pub(super) identities: Identities,
     /// Apart from `identities`, so that invalid tokens evict no user.
     pub(super) negatives: Pool<Negative>,
+    /// Credentials that were asked about in vain a short time ago.
+    pauses: Pool<Pause>,
+    /// Credentials that were accepted once.
+    known: Pool<()>,
     /// When credentials expire, known before their user is cached and kept across refreshes.
     expiries: Pool<SystemTime>,
     /// Interned lists of codes and of groups: users of the same roles share them.
@@ -63,26 +50,36 @@ pub(crate) enum Cached {
 impl IdentityCache {
     pub(super) const MAX_NEGATIVES: usize = 10_000;
     const MAX_EXPIRIES: usize = 10_000;
+    const MAX_PAUSES: usize = 10_000;
     const MAX_LISTS: usize = 1_000;
-    /// The part of its TTL after which an entry is refreshed, in percent.
-    const REFRESH_PERCENT: u64 = 80;
+    /// The part of its TTL after which an entry is refreshed, in percent: chosen at random, so that entries of one time are
+    /// not due at one time.
+    const REFRESH_PERCENT: std::ops::RangeInclusive<u64> = 70..=90;
 
     /// Creates a cache. `timeout` is the longest that a lookup may take.
     pub(crate) fn new(capacity: usize, ttls: CacheTtls, timeout: Duration, clock: Clock) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self::with_shards(capacity, cores * 4, ttls, timeout, clock)
+    }
+
+    /// Does the same with at most this number of shards.
+    pub(super) fn with_shards(
+        capacity: usize,
+        shards: usize,
+        ttls: CacheTtls,
+        timeout: Duration,
+        clock: Clock,
+    ) -> Self {
         let max_age = timeout + ttls.ttl + ttls.stale_if_error;
         Self {
             invalidations: Invalidations::new(clock.clone(), max_age, timeout),
             clock,
             ttls,
             hashers: [random_hasher(), random_hasher(), random_hasher()],
-            identities: Map::with(
-                capacity,
-                capacity as u64,
-                BySize,
-                BuildHasherDefault::default(),
-                Default::default(),
-            ),
+            identities: identities(capacity, shards),
             negatives: pool(Self::MAX_NEGATIVES),
+            pauses: pool(Self::MAX_PAUSES),
+            known: pool(capacity),
             expiries: pool(Self::MAX_EXPIRIES),
             codes: Map::new(Self::MAX_LISTS),
             groups: Map::new(Self::MAX_LISTS),
@@ -140,6 +137,8 @@ impl IdentityCache {
     /// Caches a user for the TTL, at most until `limit`, unless they were invalidated after `epoch`.
     pub(crate) fn insert(&self, key: Key, user: &UserInfo, limit: Option<SystemTime>, epoch: u64) {
         self.negatives.remove(&key);
+        self.pauses.remove(&key);
+        self.known.insert(key, ());
         let now = self.clock.now();
         let limit = [limit, self.expiries.get(&key)].into_iter().flatten().min();
         let limit = limit.map_or(Millis::MAX, |limit| self.clock.at(limit));
@@ -153,7 +152,7 @@ impl IdentityCache {
             key,
             Entry {
                 user: user.clone(),
-                refresh_at: now + ttl * Self::REFRESH_PERCENT / 100,
+                refresh_at: now + ttl * fastrand::u64(Self::REFRESH_PERCENT) / 100,
                 expires_at,
                 stale_until: (expires_at + millis(self.ttls.stale_if_error)).min(limit),
                 epoch,
@@ -182,6 +181,33 @@ impl IdentityCache {
         is_usable.then_some((identity.user, identity.epoch))
     }
 
+    /// Returns whether the credential was accepted once.
+    pub(crate) fn is_known(&self, key: Key) -> bool {
+        self.known.get(&key).is_some()
+    }
+
+    /// Keeps a credential from being asked about again for this pause, after it was asked about in vain. Within a pause that
+    /// the auth center has requested, it is asked about every 4 s.
+    pub(crate) fn pause(&self, key: Key, error: &AuthError, pause: Duration) {
+        let failed_at = self.clock.now();
+        let until = failed_at + millis(pause);
+        let ask_again_at = until.min(failed_at + Pause::JUST_FAILED);
+        self.pauses.insert(key, Pause { error: error.clone(), failed_at, ask_again_at, until });
+    }
+
+    /// Returns the error of a credential that is not to be asked about again yet.
+    pub(crate) fn paused(&self, key: Key) -> Option<AuthError> {
+        let now = self.clock.now();
+        let pause = self.pauses.get(&key).filter(|pause| now < pause.ask_again_at)?;
+        Some(pause.error.with_retry_after(Duration::from_millis(pause.until - now)))
+    }
+
+    /// Returns whether the credential was asked about in vain within the last 4 s.
+    pub(crate) fn has_just_failed(&self, key: Key) -> bool {
+        let pause = self.pauses.get(&key);
+        pause.is_some_and(|pause| self.clock.now() < pause.failed_at + Pause::JUST_FAILED)
+    }
+
     /// Postpones the next refresh after a failed one: by 5 % of the TTL, at least 1 s.
     pub(crate) fn postpone_refresh(&self, key: Key) {
         let pause = (millis(self.ttls.ttl) / 20).max(1_000);
@@ -208,6 +234,7 @@ impl IdentityCache {
         self.invalidations.add_key(key);
         self.identities.remove(&key);
         self.negatives.remove(&key);
+        self.pauses.remove(&key);
     }
 
     pub(crate) fn invalidate_user(&self, user: &UserId) {
@@ -222,6 +249,7 @@ impl IdentityCache {
         self.invalidations.add_all();
         self.identities.clear();
         self.negatives.clear();
+        self.pauses.clear();
         self.expiries.clear();
     }
 

@@ -27,17 +27,43 @@ pub(super) struct Negative {
     pub(super) epoch: u64,
 }
 
+/// A credential that was asked about in vain.
+#[derive(Clone)]
+pub(super) struct Pause {
+    pub(super) error: AuthError,
+    pub(super) failed_at: Millis,
+    pub(super) ask_again_at: Millis,
+    /// As long as the auth center has requested.
+    pub(super) until: Millis,
+}
+
+impl Pause {
+    /// Shorter than the 5 s within which a recovery is noticed.
+    pub(super) const JUST_FAILED: Millis = 4_000;
+}
+
 /// Weighs users by their size, so that the capacity bounds the memory.
 #[derive(Clone)]
-pub(super) struct BySize;
+pub(super) struct BySize {
+    /// The most that a user counts for.
+    max: usize,
+}
 
 impl BySize {
     pub(super) const UNIT: usize = 1024;
+    /// The weight of 1 MiB, the longest answer about a user.
+    pub(super) const PER_MIB: usize = 1024 * 1024 / Self::UNIT;
+
+    /// For a map of this capacity and number of shards, each of which takes no entry of over 97 % of its share.
+    pub(super) fn new(capacity: usize, shards: usize) -> Self {
+        let share = capacity / shards;
+        Self { max: (share - share / 10).max(1) }
+    }
 }
 
 impl Weighter<Key, Entry> for BySize {
     fn weight(&self, _: &Key, entry: &Entry) -> u64 {
-        (1 + size(&entry.user) / Self::UNIT) as u64
+        (1 + size(&entry.user) / Self::UNIT).min(self.max) as u64
     }
 }
 

@@ -6,8 +6,11 @@ mod cache;
 mod entry;
 mod invalidation;
 mod key;
+mod maps;
 #[cfg(test)]
 mod tests;
+mod ttls;
 
-pub(crate) use cache::{CacheTtls, Cached, IdentityCache};
+pub(crate) use cache::{Cached, IdentityCache};
 pub(crate) use key::{Key, Kind};
+pub(crate) use ttls::CacheTtls;

@@ -6,6 +6,7 @@ use std::thread;
 use super::cache::*;
 use super::entry::*;
 use super::key::*;
+use super::ttls::CacheTtls;
 use crate::types::error::AuthError;
 use crate::types::error::ErrorKind;
 use crate::types::user::{UserId, UserInfo};
@@ -353,4 +354,39 @@ fn concurrent_operations_serve_nothing_older_than_its_invalidation() {
         done.store(true, Ordering::Relaxed);
     });
     assert!(seen.into_inner() > 0);
+}
+
+/// A shard keeps no entry that is heavier than its share, and there are more shards on more cores.
+#[test]
+fn largest_user_is_cached_on_any_number_of_cores() {
+    let codes = |count: usize| (0..count).map(|n| format!("permission:{n}"));
+    for (capacity, shards) in
+        [(50_000, 4), (50_000, 64), (50_000, 256), (10_000, 64), (1_000, 64), (39, 64), (1, 64)]
+    {
+        let cache = IdentityCache::with_shards(capacity, shards, TTLS, Duration::from_secs(5), Clock::held());
+        for count in [1_000, 30_000] {
+            let key = token(&cache, &count.to_string());
+            cache.insert(
+                key,
+                &UserInfo::builder(7, "alice").permissions(codes(count)).build(),
+                None,
+                cache.epoch(),
+            );
+            assert!(matches!(cache.get(key), Cached::Fresh(_)), "{count} of {capacity} in {shards}");
+        }
+        for n in 0..200 {
+            let key = token(&cache, &format!("other {n}"));
+            cache.insert(
+                key,
+                &UserInfo::builder(n, "bob").permissions(codes(300)).build(),
+                None,
+                cache.epoch(),
+            );
+        }
+        assert!(
+            cache.identities.weight() <= capacity as u64 + 64,
+            "{} of {capacity}",
+            cache.identities.weight()
+        );
+    }
 }

@@ -4,14 +4,14 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::client::AuthClient;
-use super::core::{Core, Fetched};
+use super::core::{Caller, Core, Fetched};
 use super::expiry;
-use super::verdict::verdict;
+use super::verdict::{UNCLEAR_PAUSE, verdict};
 use crate::types::credential::{AccessKey, Credential};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::spelling::{self, Record};
 use crate::types::user::{AccessKeyKind, UserId, UserInfo, UserInfoBuilder};
-use crate::upstream::api_client::Call;
+use crate::upstream::api_client::{Call, CallError};
 
 /// The auth center's answer about an access key.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -75,21 +75,28 @@ impl AuthClient {
     /// code 403. An unknown key is not an error: `valid` is then false.
     pub async fn verify_access_key(&self, key: &str) -> Result<AccessKeyInfo, AuthError> {
         let key = AccessKey::new(key)?;
-        let info = call(&self.inner.core, key.as_str()).await;
-        info.map_err(|error| verdict(error, &Credential::AccessKey(key)))
+        let info = call(&self.inner.core, key.as_str(), None).await;
+        info.map_err(|failed| verdict(failed.error, &Credential::AccessKey(key)))
     }
 }
 
-async fn call(core: &Core, key: &str) -> Result<AccessKeyInfo, AuthError> {
+async fn call(core: &Core, key: &str, caller: Option<Caller>) -> Result<AccessKeyInfo, CallError> {
     let body = serde_json::json!({ "accessKey": key });
-    let call = Call::new("/access-key/verify", &body).secret(key);
-    core.api.call(call).await.map(|Record(info)| info)
+    let mut call = Call::new("/access-key/verify", &body).secret(key);
+    if let Some(Caller { subject, owner }) = caller {
+        call = call.lookup(subject, owner);
+    }
+    core.api.lookup(call).await.map(|Record(info)| info)
 }
 
-pub(super) async fn fetch(core: &Core, key: &str) -> Result<Fetched, AuthError> {
-    let info = call(core, key).await?;
+pub(super) async fn fetch(core: &Core, key: &str, caller: Caller) -> Result<Fetched, CallError> {
+    let info = call(core, key, Some(caller)).await?;
     let limit = info.expires_at.as_ref().and_then(expiry::parse);
-    Ok(Fetched { user: identity(info, &core.app_id)?, limit })
+    let user = identity(info, &core.app_id).map_err(|error| {
+        let is_unclear = error.kind() == ErrorKind::Unavailable;
+        CallError { pause: is_unclear.then_some(UNCLEAR_PAUSE), error }
+    })?;
+    Ok(Fetched { user, limit })
 }
 
 /// Maps a key to a user, as the reference client does.

@@ -10,6 +10,7 @@ use crate::types::error::BuildError;
 use crate::types::secret::Secret;
 use crate::upstream::api_client::{ApiClient, Settings};
 use crate::upstream::identity_cache::{CacheTtls, IdentityCache};
+use crate::upstream::slots::Slots;
 use crate::util::clock::Clock;
 use crate::util::env::Env;
 use crate::util::single_flight::SingleFlight;
@@ -183,6 +184,8 @@ impl AuthClientBuilder {
             inner: Arc::new(Inner {
                 core: Arc::new(core),
                 lookups: SingleFlight::new(self.max_concurrent_lookups),
+                shares: Slots::new(self.max_concurrent_lookups),
+                patience: timeout + Duration::from_secs(1),
             }),
         })
     }

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::core::{Core, Lookup, LookupOutcome};
 use crate::ports::invalidate::{Invalidate, Invalidation};
@@ -12,6 +13,7 @@ use crate::types::user::UserInfo;
 #[cfg(any(feature = "outbound", feature = "registry", feature = "stats"))]
 use crate::upstream::api_client::ApiClient;
 use crate::upstream::identity_cache::Key;
+use crate::upstream::slots::Slots;
 use crate::util::single_flight::SingleFlight;
 
 /// A client of the auth center: verifies credentials through a cache, and makes all other calls.
@@ -36,6 +38,10 @@ pub struct AuthClient {
 pub(super) struct Inner {
     pub(super) core: Arc<Core>,
     pub(super) lookups: SingleFlight<Key, LookupOutcome>,
+    /// The shares of callers in the lookups.
+    pub(super) shares: Slots,
+    /// Longer than a lookup takes.
+    pub(super) patience: Duration,
 }
 
 impl AuthClient {

@@ -7,7 +7,9 @@ use crate::types::credential::Credential;
 use crate::types::error::AuthError;
 use crate::types::user::{UserId, UserInfo};
 use crate::upstream::api_client::ApiClient;
+use crate::upstream::circuit_breaker::Subject;
 use crate::upstream::identity_cache::{IdentityCache, Key, Kind};
+use crate::upstream::slots::Owner;
 
 /// The shared state of lookups, apart from the single flight that they run in.
 pub(super) struct Core {
@@ -23,6 +25,13 @@ pub(super) enum Lookup {
     Credential(Credential),
     /// The user of an id.
     UserId(UserId),
+}
+
+/// Whom a lookup is made for: what its call is about, and whose slots it takes.
+#[derive(Clone, Copy)]
+pub(super) struct Caller {
+    pub(super) subject: Subject,
+    pub(super) owner: Owner,
 }
 
 /// The outcome of a lookup.

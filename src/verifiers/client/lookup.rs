@@ -5,18 +5,20 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::client::AuthClient;
-use super::core::{Core, Fetched, Lookup, LookupOutcome};
-use super::verdict::verdict;
+use super::core::{Caller, Core, Fetched, Lookup, LookupOutcome};
+use super::verdict::{UNCLEAR_PAUSE, is_rejection, verdict};
 use super::{access_key, expiry, user_by_id};
 use crate::ports::user_directory::Directory;
 use crate::ports::verify::Verify;
-use crate::request::context::InContext;
+use crate::request::context::{self, InContext};
 use crate::types::credential::{AccessKey, BearerToken, Credential};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::spelling::Record;
 use crate::types::user::UserInfo;
-use crate::upstream::api_client::Call;
+use crate::upstream::api_client::{Call, CallError};
+use crate::upstream::circuit_breaker::Subject;
 use crate::upstream::identity_cache::{Cached, Key, Kind};
+use crate::upstream::slots::Owner;
 use crate::util::single_flight::FlightError;
 
 /// How often a lookup is made whose result is invalidated while in flight.
@@ -56,10 +58,7 @@ impl AuthClient {
             Cached::Fresh(user) => Some(Ok(user)),
             Cached::Stale(user) => {
                 // A cached credential was well-formed: no check again.
-                let lookup = lookup();
-                // At capacity or outside a runtime, the next request tries again.
-                let _ =
-                    self.inner.lookups.start(key, || fetch_and_cache(self.inner.core.clone(), key, lookup));
+                self.refresh(key, lookup());
                 Some(Ok(user))
             }
             Cached::Negative(error) => Some(Err(error)),
@@ -67,30 +66,83 @@ impl AuthClient {
         }
     }
 
+    /// Starts a refresh, for which nobody waits: at half load, at capacity and outside a runtime, the next request tries
+    /// again.
+    fn refresh(&self, key: Key, lookup: Lookup) {
+        let inner = &self.inner;
+        if inner.shares.is_busy() || inner.core.api.is_busy() || inner.core.cache.paused(key).is_some() {
+            return;
+        }
+        let _ = inner.lookups.start(key, || self.lookup_task(key, lookup, Owner::Known));
+    }
+
     pub(super) async fn lookup(&self, lookup: Lookup) -> Result<UserInfo, AuthError> {
+        let cache = &self.inner.core.cache;
         let key = self.inner.core.key(&lookup);
         if let Some(cached) = self.cached(key, || lookup.clone()) {
             return cached;
         }
-        let core = &self.inner.core;
+        let result = match cache.paused(key) {
+            Some(error) => Err(error),
+            None => self.join_lookup(key, &lookup).await,
+        };
+        result.or_else(|error| match cache.stale(key) {
+            // Whatever is at fault: a known user is served as in an outage.
+            Some((user, _)) if !is_rejection(&error) => {
+                tracing::debug!(%error, user_id = %user.id(), "no lookup: serving the stale user");
+                Ok(user)
+            }
+            _ => Err(error),
+        })
+    }
+
+    async fn join_lookup(&self, key: Key, lookup: &Lookup) -> Result<UserInfo, AuthError> {
+        let (inner, cache) = (&self.inner, &self.inner.core.cache);
+        let is_known = cache.is_known(key);
+        let owner = if is_known { Owner::Known } else { Owner::stranger(context::client_ip()) };
+        let mut was_cancelled = false;
         for _ in 0..ATTEMPTS {
-            let lookup = lookup.clone();
-            let joined = self.inner.lookups.join(key, || fetch_and_cache(core.clone(), key, lookup)).await;
-            let LookupOutcome { result, epoch } = joined.map_err(|error| match error {
-                FlightError::AtCapacity => {
-                    unavailable("at capacity: too many lookups are in flight (`max_concurrent_lookups`)")
-                }
-                FlightError::Cancelled => {
-                    AuthError::new(ErrorKind::Internal).with_detail("the lookup was cancelled")
-                }
-            })?;
+            let task = || self.lookup_task(key, lookup.clone(), owner);
+            let LookupOutcome { result, epoch } =
+                match inner.lookups.join_within(inner.patience, key, task).await {
+                    Ok(outcome) => outcome,
+                    Err(FlightError::AtCapacity) => {
+                        return Err(unavailable(
+                            "at capacity: too many lookups are in flight (`max_concurrent_lookups`)",
+                        ));
+                    }
+                    // The runtime of another caller is gone, or stands still: this caller's own is there.
+                    Err(FlightError::Cancelled) if !was_cancelled => {
+                        was_cancelled = true;
+                        continue;
+                    }
+                    Err(FlightError::Cancelled) => {
+                        return Err(
+                            AuthError::new(ErrorKind::Internal).with_detail("the lookup was cancelled twice")
+                        );
+                    }
+                };
             match result {
-                Ok(user) if core.cache.is_invalidated(key, &user, epoch) => {}
-                Err(error) if is_rejection(&error) && core.cache.is_negative_invalidated(key, epoch) => {}
+                Ok(user) if cache.is_invalidated(key, &user, epoch) => {}
+                Err(error) if is_rejection(&error) && cache.is_negative_invalidated(key, epoch) => {}
                 result => return result,
             }
         }
         Err(unavailable("the user was invalidated during each attempt to look them up"))
+    }
+
+    fn lookup_task(
+        &self,
+        key: Key,
+        lookup: Lookup,
+        owner: Owner,
+    ) -> Result<impl Future<Output = LookupOutcome> + Send + 'static, FlightError> {
+        let share = self.inner.shares.try_acquire(owner).ok_or(FlightError::AtCapacity)?;
+        let fetching = fetch_and_cache(self.inner.core.clone(), key, lookup, owner);
+        Ok(async move {
+            let _share = share;
+            fetching.await
+        })
     }
 }
 
@@ -137,6 +189,7 @@ fn fetch_and_cache(
     core: Arc<Core>,
     key: Key,
     lookup: Lookup,
+    owner: Owner,
 ) -> impl Future<Output = LookupOutcome> + Send + 'static {
     async move {
         let epoch = core.cache.epoch();
@@ -146,16 +199,21 @@ fn fetch_and_cache(
             Cached::Negative(error) => return LookupOutcome { result: Err(error), epoch },
             Cached::Stale(_) | Cached::Miss => {}
         }
-        let error = match core.fetch(&lookup).await {
+        let has_just_failed = core.cache.has_just_failed(key);
+        let caller = Caller { subject: Subject { key: key.bits(), has_just_failed }, owner };
+        let CallError { error, pause } = match core.fetch(&lookup, caller).await {
             Ok(Fetched { user, limit }) => {
                 core.cache.insert(key, &user, limit, epoch);
                 return LookupOutcome { result: Ok(user), epoch };
             }
-            Err(error) => error,
+            Err(failed) => failed,
         };
         if is_rejection(&error) {
             core.cache.insert_negative(key, &error.clone().without_data(), epoch);
             return LookupOutcome { result: Err(error), epoch };
+        }
+        if let Some(pause) = pause {
+            core.cache.pause(key, &error.clone().without_data(), pause);
         }
         match core.cache.stale(key) {
             Some((user, epoch)) => {
@@ -170,19 +228,25 @@ fn fetch_and_cache(
 }
 
 impl Core {
-    async fn fetch(&self, lookup: &Lookup) -> Result<Fetched, AuthError> {
+    async fn fetch(&self, lookup: &Lookup, caller: Caller) -> Result<Fetched, CallError> {
         let credential = match lookup {
             Lookup::Credential(credential) => credential,
-            Lookup::UserId(id) => return user_by_id::fetch(self, id).await,
+            Lookup::UserId(id) => return user_by_id::fetch(self, id, caller).await,
         };
         let fetched = match credential {
-            Credential::Bearer(token) => self.fetch_user(token.as_str()).await,
-            Credential::AccessKey(key) => access_key::fetch(self, key.as_str()).await,
+            Credential::Bearer(token) => self.fetch_user(token.as_str(), caller).await,
+            Credential::AccessKey(key) => access_key::fetch(self, key.as_str(), caller).await,
         };
-        fetched.map_err(|error| verdict(error, credential))
+        fetched.map_err(|CallError { error, pause }| {
+            let was_rejected = error.kind() == ErrorKind::Rejected;
+            let error = verdict(error, credential);
+            // A business code that says nothing about the credential.
+            let is_unclear = was_rejected && error.kind() == ErrorKind::Unavailable;
+            CallError { pause: pause.or(is_unclear.then_some(UNCLEAR_PAUSE)), error }
+        })
     }
 
-    async fn fetch_user(&self, token: &str) -> Result<Fetched, AuthError> {
+    async fn fetch_user(&self, token: &str, caller: Caller) -> Result<Fetched, CallError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Data {
@@ -193,18 +257,13 @@ impl Core {
         }
 
         let body = serde_json::json!({ "token": token });
-        let call = Call::new("/user/info", &body).secret(token);
-        let Record(Data { mut user, expires_at }) = self.api.call(call).await?;
+        let call = Call::new("/user/info", &body).secret(token).lookup(caller.subject, caller.owner);
+        let Record(Data { mut user, expires_at }) = self.api.lookup(call).await?;
         self.cache.intern_lists(&mut user);
         let expires_at = expires_at.as_ref().and_then(expiry::parse);
         let limit = [expires_at, expiry::of_jwt(token)].into_iter().flatten().min();
         Ok(Fetched { user, limit })
     }
-}
-
-/// Returns whether the auth center decided against the credential, so that the error may be cached.
-fn is_rejection(error: &AuthError) -> bool {
-    matches!(error.kind(), ErrorKind::InvalidCredential | ErrorKind::Denied | ErrorKind::UnknownUser)
 }
 
 fn unavailable(detail: &'static str) -> AuthError {
@@ -228,9 +287,8 @@ mod tests {
             let key = client.inner.core.key(&lookup);
             for _ in 0..2 {
                 // As a caller that has just missed the cache.
-                let core = client.inner.core.clone();
-                let joined =
-                    client.inner.lookups.join(key, || fetch_and_cache(core, key, lookup.clone())).await;
+                let task = || client.lookup_task(key, lookup.clone(), Owner::Nowhere);
+                let joined = client.inner.lookups.join_within(client.inner.patience, key, task).await;
                 assert_eq!(joined.ok().map(|outcome| outcome.result.is_ok()), Some(accepted));
             }
             assert_eq!(center.calls("/user/info"), 1);

@@ -2,7 +2,7 @@
 //!
 //! # Caching
 //!
-//! A verified user is cached for 300 s (the TTL), never past the token's own `exp`. From 80 % of the TTL on, the next
+//! A verified user is cached for 300 s (the TTL), never past the token's own `exp`. From 70 to 90 % of the TTL on, at random, the next
 //! request starts a refresh in the background. Past the TTL, requests wait for a fresh answer; only while the auth center
 //! is unavailable, the expired one is served for up to 300 s more (stale-if-error). A rejection is cached for 5 s (the
 //! negative TTL). Failures are never cached. [`invalidate`](crate::AuthClient::invalidate),

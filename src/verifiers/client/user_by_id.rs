@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use super::core::{Core, Fetched};
+use super::core::{Caller, Core, Fetched};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{UserId, UserInfo};
+use crate::upstream::api_client::CallError;
 
 /// Shorter than the TTL of credentials: admins expect to see what they have just changed.
 const TTL: Duration = Duration::from_secs(30);
 
-pub(super) async fn fetch(core: &Core, id: &UserId) -> Result<Fetched, AuthError> {
-    let mut found = core.users_by_ids(std::slice::from_ref(id)).await.map_err(unavailable)?;
+pub(super) async fn fetch(core: &Core, id: &UserId, caller: Caller) -> Result<Fetched, CallError> {
+    let found = core.users_by_ids(std::slice::from_ref(id), Some(caller)).await;
+    let mut found = found.map_err(|failed| CallError { error: unavailable(failed.error), ..failed })?;
     let found = found.pop().flatten().filter(is_active);
     let mut user = found.ok_or_else(|| AuthError::new(ErrorKind::UnknownUser))?;
     core.cache.intern_lists(&mut user);

@@ -9,10 +9,10 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::json;
 
 use super::client::AuthClient;
-use super::core::Core;
+use super::core::{Caller, Core};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{UserId, UserInfo};
-use crate::upstream::api_client::{Call, Listing};
+use crate::upstream::api_client::{Call, CallError, Listing};
 
 /// The most users that one call may name or return.
 const BATCH_SIZE: usize = 100;
@@ -104,8 +104,11 @@ impl AuthClient {
         ids: impl IntoIterator<Item = impl Into<UserId>>,
     ) -> Result<Vec<Option<UserInfo>>, AuthError> {
         let ids: Vec<UserId> = ids.into_iter().map(Into::into).collect();
-        let calls: Vec<_> = ids.chunks(BATCH_SIZE).map(|chunk| self.inner.core.users_by_ids(chunk)).collect();
-        let chunks: Vec<Vec<_>> = stream::iter(calls).buffered(CHUNKS_IN_FLIGHT).try_collect().await?;
+        let calls: Vec<_> =
+            ids.chunks(BATCH_SIZE).map(|chunk| self.inner.core.users_by_ids(chunk, None)).collect();
+        let chunks: Result<Vec<Vec<_>>, _> =
+            stream::iter(calls).buffered(CHUNKS_IN_FLIGHT).try_collect().await;
+        let chunks = chunks.map_err(|failed| failed.error)?;
         Ok(chunks.into_iter().flatten().collect())
     }
 
@@ -165,11 +168,19 @@ impl AuthClient {
 }
 
 impl Core {
-    /// Finds users by at most 100 ids.
-    pub(super) async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<Option<UserInfo>>, AuthError> {
+    /// Finds users by at most 100 ids, for a caller or for the service itself.
+    pub(super) async fn users_by_ids(
+        &self,
+        ids: &[UserId],
+        caller: Option<Caller>,
+    ) -> Result<Vec<Option<UserInfo>>, CallError> {
         // Auth centers before 1.1.54 read the one, later ones the other.
         let body = json!({ "userIds": ids, "user_ids": ids });
-        let found: Listing<UserInfo> = self.api.call(Call::new("/users/batch-by-ids", &body)).await?;
+        let mut call = Call::new("/users/batch-by-ids", &body);
+        if let Some(Caller { subject, owner }) = caller {
+            call = call.lookup(subject, owner);
+        }
+        let found: Listing<UserInfo> = self.api.lookup(call).await?;
         let known = found.items.into_iter().filter(|user| *user.username() != *UNKNOWN_USER);
         let known: HashMap<UserId, UserInfo> = known.map(|user| (user.id().clone(), user)).collect();
         Ok(ids.iter().map(|id| known.get(id).cloned()).collect())

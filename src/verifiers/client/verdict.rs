@@ -1,5 +1,10 @@
+use std::time::Duration;
+
 use crate::types::credential::Credential;
 use crate::types::error::{AuthError, ErrorKind};
+
+/// How long a credential is not asked about again after an answer that says nothing about it.
+pub(super) const UNCLEAR_PAUSE: Duration = Duration::from_secs(1);
 
 /// Converts the auth center's code to a verdict on the credential: 401 and 404 are invalid, 403 is denied, and with any
 /// other code the credential could not be verified.
@@ -14,4 +19,9 @@ pub(super) fn verdict(error: AuthError, credential: &Credential) -> AuthError {
         _ => AuthError::new(ErrorKind::Unavailable),
     };
     error.reclassified(&verdict)
+}
+
+/// Returns whether the auth center decided against the credential, so that the error may be cached.
+pub(super) fn is_rejection(error: &AuthError) -> bool {
+    matches!(error.kind(), ErrorKind::InvalidCredential | ErrorKind::Denied | ErrorKind::UnknownUser)
 }

@@ -76,7 +76,7 @@ impl Jwks {
         }
         if age >= REFRESH_AFTER && core.is_fetch_due() {
             // Fails without a runtime: the next request tries again.
-            let _ = self.flights.start((), || fetch(self.core.clone()));
+            let _ = self.flights.start((), || Ok(fetch(self.core.clone())));
         }
         match keys.find(token.kid.as_deref(), token.algorithm) {
             KeyLookup::Found(key) => {

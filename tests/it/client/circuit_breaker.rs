@@ -33,7 +33,7 @@ async fn circuit_opens_on_dead_center_and_closes_on_recovery() {
     let rig = Rig::new().await;
     assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"));
     rig.center.clear_requests();
-    rig.center.inject_fault(Fault::Reset);
+    rig.center.inject_fault(Fault::status(503));
     let start = Instant::now();
     for n in 0..200 {
         assert_eq!(rig.ask(&format!("token-{n}")).await, Seen::unavailable(1), "{n}");
@@ -47,7 +47,7 @@ async fn circuit_opens_on_dead_center_and_closes_on_recovery() {
     assert_eq!(rig.ask("token").await, Seen::unavailable(1));
     assert_eq!(rig.calls(), 10, "until the pause has passed");
     rig.clock.advance(Duration::from_millis(1));
-    rig.center.inject_fault(Fault::status(500));
+    rig.center.inject_fault(Fault::status(504));
     let app = rig.app();
     let seen = join_all((0..50).map(|n| {
         let (app, token) = (app.clone(), format!("after-{n}"));
@@ -55,14 +55,14 @@ async fn circuit_opens_on_dead_center_and_closes_on_recovery() {
     }))
     .await;
     assert!(seen.iter().all(|seen| seen.status == 503), "{seen:?}");
-    assert_eq!(rig.calls(), 11, "one probe, however many requests wait");
+    assert_eq!(rig.calls(), 12, "one probe, tried twice, however many requests wait");
 
     // While it stays dead, the pauses grow.
-    for _ in 0..600 {
+    for n in 0..600 {
         rig.clock.advance(Duration::from_millis(100));
-        rig.ask("another").await;
+        rig.ask(&format!("another-{n}")).await;
     }
-    assert!((25..=35).contains(&rig.calls()), "{} calls in a minute and a second", rig.calls());
+    assert!((40..=54).contains(&rig.calls()), "{} calls in a minute and a second", rig.calls());
 
     rig.center.clear_faults();
     rig.center.add_token("another", "alice");
@@ -76,14 +76,19 @@ async fn circuit_opens_on_dead_center_and_closes_on_recovery() {
 
 /// As above, but by the connections that are attempted.
 #[tokio::test]
-async fn dead_center_gets_ten_connections_at_most() {
-    let dead = Counting::start(|stream| async move { drop(stream) }).await;
-    let client = AuthClient::builder("app", "secret", dead.url()).build().unwrap();
+async fn dead_center_gets_few_connections() {
+    let gone = Counting::start(|stream| async move { drop(stream) }).await;
+    let url = gone.url();
+    drop(gone);
+    let client = AuthClient::builder("app", "secret", url).build().unwrap();
     let app = app(&client);
+    let mut refusals = vec![];
     for n in 0..50 {
         assert_eq!(ask(&app, &format!("token-{n}")).await.status, 503);
+        refusals.push(client.user_info(&format!("token-{n}")).await.unwrap_err().to_string());
     }
-    assert_eq!(dead.connections(), 10);
+    let tried = refusals.iter().filter(|refusal| refusal.contains("cannot connect")).count();
+    assert!((1..=5).contains(&tried), "{refusals:?}");
 }
 
 #[tokio::test]
@@ -96,7 +101,7 @@ async fn open_circuit_serves_stale_without_calls() {
     for _ in 0..100 {
         assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"));
     }
-    assert_eq!(rig.calls(), 5);
+    assert_eq!(rig.calls(), 1, "a bad answer about a credential is not asked for again at once");
 }
 
 #[tokio::test]
@@ -106,7 +111,8 @@ async fn retry_after_is_honored_up_to_60_s() {
         rig.center.inject_fault(status(429, Some(retry_after)));
         assert_eq!(rig.ask(TOKEN).await, Seen::unavailable(seconds), "{retry_after}");
         rig.center.clear_faults();
-        for left in (1..=seconds).rev() {
+        // Within the pause, the credential is asked about every 4 s.
+        for left in (1..=seconds).rev().take(4) {
             assert_eq!(rig.ask(TOKEN).await, Seen::unavailable(left), "{retry_after}, {left} s left");
             rig.clock.advance(Duration::from_millis(999));
             assert_eq!(rig.ask(TOKEN).await, Seen::unavailable(left), "rounded up");
@@ -115,6 +121,32 @@ async fn retry_after_is_honored_up_to_60_s() {
         assert_eq!(rig.calls(), 1, "{retry_after}");
         assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"), "{retry_after}");
     }
+}
+
+/// A limit of one credential keeps nobody else out; one of the app does, with a probe every 4 s.
+#[tokio::test]
+async fn rate_limit_of_five_credentials_is_that_of_the_app() {
+    let rig = Rig::new().await;
+    rig.center.inject_fault(status(429, Some("60")));
+    for n in 0..5 {
+        assert_eq!(rig.ask(&format!("token-{n}")).await, Seen::unavailable(60), "{n}");
+    }
+    for n in 5..100 {
+        assert_eq!(rig.ask(&format!("token-{n}")).await, Seen::unavailable(60), "{n}");
+    }
+    assert_eq!(rig.calls(), 5);
+    for second in 0..12 {
+        let expected = 5 + usize::try_from(second).unwrap() / 4;
+        assert_eq!((rig.ask("another").await.status, rig.calls()), (503, expected), "{second}");
+        rig.clock.advance(Duration::from_secs(1));
+    }
+    rig.center.clear_faults();
+    assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"), "the probe of the twelfth second");
+    assert_eq!(
+        rig.ask("token-0").await,
+        Seen::invalid_token(),
+        "asked about again, since its 4 s are over, too"
+    );
 }
 
 #[tokio::test]
@@ -128,8 +160,10 @@ async fn earlier_success_does_not_shorten_pause() {
     rig.arrived(1).await;
     rig.center.delay(Duration::ZERO);
     rig.center.inject_fault(status(429, Some("30")));
-    assert_eq!(rig.ask("second").await, Seen::unavailable(30));
+    for n in 0..5 {
+        assert_eq!(rig.ask(&format!("limited-{n}")).await, Seen::unavailable(30));
+    }
     assert_eq!(earlier.await.unwrap(), Seen::user("alice"));
-    assert_eq!(rig.ask("third").await, Seen::unavailable(30));
-    assert_eq!(rig.calls(), 2);
+    assert_eq!(rig.ask("another").await, Seen::unavailable(30));
+    assert_eq!(rig.calls(), 6);
 }

@@ -278,7 +278,9 @@ async fn unknown_business_code_is_unavailable() {
         ] {
             assert_eq!((error.status().as_u16(), error.code()), (503, -1), "{code}");
         }
-        let error = client.user_info(TOKEN).await.unwrap_err();
+        let error = client.user_info("another").await.unwrap_err();
         assert_eq!(error.data(), Some(&json!({"trace": 1})), "{code}");
+        let error = client.user_info("another").await.unwrap_err();
+        assert_eq!(error.data(), None, "of the call, not of the pause that follows");
     }
 }

@@ -43,6 +43,16 @@ struct Case {
 }
 
 impl Case {
+    /// Whether the center is there, and has answered badly: then the credential is not asked about again for a second.
+    fn is_bad_answer(&self) -> bool {
+        let How::Fault(fault) = &self.how else { return false };
+        match fault {
+            Fault::Refuse | Fault::Hang | Fault::SlowBytes(_) => false,
+            Fault::Status(status, _) => !matches!(status.as_u16(), 429 | 502..=504),
+            _ => matches!(self.verdict, Unavailable(_)),
+        }
+    }
+
     /// How long the client waits. Only where it does wait, it has to be short.
     fn timeout(&self) -> Duration {
         if self.slow { Duration::from_millis(300) } else { Duration::from_secs(5) }
@@ -184,6 +194,11 @@ async fn cell(case: Case, age: Age, credential: &str) {
                     assert_eq!(rig.calls(), calls, "{name}: it demanded a pause");
                 }
                 rig.advance(pause);
+            }
+            if case.is_bad_answer() && matches!(age, Age::Cold | Age::Expired) {
+                assert_eq!(rig.ask(credential).await, Seen::unavailable(1), "{name}: a pause of its own");
+                assert_eq!(rig.calls(), calls, "{name}: a pause of its own");
+                rig.advance(1);
             }
         }
         // A refusal is cached for the negative TTL, and replaces the user that was cached before.
@@ -371,7 +386,6 @@ async fn error_detail_names_failure_and_cause() {
         assert_eq!((error.kind(), error.detail()), (ErrorKind::Unavailable, Some(detail)));
         assert_eq!(error.source().is_some(), has_source, "{detail}");
         rig.center.clear_faults();
-        // Resets the failure count of the circuit breaker.
-        rig.client.verify_token(TOKEN).await.unwrap();
+        rig.client.invalidate(TOKEN);
     }
 }

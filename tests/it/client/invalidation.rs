@@ -117,7 +117,7 @@ async fn invalidation_during_refresh_discards_result() {
     join_all(INVALIDATIONS.map(|(way, invalidate)| async move {
         let rig = Rig::new().await;
         assert_eq!(rig.ask(TOKEN).await, alice());
-        rig.advance(250);
+        rig.advance(270);
         rig.center.delay(Duration::from_millis(60));
         assert_eq!(rig.ask(TOKEN).await, alice());
         rig.arrived(2).await;
@@ -142,6 +142,7 @@ async fn invalidation_during_outage_ends_stale_serving() {
         rig.center.inject_fault(Fault::status(500));
         rig.advance(400);
         assert_eq!(rig.ask(TOKEN).await, alice(), "stale");
+        rig.advance(1);
         rig.center.delay(Duration::from_millis(60));
         let app = rig.app();
         let waiting = tokio::spawn(async move { ask(&app, TOKEN).await });

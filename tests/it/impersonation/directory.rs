@@ -171,7 +171,7 @@ async fn cached_user_is_served_30_s_during_outage() {
 #[tokio::test]
 async fn circuit_opens_after_five_failed_lookups() {
     let rig = Rig::new().await;
-    rig.center.inject_fault_on("/users/batch-by-ids", Fault::Reset);
+    rig.center.inject_fault_on("/users/batch-by-ids", Fault::status(503));
     for id in 10..20 {
         assert_eq!(rig.ask(&id.to_string()).await, refused(503, "1"), "{id}");
     }

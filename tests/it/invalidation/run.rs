@@ -16,7 +16,10 @@ use super::center::{BOBS, CREDENTIALS, Said, Standing, State};
 use super::rig::{Outcome, Rig, SECRET, TASKS, alive, ask_client, ask_service};
 
 const NEGATIVE_TTL: u64 = 5;
-const REFRESH: u64 = 240;
+/// How long a credential is not asked about again after a failure.
+const PAUSE: u64 = 1;
+/// When a refresh is due: at random between these.
+const REFRESH: [u64; 2] = [210, 270];
 const TTL: u64 = 300;
 const STALE_UNTIL: u64 = 600;
 
@@ -98,6 +101,8 @@ struct Cached {
     user: Option<u64>,
     /// Until when it may be refused.
     refused_until: u64,
+    /// Until when it is not asked about again after a failure.
+    paused_until: u64,
     /// The version that the center has spoken of last: what is older was overwritten.
     version: usize,
 }
@@ -187,7 +192,7 @@ impl<'a> Run<'a> {
             }
             76..78 if self.last.is_some() => Step::Repeat,
             78..84 if handling => Step::Handled { well: random.u8(..4) > 0 },
-            84..93 => Step::Wait { seconds: [1, NEGATIVE_TTL, REFRESH, TTL][random.usize(..4)] },
+            84..93 => Step::Wait { seconds: [1, NEGATIVE_TTL, REFRESH[1], TTL][random.usize(..4)] },
             93..97 => Step::Failing(!state.failing),
             _ => ask,
         }
@@ -243,7 +248,7 @@ impl<'a> Run<'a> {
         if is_cached {
             assert_eq!(self.asked.len(), waiting, "a cached user does not wait");
             let asked = self.rig.center.state().arrivals - arrivals;
-            if cached.is_some_and(|fetched| at < fetched + REFRESH) {
+            if cached.is_some_and(|fetched| at < fetched + REFRESH[0]) {
                 assert_eq!(asked, 0, "and is not looked up");
                 self.seen.cached_and_fresh += 1;
             } else {
@@ -269,10 +274,14 @@ impl<'a> Run<'a> {
             }
             Said::User(_) => *cached = Cached { user: Some(now), version: held.version, ..*cached },
             Said::Refusal => {
-                *cached = Cached { user: None, refused_until: now + NEGATIVE_TTL, version: held.version };
+                let refused_until = now + NEGATIVE_TTL;
+                *cached = Cached { user: None, refused_until, version: held.version, ..*cached };
                 self.seen.refused_in_flight += usize::from(is_outdated);
             }
-            Said::Nothing => self.failures += 1,
+            Said::Nothing => {
+                self.failures += 1;
+                cached.paused_until = now + PAUSE;
+            }
         }
         let (said, entries) = (held.said, self.rig.client.cache_len());
         let arrivals = self.rig.center.state().arrivals;
@@ -361,7 +370,7 @@ impl<'a> Run<'a> {
                 self.seen.refusals += 1;
             }
             Outcome::Unavailable => {
-                let failed = self.failures > asked.failures || self.failures >= 5;
+                let failed = self.failures > asked.failures || asked.at < cached.paused_until;
                 assert!(failed || asked.outdated >= 3, "unavailable for no reason");
                 let is_cached = cached.user.is_some_and(|fetched| now < fetched + STALE_UNTIL);
                 assert!(!is_cached, "the user was still cached");

@@ -1,0 +1,416 @@
+//! Share a number of slots fairly: whoever asks for many takes none from those who ask for few.
+//!
+//! A caller is a stranger until the auth center has accepted its credential once. Strangers together hold four fifths of the
+//! slots at most. One network holds a tenth at most while others want slots; all callers whose address is unknown count as
+//! one network. Waiting callers are served network by network, each network in the order of arrival.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+/// Who wants a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Owner {
+    /// The service itself, for a call that is about no caller's credential.
+    Service,
+    /// Callers with credentials that were accepted before.
+    Known,
+    /// Strangers of one network: an IPv4 address, or the first 64 bits of an IPv6 address, which are one subscriber's.
+    Network(u64),
+    /// Strangers whose address is unknown.
+    Nowhere,
+}
+
+impl Owner {
+    pub(crate) fn stranger(address: Option<IpAddr>) -> Self {
+        match address.map(|address| address.to_canonical()) {
+            // An IPv6 address of `::/32` is not in use, so that the two share no number.
+            Some(IpAddr::V4(address)) => Self::Network(u64::from(address.to_bits())),
+            Some(IpAddr::V6(address)) => Self::Network((address.to_bits() >> 64) as u64),
+            None => Self::Nowhere,
+        }
+    }
+
+    fn is_stranger(self) -> bool {
+        matches!(self, Self::Network(_) | Self::Nowhere)
+    }
+}
+
+/// A number of slots. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Slots(Arc<Shared>);
+
+struct Shared {
+    limit: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    used: usize,
+    used_by_strangers: usize,
+    /// Only owners that hold slots.
+    held: HashMap<Owner, usize>,
+    /// Only owners that wait.
+    queues: HashMap<Owner, VecDeque<Waiter>>,
+    /// The owners that wait, in the order of their turns.
+    turns: VecDeque<Owner>,
+    last_id: u64,
+}
+
+struct Waiter {
+    id: u64,
+    slot: oneshot::Sender<Slot>,
+}
+
+/// One of the slots; free again when this is dropped.
+#[must_use]
+pub(crate) struct Slot {
+    /// `None` once it was given back.
+    shared: Option<Arc<Shared>>,
+    owner: Owner,
+}
+
+impl Slots {
+    /// Creates this number of slots, at least 1.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self(Arc::new(Shared { limit: limit.max(1), state: Mutex::default() }))
+    }
+
+    /// Waits for a slot. Dropped before there is one, it leaves the queue.
+    pub(crate) async fn acquire(&self, owner: Owner) -> Slot {
+        let waiting = {
+            let mut state = self.0.lock();
+            if !state.queues.contains_key(&owner) && state.allows(owner, self.0.limit) {
+                return self.0.take(&mut state, owner);
+            }
+            let (sender, slot) = oneshot::channel();
+            let id = state.enqueue(owner, sender);
+            Waiting { shared: &self.0, owner, id, slot, is_granted: false }
+        };
+        waiting.slot().await
+    }
+
+    /// Returns a slot if one is free for this owner now.
+    pub(crate) fn try_acquire(&self, owner: Owner) -> Option<Slot> {
+        let mut state = self.0.lock();
+        state.allows(owner, self.0.limit).then(|| self.0.take(&mut state, owner))
+    }
+
+    /// Whether half of the slots are taken, so that what nobody waits for had better wait.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.0.lock().used * 2 >= self.0.limit
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(self: &Arc<Self>, state: &mut State, owner: Owner) -> Slot {
+        state.used += 1;
+        state.used_by_strangers += usize::from(owner.is_stranger());
+        *state.held.entry(owner).or_default() += 1;
+        Slot { shared: Some(self.clone()), owner }
+    }
+
+    /// Gives free slots to those who wait.
+    fn grant(self: &Arc<Self>) {
+        loop {
+            let mut state = self.lock();
+            let Some((owner, waiter)) = state.next_waiter(self.limit) else { return };
+            let slot = self.take(&mut state, owner);
+            // Without the lock, which the slot takes when its waiter is gone.
+            drop(state);
+            if let Err(mut slot) = waiter.slot.send(slot) {
+                // This loop gives it to the next.
+                slot.give_back();
+            }
+        }
+    }
+}
+
+impl State {
+    /// Whether an owner may take one more slot.
+    fn allows(&self, owner: Owner, limit: usize) -> bool {
+        if self.used >= limit {
+            return false;
+        }
+        if !owner.is_stranger() {
+            return true;
+        }
+        let held = self.held(owner);
+        let others_wait = self.turns.iter().any(|waiting| *waiting != owner);
+        // With half of the slots taken, and not by this owner alone, others may come any moment.
+        let others_come = self.used * 2 >= limit && self.used > held;
+        self.used_by_strangers < limit - limit / 5
+            && (held < (limit / 10).max(1) || !(others_wait || others_come))
+    }
+
+    fn held(&self, owner: Owner) -> usize {
+        self.held.get(&owner).copied().unwrap_or_default()
+    }
+
+    fn enqueue(&mut self, owner: Owner, slot: oneshot::Sender<Slot>) -> u64 {
+        self.last_id += 1;
+        let waiter = Waiter { id: self.last_id, slot };
+        match self.queues.entry(owner) {
+            Entry::Occupied(mut queue) => queue.get_mut().push_back(waiter),
+            Entry::Vacant(queue) => {
+                queue.insert(VecDeque::from([waiter]));
+                self.turns.push_back(owner);
+            }
+        }
+        self.last_id
+    }
+
+    /// Takes the next waiter that may have a slot out of its queue.
+    fn next_waiter(&mut self, limit: usize) -> Option<(Owner, Waiter)> {
+        let is_reserved = |owner: &Owner| !owner.is_stranger() && self.held(*owner) < limit / 5;
+        let turn = self.turns.iter().position(is_reserved);
+        let turn = turn.or_else(|| self.turns.iter().position(|owner| self.allows(*owner, limit)));
+        let owner = self.turns.remove(turn.filter(|_| self.used < limit)?)?;
+        let queue = self.queues.get_mut(&owner)?;
+        let waiter = queue.pop_front();
+        if queue.is_empty() {
+            self.queues.remove(&owner);
+        } else {
+            self.turns.push_back(owner);
+        }
+        Some((owner, waiter?))
+    }
+
+    fn release(&mut self, owner: Owner) {
+        self.used -= 1;
+        self.used_by_strangers -= usize::from(owner.is_stranger());
+        if let Entry::Occupied(mut held) = self.held.entry(owner) {
+            *held.get_mut() -= 1;
+            if *held.get() == 0 {
+                held.remove();
+            }
+        }
+    }
+
+    fn leave(&mut self, owner: Owner, id: u64) {
+        let Entry::Occupied(mut queue) = self.queues.entry(owner) else { return };
+        // Those who give up are mostly the oldest.
+        let position = queue.get().iter().position(|waiter| waiter.id == id);
+        position.map(|position| queue.get_mut().remove(position));
+        if queue.get().is_empty() {
+            queue.remove();
+            self.turns.retain(|waiting| *waiting != owner);
+        }
+    }
+}
+
+impl Slot {
+    fn give_back(&mut self) -> Option<Arc<Shared>> {
+        let shared = self.shared.take()?;
+        shared.lock().release(self.owner);
+        Some(shared)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(shared) = self.give_back() {
+            shared.grant();
+        }
+    }
+}
+
+/// A place in the queue.
+struct Waiting<'a> {
+    shared: &'a Arc<Shared>,
+    owner: Owner,
+    id: u64,
+    slot: oneshot::Receiver<Slot>,
+    is_granted: bool,
+}
+
+impl Waiting<'_> {
+    async fn slot(mut self) -> Slot {
+        match (&mut self.slot).await {
+            Ok(slot) => {
+                self.is_granted = true;
+                slot
+            }
+            // A sender is dropped with its waiter, which leaves the queue for a slot or with this.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.is_granted {
+            self.shared.lock().leave(self.owner, self.id);
+            // Others may take what this one has kept them from.
+            self.shared.grant();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    const A: Owner = Owner::Network(1);
+    const B: Owner = Owner::Network(2);
+    const C: Owner = Owner::Network(3);
+
+    fn poll<F: Future>(future: &mut Pin<Box<F>>) -> Option<F::Output> {
+        match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        }
+    }
+
+    fn is_clean(slots: &Slots) -> bool {
+        let state = slots.0.lock();
+        let (held, queues, turns) = (state.held.len(), state.queues.len(), state.turns.len());
+        (state.used, state.used_by_strangers, held, queues, turns) == (0, 0, 0, 0, 0)
+    }
+
+    #[test]
+    fn addresses_of_one_subscriber_are_one_owner() {
+        let owner = |address: &str| Owner::stranger(Some(address.parse().unwrap()));
+        assert_eq!(owner("203.0.113.7"), owner("::ffff:203.0.113.7"));
+        assert_ne!(owner("203.0.113.7"), owner("203.0.113.8"));
+        assert_eq!(owner("2001:db8:1:2::1"), owner("2001:db8:1:2:ffff::"));
+        assert_ne!(owner("2001:db8:1:2::1"), owner("2001:db8:1:3::1"));
+        assert_eq!(Owner::stranger(None), Owner::Nowhere);
+    }
+
+    #[test]
+    fn fifth_is_left_to_known_callers() {
+        for (limit, for_strangers) in [(1, 1), (4, 4), (5, 4), (10, 8), (256, 205)] {
+            let slots = Slots::new(limit);
+            let strangers: Vec<_> = std::iter::from_fn(|| slots.try_acquire(A)).collect();
+            assert_eq!(strangers.len(), for_strangers, "alone, one network may have all of them");
+            assert!(slots.try_acquire(B).is_none());
+            let known: Vec<_> = std::iter::from_fn(|| slots.try_acquire(Owner::Known)).collect();
+            assert_eq!(known.len(), limit - for_strangers);
+            assert!(slots.try_acquire(Owner::Service).is_none());
+            drop((strangers, known));
+            assert!(is_clean(&slots));
+        }
+    }
+
+    #[test]
+    fn network_has_a_tenth_while_others_want_slots() {
+        let slots = Slots::new(20);
+        // Half of them are taken, by two.
+        let _held: Vec<_> =
+            [A, A, A, A, A, A, A, A, A, B].map(|owner| slots.try_acquire(owner).unwrap()).into();
+        assert!(slots.try_acquire(A).is_none(), "others may come");
+        assert!(slots.try_acquire(B).is_some());
+        assert!(slots.try_acquire(C).is_some());
+    }
+
+    #[test]
+    fn waiting_networks_take_turns() {
+        let slots = Slots::new(1);
+        let first = slots.try_acquire(A).unwrap();
+        let mut waiting: Vec<_> =
+            [A, A, A, A, B, C, B].map(|owner| (owner, Box::pin(slots.acquire(owner)))).into();
+        waiting.iter_mut().for_each(|(_, slot)| assert!(poll(slot).is_none()));
+        let mut order = vec![];
+        let mut held = Some(first);
+        while !waiting.is_empty() {
+            held.take();
+            let next = waiting.iter_mut().position(|(_, slot)| {
+                held = poll(slot);
+                held.is_some()
+            });
+            order.push(waiting.remove(next.unwrap()).0);
+        }
+        assert_eq!(order, [A, B, C, A, B, A, A]);
+        drop(held);
+        assert!(is_clean(&slots));
+    }
+
+    #[test]
+    fn known_callers_and_the_service_are_served_first_up_to_a_fifth() {
+        let slots = Slots::new(10);
+        let mut held: Vec<_> = std::iter::from_fn(|| slots.try_acquire(A)).collect();
+        let _known: Vec<_> = std::iter::from_fn(|| slots.try_acquire(Owner::Known)).collect();
+        let mut stranger = Box::pin(slots.acquire(B));
+        let mut service = Box::pin(slots.acquire(Owner::Service));
+        assert!(poll(&mut stranger).is_none() && poll(&mut service).is_none());
+        held.pop();
+        assert!(poll(&mut stranger).is_none());
+        let _served = poll(&mut service).unwrap();
+        held.pop();
+        assert!(poll(&mut stranger).is_some());
+    }
+
+    #[test]
+    fn who_gives_up_leaves_no_trace() {
+        let slots = Slots::new(2);
+        let (first, second) = (slots.try_acquire(A).unwrap(), slots.try_acquire(Owner::Known).unwrap());
+        let mut waiting: Vec<_> = [B, B, C].map(|owner| Box::pin(slots.acquire(owner))).into();
+        waiting.iter_mut().for_each(|slot| assert!(poll(slot).is_none()));
+        // Before a slot is granted, and after.
+        drop(waiting.remove(0));
+        drop(first);
+        drop(waiting.remove(0));
+        assert!(poll(&mut waiting[0]).is_some(), "the slot of one who is gone goes to the next");
+        drop((waiting, second));
+        assert!(is_clean(&slots));
+    }
+
+    /// However slots are taken, waited for and given back, all of them are free in the end, and nobody waits for ever.
+    #[test]
+    fn random_use_loses_no_slot() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        for limit in [1, 2, 5, 10, 50] {
+            let slots = Slots::new(limit);
+            let (mut held, mut waiting) = (vec![], vec![]);
+            for _ in 0..2_000 {
+                let owner = random.choice([A, B, C, Owner::Nowhere, Owner::Known, Owner::Service]).unwrap();
+                match random.u8(..10) {
+                    0..5 => waiting.push(Box::pin(slots.acquire(owner))),
+                    5 => held.extend(slots.try_acquire(owner)),
+                    6 if !waiting.is_empty() => drop(waiting.swap_remove(random.usize(..waiting.len()))),
+                    _ if !held.is_empty() => drop(held.swap_remove(random.usize(..held.len()))),
+                    _ => {}
+                }
+                waiting.retain_mut(|slot| match poll(slot) {
+                    Some(slot) => {
+                        held.push(slot);
+                        false
+                    }
+                    None => true,
+                });
+                let state = slots.0.lock();
+                assert!(state.used <= limit && state.used_by_strangers <= limit - limit / 5);
+                assert_eq!(state.used, held.len());
+            }
+            while !waiting.is_empty() {
+                held.clear();
+                let before = waiting.len();
+                waiting.retain_mut(|slot| match poll(slot) {
+                    Some(slot) => {
+                        held.push(slot);
+                        false
+                    }
+                    None => true,
+                });
+                assert!(waiting.len() < before, "{} wait for ever", waiting.len());
+            }
+            held.clear();
+            assert!(is_clean(&slots));
+        }
+    }
+}
