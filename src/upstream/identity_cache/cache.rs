@@ -1,18 +1,17 @@
-use std::hash::BuildHasher;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use highway::{HighwayHash, HighwayHasher};
-use quick_cache::DefaultHashBuilder;
-use quick_cache::sync::{Cache as Map, EntryAction};
+use quick_cache::sync::EntryAction;
 
-use super::entry::{Entry, Negative, Pause};
+use super::entry::{Entry, Negative};
+use super::interned_lists::InternedLists;
 use super::invalidation::Invalidations;
 use super::key::{Key, Kind, random_hasher};
 use super::maps::{Identities, Pool, identities, pool};
+use super::pauses::Pauses;
 use super::ttls::CacheTtls;
 use crate::types::error::AuthError;
-use crate::types::user::{Codes, UserGroup, UserId, UserInfo};
+use crate::types::user::{UserId, UserInfo};
 use crate::util::clock::{Clock, Millis, millis};
 
 pub(crate) struct IdentityCache {
@@ -23,16 +22,12 @@ pub(crate) struct IdentityCache {
     pub(super) identities: Identities,
     /// Apart from `identities`, so that invalid tokens evict no user.
     pub(super) negatives: Pool<Negative>,
-    /// Credentials that were asked about in vain a short time ago.
-    pauses: Pool<Pause>,
+    pauses: Pauses,
     /// Credentials that were accepted once.
     known: Pool<()>,
     /// When credentials expire, known before their user is cached and kept across refreshes.
     expiries: Pool<SystemTime>,
-    /// Interned lists of codes and of groups: users of the same roles share them.
-    codes: Map<u64, Codes>,
-    groups: Map<u64, Arc<[UserGroup]>>,
-    lists_hasher: DefaultHashBuilder,
+    lists: InternedLists,
     invalidations: Invalidations,
 }
 
@@ -50,8 +45,6 @@ pub(crate) enum Cached {
 impl IdentityCache {
     pub(super) const MAX_NEGATIVES: usize = 10_000;
     const MAX_EXPIRIES: usize = 10_000;
-    const MAX_PAUSES: usize = 10_000;
-    const MAX_LISTS: usize = 1_000;
     /// The part of its TTL after which an entry is refreshed, in percent: chosen at random, so that entries of one time are
     /// not due at one time.
     const REFRESH_PERCENT: std::ops::RangeInclusive<u64> = 70..=90;
@@ -73,17 +66,15 @@ impl IdentityCache {
         let max_age = timeout + ttls.ttl + ttls.stale_if_error;
         Self {
             invalidations: Invalidations::new(clock.clone(), max_age, timeout),
+            pauses: Pauses::new(clock.clone()),
             clock,
             ttls,
             hashers: [random_hasher(), random_hasher(), random_hasher()],
             identities: identities(capacity, shards),
             negatives: pool(Self::MAX_NEGATIVES),
-            pauses: pool(Self::MAX_PAUSES),
             known: pool(capacity),
             expiries: pool(Self::MAX_EXPIRIES),
-            codes: Map::new(Self::MAX_LISTS),
-            groups: Map::new(Self::MAX_LISTS),
-            lists_hasher: DefaultHashBuilder::default(),
+            lists: InternedLists::new(),
         }
     }
 
@@ -119,6 +110,11 @@ impl IdentityCache {
         &self.clock
     }
 
+    /// Returns the pauses of credentials, which end when one is accepted or invalidated.
+    pub(crate) fn pauses(&self) -> &Pauses {
+        &self.pauses
+    }
+
     /// Returns the current epoch. Take it before a lookup, and pass it along with the result.
     pub(crate) fn epoch(&self) -> u64 {
         self.invalidations.epoch()
@@ -137,7 +133,7 @@ impl IdentityCache {
     /// Caches a user for the TTL, at most until `limit`, unless they were invalidated after `epoch`.
     pub(crate) fn insert(&self, key: Key, user: &UserInfo, limit: Option<SystemTime>, epoch: u64) {
         self.negatives.remove(&key);
-        self.pauses.remove(&key);
+        self.pauses.remove(key);
         self.known.insert(key, ());
         let now = self.clock.now();
         let limit = [limit, self.expiries.get(&key)].into_iter().flatten().min();
@@ -186,28 +182,6 @@ impl IdentityCache {
         self.known.get(&key).is_some()
     }
 
-    /// Keeps a credential from being asked about again for this pause, after it was asked about in vain. Within a pause that
-    /// the auth center has requested, it is asked about every 4 s.
-    pub(crate) fn pause(&self, key: Key, error: &AuthError, pause: Duration) {
-        let failed_at = self.clock.now();
-        let until = failed_at + millis(pause);
-        let ask_again_at = until.min(failed_at + Pause::JUST_FAILED);
-        self.pauses.insert(key, Pause { error: error.clone(), failed_at, ask_again_at, until });
-    }
-
-    /// Returns the error of a credential that is not to be asked about again yet.
-    pub(crate) fn paused(&self, key: Key) -> Option<AuthError> {
-        let now = self.clock.now();
-        let pause = self.pauses.get(&key).filter(|pause| now < pause.ask_again_at)?;
-        Some(pause.error.with_retry_after(Duration::from_millis(pause.until - now)))
-    }
-
-    /// Returns whether the credential was asked about in vain within the last 4 s.
-    pub(crate) fn has_just_failed(&self, key: Key) -> bool {
-        let pause = self.pauses.get(&key);
-        pause.is_some_and(|pause| self.clock.now() < pause.failed_at + Pause::JUST_FAILED)
-    }
-
     /// Postpones the next refresh after a failed one: by 5 % of the TTL, at least 1 s.
     pub(crate) fn postpone_refresh(&self, key: Key) {
         let pause = (millis(self.ttls.ttl) / 20).max(1_000);
@@ -225,16 +199,17 @@ impl IdentityCache {
         });
     }
 
-    /// Returns whether a user or a rejection is stored under this key, valid or not.
-    pub(crate) fn contains(&self, key: Key) -> bool {
-        self.identities.contains_key(&key) || self.negatives.contains_key(&key)
-    }
-
-    pub(crate) fn invalidate(&self, key: Key) {
-        self.invalidations.add_key(key);
-        self.identities.remove(&key);
-        self.negatives.remove(&key);
-        self.pauses.remove(&key);
+    /// Invalidates what is cached or being looked up under a key.
+    ///
+    /// Other keys leave no mark: whoever may have tokens invalidated that nobody has, such as by a logout, would fill the
+    /// marks, and so have everything invalidated.
+    pub(crate) fn invalidate(&self, key: Key, is_being_looked_up: bool) {
+        self.pauses.remove(key);
+        if is_being_looked_up || self.identities.contains_key(&key) || self.negatives.contains_key(&key) {
+            self.invalidations.add_key(key);
+            self.identities.remove(&key);
+            self.negatives.remove(&key);
+        }
     }
 
     pub(crate) fn invalidate_user(&self, user: &UserId) {
@@ -259,25 +234,7 @@ impl IdentityCache {
 
     /// Replaces the user's lists of codes and of groups by equal ones of other users, to save memory.
     pub(crate) fn intern_lists(&self, user: &mut UserInfo) {
-        user.replace_lists(
-            |codes| {
-                if codes.is_empty() {
-                    return;
-                }
-                let hash = self.lists_hasher.hash_one(codes.iter().collect::<Vec<_>>());
-                match self.codes.get(&hash) {
-                    Some(interned) if interned == *codes => *codes = interned,
-                    _ => self.codes.insert(hash, codes.clone()),
-                }
-            },
-            |groups| {
-                let hash = self.lists_hasher.hash_one(&**groups);
-                match self.groups.get(&hash) {
-                    Some(interned) if interned == *groups => *groups = interned,
-                    _ => self.groups.insert(hash, groups.clone()),
-                }
-            },
-        );
+        self.lists.intern(user);
     }
 
     /// Returns whether no invalidation covers the entry, and removes it if one does.

@@ -27,21 +27,6 @@ pub(super) struct Negative {
     pub(super) epoch: u64,
 }
 
-/// A credential that was asked about in vain.
-#[derive(Clone)]
-pub(super) struct Pause {
-    pub(super) error: AuthError,
-    pub(super) failed_at: Millis,
-    pub(super) ask_again_at: Millis,
-    /// As long as the auth center has requested.
-    pub(super) until: Millis,
-}
-
-impl Pause {
-    /// Shorter than the 5 s within which a recovery is noticed.
-    pub(super) const JUST_FAILED: Millis = 4_000;
-}
-
 /// Weighs users by their size, so that the capacity bounds the memory.
 #[derive(Clone)]
 pub(super) struct BySize {

@@ -4,9 +4,11 @@
 
 mod cache;
 mod entry;
+mod interned_lists;
 mod invalidation;
 mod key;
 mod maps;
+mod pauses;
 #[cfg(test)]
 mod tests;
 mod ttls;

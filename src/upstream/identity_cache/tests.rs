@@ -232,7 +232,7 @@ impl Model {
                 self.invalidated(false, |other| other % Self::USERS == of_user);
             }
             70..74 => {
-                self.cache.invalidate(key);
+                self.cache.invalidate(key, true);
                 self.invalidated(true, |other| other == of);
             }
             74 => {
@@ -344,7 +344,7 @@ fn concurrent_operations_serve_nothing_older_than_its_invalidation() {
             version += 1;
             current.store(version, Ordering::SeqCst);
             match version % 3 {
-                0 => cache.invalidate(key),
+                0 => cache.invalidate(key, true),
                 1 => cache.invalidate_user(&7.into()),
                 _ => cache.clear(),
             }

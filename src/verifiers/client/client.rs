@@ -78,16 +78,10 @@ impl AuthClient {
         }
     }
 
-    /// Invalidates what is cached or being looked up under a key.
-    ///
-    /// Other keys leave no mark: whoever may have tokens invalidated that nobody has, such as by a logout, would fill the
-    /// marks, and so have everything invalidated.
     pub(super) fn invalidate_key(&self, key: Key) {
-        let Inner { core, lookups } = &*self.inner;
-        // In this order: a lookup that ends in between has cached its result first.
-        if lookups.contains(&key) || core.cache.contains(key) {
-            core.cache.invalidate(key);
-        }
+        // Asked first: a lookup that ends in between has cached its result first.
+        let is_being_looked_up = self.inner.lookups.contains(&key);
+        self.inner.core.cache.invalidate(key, is_being_looked_up);
     }
 
     /// Invalidates a user under all their tokens and access keys. `7` and `"7"` are the same user here.

@@ -70,7 +70,10 @@ impl AuthClient {
     /// again.
     fn refresh(&self, key: Key, lookup: Lookup) {
         let inner = &self.inner;
-        if inner.shares.is_busy() || inner.core.api.is_busy() || inner.core.cache.paused(key).is_some() {
+        if inner.shares.is_busy()
+            || inner.core.api.is_busy()
+            || inner.core.cache.pauses().error(key).is_some()
+        {
             return;
         }
         let _ = inner.lookups.start(key, || self.lookup_task(key, lookup, Owner::Known));
@@ -82,7 +85,7 @@ impl AuthClient {
         if let Some(cached) = self.cached(key, || lookup.clone()) {
             return cached;
         }
-        let result = match cache.paused(key) {
+        let result = match cache.pauses().error(key) {
             Some(error) => Err(error),
             None => self.join_lookup(key, &lookup).await,
         };
@@ -199,7 +202,7 @@ fn fetch_and_cache(
             Cached::Negative(error) => return LookupOutcome { result: Err(error), epoch },
             Cached::Stale(_) | Cached::Miss => {}
         }
-        let has_just_failed = core.cache.has_just_failed(key);
+        let has_just_failed = core.cache.pauses().has_just_failed(key);
         let caller = Caller { subject: Subject { key: key.bits(), has_just_failed }, owner };
         let CallError { error, pause } = match core.fetch(&lookup, caller).await {
             Ok(Fetched { user, limit }) => {
@@ -213,7 +216,7 @@ fn fetch_and_cache(
             return LookupOutcome { result: Err(error), epoch };
         }
         if let Some(pause) = pause {
-            core.cache.pause(key, &error.clone().without_data(), pause);
+            core.cache.pauses().start(key, &error.clone().without_data(), pause);
         }
         match core.cache.stale(key) {
             Some((user, epoch)) => {
