@@ -42,11 +42,13 @@ pub struct Clock {
     made_on: SystemTime,
     /// How far a test has advanced it, in milliseconds; `None` for the system's time.
     held: Option<Arc<AtomicU64>>,
+    /// How far a test has set its date forward, in milliseconds.
+    jumped: Arc<AtomicU64>,
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { made: Instant::now(), made_on: SystemTime::now(), held: None }
+        Self { made: Instant::now(), made_on: SystemTime::now(), held: None, jumped: Arc::default() }
     }
 }
 
@@ -63,6 +65,12 @@ impl Clock {
         }
     }
 
+    /// Sets the date of a held clock and all its clones forward, with no time gone by: as on a machine that wakes up from a
+    /// suspend, or that NTP corrects. Has no effect on others.
+    pub fn jump(&self, by: Duration) {
+        self.jumped.fetch_add(millis(by), Ordering::SeqCst);
+    }
+
     pub(crate) fn now(&self) -> Millis {
         match &self.held {
             None => millis(self.made.elapsed()),
@@ -75,7 +83,7 @@ impl Clock {
         match &self.held {
             // The system's time may be set: read it anew.
             None => SystemTime::now(),
-            Some(_) => self.made_on + Duration::from_millis(self.now()),
+            Some(_) => self.made_on + Duration::from_millis(self.now() + self.jumped.load(Ordering::SeqCst)),
         }
     }
 
@@ -112,5 +120,7 @@ mod tests {
         copy.advance(Duration::from_secs(60));
         assert_eq!((clock.now(), clock.at(in_an_hour)), (60_000, 3_600_000));
         assert_eq!(clock.at(UNIX_EPOCH), 0);
+        copy.jump(Duration::from_secs(40));
+        assert_eq!((clock.now(), clock.at(in_an_hour)), (60_000, 3_560_000));
     }
 }

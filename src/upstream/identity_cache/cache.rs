@@ -33,7 +33,7 @@ pub(crate) struct IdentityCache {
 
 /// What is cached for a key.
 pub(crate) enum Cached {
-    /// A user within the first 80 % of the TTL.
+    /// A user that is not due for a refresh yet.
     Fresh(UserInfo),
     /// A user that is due for a refresh in the background.
     Stale(UserInfo),
@@ -90,10 +90,10 @@ impl IdentityCache {
             && now < identity.expires_at
             && self.is_valid(key, &identity)
         {
-            return if now < identity.refresh_at {
+            return if now < identity.check_at {
                 Cached::Fresh(identity.user)
             } else {
-                Cached::Stale(identity.user)
+                self.check(key, identity)
             };
         }
         match self.negatives.get(&key) {
@@ -104,6 +104,21 @@ impl IdentityCache {
             }
             _ => Cached::Miss,
         }
+    }
+
+    /// Looks closer at an entry whose time has come.
+    #[cold]
+    fn check(&self, key: Key, identity: Entry) -> Cached {
+        if identity.has_ended(&self.clock) {
+            self.identities.remove(&key);
+            return Cached::Miss;
+        }
+        let now = self.clock.now();
+        if now >= identity.refresh_at {
+            return Cached::Stale(identity.user);
+        }
+        self.update(key, |identity| identity.check_at = identity.next_check(now));
+        Cached::Fresh(identity.user)
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -136,24 +151,25 @@ impl IdentityCache {
         self.pauses.remove(key);
         self.known.insert(key, ());
         let now = self.clock.now();
-        let limit = [limit, self.expiries.get(&key)].into_iter().flatten().min();
-        let limit = limit.map_or(Millis::MAX, |limit| self.clock.at(limit));
+        let ends = [limit, self.expiries.get(&key)].into_iter().flatten().min();
+        let limit = ends.map_or(Millis::MAX, |limit| self.clock.at(limit));
         let ttl = millis(self.ttls.ttl).min(limit.saturating_sub(now));
         if ttl == 0 {
             self.identities.remove(&key);
             return;
         }
         let expires_at = now + ttl;
-        self.identities.insert(
-            key,
-            Entry {
-                user: user.clone(),
-                refresh_at: now + ttl * fastrand::u64(Self::REFRESH_PERCENT) / 100,
-                expires_at,
-                stale_until: (expires_at + millis(self.ttls.stale_if_error)).min(limit),
-                epoch,
-            },
-        );
+        let mut entry = Entry {
+            user: user.clone(),
+            check_at: 0,
+            refresh_at: now + ttl * fastrand::u64(Self::REFRESH_PERCENT) / 100,
+            expires_at,
+            stale_until: (expires_at + millis(self.ttls.stale_if_error)).min(limit),
+            ends,
+            epoch,
+        };
+        entry.check_at = entry.next_check(now);
+        self.identities.insert(key, entry);
         // After the insertion, so that an invalidation at the same time either is seen here or removes the entry.
         if self.is_invalidated(key, user, epoch) {
             self.identities.remove(&key);
@@ -173,7 +189,9 @@ impl IdentityCache {
     /// Returns the cached user and their epoch, also past the TTL, to serve while the auth center is unavailable.
     pub(crate) fn stale(&self, key: Key) -> Option<(UserInfo, u64)> {
         let identity = self.identities.get(&key)?;
-        let is_usable = self.clock.now() < identity.stale_until && self.is_valid(key, &identity);
+        let is_usable = self.clock.now() < identity.stale_until
+            && !identity.has_ended(&self.clock)
+            && self.is_valid(key, &identity);
         is_usable.then_some((identity.user, identity.epoch))
     }
 
@@ -185,17 +203,22 @@ impl IdentityCache {
     /// Postpones the next refresh after a failed one: by 5 % of the TTL, at least 1 s.
     pub(crate) fn postpone_refresh(&self, key: Key) {
         let pause = (millis(self.ttls.ttl) / 20).max(1_000);
-        let refresh_at = self.clock.now() + pause;
-        self.update(key, |identity| identity.refresh_at = refresh_at);
+        let now = self.clock.now();
+        self.update(key, |identity| {
+            identity.refresh_at = now + pause;
+            identity.check_at = identity.next_check(now);
+        });
     }
 
     /// Limits current and later entries of a credential to its expiry.
     pub(crate) fn limit(&self, key: Key, limit: SystemTime) {
         self.expiries.insert(key, limit);
-        let limit = self.clock.at(limit);
+        let (now, until) = (self.clock.now(), self.clock.at(limit));
         self.update(key, |identity| {
-            identity.expires_at = identity.expires_at.min(limit);
-            identity.stale_until = identity.stale_until.min(limit);
+            identity.expires_at = identity.expires_at.min(until);
+            identity.stale_until = identity.stale_until.min(until);
+            identity.ends = Some(identity.ends.map_or(limit, |ends| ends.min(limit)));
+            identity.check_at = identity.next_check(now);
         });
     }
 

@@ -1,22 +1,44 @@
+use std::time::SystemTime;
+
 use quick_cache::Weighter;
 
 use super::key::Key;
 use crate::types::error::AuthError;
 use crate::types::user::{Codes, FeishuIds, UserGroup, UserInfo};
-use crate::util::clock::Millis;
+use crate::util::clock::{Clock, Millis};
 
 /// A verified user, with everything that decides on later requests as numbers to compare.
 #[derive(Clone)]
 pub(super) struct Entry {
     pub(super) user: UserInfo,
+    /// Until then the entry is served without a look at what follows.
+    pub(super) check_at: Millis,
     /// From here on the entry is refreshed in the background.
     pub(super) refresh_at: Millis,
     /// From here on requests wait for a fresh user.
     pub(super) expires_at: Millis,
     /// Until then the entry is served while the auth center is unavailable.
     pub(super) stale_until: Millis,
+    /// When the credential ends, by the date: a machine that was suspended has missed some of the milliseconds.
+    pub(super) ends: Option<SystemTime>,
     /// The epoch of the invalidations when the lookup started, or when the entry was last found valid.
     pub(super) epoch: u64,
+}
+
+impl Entry {
+    /// How long an entry is served before the date is asked.
+    const DATE_CHECK: Millis = 1_000;
+
+    pub(super) fn has_ended(&self, clock: &Clock) -> bool {
+        self.ends.is_some_and(|ends| ends <= clock.today())
+    }
+
+    pub(super) fn next_check(&self, now: Millis) -> Millis {
+        match self.ends {
+            Some(_) => self.refresh_at.min(now + Self::DATE_CHECK),
+            None => self.refresh_at,
+        }
+    }
 }
 
 /// A rejection.

@@ -261,6 +261,30 @@ async fn verify_token_expiry_limits_cache() {
     assert_eq!(rig.ask("short").await, Seen::unavailable(1), "user_info, then verify_token");
 }
 
+/// A machine wakes up from a suspend, or its time is corrected: no time has gone by, and yet the token has ended.
+#[tokio::test]
+async fn token_is_not_cached_beyond_expiry_by_a_date_that_jumps() {
+    for verifies_first in [true, false] {
+        let rig = Rig::new().await;
+        rig.center.add_token_expiring("short", "alice", SystemTime::now() + Duration::from_secs(100));
+        if verifies_first {
+            rig.client.verify_token("short").await.unwrap();
+        }
+        for credential in ["short", TOKEN] {
+            assert_eq!(rig.ask(credential).await, alice());
+        }
+        rig.clock.jump(Duration::from_secs(95));
+        rig.advance(2);
+        assert_eq!((rig.ask("short").await, rig.calls()), (alice(), 2));
+        rig.center.inject_fault(Fault::Refuse);
+        rig.clock.jump(Duration::from_secs(10));
+        rig.clock.advance(Duration::from_millis(1_000));
+        assert_eq!(rig.ask("short").await, Seen::unavailable(1), "a second later at most, nor stale");
+        rig.clock.jump(Duration::from_secs(100_000));
+        assert_eq!(rig.ask(TOKEN).await, alice(), "a token without an end is cached for its time");
+    }
+}
+
 #[tokio::test]
 async fn expiry_survives_refresh() {
     let rig = Rig::new().await;

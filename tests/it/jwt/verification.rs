@@ -247,6 +247,23 @@ async fn token_is_cached_for_ttl_and_never_past_exp() {
     }
 }
 
+/// The machine was suspended for a day: its milliseconds stood still.
+#[tokio::test]
+async fn token_is_not_cached_past_exp_by_a_date_that_jumps() {
+    let (verifier, clock, verified) = counting(JwtVerifier::from_secret(SECRET));
+    let app = greeting(&verifier).await;
+    let token = HMAC.issue("HS256", None, &with(claims(), "exp", now() + 100));
+    for (jump, seconds, status, expected) in [(0, 0, 200, 1), (50, 2, 200, 1), (86_400, 1, 401, 1)] {
+        clock.jump(Duration::from_secs(jump));
+        pass(&clock, seconds);
+        assert_eq!(
+            (ask(&app, &token).await.0, verified()),
+            (status, expected),
+            "{jump} s, {seconds} s later"
+        );
+    }
+}
+
 #[tokio::test]
 async fn zero_ttl_verifies_every_time() {
     let (verifier, _, verified) = counting(JwtVerifier::from_secret(SECRET).cache_ttl(Duration::ZERO));
