@@ -221,7 +221,7 @@ impl AuthCenter {
     /// Injects a fault into every request, until [`AuthCenter::clear_faults`].
     ///
     /// Of several faults, one applies to a request: that of [`AuthCenter::inject_fault_times`], else that of
-    /// [`AuthCenter::inject_fault_on`], else this one.
+    /// [`AuthCenter::inject_fault_for`], else that of [`AuthCenter::inject_fault_on`], else this one.
     pub fn inject_fault(&self, fault: Fault) {
         let refuses = matches!(fault, Fault::Refuse);
         self.server.dispatcher().faults.global = Some(fault.into());
@@ -235,6 +235,11 @@ impl AuthCenter {
     /// Injects a fault into requests to one endpoint, such as `/user/info`, until [`AuthCenter::clear_faults`].
     pub fn inject_fault_on(&self, endpoint: impl Into<String>, fault: Fault) {
         self.server.dispatcher().faults.by_endpoint.insert(endpoint.into(), fault.into());
+    }
+
+    /// Injects a fault into requests about one token or access key, until [`AuthCenter::clear_faults`].
+    pub fn inject_fault_for(&self, credential: impl Into<String>, fault: Fault) {
+        self.server.dispatcher().faults.by_credential.insert(credential.into(), fault.into());
     }
 
     /// Injects a fault into the next `times` requests, to any endpoint.

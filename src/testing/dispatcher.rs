@@ -29,7 +29,9 @@ impl Dispatcher {
             headers: call.headers.clone(),
             body: call.body.clone().unwrap_or_default(),
         });
-        let fault = self.faults.next_fault(&call.endpoint);
+        let field = |name| call.body.as_ref().and_then(|body| body.get(name)?.as_str());
+        let credential = field("token").or_else(|| field("access_key"));
+        let fault = self.faults.next_fault(&call.endpoint, credential);
         let handle = || endpoints::handle(&mut self.state, call);
         let response = match fault {
             Some(fault) => fault.apply(handle),

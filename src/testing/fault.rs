@@ -16,8 +16,8 @@ use super::response::{Delivery, Disconnect, EnvelopeResponse};
 pub enum Fault {
     /// Connections are refused, and open ones closed.
     ///
-    /// Only with [`inject_fault`](super::AuthCenter::inject_fault). For one endpoint or a number of requests, it acts as
-    /// `Reset`.
+    /// Only with [`inject_fault`](super::AuthCenter::inject_fault). For one endpoint, one credential or a number of
+    /// requests, it acts as `Reset`.
     Refuse,
     /// The request is read, and no response is sent.
     Hang,
@@ -35,6 +35,8 @@ pub enum Fault {
     Html,
     /// 200 and `application/json`, but the body is not JSON.
     NotJson,
+    /// 200 and `application/json` with this text as its body.
+    Body(Cow<'static, str>),
     /// 200 and code 0, but the data is a string.
     WrongShape,
     /// 200 and code 0 with this data.
@@ -107,6 +109,7 @@ impl Fault {
             Self::NotJson => {
                 Delivery::page("application/json", r#"{"code": 0, "message": "success", "data": {"#)
             }
+            Self::Body(text) => Delivery::page("application/json", text.into_owned()),
             Self::WrongShape => EnvelopeResponse::success(json!("not an object")).into(),
             Self::Data(data) => EnvelopeResponse::success(data).into(),
             Self::MissingId => handle().map_data(without_user_ids).into(),

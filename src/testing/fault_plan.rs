@@ -9,6 +9,8 @@ use super::fault::Fault;
 pub(super) struct FaultPlan {
     /// For the next requests, with the number of those left.
     pub(super) limited: Option<(usize, ActiveFault)>,
+    /// By token or access key.
+    pub(super) by_credential: BTreeMap<String, ActiveFault>,
     pub(super) by_endpoint: BTreeMap<String, ActiveFault>,
     pub(super) global: Option<ActiveFault>,
 }
@@ -20,15 +22,17 @@ pub(super) struct ActiveFault {
 }
 
 impl FaultPlan {
-    /// Returns the fault for a request to this endpoint, and counts the request.
-    pub(super) fn next_fault(&mut self, endpoint: &str) -> Option<Fault> {
+    /// Returns the fault for a request to this endpoint about this token or access key, and counts the request.
+    pub(super) fn next_fault(&mut self, endpoint: &str, credential: Option<&str>) -> Option<Fault> {
         if let Some((left, active)) = &mut self.limited
             && *left > 0
         {
             *left -= 1;
             return active.next_fault();
         }
-        self.by_endpoint.get_mut(endpoint).or(self.global.as_mut())?.next_fault()
+        let by_credential = credential.and_then(|credential| self.by_credential.get_mut(credential));
+        let by_endpoint = self.by_endpoint.get_mut(endpoint);
+        by_credential.or(by_endpoint).or(self.global.as_mut())?.next_fault()
     }
 }
 
@@ -54,15 +58,18 @@ mod tests {
     fn specific_faults_take_precedence() {
         let mut plan = FaultPlan {
             limited: Some((2, Fault::Hang.into())),
+            by_credential: BTreeMap::from([("token".to_owned(), Fault::Reset.into())]),
             by_endpoint: BTreeMap::from([("/a".to_owned(), Fault::Html.into())]),
             global: Some(Fault::Flapping.into()),
         };
-        assert!(matches!(plan.next_fault("/a"), Some(Fault::Hang)));
-        assert!(matches!(plan.next_fault("/b"), Some(Fault::Hang)));
-        assert!(matches!(plan.next_fault("/a"), Some(Fault::Html)));
-        assert!(plan.next_fault("/b").is_none());
-        assert!(matches!(plan.next_fault("/b"), Some(Fault::Flapping)));
-        assert!(plan.next_fault("/b").is_none());
-        assert!(FaultPlan::default().next_fault("/a").is_none());
+        assert!(matches!(plan.next_fault("/a", Some("token")), Some(Fault::Hang)));
+        assert!(matches!(plan.next_fault("/b", None), Some(Fault::Hang)));
+        assert!(matches!(plan.next_fault("/a", Some("token")), Some(Fault::Reset)));
+        assert!(matches!(plan.next_fault("/a", Some("another")), Some(Fault::Html)));
+        assert!(matches!(plan.next_fault("/a", None), Some(Fault::Html)));
+        assert!(plan.next_fault("/b", None).is_none());
+        assert!(matches!(plan.next_fault("/b", None), Some(Fault::Flapping)));
+        assert!(plan.next_fault("/b", None).is_none());
+        assert!(FaultPlan::default().next_fault("/a", None).is_none());
     }
 }

@@ -58,7 +58,7 @@ pub(super) enum Delivery {
 }
 
 impl Delivery {
-    pub(super) fn page(content_type: &'static str, body: &'static str) -> Self {
+    pub(super) fn page(content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self::Whole(with_body(StatusCode::OK, content_type, body))
     }
 

@@ -95,15 +95,25 @@ impl Slots {
     }
 
     /// Returns a slot if one is free for this owner now.
+    ///
+    /// Since nobody waits here, whose turn would come, a stranger leaves some free for the next: they hold at most four times
+    /// as many as strangers have left. (This is the dynamic threshold of shared packet buffers: Choudhury and Hahne, 1998.)
     pub(crate) fn try_acquire(&self, owner: Owner) -> Option<Slot> {
         let mut state = self.0.lock();
-        state.allows(owner, self.0.limit).then(|| self.0.take(&mut state, owner))
+        let left = for_strangers(self.0.limit).saturating_sub(state.used_by_strangers);
+        let leaves_some = !owner.is_stranger() || state.held(owner) < 4 * left;
+        (leaves_some && state.allows(owner, self.0.limit)).then(|| self.0.take(&mut state, owner))
     }
 
     /// Whether half of the slots are taken, so that what nobody waits for had better wait.
     pub(crate) fn is_busy(&self) -> bool {
         self.0.lock().used * 2 >= self.0.limit
     }
+}
+
+/// How many of so many slots strangers may hold together.
+fn for_strangers(limit: usize) -> usize {
+    limit - limit / 5
 }
 
 impl Shared {
@@ -143,12 +153,15 @@ impl State {
         if !owner.is_stranger() {
             return true;
         }
+        // First, as many networks may be waiting for this.
+        if self.used_by_strangers >= for_strangers(limit) {
+            return false;
+        }
         let held = self.held(owner);
         let others_wait = self.turns.iter().any(|waiting| *waiting != owner);
         // With half of the slots taken, and not by this owner alone, others may come any moment.
         let others_come = self.used * 2 >= limit && self.used > held;
-        self.used_by_strangers < limit - limit / 5
-            && (held < (limit / 10).max(1) || !(others_wait || others_come))
+        held < (limit / 10).max(1) || !(others_wait || others_come)
     }
 
     fn held(&self, owner: Owner) -> usize {
@@ -294,7 +307,13 @@ mod tests {
     fn fifth_is_left_to_known_callers() {
         for (limit, for_strangers) in [(1, 1), (4, 4), (5, 4), (10, 8), (256, 205)] {
             let slots = Slots::new(limit);
-            let strangers: Vec<_> = std::iter::from_fn(|| slots.try_acquire(A)).collect();
+            let mut waiting = Box::pin(slots.acquire(A));
+            let mut strangers = vec![];
+            while let Some(slot) = poll(&mut waiting) {
+                strangers.push(slot);
+                waiting = Box::pin(slots.acquire(A));
+            }
+            drop(waiting);
             assert_eq!(strangers.len(), for_strangers, "alone, one network may have all of them");
             assert!(slots.try_acquire(B).is_none());
             let known: Vec<_> = std::iter::from_fn(|| slots.try_acquire(Owner::Known)).collect();
@@ -314,6 +333,30 @@ mod tests {
         assert!(slots.try_acquire(A).is_none(), "others may come");
         assert!(slots.try_acquire(B).is_some());
         assert!(slots.try_acquire(C).is_some());
+    }
+
+    /// However many networks take what they can get at once, there is one for the next.
+    #[test]
+    fn some_are_left_to_the_next_network() {
+        for (networks, most, least) in
+            [(1, 6_401, 1_599), (2, 4_800, 600), (100, 1_000, 10), (1_000, 1_000, 1)]
+        {
+            let slots = Slots::new(10_000);
+            let mut held: Vec<Vec<Slot>> = (0..networks).map(|_| vec![]).collect();
+            loop {
+                let before = slots.0.lock().used;
+                for (network, held) in (0..).zip(&mut held) {
+                    held.extend(slots.try_acquire(Owner::Network(network)));
+                }
+                if slots.0.lock().used == before {
+                    break;
+                }
+            }
+            let largest = held.iter().map(Vec::len).max().unwrap();
+            let left = for_strangers(10_000) - slots.0.lock().used;
+            assert!(largest <= most && left >= least, "{networks}: {largest}, and {left} are left");
+            assert!(slots.try_acquire(Owner::Nowhere).is_some());
+        }
     }
 
     #[test]

@@ -138,14 +138,20 @@ impl AuthClientBuilder {
         self
     }
 
-    /// Sets how many calls may be in flight at a time, at least 1; more wait for a free slot. Defaults to 256.
+    /// Sets how many calls may be in flight at a time, at least 1; more wait for a free slot, for three quarters of
+    /// [`timeout`](Self::timeout) at most. Defaults to 256.
+    ///
+    /// Lookups of credentials that were never accepted have four fifths of them at most, and those of one network (an IPv4
+    /// address, an IPv6 /64) a tenth while others want some. All callers whose address is unknown are one network.
     pub fn max_in_flight(mut self, calls: usize) -> Self {
         self.api.max_in_flight = calls.clamp(1, Semaphore::MAX_PERMITS);
         self
     }
 
-    /// Sets how many credentials may be looked up at a time, at least 1; requests with others are rejected with 503.
-    /// Defaults to 10,000.
+    /// Sets how many credentials may be looked up at a time, at least 1; requests with others are rejected with 503, or served
+    /// stale. Defaults to 10,000.
+    ///
+    /// They are shared as [`max_in_flight`](Self::max_in_flight) says.
     pub fn max_concurrent_lookups(mut self, credentials: usize) -> Self {
         self.max_concurrent_lookups = credentials.max(1);
         self

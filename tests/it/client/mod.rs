@@ -22,5 +22,7 @@ mod load;
 mod newer_calls;
 // Calls of the reference client, in its versions, and ours beside them.
 mod reference;
+// What strangers and bad tokens take from the others: nothing.
+mod strangers;
 // Certificates of an auth center behind https.
 mod tls;

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+pub mod crowd;
 pub mod http;
 #[cfg(feature = "jwt")]
 pub mod jwt;
