@@ -101,7 +101,7 @@ impl Slots {
     pub(crate) fn try_acquire(&self, owner: Owner) -> Option<Slot> {
         let mut state = self.0.lock();
         let left = for_strangers(self.0.limit).saturating_sub(state.used_by_strangers);
-        let leaves_some = !owner.is_stranger() || state.held(owner) < 4 * left;
+        let leaves_some = !owner.is_stranger() || state.held(owner) < left.saturating_mul(4);
         (leaves_some && state.allows(owner, self.0.limit)).then(|| self.0.take(&mut state, owner))
     }
 
