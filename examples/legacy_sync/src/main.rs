@@ -16,8 +16,7 @@ use std::time::Duration;
 
 use aigc_auth::testing::{self, AuthCenter};
 use aigc_auth::user_sync::{
-    Direction, FieldMapping, OnDelete, PasswordPolicy, PushEvent, PushOptions, SqlStore, SyncConfig,
-    SyncMode, UserSync,
+    FieldMapping, OnDelete, PasswordPolicy, PushEvent, PushOptions, SqlStore, SyncConfig, SyncMode, UserSync,
 };
 use aigc_auth::webhook::{self, EventUser, UserEvent, WebhookConfig};
 use aigc_auth::{AuthClient, AuthLayer, CurrentUser, UserInfo};
@@ -38,22 +37,16 @@ fn config() -> SyncConfig {
         FieldMapping::new("username", "username").required(),
         FieldMapping::new("email", "email"),
         FieldMapping::new("nickname", "nickname"),
-        FieldMapping::new("status", "is_active")
-            .to_legacy(|status| Ok(json!(status == "active")))
-            .to_auth(|active| Ok(json!(if active == &json!(true) { "active" } else { "disabled" })))
-            .default_legacy(true),
+        FieldMapping::new("status", "is_active").flag("active", "disabled").default_legacy(true),
         FieldMapping::new("roles", "role")
             .to_legacy(|roles| Ok(roles.get(0).cloned().unwrap_or(json!("viewer"))))
             .to_auth(|role| Ok(json!([role])))
             .default_legacy("viewer")
             .default_auth(json!(["viewer"])),
     ];
-    // Both sides hash by bcrypt, so that hashes pass as they are. Users of the auth center log in there: their row
-    // gets a hash that is no password's.
-    let passwords = PasswordPolicy::mapped_hash(|user, way| match way {
-        Direction::ToAuth => Some(user.get("hashed_password")?.as_str()?.into()),
-        Direction::ToLegacy => Some("!".into()),
-    });
+    // The auth center takes over the bcrypt hashes of the rows. Its users log in there: their row gets a hash that no
+    // password matches.
+    let passwords = PasswordPolicy::locked().push_hash("hashed_password");
     SyncConfig::new().mode(SyncMode::Bidirectional).mappings(mappings).password_policy(passwords)
 }
 

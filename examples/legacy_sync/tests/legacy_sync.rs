@@ -96,7 +96,7 @@ async fn its_users_arrive_and_its_table_follows() {
             ("alice", "new@example.com", "boss", true, "$2b$"),
             ("bob", "bob@example.com", "viewer", false, "$2b$"),
             ("carol", "carol@example.com", "admin", false, "$2b$"),
-            ("dora", "dora@example.com", "editor", true, "!"),
+            ("dora", "dora@example.com", "editor", true, "$2b$"),
         ] {
             let from = format!("users WHERE username = '{name}'");
             let column = async |column: &str| database.text(column, &from).await.unwrap();

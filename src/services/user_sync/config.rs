@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::direction::SyncMode;
 use super::field_mapping::FieldMapping;
+use super::legacy_field::LegacyField;
 use super::password::PasswordPolicy;
 use crate::types::error::BuildError;
 use crate::util::env::Env;
@@ -24,9 +25,11 @@ use crate::util::env::Env;
 pub struct SyncConfig {
     pub(super) mode: SyncMode,
     pub(super) unique_field: String,
+    pub(super) link_by: Option<String>,
     pub(super) mappings: Vec<FieldMapping>,
     pub(super) password_policy: Option<PasswordPolicy>,
     pub(super) update_on_login: bool,
+    pub(super) only_updated_fields: bool,
     pub(super) await_login: bool,
     pub(super) max_logins: usize,
     pub(super) timeout: Duration,
@@ -37,9 +40,11 @@ impl Default for SyncConfig {
         Self {
             mode: SyncMode::default(),
             unique_field: "username".to_owned(),
+            link_by: None,
             mappings: FieldMapping::defaults(),
             password_policy: None,
             update_on_login: false,
+            only_updated_fields: false,
             await_login: false,
             max_logins: 1_000,
             timeout: Duration::from_secs(10),
@@ -79,8 +84,32 @@ impl SyncConfig {
 
     /// Sets the field, by its name at the auth center, that identifies a user on both sides. No two users may have the same
     /// value. Defaults to `username`. A mapping must name it.
+    ///
+    /// Users are found by it, and so it is never changed in a row that has it: a user whose `username` changes becomes another
+    /// one. To follow renames, use `id`, a column of its own, and [`link_by`](Self::link_by).
     pub fn unique_field(mut self, auth_field: impl Into<String>) -> Self {
         self.unique_field = auth_field.into();
+        self
+    }
+
+    /// Sets a second field, by its name at the auth center, for rows that have no value of the unique field yet: users are
+    /// found by it among these, and the row gets their value of the unique field. From then on the unique field finds it,
+    /// whatever the user is called. Defaults to none. A mapping must name it.
+    ///
+    /// ```
+    /// use aigc_auth::user_sync::{FieldMapping, SyncConfig};
+    ///
+    /// // `auth_id` is a new column, empty at first.
+    /// let config = SyncConfig::new()
+    ///     .mappings([
+    ///         FieldMapping::new("id", "auth_id").to_legacy_only(),
+    ///         FieldMapping::new("username", "login").required(),
+    ///     ])
+    ///     .unique_field("id")
+    ///     .link_by("username");
+    /// ```
+    pub fn link_by(mut self, auth_field: impl Into<String>) -> Self {
+        self.link_by = Some(auth_field.into());
         self
     }
 
@@ -100,6 +129,13 @@ impl SyncConfig {
     /// follow the auth center's events.
     pub fn update_on_login(mut self) -> Self {
         self.update_on_login = true;
+        self
+    }
+
+    /// Changes only the columns of an event's `updatedFields` in existing rows. Defaults to all fields that the event has, as
+    /// the reference client does: what users have changed in the legacy application alone is then overwritten.
+    pub fn only_updated_fields(mut self) -> Self {
+        self.only_updated_fields = true;
         self
     }
 
@@ -123,9 +159,16 @@ impl SyncConfig {
         self
     }
 
-    /// Returns the columns that the mappings name.
-    pub fn legacy_fields(&self) -> impl Iterator<Item = &str> {
-        self.mappings.iter().map(FieldMapping::legacy_field)
+    /// Returns the columns that the mappings name, each once, and when they are written.
+    pub fn legacy_fields(&self) -> impl Iterator<Item = LegacyField> {
+        let mut fields = Vec::<LegacyField>::new();
+        for field in self.mappings.iter().map(FieldMapping::to_legacy_field) {
+            match fields.iter_mut().find(|known| known.name() == field.name()) {
+                Some(known) => known.merge(&field),
+                None => fields.push(field),
+            }
+        }
+        fields.into_iter()
     }
 }
 

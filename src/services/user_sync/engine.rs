@@ -11,7 +11,7 @@ use super::config::SyncConfig;
 use super::direction::Direction;
 use super::error::{SyncError, SyncErrorKind};
 use super::field_mapping::FieldMapping;
-use super::legacy_user::LegacyUser;
+use super::legacy_user::{LegacyUser, Removal};
 use super::mapping;
 use super::password::{NewPassword, PasswordPolicy};
 use super::store::{DynLegacyStore, StoreError};
@@ -29,10 +29,23 @@ pub(crate) struct Engine {
     pub(super) config: SyncConfig,
     /// The mapping of the unique field.
     unique: FieldMapping,
+    /// The mapping of the field by which rows without a value of the unique field are found.
+    link: Option<FieldMapping>,
     /// Locks users by the hash of their key, so that two concurrent logins create one row. A lock may be shared by several
     /// users.
     locks: [Mutex<()>; LOCKS],
     hasher: RandomState,
+}
+
+/// What is known of a user whose row is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// They are at the auth center, and all of their fields are known.
+    Created,
+    /// They are at the auth center.
+    LoggedIn,
+    /// Their fields have changed. Says nothing of whether they were removed since.
+    Updated,
 }
 
 /// What was done for a user.
@@ -40,10 +53,23 @@ pub(crate) struct Engine {
 pub(super) enum Outcome {
     Created,
     Updated,
+    /// A row that was found by another field has got the value of the unique field.
+    Linked,
+    /// The user was removed, and is back.
+    Restored,
     Unchanged,
     Removed,
     /// There was no row to be updated or removed.
     NotFound,
+}
+
+/// A row, and by what it was found.
+struct Found<'a> {
+    row: LegacyUser,
+    field: &'a str,
+    value: Value,
+    /// Found by the field that links: the row has no value of the unique field yet.
+    is_linked: bool,
 }
 
 impl Engine {
@@ -52,16 +78,19 @@ impl Engine {
         store: Arc<dyn DynLegacyStore>,
         config: SyncConfig,
     ) -> Result<Self, BuildError> {
-        let unique = &config.unique_field;
-        let unique = config.mappings.iter().find(|mapping| spelling::is_same(&mapping.auth_field, unique));
-        let unique = unique.cloned().ok_or_else(|| {
-            let field = &config.unique_field;
-            BuildError::new(format!(
-                "no field mapping names the unique field `{field}` (SyncConfig::unique_field)"
-            ))
-        })?;
+        check_mappings(&config.mappings)?;
+        let mapping_of = |field: &str, setter: &str| {
+            let mut mappings = config.mappings.iter().filter(|mapping| mapping.is_for(Direction::ToLegacy));
+            let mapping = mappings.find(|mapping| spelling::is_same(&mapping.auth_field, field)).cloned();
+            let what =
+                || format!("no field mapping to the legacy system names the field `{field}` ({setter})");
+            mapping.ok_or_else(|| BuildError::new(what()))
+        };
+        let unique = mapping_of(&config.unique_field, "SyncConfig::unique_field")?;
+        let link =
+            config.link_by.as_deref().map(|field| mapping_of(field, "SyncConfig::link_by")).transpose()?;
         let locks = [const { Mutex::const_new(()) }; LOCKS];
-        Ok(Self { client, store, config, unique, locks, hasher: RandomState::new() })
+        Ok(Self { client, store, config, unique, link, locks, hasher: RandomState::new() })
     }
 
     /// Checks that the direction is enabled.
@@ -83,6 +112,15 @@ impl Engine {
         Some(name).filter(|name| !name.trim().is_empty())
     }
 
+    /// Whether a row is that of a user who was removed, and whom the auth center is not to get back. What a mapping sends to
+    /// it, such as a status, is for the auth center to judge.
+    pub(super) fn is_gone(&self, row: &LegacyUser) -> bool {
+        row.removal().is_some_and(|removal| {
+            let mut sent = self.config.mappings.iter().filter(|mapping| mapping.is_for(Direction::ToAuth));
+            !sent.any(|mapping| mapping.legacy_field == removal.column)
+        })
+    }
+
     /// Returns the user's value of the unique field, as the legacy system stores it.
     pub(super) fn key(&self, user: &Map<String, Value>) -> Result<Value, SyncError> {
         match mapping::legacy_value(&self.unique, user)? {
@@ -94,23 +132,27 @@ impl Engine {
         }
     }
 
-    /// Creates the user if there is no row, or else updates the row if `update`. Never changes the password of an existing
-    /// user.
-    pub(super) async fn upsert(&self, user: &Map<String, Value>, update: bool) -> Result<Outcome, SyncError> {
+    /// Creates the user if there is no row. Otherwise links it, restores it, and updates it if `update`. Never changes the
+    /// password of an existing user.
+    pub(super) async fn upsert(
+        &self,
+        user: &Map<String, Value>,
+        news: News,
+        update: bool,
+    ) -> Result<Outcome, SyncError> {
         self.check_direction(Direction::ToLegacy)?;
         let key = self.key(user)?;
         let _guard = self.lock(&key).await;
-        if let Some(row) = self.find(&key).await? {
-            return if update { self.update(&key, &row, user).await } else { Ok(Outcome::Unchanged) };
+        if let Some(found) = self.find(&key, user).await? {
+            return self.update(found, &key, user, news, update).await;
         }
         let row = mapping::new_row(&self.config.mappings, user)?;
         let password = self.password(user, Direction::ToLegacy)?;
         match self.with_timeout(self.store.create(row, password)).await {
             Ok(()) => Ok(Outcome::Created),
             // Another process may have created the user in the meantime.
-            Err(error) => match self.find(&key).await {
-                Ok(Some(row)) if update => self.update(&key, &row, user).await,
-                Ok(Some(_)) => Ok(Outcome::Unchanged),
+            Err(error) => match self.find(&key, user).await {
+                Ok(Some(found)) => self.update(found, &key, user, news, update).await,
                 _ => Err(error),
             },
         }
@@ -118,18 +160,45 @@ impl Engine {
 
     async fn update(
         &self,
+        found: Found<'_>,
         key: &Value,
-        row: &LegacyUser,
         user: &Map<String, Value>,
+        news: News,
+        update: bool,
     ) -> Result<Outcome, SyncError> {
+        let removal = found.row.removal().filter(|_| news != News::Updated);
+        let mut changes = LegacyUser::new();
+        if update || (removal.is_some() && news == News::Created) {
+            let only =
+                self.config.only_updated_fields.then(|| updated_fields(user)).filter(|_| removal.is_none());
+            changes = mapping::changes(&self.config.mappings, user, only.as_deref())?;
+        }
+        if let Some(Removal { column, restored: Some(value) }) = removal {
+            // What a mapping says of the column goes before.
+            changes.entry(column.clone()).or_insert_with(|| value.clone());
+        }
         let field = self.unique.legacy_field();
-        let mut changes = mapping::changes(&self.config.mappings, user)?;
-        changes.retain(|name, value| name != field && row.get(name) != Some(value));
+        changes.retain(|name, value| name != field && found.row.get(name) != Some(value));
+        let restores = removal.is_some_and(|removal| changes.contains_key(&removal.column));
+        if let Some(Removal { column, .. }) = removal.filter(|_| !restores) {
+            tracing::warn!(
+                column,
+                "a user who was removed is back, and their row stays removed: nothing says what restores it"
+            );
+        }
+        if found.is_linked {
+            changes.insert(field.to_owned(), key.clone());
+        }
         if changes.is_empty() {
             return Ok(Outcome::Unchanged);
         }
-        match self.with_timeout(self.store.update(field, key, changes)).await? {
-            true => Ok(Outcome::Updated),
+        let done = match (found.is_linked, restores) {
+            (true, _) => Outcome::Linked,
+            (false, true) => Outcome::Restored,
+            (false, false) => Outcome::Updated,
+        };
+        match self.with_timeout(self.store.update(found.field, &found.value, changes)).await? {
+            true => Ok(done),
             false => Ok(Outcome::NotFound),
         }
     }
@@ -139,7 +208,14 @@ impl Engine {
         self.check_direction(Direction::ToLegacy)?;
         let key = self.key(user)?;
         let _guard = self.lock(&key).await;
-        match self.with_timeout(self.store.remove(self.unique.legacy_field(), &key)).await? {
+        let found = match &self.link {
+            // A store finds the row by itself, but not one that is not linked yet.
+            Some(_) => self.find(&key, user).await?,
+            None => None,
+        };
+        let (field, value) =
+            found.map_or((self.unique.legacy_field(), key), |found| (found.field, found.value));
+        match self.with_timeout(self.store.remove(field, &value)).await? {
             true => Ok(Outcome::Removed),
             false => Ok(Outcome::NotFound),
         }
@@ -163,8 +239,18 @@ impl Engine {
         })
     }
 
-    async fn find(&self, key: &Value) -> Result<Option<LegacyUser>, SyncError> {
-        self.with_timeout(self.store.find(self.unique.legacy_field(), key)).await
+    /// Finds the user's row by the unique field, or else by the field that links, among the rows without a value of the
+    /// unique field.
+    async fn find(&self, key: &Value, user: &Map<String, Value>) -> Result<Option<Found<'_>>, SyncError> {
+        let field = self.unique.legacy_field();
+        if let Some(row) = self.with_timeout(self.store.find(field, key)).await? {
+            return Ok(Some(Found { row, field, value: key.clone(), is_linked: false }));
+        }
+        let Some(link) = &self.link else { return Ok(None) };
+        let Some(value) = mapping::legacy_value(link, user)? else { return Ok(None) };
+        let row = self.with_timeout(self.store.find(link.legacy_field(), &value)).await?;
+        let row = row.filter(|row| row.get(field).is_none_or(|key| key.is_null() || key == ""));
+        Ok(row.map(|row| Found { row, field: link.legacy_field(), value, is_linked: true }))
     }
 
     async fn with_timeout<T>(
@@ -182,4 +268,35 @@ impl Engine {
         let index = self.hasher.hash_one(key.to_string()) as usize % LOCKS;
         self.locks[index].lock().await
     }
+}
+
+/// The names in the event's `updatedFields`.
+fn updated_fields(user: &Map<String, Value>) -> Vec<&str> {
+    let fields = user.get("updatedFields").and_then(Value::as_array);
+    fields.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// Checks that no two mappings of one direction have one target: the last one would win.
+fn check_mappings(mappings: &[FieldMapping]) -> Result<(), BuildError> {
+    type Target = fn(&FieldMapping) -> &str;
+    let directions: [(Direction, Target, &str); 2] = [
+        (Direction::ToLegacy, |mapping| &mapping.legacy_field, "the column"),
+        (Direction::ToAuth, |mapping| &mapping.auth_field, "the field of the auth center"),
+    ];
+    for (direction, target, what) in directions {
+        let targets: Vec<_> =
+            mappings.iter().filter(|mapping| mapping.is_for(direction)).map(target).collect();
+        let is_same = |a: &str, b: &str| match direction {
+            Direction::ToLegacy => a == b,
+            Direction::ToAuth => spelling::is_same(a, b),
+        };
+        for (at, name) in targets.iter().enumerate() {
+            if targets[..at].iter().any(|earlier| is_same(earlier, name)) {
+                return Err(BuildError::new(format!(
+                    "two field mappings write {what} `{name}`: make one of them `to_legacy_only()` or `to_auth_only()`"
+                )));
+            }
+        }
+    }
+    Ok(())
 }

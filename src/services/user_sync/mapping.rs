@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value};
 
+use super::direction::Direction;
 use super::error::{SyncError, SyncErrorKind};
-use super::field_mapping::{FieldMapping, Transform};
+use super::field_mapping::{DefaultLegacy, FieldMapping, Transform};
 use super::legacy_user::LegacyUser;
+use crate::types::spelling;
 
 /// Returns the value of the column for a user of the auth center. `None` if they have no value in the field.
 pub(super) fn legacy_value(
@@ -17,24 +19,39 @@ pub(super) fn legacy_value(
 /// Returns the row of a new user.
 pub(super) fn new_row(mappings: &[FieldMapping], user: &Map<String, Value>) -> Result<LegacyUser, SyncError> {
     let mut row = LegacyUser::new();
-    for mapping in mappings {
-        let default = mapping.default_legacy.as_ref();
-        if let Some(value) = or_default(mapping, legacy_value(mapping, user)?, default, &mapping.auth_field)?
-        {
+    for mapping in mappings.iter().filter(|mapping| mapping.is_for(Direction::ToLegacy)) {
+        let value = legacy_value(mapping, user)?;
+        let default = || mapping.default_legacy.value(user);
+        if let Some(value) = or_default(mapping, value, default, &mapping.auth_field)? {
             row.insert(mapping.legacy_field.clone(), value);
         }
     }
     Ok(row)
 }
 
-/// Returns the columns of the fields that are present, to update a row. `null` empties a column only where the mapping has
-/// no transformation and is not required.
-pub(super) fn changes(mappings: &[FieldMapping], user: &Map<String, Value>) -> Result<LegacyUser, SyncError> {
+/// Returns the columns of the fields that are present, to update a row: those of `only` of the auth center's fields, if
+/// given. `null` empties a column, or sets it to its default, only where the mapping has no transformation and is not
+/// required.
+pub(super) fn changes(
+    mappings: &[FieldMapping],
+    user: &Map<String, Value>,
+    only: Option<&[&str]>,
+) -> Result<LegacyUser, SyncError> {
     let mut row = LegacyUser::new();
-    for mapping in mappings {
+    for mapping in mappings.iter().filter(|mapping| mapping.updates()) {
+        if only.is_some_and(|only| !only.iter().any(|field| spelling::is_same(field, &mapping.auth_field))) {
+            continue;
+        }
         let is_cleared = user.get(&mapping.auth_field).is_some_and(Value::is_null);
         let value = match legacy_value(mapping, user)? {
-            None if is_cleared && mapping.to_legacy.is_none() && !mapping.required => Some(Value::Null),
+            None if is_cleared && mapping.to_legacy.is_none() && !mapping.required => {
+                match &mapping.default_legacy {
+                    DefaultLegacy::None => Some(Value::Null),
+                    DefaultLegacy::Value(default) => Some(default.clone()),
+                    // It is for new users: an existing one keeps theirs.
+                    DefaultLegacy::Computed(_) => None,
+                }
+            }
             value => value,
         };
         if let Some(value) = value {
@@ -50,10 +67,10 @@ pub(super) fn auth_fields(
     row: &LegacyUser,
 ) -> Result<Map<String, Value>, SyncError> {
     let mut fields = Map::new();
-    for mapping in mappings {
+    for mapping in mappings.iter().filter(|mapping| mapping.is_for(Direction::ToAuth)) {
         let value = transformed(&mapping.legacy_field, row, mapping.to_auth.as_deref())?;
-        if let Some(value) = or_default(mapping, value, mapping.default_auth.as_ref(), &mapping.legacy_field)?
-        {
+        let default = || mapping.default_auth.clone();
+        if let Some(value) = or_default(mapping, value, default, &mapping.legacy_field)? {
             fields.insert(mapping.auth_field.clone(), value);
         }
     }
@@ -93,12 +110,12 @@ pub(super) fn has_nul(value: &Value) -> bool {
 fn or_default(
     mapping: &FieldMapping,
     value: Option<Value>,
-    default: Option<&Value>,
+    default: impl FnOnce() -> Option<Value>,
     source: &str,
 ) -> Result<Option<Value>, SyncError> {
     let is_empty =
         |value: &Value| value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
-    match value.or_else(|| default.cloned()) {
+    match value.or_else(default) {
         None if mapping.required => {
             Err(SyncError::new(SyncErrorKind::Mapping, format!("`{source}` is missing, and required")))
         }
@@ -170,7 +187,7 @@ mod tests {
             let mappings = mappings();
             let new = new_row(&mappings, &map(user.clone())).map(|row| json!(Map::from(row)));
             assert_eq!(value_or_error(new), row, "{user}");
-            let old = changes(&mappings, &map(user.clone())).map(|row| json!(Map::from(row)));
+            let old = changes(&mappings, &map(user.clone()), None).map(|row| json!(Map::from(row)));
             assert_eq!(value_or_error(old), changed, "{user}");
         }
     }

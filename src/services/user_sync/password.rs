@@ -23,18 +23,27 @@ pub enum NewPassword {
 /// use aigc_auth::Secret;
 /// use aigc_auth::user_sync::{Direction, PasswordPolicy};
 ///
-/// // Both systems use bcrypt: the auth center takes over the hash of the row. Users from the auth center log in there,
-/// // and get a hash that matches no password.
-/// let policy = PasswordPolicy::mapped_hash(|user, direction| match direction {
-///     Direction::ToAuth => Some(user.get("hashed_password")?.as_str()?.into()),
-///     Direction::ToLegacy => Some(Secret::from("!")),
-/// });
+/// // The auth center takes over the bcrypt hashes of the rows. Users from the auth center log in there, and get a hash that
+/// // no password matches.
+/// let policy = PasswordPolicy::locked().push_hash("hashed_password");
+///
+/// // The same by hand, with a first password for users from the auth center.
+/// let policy = PasswordPolicy::mapped(|user, direction| match direction {
+///     Direction::ToLegacy => Some(Secret::from(format!("welcome {}", user.get("username")?))),
+///     Direction::ToAuth => None,
+/// })
+/// .push_hash("hashed_password");
 /// ```
 #[derive(Clone)]
-pub struct PasswordPolicy(Policy);
+pub struct PasswordPolicy {
+    policy: Policy,
+    /// The column whose hashes a push sends.
+    pushed: Option<String>,
+}
 
 #[derive(Clone)]
 enum Policy {
+    Locked,
     Unified(Secret),
     Mapped(Arc<Derive>),
     MappedHash(Arc<Derive>),
@@ -43,9 +52,16 @@ enum Policy {
 type Derive = dyn Fn(&Map<String, Value>, Direction) -> Option<Secret> + Send + Sync;
 
 impl PasswordPolicy {
+    /// Gives each new user a random password that nobody knows, hashed as the store hashes: they cannot log in by a password
+    /// before it is reset. Unlike `!` and the like in place of a hash, which some applications answer with an error, this is
+    /// a hash to all of them.
+    pub fn locked() -> Self {
+        Policy::Locked.into()
+    }
+
     /// Gives all new users the same first password.
     pub fn unified(password: impl Into<Secret>) -> Self {
-        Self(Policy::Unified(password.into()))
+        Policy::Unified(password.into()).into()
     }
 
     /// Derives the password from the user's unmapped fields: those of the row for [`Direction::ToAuth`], those of the auth
@@ -53,21 +69,32 @@ impl PasswordPolicy {
     pub fn mapped(
         map: impl Fn(&Map<String, Value>, Direction) -> Option<Secret> + Send + Sync + 'static,
     ) -> Self {
-        Self(Policy::Mapped(Arc::new(map)))
+        Policy::Mapped(Arc::new(map)).into()
     }
 
-    /// Derives a hash, like [`mapped`](Self::mapped), which the other side stores as it is.
+    /// Derives a hash, like [`mapped`](Self::mapped), which the other side stores as it is. The auth center verifies bcrypt
+    /// only: users with another hash fail, and are not pushed.
     pub fn mapped_hash(
         map: impl Fn(&Map<String, Value>, Direction) -> Option<Secret> + Send + Sync + 'static,
     ) -> Self {
-        Self(Policy::MappedHash(Arc::new(map)))
+        Policy::MappedHash(Arc::new(map)).into()
+    }
+
+    /// Pushes the hash in this column of the row, which must be bcrypt, in place of a password. Rows without one fail, and so
+    /// do those whose hash is of another format: the auth center could not verify it.
+    pub fn push_hash(mut self, column: impl Into<String>) -> Self {
+        self.pushed = Some(column.into());
+        self
     }
 
     pub(super) fn choose(&self, user: &Map<String, Value>, direction: Direction) -> Option<NewPassword> {
-        let password = match &self.0 {
-            Policy::Unified(password) => NewPassword::Plain(password.clone()),
-            Policy::Mapped(map) => NewPassword::Plain(map(user, direction)?),
-            Policy::MappedHash(map) => NewPassword::Hashed(map(user, direction)?),
+        let pushed = self.pushed.as_ref().filter(|_| direction == Direction::ToAuth);
+        let password = match (pushed, &self.policy) {
+            (Some(column), _) => NewPassword::Hashed(user.get(column)?.as_str()?.into()),
+            (None, Policy::Locked) => NewPassword::Plain(random_password()?),
+            (None, Policy::Unified(password)) => NewPassword::Plain(password.clone()),
+            (None, Policy::Mapped(map)) => NewPassword::Plain(map(user, direction)?),
+            (None, Policy::MappedHash(map)) => NewPassword::Hashed(map(user, direction)?),
         };
         let (NewPassword::Plain(text) | NewPassword::Hashed(text)) = &password;
         // Anybody could log in with an empty password.
@@ -75,12 +102,67 @@ impl PasswordPolicy {
     }
 }
 
+/// 256 bits, as 64 hexadecimal digits: bcrypt reads 72 bytes. `None` if the system has no random bits.
+fn random_password() -> Option<Secret> {
+    let mut bits = [0; 32];
+    rustls::crypto::ring::default_provider().secure_random.fill(&mut bits).ok()?;
+    Some(bits.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
+}
+
+impl From<Policy> for PasswordPolicy {
+    fn from(policy: Policy) -> Self {
+        Self { policy, pushed: None }
+    }
+}
+
 impl fmt::Debug for PasswordPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match &self.0 {
+        f.write_str(match &self.policy {
+            Policy::Locked => "Locked",
             Policy::Unified(_) => "Unified([redacted])",
             Policy::Mapped(_) => "Mapped",
             Policy::MappedHash(_) => "MappedHash",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn text(password: Option<NewPassword>) -> String {
+        match password {
+            Some(NewPassword::Plain(secret)) => format!("plain {}", secret.expose()),
+            Some(NewPassword::Hashed(secret)) => format!("hash {}", secret.expose()),
+            None => "none".to_owned(),
+        }
+    }
+
+    #[test]
+    fn policy_chooses_by_direction() {
+        let Value::Object(row) = json!({"username": "a", "hash": "$2b$", "empty": "", "none": null}) else {
+            panic!()
+        };
+        let mapped = PasswordPolicy::mapped(|user, _| Some(user.get("username")?.as_str()?.into()));
+        for (policy, to_legacy, to_auth) in [
+            (PasswordPolicy::unified("first"), "plain first", "plain first"),
+            (PasswordPolicy::unified("first").push_hash("hash"), "plain first", "hash $2b$"),
+            (mapped.clone(), "plain a", "plain a"),
+            (mapped.clone().push_hash("empty"), "plain a", "none"),
+            (mapped.clone().push_hash("none"), "plain a", "none"),
+            (mapped.push_hash("missing"), "plain a", "none"),
+        ] {
+            let chosen = [Direction::ToLegacy, Direction::ToAuth].map(|way| text(policy.choose(&row, way)));
+            assert_eq!(chosen, [to_legacy, to_auth], "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn locked_users_have_passwords_of_their_own() {
+        let policy = PasswordPolicy::locked();
+        let [one, two] = [(); 2].map(|()| text(policy.choose(&Map::new(), Direction::ToLegacy)));
+        assert!(one.starts_with("plain ") && one.len() == 70 && one != two);
     }
 }

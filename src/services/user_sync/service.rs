@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::config::SyncConfig;
 use super::direction::Direction;
-use super::engine::{Engine, Outcome};
+use super::engine::{Engine, News, Outcome};
 use super::error::{SyncError, SyncErrorKind};
 use super::push::{Push, PushOptions};
 use super::store::LegacyStore;
@@ -53,7 +53,8 @@ impl UserSync {
     /// Synchronizes the users of this store.
     ///
     /// # Errors
-    /// If no mapping names the [unique field](SyncConfig::unique_field).
+    /// If no mapping names the [unique field](SyncConfig::unique_field) or [that which links](SyncConfig::link_by), or two
+    /// mappings of one direction write the same column or field.
     pub fn new(client: AuthClient, store: impl LegacyStore, config: SyncConfig) -> Result<Self, BuildError> {
         let max_logins = config.max_logins;
         let engine = Arc::new(Engine::new(client, Arc::new(store), config)?);
@@ -110,7 +111,8 @@ impl UserSync {
     /// Applies an event of the auth center. Returns the answer to the event.
     ///
     /// - `user.created`, `user.updated` and `user.login` create the user if there is no row. An existing row is updated if
-    ///   `data` has a non-empty `updatedFields`; its password stays unchanged.
+    ///   `data` has a non-empty `updatedFields`; its password stays unchanged. If the user was removed by a flag, the first and
+    ///   the last bring them back.
     /// - `user.deleted` removes the user.
     /// - `user.init_sync_auth` starts to [push all users](Self::push_all) to the auth center, in the background.
     /// - Other events are ignored, and so are those of a direction that is off: the answer says so.
@@ -142,7 +144,12 @@ impl UserSync {
         let data = &data.map(spelling::with_both).unwrap_or_default();
         let answer = match event {
             "user.created" | "user.updated" | "user.login" => {
-                engine.upsert(data, is_update(data)).await.map(answer_to)
+                let news = match event {
+                    "user.created" => News::Created,
+                    "user.login" => News::LoggedIn,
+                    _ => News::Updated,
+                };
+                engine.upsert(data, news, is_update(data)).await.map(answer_to)
             }
             "user.deleted" => engine.remove(data).await.map(answer_to),
             "user.init_sync_auth" => {
@@ -227,7 +234,7 @@ async fn sync_login(engine: &Engine, user: &UserInfo) {
     // The user of an access key comes without most of their fields.
     let update = engine.config.update_on_login && user.access_key().is_none();
     let Ok(Value::Object(fields)) = serde_json::to_value(user) else { return };
-    match engine.upsert(&spelling::with_both(&fields), update).await {
+    match engine.upsert(&spelling::with_both(&fields), News::LoggedIn, update).await {
         Ok(outcome) => tracing::debug!(user_id = %user.id(), ?outcome, "the login was synchronized"),
         Err(error) => {
             tracing::warn!(user_id = %user.id(), %error, "the login could not be synchronized to the legacy system");
@@ -244,6 +251,8 @@ fn answer_to(outcome: Outcome) -> Value {
     let message = match outcome {
         Outcome::Created => "User created",
         Outcome::Updated => "User updated",
+        Outcome::Linked => "User linked",
+        Outcome::Restored => "User restored",
         Outcome::Unchanged => "User unchanged",
         Outcome::Removed => "User removed",
         Outcome::NotFound => "There is no such user",

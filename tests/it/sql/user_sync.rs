@@ -17,10 +17,7 @@ const TABLE: &str = "CREATE TABLE users (id SERIAL, login varchar(50) NOT NULL U
                      is_active boolean NOT NULL, hashed_password varchar(100))";
 
 fn config() -> SyncConfig {
-    let active = FieldMapping::new("status", "is_active")
-        .to_legacy(|status| Ok(json!(status == "active")))
-        .to_auth(|active| Ok(json!(if *active == json!(true) { "active" } else { "disabled" })))
-        .default_legacy(true);
+    let active = FieldMapping::new("status", "is_active").flag("active", "disabled").default_legacy(true);
     SyncConfig::new()
         .mode(SyncMode::Bidirectional)
         .mappings([
@@ -32,12 +29,11 @@ fn config() -> SyncConfig {
 }
 
 async fn store(database: &Database, config: &SyncConfig) -> SqlStore {
-    let columns: Vec<_> = config.legacy_fields().collect();
     let flag = OnDelete::set("is_active", false);
     let configure = |builder: aigc_auth::user_sync::SqlStoreBuilder| {
-        builder.password_column("hashed_password").on_delete(flag)
+        builder.columns(config.legacy_fields()).password_column("hashed_password").on_delete(flag)
     };
-    database.store("users", &columns, configure).await
+    database.store("users", &[], configure).await
 }
 
 async fn sync(database: &Database, client: AuthClient, config: SyncConfig) -> UserSync {

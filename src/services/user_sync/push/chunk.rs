@@ -10,6 +10,8 @@ pub(super) const CHUNK_SIZE: usize = 100;
 pub(super) struct Chunk {
     pub(super) users: Vec<SyncUser>,
     pub(super) failures: Vec<PushFailure>,
+    /// How many users were left out, since they were removed.
+    pub(super) removed: u64,
     /// The cursor of its last user.
     pub(super) cursor: Value,
 }
@@ -21,16 +23,17 @@ pub(super) struct ChunkOutcome {
     pub(super) total: u64,
     pub(super) created: u64,
     pub(super) skipped: u64,
+    pub(super) removed: u64,
     pub(super) failures: Vec<PushFailure>,
 }
 
 impl Chunk {
     pub(super) fn new() -> Self {
-        Self { users: Vec::with_capacity(CHUNK_SIZE), failures: Vec::new(), cursor: Value::Null }
+        Self { users: Vec::with_capacity(CHUNK_SIZE), failures: Vec::new(), removed: 0, cursor: Value::Null }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.users.len() + self.failures.len()
+        self.users.len() + self.failures.len() + self.removed as usize
     }
 
     /// The outcome of a dry run: as if all users had been sent and created.
@@ -48,6 +51,7 @@ impl Chunk {
     ) -> ChunkOutcome {
         let total = self.len() as u64;
         self.failures.extend(failures);
-        ChunkOutcome { cursor: self.cursor, total, created, skipped, failures: self.failures }
+        let Self { cursor, failures, removed, .. } = self;
+        ChunkOutcome { cursor, total, created, skipped, removed, failures }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::super::direction::Direction;
 use super::super::engine::Engine;
 use super::super::error::{SyncError, SyncErrorKind};
+use super::super::hash_format;
 use super::super::legacy_user::LegacyUser;
 use super::super::mapping;
 use super::super::password::NewPassword;
@@ -66,6 +67,10 @@ impl Reader {
     }
 
     fn add(&mut self, chunk: &mut Chunk, cursor: &Value, user: &LegacyUser) {
+        if self.engine.is_gone(user) {
+            chunk.removed += 1;
+            return;
+        }
         match map(&self.engine, user) {
             Ok(user) if self.seen.insert(self.hasher.hash_one(user.username())) => chunk.users.push(user),
             Ok(user) => chunk.failures.push(PushFailure {
@@ -98,7 +103,11 @@ fn sync_user(mut fields: Map<String, Value>, password: NewPassword) -> Result<Sy
     };
     let user = match password {
         NewPassword::Plain(password) => SyncUser::with_password(username, password),
-        NewPassword::Hashed(hash) => SyncUser::with_password_hash(username, hash),
+        NewPassword::Hashed(hash) => {
+            hash_format::check_bcrypt(hash.expose())
+                .map_err(|message| SyncError::new(SyncErrorKind::NoPassword, message))?;
+            SyncUser::with_password_hash(username, hash)
+        }
     };
     Ok(fields.into_iter().fold(user, |user, (name, value)| user.field(name, value)))
 }

@@ -146,7 +146,14 @@ mod tests {
             polls += 1;
             let cursor = serde_json::Value::Null;
             Poll::Ready(Some(match polls {
-                1 => Ok(ChunkOutcome { cursor, total: 1, created: 1, skipped: 0, failures: Vec::new() }),
+                1 => Ok(ChunkOutcome {
+                    cursor,
+                    total: 1,
+                    created: 1,
+                    skipped: 0,
+                    removed: 0,
+                    failures: Vec::new(),
+                }),
                 2 => Err(SyncError::new(SyncErrorKind::AuthCenter, "gone")),
                 _ => panic!("polled again"),
             }))

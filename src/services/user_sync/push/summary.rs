@@ -11,6 +11,10 @@ pub struct PushSummary {
     pub created: u64,
     /// How many users existed at the auth center already, and were left unchanged.
     pub skipped: u64,
+    /// How many users were left out, since they were removed
+    /// ([`LegacyUser::removed_by`](crate::user_sync::LegacyUser::removed_by)).
+    #[serde(default)]
+    pub removed: u64,
     /// How many users failed, each with a reason of its own.
     pub failed: u64,
     /// The first 1,000 failures. [`PushEvent::Failed`](super::PushEvent::Failed) reports all of them.
@@ -25,6 +29,7 @@ impl PushSummary {
         self.total += chunk.total;
         self.created += chunk.created;
         self.skipped += chunk.skipped;
+        self.removed += chunk.removed;
         self.failed += chunk.failures.len() as u64;
         let room = Self::MAX_FAILURES.saturating_sub(self.failures.len());
         self.failures.extend(chunk.failures.iter().take(room).cloned());

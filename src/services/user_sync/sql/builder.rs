@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::legacy_field::LegacyField;
 use super::catalog;
 use super::column::{Bound, Column, Kind};
 use super::dialect::{Dialect, Table};
@@ -17,7 +18,7 @@ use crate::types::error::BuildError;
 pub struct SqlStoreBuilder {
     table: Table,
     key: String,
-    columns: Vec<String>,
+    columns: Vec<LegacyField>,
     password: Option<String>,
     on_delete: OnDelete,
     hash: PasswordHash,
@@ -51,7 +52,7 @@ impl SqlStoreBuilder {
 
     /// Sets the columns that are read and written: at least those of the mappings
     /// ([`SyncConfig::legacy_fields`](crate::user_sync::SyncConfig::legacy_fields)). There is no default.
-    pub fn columns<C: Into<String>>(mut self, columns: impl IntoIterator<Item = C>) -> Self {
+    pub fn columns<C: Into<LegacyField>>(mut self, columns: impl IntoIterator<Item = C>) -> Self {
         self.columns = columns.into_iter().map(Into::into).collect();
         self
     }
@@ -127,8 +128,10 @@ impl SqlStoreBuilder {
             OnDelete::Set { column, .. } => Some(column),
             OnDelete::Row => None,
         };
-        let columns = self.columns.iter().chain(&self.password).chain([&self.key]).chain(flag);
-        let mut names = columns.chain([&self.table.name]).chain(&self.table.schema);
+        let columns = self.columns.iter().map(LegacyField::name);
+        let others = self.password.iter().chain([&self.key]).chain(flag);
+        let others = others.chain([&self.table.name]).chain(&self.table.schema).map(String::as_str);
+        let mut names = columns.chain(others);
         if self.columns.is_empty() {
             return fail("no columns are configured (SqlStoreBuilder::columns)");
         }
@@ -136,7 +139,7 @@ impl SqlStoreBuilder {
             return fail("the name of a table or column is empty, or has a NUL character");
         }
         let Some(password) = &self.password else { return Ok(()) };
-        if self.columns.contains(password) {
+        if self.columns.iter().any(|column| column.name() == password) {
             let why = "is the password's, and must not be among the columns: updates would overwrite it";
             return fail(&format!("the column `{password}` {why}"));
         }
@@ -154,9 +157,9 @@ impl SqlStoreBuilder {
         if present.is_empty() {
             return Err(BuildError::new(format!("the database has no table `{table}`, or does not show it")));
         }
-        let find = |name: &String| find(&table, present, name);
+        let find = |name: &str| find(&table, present, name);
         let mut columns = Vec::<Column>::new();
-        for name in &self.columns {
+        for name in self.columns.iter().map(LegacyField::name) {
             if !columns.iter().any(|column| column.name == *name) {
                 columns.push(find(name)?);
             }
@@ -169,7 +172,7 @@ impl SqlStoreBuilder {
                  SqlStoreBuilder::key that has a unique index of its own"
             )));
         }
-        let password = self.password.as_ref().map(find).transpose()?;
+        let password = self.password.as_deref().map(find).transpose()?;
         if let Some(column) = &password
             && !matches!(column.kind, Kind::Text | Kind::Bytes)
         {
