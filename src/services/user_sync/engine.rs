@@ -78,7 +78,7 @@ impl Engine {
         store: Arc<dyn DynLegacyStore>,
         config: SyncConfig,
     ) -> Result<Self, BuildError> {
-        check_mappings(&config.mappings)?;
+        mapping::check(&config.mappings)?;
         let mapping_of = |field: &str, setter: &str| {
             let mut mappings = config.mappings.iter().filter(|mapping| mapping.is_for(Direction::ToLegacy));
             let mapping = mappings.find(|mapping| spelling::is_same(&mapping.auth_field, field)).cloned();
@@ -274,29 +274,4 @@ impl Engine {
 fn updated_fields(user: &Map<String, Value>) -> Vec<&str> {
     let fields = user.get("updatedFields").and_then(Value::as_array);
     fields.into_iter().flatten().filter_map(Value::as_str).collect()
-}
-
-/// Checks that no two mappings of one direction have one target: the last one would win.
-fn check_mappings(mappings: &[FieldMapping]) -> Result<(), BuildError> {
-    type Target = fn(&FieldMapping) -> &str;
-    let directions: [(Direction, Target, &str); 2] = [
-        (Direction::ToLegacy, |mapping| &mapping.legacy_field, "the column"),
-        (Direction::ToAuth, |mapping| &mapping.auth_field, "the field of the auth center"),
-    ];
-    for (direction, target, what) in directions {
-        let targets: Vec<_> =
-            mappings.iter().filter(|mapping| mapping.is_for(direction)).map(target).collect();
-        let is_same = |a: &str, b: &str| match direction {
-            Direction::ToLegacy => a == b,
-            Direction::ToAuth => spelling::is_same(a, b),
-        };
-        for (at, name) in targets.iter().enumerate() {
-            if targets[..at].iter().any(|earlier| is_same(earlier, name)) {
-                return Err(BuildError::new(format!(
-                    "two field mappings write {what} `{name}`: make one of them `to_legacy_only()` or `to_auth_only()`"
-                )));
-            }
-        }
-    }
-    Ok(())
 }

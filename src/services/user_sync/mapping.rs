@@ -6,7 +6,33 @@ use super::direction::Direction;
 use super::error::{SyncError, SyncErrorKind};
 use super::field_mapping::{DefaultLegacy, FieldMapping, Transform};
 use super::legacy_user::LegacyUser;
+use crate::types::error::BuildError;
 use crate::types::spelling;
+
+/// Checks that no two mappings of one direction have one target: the last one would win.
+pub(super) fn check(mappings: &[FieldMapping]) -> Result<(), BuildError> {
+    type Target = fn(&FieldMapping) -> &str;
+    let directions: [(Direction, Target, &str); 2] = [
+        (Direction::ToLegacy, |mapping| &mapping.legacy_field, "the column"),
+        (Direction::ToAuth, |mapping| &mapping.auth_field, "the field of the auth center"),
+    ];
+    for (direction, target, what) in directions {
+        let targets: Vec<_> =
+            mappings.iter().filter(|mapping| mapping.is_for(direction)).map(target).collect();
+        let is_same = |a: &str, b: &str| match direction {
+            Direction::ToLegacy => a == b,
+            Direction::ToAuth => spelling::is_same(a, b),
+        };
+        for (at, name) in targets.iter().enumerate() {
+            if targets[..at].iter().any(|earlier| is_same(earlier, name)) {
+                return Err(BuildError::new(format!(
+                    "two field mappings write {what} `{name}`: make one of them `to_legacy_only()` or `to_auth_only()`"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
 
 /// Returns the value of the column for a user of the auth center. `None` if they have no value in the field.
 pub(super) fn legacy_value(

@@ -23,12 +23,16 @@ fn map(value: Value) -> Map<String, Value> {
 }
 
 /// The answer to an event, or the kind and text of the error.
-async fn handle(sync: &UserSync, event: &str, data: Value) -> Result<Value, (SyncErrorKind, String)> {
+pub(super) async fn handle(
+    sync: &UserSync,
+    event: &str,
+    data: Value,
+) -> Result<Value, (SyncErrorKind, String)> {
     let answer = sync.handle_event(event, Some(&map(data))).await;
     answer.map_err(|error| (error.kind(), error.to_string()))
 }
 
-fn done(message: &str) -> Value {
+pub(super) fn done(message: &str) -> Value {
     json!({"success": true, "message": message, "created": message == "User created"})
 }
 
@@ -256,7 +260,12 @@ async fn update_keeps_spelling_of_username() {
 fn unique_field_requires_mapping() {
     let client = aigc_auth::AuthClient::builder("a", "b", "http://127.0.0.1:9").build().unwrap();
     let error = UserSync::new(client, Store::new(), config().unique_field("id")).unwrap_err();
-    assert!(error.to_string().contains("no field mapping names the unique field `id`"), "{error}");
+    assert!(
+        error.to_string().contains(
+            "no field mapping to the legacy system names the field `id` (SyncConfig::unique_field)"
+        ),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -4,11 +4,17 @@
 mod checkpoint;
 // Events of the auth center.
 pub(crate) mod events;
+// Rows that are found by another field than the unique one.
+mod links;
 // Users who log in.
 mod logins;
+// What mappings write, when, and in which direction.
+mod mappings;
 // Pushes while either side fails.
 pub(crate) mod outages;
 // Pushing all users.
 pub(crate) mod push;
+// Users who were removed, and come back.
+mod returns;
 // A legacy system in memory, and an endpoint that takes users.
 pub(crate) mod support;

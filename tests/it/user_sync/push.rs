@@ -58,18 +58,21 @@ async fn push_sends_chunks_of_100_and_is_idempotent() {
 
 #[tokio::test]
 async fn pushed_fields_follow_mappings_and_password_policy() {
+    let [one, two] =
+        ["1", "2"].map(|last| format!("$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhW{last}"));
     let store = Store::of([
-        json!({"login": "bob", "mail": "b@x", "nick": null, "is_active": false, "hash": "$2b$1", "extra": 1}),
-        json!({"login": "eve", "hash": "$2b$2"}),
+        json!({"login": "bob", "mail": "b@x", "nick": null, "is_active": false, "hash": one, "extra": 1}),
+        json!({"login": "eve", "hash": two}),
     ]);
     let hash = |user: &serde_json::Map<String, Value>, _| Some(Secret::from(user["hash"].as_str()?));
     for (passwords, of_bob, of_eve) in [
         (PasswordPolicy::unified("first"), json!({"password": "first"}), json!({"password": "first"})),
-        (PasswordPolicy::mapped(hash), json!({"password": "$2b$1"}), json!({"password": "$2b$2"})),
+        (PasswordPolicy::mapped(hash), json!({"password": one}), json!({"password": two})),
+        (PasswordPolicy::mapped_hash(hash), json!({"password_hashed": one}), json!({"password_hashed": two})),
         (
-            PasswordPolicy::mapped_hash(hash),
-            json!({"password_hashed": "$2b$1"}),
-            json!({"password_hashed": "$2b$2"}),
+            PasswordPolicy::locked().push_hash("hash"),
+            json!({"password_hashed": one}),
+            json!({"password_hashed": two}),
         ),
     ] {
         let desk = Desk::start(all_created).await;

@@ -137,7 +137,7 @@ impl LegacyStore for Store {
     async fn find(&self, field: &str, value: &Value) -> Result<Option<LegacyUser>, StoreError> {
         self.enter("find", value).await?;
         let rows = self.0.rows.lock().unwrap();
-        Ok(rows.iter().find(|(row, _)| is(row, field, value)).map(|(row, _)| row.clone()))
+        Ok(rows.iter().find(|(row, _)| is(row, field, value)).map(|(row, _)| marked(row)))
     }
 
     async fn create(&self, user: LegacyUser, password: NewPassword) -> Result<(), StoreError> {
@@ -185,7 +185,7 @@ impl LegacyStore for Store {
         let user = move |place: u64| {
             let user = match &inner.generated {
                 Some((_, make)) => make(place)?,
-                None => inner.rows.lock().unwrap()[usize::try_from(place - 1)?].0.clone(),
+                None => marked(&inner.rows.lock().unwrap()[usize::try_from(place - 1)?].0),
             };
             inner.read.fetch_add(1, Ordering::SeqCst);
             Ok((json!(place), user))
@@ -200,6 +200,12 @@ fn is(row: &LegacyUser, field: &str, value: &Value) -> bool {
         (Some(Value::String(text)), Value::String(wanted)) => text.eq_ignore_ascii_case(wanted),
         (found, wanted) => found == Some(wanted),
     }
+}
+
+/// Rows that are `gone` are those of users who were removed.
+fn marked(row: &LegacyUser) -> LegacyUser {
+    let row = row.clone();
+    if row.get("gone") == Some(&json!(true)) { row.removed_by("gone", Some(json!(false))) } else { row }
 }
 
 #[track_caller]
