@@ -169,7 +169,7 @@ fn two_mappings_of_one_direction_have_no_common_target() {
         let error = UserSync::new(client.clone(), Store::new(), config).err().map(|error| error.to_string());
         match refused {
             Some(refused) => {
-                assert!(error.as_ref().is_some_and(|error| error.contains(refused)), "{case}: {error:?}")
+                assert!(error.as_ref().is_some_and(|error| error.contains(refused)), "{case}: {error:?}");
             }
             None => assert_eq!(error, None, "{case}"),
         }
