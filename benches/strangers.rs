@@ -58,6 +58,9 @@ async fn measure(seed: u64) {
     let known = flood(0).known_users(280, Duration::ZERO).await;
     print("nobody else, known users", &known, &known);
     print("... of 1,000 addresses", &flood(1_000).known_users(280, Duration::ZERO).await, &known);
+    let busy = flood(0).busy_users(400).await;
+    print("nobody else, known users in 10 of 16 places", &busy, &busy);
+    print("... of 1,000 addresses", &flood(1_000).busy_users(400).await, &busy);
     let stale = flood(1_000).known_users(280, Duration::from_secs(300)).await;
     print("... of 1,000, users within the grace", &stale, &known);
 }

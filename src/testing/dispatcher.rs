@@ -30,7 +30,7 @@ impl Dispatcher {
             body: call.body.clone().unwrap_or_default(),
         });
         let field = |name| call.body.as_ref().and_then(|body| body.get(name)?.as_str());
-        let credential = field("token").or_else(|| field("access_key"));
+        let credential = ["token", "accessKey", "access_key"].into_iter().find_map(field);
         let fault = self.faults.next_fault(&call.endpoint, credential);
         let handle = || endpoints::handle(&mut self.state, call);
         let response = match fault {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::upstream::slots::Owner;
 use crate::util::clock::{Clock, Millis, millis};
 
 /// The breakers: one for lookups of credentials, one for each other endpoint, so that no endpoint's failures keep users out.
@@ -38,11 +39,11 @@ pub(crate) struct CircuitBreaker {
 struct State {
     /// Failures since the last success: of several callers' credentials, since one may fail for a reason of its own.
     failures: u32,
-    /// The credentials that have failed since the last success, as many as open the breaker.
-    failed: Vec<u128>,
+    /// The credentials that have failed since the last success, as many as open the breaker, and who presented them.
+    failed: Vec<(u128, Owner)>,
     /// Open until then: no calls but probes. 0 while closed.
     open_until: Millis,
-    /// The next probe is allowed then.
+    /// The next probe is allowed then, to strangers of a network a moment later: whoever sends bad tokens is mostly the first.
     probe_at: Millis,
     /// Whether a probe is in flight.
     probing: bool,
@@ -56,6 +57,8 @@ struct State {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject {
     pub(crate) key: u128,
+    /// Who presented it.
+    pub(crate) owner: Owner,
     /// Whether the last call about it has failed a short time ago.
     pub(crate) has_just_failed: bool,
 }
@@ -75,6 +78,10 @@ impl CircuitBreaker {
     const FIRST_PAUSE: Millis = 1_000;
     /// Bounds how long a recovery stays unnoticed.
     const MAX_PAUSE: Millis = 4_000;
+    /// How much later the call of a network's stranger may be the probe.
+    const STRANGERS_LATER: Millis = 500;
+    /// How many failures of one network's strangers count, since the reason may be what is in their tokens.
+    const PER_NETWORK: usize = 2;
 
     pub(crate) fn new(clock: Clock) -> Self {
         Self { clock, state: Mutex::default() }
@@ -90,7 +97,9 @@ impl CircuitBreaker {
         }
         let now = self.clock.now();
         let has_just_failed = subject.is_some_and(|subject| subject.has_just_failed);
-        if state.probing || now < state.probe_at || has_just_failed {
+        let is_of_network = subject.is_some_and(|subject| matches!(subject.owner, Owner::Network(_)));
+        let probe_at = state.probe_at + if is_of_network { Self::STRANGERS_LATER } else { 0 };
+        if state.probing || now < probe_at || has_just_failed {
             // The permit takes the lock when it is dropped.
             let wait = Duration::from_millis(state.open_until.saturating_sub(now));
             drop(state);
@@ -135,11 +144,10 @@ impl Permit<'_> {
     }
 
     fn count(&self, state: &mut State) -> Option<Duration> {
-        let is_counted = self.subject.is_some_and(|subject| state.failed.contains(&subject.key));
-        if !is_counted {
+        if !self.subject.is_some_and(|subject| state.has_counted(subject)) {
             state.failures = state.failures.saturating_add(1);
             if state.failed.len() < CircuitBreaker::FAILURE_THRESHOLD as usize {
-                state.failed.extend(self.subject.map(|subject| subject.key));
+                state.failed.extend(self.subject.map(|subject| (subject.key, subject.owner)));
             }
         }
         // Calls that were in flight when the breaker opened do not open it again.
@@ -162,6 +170,16 @@ impl Permit<'_> {
             state.open_until
         };
         Some(Duration::from_millis(state.open_until - now))
+    }
+}
+
+impl State {
+    /// Whether the credential, or as many as may of its network, are among the failures.
+    fn has_counted(&self, subject: Subject) -> bool {
+        let of_network = |(_, owner): &&(u128, Owner)| *owner == subject.owner;
+        self.failed.iter().any(|(key, _)| *key == subject.key)
+            || matches!(subject.owner, Owner::Network(_))
+                && self.failed.iter().filter(of_network).count() >= CircuitBreaker::PER_NETWORK
     }
 }
 
@@ -246,7 +264,7 @@ mod tests {
     }
 
     fn about(key: u128) -> Option<Subject> {
-        Some(Subject { key, has_just_failed: false })
+        Some(Subject { key, owner: Owner::Known, has_just_failed: false })
     }
 
     #[test]
@@ -280,10 +298,46 @@ mod tests {
             breaker.permit(about(key)).ok().unwrap().failed();
         }
         advance(&clock, 1_000);
-        let just_failed = Some(Subject { key: 3, has_just_failed: true });
+        let just_failed = Some(Subject { key: 3, owner: Owner::Known, has_just_failed: true });
         assert_eq!(breaker.permit(just_failed).err(), Some(Duration::ZERO));
         breaker.permit(about(9)).ok().unwrap().succeeded();
         assert!(breaker.permit(just_failed).is_ok(), "closed");
+    }
+
+    /// Each of them another: what a gateway minds may be in all tokens that one network sends.
+    #[test]
+    fn one_network_never_opens_it() {
+        let breaker = CircuitBreaker::new(Clock::held());
+        let from = |network: u64, key| {
+            let subject = Subject { key, owner: Owner::Network(network), has_just_failed: false };
+            breaker.permit(Some(subject)).ok().unwrap()
+        };
+        for key in 0..100 {
+            assert_eq!(from(1, key).failed(), None);
+            assert_eq!(from(2, 1_000 + key).rate_limited(Duration::from_secs(60)), None);
+        }
+        assert!(from(3, 5_000).failed().is_some(), "three do");
+    }
+
+    /// Nobody sends as many as whoever sends bad tokens, and the first after the pause is mostly theirs.
+    #[test]
+    fn strangers_probe_last() {
+        let clock = Clock::held();
+        let breaker = CircuitBreaker::new(clock.clone());
+        let stranger = Some(Subject { key: 7, owner: Owner::Network(7), has_just_failed: false });
+        for round in 0..5 {
+            for key in 0..5 {
+                let _ = breaker.permit(about(key)).map(Permit::failed);
+            }
+            advance(&clock, [1_000, 2_000, 4_000, 4_000, 4_000][round]);
+            assert!(breaker.permit(stranger).is_err(), "{round}");
+            advance(&clock, 499);
+            assert!(breaker.permit(stranger).is_err(), "{round}");
+            advance(&clock, 1);
+            breaker.permit(stranger).ok().unwrap().failed();
+        }
+        advance(&clock, 4_000);
+        breaker.permit(about(9)).ok().unwrap().succeeded();
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Share a number of slots fairly: whoever asks for many takes none from those who ask for few.
 //!
-//! A caller is a stranger until the auth center has accepted its credential once. Strangers together hold four fifths of the
-//! slots at most. One network holds a tenth at most while others want slots; all callers whose address is unknown count as
-//! one network. Waiting callers are served network by network, each network in the order of arrival.
+//! A caller is a stranger until the auth center has accepted its credential, and again once it rejects it. Strangers together
+//! hold four fifths of the slots at most, and one network four times as many as strangers have left; all callers whose address
+//! is unknown count as one network. Of those that wait, the service and known callers are served first, up to
+//! four fifths; then network by network, each in the order of arrival.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -18,7 +19,8 @@ pub(crate) enum Owner {
     Service,
     /// Callers with credentials that were accepted before.
     Known,
-    /// Strangers of one network: an IPv4 address, or the first 64 bits of an IPv6 address, which are one subscriber's.
+    /// Strangers of one network: an IPv4 address, or the first 64 bits of an IPv6 address. (A subscriber may have more of the
+    /// latter: a /56 is 256 networks.)
     Network(u64),
     /// Strangers whose address is unknown.
     Nowhere,
@@ -95,14 +97,9 @@ impl Slots {
     }
 
     /// Returns a slot if one is free for this owner now.
-    ///
-    /// Since nobody waits here, whose turn would come, a stranger leaves some free for the next: they hold at most four times
-    /// as many as strangers have left. (This is the dynamic threshold of shared packet buffers: Choudhury and Hahne, 1998.)
     pub(crate) fn try_acquire(&self, owner: Owner) -> Option<Slot> {
         let mut state = self.0.lock();
-        let left = for_strangers(self.0.limit).saturating_sub(state.used_by_strangers);
-        let leaves_some = !owner.is_stranger() || state.held(owner) < left.saturating_mul(4);
-        (leaves_some && state.allows(owner, self.0.limit)).then(|| self.0.take(&mut state, owner))
+        state.allows(owner, self.0.limit).then(|| self.0.take(&mut state, owner))
     }
 
     /// Whether half of the slots are taken, so that what nobody waits for had better wait.
@@ -146,6 +143,10 @@ impl Shared {
 
 impl State {
     /// Whether an owner may take one more slot.
+    ///
+    /// Whoever asks next finds some free: strangers of one network hold at most four times as many as all strangers have
+    /// left. Two that want all have four ninths each, a hundred one hundredth each. (This is the dynamic threshold of shared
+    /// packet buffers: Choudhury and Hahne, 1998.)
     fn allows(&self, owner: Owner, limit: usize) -> bool {
         if self.used >= limit {
             return false;
@@ -153,15 +154,9 @@ impl State {
         if !owner.is_stranger() {
             return true;
         }
+        let left = for_strangers(limit).saturating_sub(self.used_by_strangers);
         // First, as many networks may be waiting for this.
-        if self.used_by_strangers >= for_strangers(limit) {
-            return false;
-        }
-        let held = self.held(owner);
-        let others_wait = self.turns.iter().any(|waiting| *waiting != owner);
-        // With half of the slots taken, and not by this owner alone, others may come any moment.
-        let others_come = self.used * 2 >= limit && self.used > held;
-        held < (limit / 10).max(1) || !(others_wait || others_come)
+        left > 0 && self.held(owner) < left.saturating_mul(4)
     }
 
     fn held(&self, owner: Owner) -> usize {
@@ -183,7 +178,9 @@ impl State {
 
     /// Takes the next waiter that may have a slot out of its queue.
     fn next_waiter(&mut self, limit: usize) -> Option<(Owner, Waiter)> {
-        let is_reserved = |owner: &Owner| !owner.is_stranger() && self.held(*owner) < limit / 5;
+        // Who is known goes first, but leaves strangers a fifth.
+        let accepted = self.used - self.used_by_strangers;
+        let is_reserved = |owner: &Owner| !owner.is_stranger() && accepted < for_strangers(limit);
         let turn = self.turns.iter().position(is_reserved);
         let turn = turn.or_else(|| self.turns.iter().position(|owner| self.allows(*owner, limit)));
         let owner = self.turns.remove(turn.filter(|_| self.used < limit)?)?;
@@ -304,35 +301,47 @@ mod tests {
     }
 
     #[test]
-    fn fifth_is_left_to_known_callers() {
-        for (limit, for_strangers) in [(1, 1), (4, 4), (5, 4), (10, 8), (256, 205)] {
+    fn fifth_is_left_to_known_callers_and_some_to_other_networks() {
+        for (limit, of_one, for_strangers) in [(1, 1, 1), (4, 4, 4), (5, 4, 4), (10, 7, 8), (256, 164, 205)] {
             let slots = Slots::new(limit);
-            let mut waiting = Box::pin(slots.acquire(A));
-            let mut strangers = vec![];
-            while let Some(slot) = poll(&mut waiting) {
-                strangers.push(slot);
-                waiting = Box::pin(slots.acquire(A));
-            }
-            drop(waiting);
-            assert_eq!(strangers.len(), for_strangers, "alone, one network may have all of them");
-            assert!(slots.try_acquire(B).is_none());
+            let strangers: Vec<_> = std::iter::from_fn(|| slots.try_acquire(A)).collect();
+            assert_eq!(strangers.len(), of_one, "one network, of {limit}");
+            let others: Vec<_> =
+                (10..).map_while(|network| slots.try_acquire(Owner::Network(network))).collect();
+            assert_eq!(strangers.len() + others.len(), for_strangers, "all networks, of {limit}");
             let known: Vec<_> = std::iter::from_fn(|| slots.try_acquire(Owner::Known)).collect();
             assert_eq!(known.len(), limit - for_strangers);
             assert!(slots.try_acquire(Owner::Service).is_none());
-            drop((strangers, known));
+            drop((strangers, others, known));
             assert!(is_clean(&slots));
         }
     }
 
+    /// Two that wait do not keep each other from places that are free.
     #[test]
-    fn network_has_a_tenth_while_others_want_slots() {
-        let slots = Slots::new(20);
-        // Half of them are taken, by two.
-        let _held: Vec<_> =
-            [A, A, A, A, A, A, A, A, A, B].map(|owner| slots.try_acquire(owner).unwrap()).into();
-        assert!(slots.try_acquire(A).is_none(), "others may come");
-        assert!(slots.try_acquire(B).is_some());
-        assert!(slots.try_acquire(C).is_some());
+    fn networks_that_wait_use_the_places() {
+        for networks in 1..=20 {
+            let slots = Slots::new(20);
+            let mut waiting: Vec<_> =
+                (0..400).map(|n| Box::pin(slots.acquire(Owner::Network(n % networks)))).collect();
+            let (mut held, mut used) = (VecDeque::new(), vec![]);
+            while !waiting.is_empty() {
+                waiting.retain_mut(|slot| match poll(slot) {
+                    Some(slot) => {
+                        held.push_back(slot);
+                        false
+                    }
+                    None => true,
+                });
+                used.push(held.len());
+                held.pop_front();
+            }
+            let least = *used[..used.len() / 2].iter().min().unwrap();
+            assert!(
+                least >= 13,
+                "{networks} networks: {least} of 20 are taken, of which 16 are for strangers"
+            );
+        }
     }
 
     /// However many networks take what they can get at once, there is one for the next.
@@ -381,19 +390,34 @@ mod tests {
         assert!(is_clean(&slots));
     }
 
+    /// As long as they leave strangers a fifth; then all wait for their turns.
     #[test]
-    fn known_callers_and_the_service_are_served_first_up_to_a_fifth() {
+    fn known_callers_and_the_service_are_served_first() {
         let slots = Slots::new(10);
-        let mut held: Vec<_> = std::iter::from_fn(|| slots.try_acquire(A)).collect();
-        let _known: Vec<_> = std::iter::from_fn(|| slots.try_acquire(Owner::Known)).collect();
-        let mut stranger = Box::pin(slots.acquire(B));
-        let mut service = Box::pin(slots.acquire(Owner::Service));
-        assert!(poll(&mut stranger).is_none() && poll(&mut service).is_none());
-        held.pop();
-        assert!(poll(&mut stranger).is_none());
-        let _served = poll(&mut service).unwrap();
-        held.pop();
-        assert!(poll(&mut stranger).is_some());
+        let mut held: Vec<_> = (0..10).map(|network| slots.try_acquire(Owner::Network(network))).collect();
+        held.extend([(); 10].map(|()| slots.try_acquire(Owner::Known)));
+        held.retain(Option::is_some);
+        assert_eq!(held.len(), 10, "8 of strangers, 2 of known callers");
+        let mut waiting: Vec<_> = (20..30)
+            .flat_map(|network| [Owner::Network(network), Owner::Known])
+            .map(|owner| (owner, Box::pin(slots.acquire(owner))))
+            .collect();
+        waiting.iter_mut().for_each(|(_, slot)| assert!(poll(slot).is_none()));
+        let mut served = vec![];
+        let mut kept = vec![];
+        for slot in held {
+            drop(slot);
+            let next = waiting.iter_mut().position(|(_, slot)| {
+                let slot = poll(slot);
+                let is_served = slot.is_some();
+                kept.extend(slot);
+                is_served
+            });
+            served.push(waiting.remove(next.unwrap()).0);
+        }
+        assert_eq!(served[..6], [Owner::Known; 6], "6 of strangers' slots");
+        let strangers = served[6..].iter().filter(|owner| owner.is_stranger()).count();
+        assert!(strangers >= 2, "{served:?}");
     }
 
     #[test]

@@ -97,12 +97,13 @@ where
             return Err(FlightError::AtCapacity);
         }
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| FlightError::Cancelled)?;
+        // Before others can see the flight: they would wait for one that does not start.
+        let future = task()?;
         let (sender, answer) = watch::channel(None);
         map.insert(key.clone(), Flight { answer: answer.clone(), task: None });
         // A runtime that is shutting down drops the future at once, and with it the landing, which takes the lock.
         drop(map);
         let landing = Landing { map: self.map.clone(), key: key.clone(), answer: answer.clone() };
-        let future = task()?;
         let task = runtime.spawn(async move {
             let value = future.await;
             // From here on, callers find the answer in the cache.

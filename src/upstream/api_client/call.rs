@@ -15,7 +15,6 @@ pub(crate) struct Call<'a, B> {
     pub(super) idempotent: bool,
     pub(super) secrets: Vec<&'a str>,
     pub(super) subject: Option<Subject>,
-    pub(super) owner: Owner,
 }
 
 impl<'a, B: Serialize> Call<'a, B> {
@@ -24,15 +23,7 @@ impl<'a, B: Serialize> Call<'a, B> {
         if let Some(trace_id) = context::trace_id().and_then(|id| HeaderValue::try_from(id).ok()) {
             headers.insert(X_TRACE_ID, trace_id);
         }
-        Self {
-            endpoint,
-            body,
-            headers,
-            idempotent: true,
-            secrets: Vec::new(),
-            subject: None,
-            owner: Owner::Service,
-        }
+        Self { endpoint, body, headers, idempotent: true, secrets: Vec::new(), subject: None }
     }
 
     /// Adds headers. The client's own headers replace those of the same name.
@@ -47,10 +38,15 @@ impl<'a, B: Serialize> Call<'a, B> {
         self
     }
 
-    /// Makes it a lookup of this credential, for this owner. Calls are the service's own by default, and about none.
-    pub(crate) fn lookup(mut self, subject: Subject, owner: Owner) -> Self {
-        (self.subject, self.owner) = (Some(subject), owner);
+    /// Makes it a call about this credential. Calls are the service's own by default, and about none.
+    pub(crate) fn about(mut self, subject: Subject) -> Self {
+        self.subject = Some(subject);
         self
+    }
+
+    /// Whose slots it takes.
+    pub(super) fn owner(&self) -> Owner {
+        self.subject.map_or(Owner::Service, |subject| subject.owner)
     }
 
     /// Adds a secret that errors must not show, even if the auth center's message repeats it.

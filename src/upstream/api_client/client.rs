@@ -115,7 +115,7 @@ impl ApiClient {
         drop(permit(&breaker, call.subject, endpoint)?);
         // A call that is made with less than a quarter of its time left would fail for want of time, and take the slot from one
         // that would not.
-        let slot = timeout_at(started + self.timeout / 4 * 3, self.in_flight.acquire(call.owner));
+        let slot = timeout_at(started + self.timeout / 4 * 3, self.in_flight.acquire(call.owner()));
         let Ok(_slot) = slot.await else {
             let failure =
                 Failure::new("at capacity: too many calls are in flight (`max_in_flight`)", Cause::Local);

@@ -23,7 +23,7 @@ pub(crate) struct IdentityCache {
     /// Apart from `identities`, so that invalid tokens evict no user.
     pub(super) negatives: Pool<Negative>,
     pauses: Pauses,
-    /// Credentials that were accepted once.
+    /// Credentials that were accepted the last time.
     known: Pool<()>,
     /// When credentials expire, known before their user is cached and kept across refreshes.
     expiries: Pool<SystemTime>,
@@ -151,7 +151,9 @@ impl IdentityCache {
         self.pauses.remove(key);
         self.known.insert(key, ());
         let now = self.clock.now();
-        let ends = [limit, self.expiries.get(&key)].into_iter().flatten().min();
+        // One that is over was prolonged: the auth center has just accepted the credential.
+        let expiry = self.expiries.get(&key).filter(|expiry| *expiry > self.clock.today());
+        let ends = [limit, expiry].into_iter().flatten().min();
         let limit = ends.map_or(Millis::MAX, |limit| self.clock.at(limit));
         let ttl = millis(self.ttls.ttl).min(limit.saturating_sub(now));
         if ttl == 0 {
@@ -179,6 +181,7 @@ impl IdentityCache {
     /// Caches a rejection for the negative TTL, and removes the user.
     pub(crate) fn insert_negative(&self, key: Key, error: &AuthError, epoch: u64) {
         self.identities.remove(&key);
+        self.known.remove(&key);
         let expires_at = self.clock.now() + millis(self.ttls.negative_ttl);
         self.negatives.insert(key, Negative { error: error.clone(), expires_at, epoch });
         if self.is_negative_invalidated(key, epoch) {
@@ -195,7 +198,7 @@ impl IdentityCache {
         is_usable.then_some((identity.user, identity.epoch))
     }
 
-    /// Returns whether the credential was accepted once.
+    /// Returns whether the credential was accepted the last time.
     pub(crate) fn is_known(&self, key: Key) -> bool {
         self.known.get(&key).is_some()
     }

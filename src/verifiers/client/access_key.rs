@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::client::AuthClient;
-use super::core::{Caller, Core, Fetched};
+use super::core::{Core, Fetched};
 use super::expiry;
 use super::verdict::{UNCLEAR_PAUSE, verdict};
 use crate::types::credential::{AccessKey, Credential};
@@ -12,6 +12,8 @@ use crate::types::error::{AuthError, ErrorKind};
 use crate::types::spelling::{self, Record};
 use crate::types::user::{AccessKeyKind, UserId, UserInfo, UserInfoBuilder};
 use crate::upstream::api_client::{Call, CallError};
+use crate::upstream::circuit_breaker::Subject;
+use crate::upstream::identity_cache::Kind;
 
 /// The auth center's answer about an access key.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -68,29 +70,28 @@ fn number_or_string<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
 
 impl AuthClient {
     /// Verifies an access key at the auth center, bypassing the cache. For its user, from the cache, see
-    /// [`AuthClient::access_key_user`].
+    /// [`AuthClient::access_key_user`]. Its circuit breaker is that of lookups.
     ///
     /// # Errors
     /// [`Unavailable`](ErrorKind::Unavailable) if the key could not be verified, [`Denied`](ErrorKind::Denied) for the
     /// code 403. An unknown key is not an error: `valid` is then false.
     pub async fn verify_access_key(&self, key: &str) -> Result<AccessKeyInfo, AuthError> {
         let key = AccessKey::new(key)?;
-        let info = call(&self.inner.core, key.as_str(), None).await;
+        let core = &self.inner.core;
+        let subject = core.subject(core.cache.key(Kind::AccessKey, key.as_bytes()));
+        let info = call(core, key.as_str(), subject).await;
         info.map_err(|failed| verdict(failed.error, &Credential::AccessKey(key)))
     }
 }
 
-async fn call(core: &Core, key: &str, caller: Option<Caller>) -> Result<AccessKeyInfo, CallError> {
+async fn call(core: &Core, key: &str, subject: Subject) -> Result<AccessKeyInfo, CallError> {
     let body = serde_json::json!({ "accessKey": key });
-    let mut call = Call::new("/access-key/verify", &body).secret(key);
-    if let Some(Caller { subject, owner }) = caller {
-        call = call.lookup(subject, owner);
-    }
+    let call = Call::new("/access-key/verify", &body).secret(key).about(subject);
     core.api.lookup(call).await.map(|Record(info)| info)
 }
 
-pub(super) async fn fetch(core: &Core, key: &str, caller: Caller) -> Result<Fetched, CallError> {
-    let info = call(core, key, Some(caller)).await?;
+pub(super) async fn fetch(core: &Core, key: &str, subject: Subject) -> Result<Fetched, CallError> {
+    let info = call(core, key, subject).await?;
     let limit = info.expires_at.as_ref().and_then(expiry::parse);
     let user = identity(info, &core.app_id).map_err(|error| {
         let is_unclear = error.kind() == ErrorKind::Unavailable;

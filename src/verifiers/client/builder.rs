@@ -141,8 +141,9 @@ impl AuthClientBuilder {
     /// Sets how many calls may be in flight at a time, at least 1; more wait for a free slot, for three quarters of
     /// [`timeout`](Self::timeout) at most. Defaults to 256.
     ///
-    /// Lookups of credentials that were never accepted have four fifths of them at most, and those of one network (an IPv4
-    /// address, an IPv6 /64) a tenth while others want some. All callers whose address is unknown are one network.
+    /// Lookups of credentials that were not accepted the last time have four fifths of them at most, and those of one network
+    /// (an IPv4 address, an IPv6 /64) four times as many as these have left. All callers whose address is unknown are one
+    /// network.
     pub fn max_in_flight(mut self, calls: usize) -> Self {
         self.api.max_in_flight = calls.clamp(1, Semaphore::MAX_PERMITS);
         self

@@ -69,7 +69,8 @@ impl AuthClient {
         let core = &self.inner.core;
         let key = core.cache.key(Kind::Token, token.as_bytes());
         let body = json!({ "token": token.as_str() });
-        let data = core.api.call(Call::new("/token/verify", &body).secret(token.as_str())).await;
+        let call = Call::new("/token/verify", &body).secret(token.as_str()).about(core.subject(key));
+        let data = core.api.call(call).await;
         let invalid = TokenStatus { valid: false, user_id: None, username: None, expires_at: None };
         let status = match data {
             Ok(Record(Data { valid: true, user_id, username, expires_at })) => {
@@ -117,8 +118,10 @@ impl AuthClient {
         let token = BearerToken::new(token)?;
         let codes: Vec<String> = codes.into_iter().map(|code| code.as_ref().to_owned()).collect();
         let body = json!({ "token": token.as_str(), "permissionCodes": &codes });
-        let call = Call::new("/permission/check", &body).secret(token.as_str());
-        let answer = self.inner.core.api.call(call).await;
+        let core = &self.inner.core;
+        let subject = core.subject_of(&token);
+        let call = Call::new("/permission/check", &body).secret(token.as_str()).about(subject);
+        let answer = core.api.call(call).await;
         let Record(Data { mut results }) =
             answer.map_err(|error| verdict(error, &Credential::Bearer(token.clone())))?;
         Ok(codes

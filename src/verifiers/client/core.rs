@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::types::credential::Credential;
+use crate::request::context;
+use crate::types::credential::{BearerToken, Credential};
 use crate::types::error::AuthError;
 use crate::types::user::{UserId, UserInfo};
 use crate::upstream::api_client::ApiClient;
@@ -27,13 +28,6 @@ pub(super) enum Lookup {
     UserId(UserId),
 }
 
-/// Whom a lookup is made for: what its call is about, and whose slots it takes.
-#[derive(Clone, Copy)]
-pub(super) struct Caller {
-    pub(super) subject: Subject,
-    pub(super) owner: Owner,
-}
-
 /// The outcome of a lookup.
 #[derive(Clone)]
 pub(super) struct LookupOutcome {
@@ -50,6 +44,18 @@ pub(super) struct Fetched {
 }
 
 impl Core {
+    /// What a call about this credential is about, and whose slots it takes.
+    pub(super) fn subject(&self, key: Key) -> Subject {
+        let is_known = self.cache.is_known(key);
+        let owner = if is_known { Owner::Known } else { Owner::stranger(context::client_ip()) };
+        Subject { key: key.bits(), owner, has_just_failed: self.cache.pauses().has_just_failed(key) }
+    }
+
+    /// The same of a token.
+    pub(super) fn subject_of(&self, token: &BearerToken) -> Subject {
+        self.subject(self.cache.key(Kind::Token, token.as_bytes()))
+    }
+
     pub(super) fn key(&self, lookup: &Lookup) -> Key {
         match lookup {
             Lookup::Credential(Credential::Bearer(token)) => self.cache.key(Kind::Token, token.as_bytes()),

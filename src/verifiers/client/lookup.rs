@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::client::AuthClient;
-use super::core::{Caller, Core, Fetched, Lookup, LookupOutcome};
+use super::core::{Core, Fetched, Lookup, LookupOutcome};
 use super::verdict::{UNCLEAR_PAUSE, is_rejection, verdict};
 use super::{access_key, expiry, user_by_id};
 use crate::ports::user_directory::Directory;
 use crate::ports::verify::Verify;
-use crate::request::context::{self, InContext};
+use crate::request::context::InContext;
 use crate::types::credential::{AccessKey, BearerToken, Credential};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::spelling::Record;
@@ -76,7 +76,9 @@ impl AuthClient {
         {
             return;
         }
-        let _ = inner.lookups.start(key, || self.lookup_task(key, lookup, Owner::Known));
+        // Known, even if the cache has forgotten that.
+        let subject = Subject { owner: Owner::Known, ..inner.core.subject(key) };
+        let _ = inner.lookups.start(key, || self.lookup_task(key, lookup, subject));
     }
 
     pub(super) async fn lookup(&self, lookup: Lookup) -> Result<UserInfo, AuthError> {
@@ -101,11 +103,10 @@ impl AuthClient {
 
     async fn join_lookup(&self, key: Key, lookup: &Lookup) -> Result<UserInfo, AuthError> {
         let (inner, cache) = (&self.inner, &self.inner.core.cache);
-        let is_known = cache.is_known(key);
-        let owner = if is_known { Owner::Known } else { Owner::stranger(context::client_ip()) };
+        let subject = inner.core.subject(key);
         let mut was_cancelled = false;
         for _ in 0..ATTEMPTS {
-            let task = || self.lookup_task(key, lookup.clone(), owner);
+            let task = || self.lookup_task(key, lookup.clone(), subject);
             let LookupOutcome { result, epoch } =
                 match inner.lookups.join_within(inner.patience, key, task).await {
                     Ok(outcome) => outcome,
@@ -138,10 +139,10 @@ impl AuthClient {
         &self,
         key: Key,
         lookup: Lookup,
-        owner: Owner,
+        subject: Subject,
     ) -> Result<impl Future<Output = LookupOutcome> + Send + 'static, FlightError> {
-        let share = self.inner.shares.try_acquire(owner).ok_or(FlightError::AtCapacity)?;
-        let fetching = fetch_and_cache(self.inner.core.clone(), key, lookup, owner);
+        let share = self.inner.shares.try_acquire(subject.owner).ok_or(FlightError::AtCapacity)?;
+        let fetching = fetch_and_cache(self.inner.core.clone(), key, lookup, subject);
         Ok(async move {
             let _share = share;
             fetching.await
@@ -192,7 +193,7 @@ fn fetch_and_cache(
     core: Arc<Core>,
     key: Key,
     lookup: Lookup,
-    owner: Owner,
+    subject: Subject,
 ) -> impl Future<Output = LookupOutcome> + Send + 'static {
     async move {
         let epoch = core.cache.epoch();
@@ -202,9 +203,7 @@ fn fetch_and_cache(
             Cached::Negative(error) => return LookupOutcome { result: Err(error), epoch },
             Cached::Stale(_) | Cached::Miss => {}
         }
-        let has_just_failed = core.cache.pauses().has_just_failed(key);
-        let caller = Caller { subject: Subject { key: key.bits(), has_just_failed }, owner };
-        let CallError { error, pause } = match core.fetch(&lookup, caller).await {
+        let CallError { error, pause } = match core.fetch(&lookup, subject).await {
             Ok(Fetched { user, limit }) => {
                 core.cache.insert(key, &user, limit, epoch);
                 return LookupOutcome { result: Ok(user), epoch };
@@ -231,14 +230,14 @@ fn fetch_and_cache(
 }
 
 impl Core {
-    async fn fetch(&self, lookup: &Lookup, caller: Caller) -> Result<Fetched, CallError> {
+    async fn fetch(&self, lookup: &Lookup, subject: Subject) -> Result<Fetched, CallError> {
         let credential = match lookup {
             Lookup::Credential(credential) => credential,
-            Lookup::UserId(id) => return user_by_id::fetch(self, id, caller).await,
+            Lookup::UserId(id) => return user_by_id::fetch(self, id, subject).await,
         };
         let fetched = match credential {
-            Credential::Bearer(token) => self.fetch_user(token.as_str(), caller).await,
-            Credential::AccessKey(key) => access_key::fetch(self, key.as_str(), caller).await,
+            Credential::Bearer(token) => self.fetch_user(token.as_str(), subject).await,
+            Credential::AccessKey(key) => access_key::fetch(self, key.as_str(), subject).await,
         };
         fetched.map_err(|CallError { error, pause }| {
             let was_rejected = error.kind() == ErrorKind::Rejected;
@@ -249,7 +248,7 @@ impl Core {
         })
     }
 
-    async fn fetch_user(&self, token: &str, caller: Caller) -> Result<Fetched, CallError> {
+    async fn fetch_user(&self, token: &str, subject: Subject) -> Result<Fetched, CallError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Data {
@@ -260,7 +259,7 @@ impl Core {
         }
 
         let body = serde_json::json!({ "token": token });
-        let call = Call::new("/user/info", &body).secret(token).lookup(caller.subject, caller.owner);
+        let call = Call::new("/user/info", &body).secret(token).about(subject);
         let Record(Data { mut user, expires_at }) = self.api.lookup(call).await?;
         self.cache.intern_lists(&mut user);
         let expires_at = expires_at.as_ref().and_then(expiry::parse);
@@ -290,7 +289,7 @@ mod tests {
             let key = client.inner.core.key(&lookup);
             for _ in 0..2 {
                 // As a caller that has just missed the cache.
-                let task = || client.lookup_task(key, lookup.clone(), Owner::Nowhere);
+                let task = || client.lookup_task(key, lookup.clone(), client.inner.core.subject(key));
                 let joined = client.inner.lookups.join_within(client.inner.patience, key, task).await;
                 assert_eq!(joined.ok().map(|outcome| outcome.result.is_ok()), Some(accepted));
             }

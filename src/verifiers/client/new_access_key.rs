@@ -118,8 +118,11 @@ impl AuthClient {
 
         let token = BearerToken::new(token)?;
         let body = Body { token: token.as_str(), key };
-        let call = Call::new("/access-key/create", &body).not_idempotent().secret(token.as_str());
-        let answer = self.inner.core.api.call(call).await;
+        let core = &self.inner.core;
+        let subject = core.subject_of(&token);
+        let call =
+            Call::new("/access-key/create", &body).not_idempotent().secret(token.as_str()).about(subject);
+        let answer = core.api.call(call).await;
         let Record(data): Record<Data> =
             answer.map_err(|error| verdict(error, &Credential::Bearer(token.clone())))?;
         if data.key.is_empty() {

@@ -92,8 +92,10 @@ impl AuthClient {
         let body = json!({ "sourceAppId": app_id, "sourceToken": token.as_str() });
         // Also when the caller is gone before the answer, which the auth center may have acted on.
         let _invalidated = InvalidateOnDrop { client: self, token: &token };
-        let call = Call::new("/users/authorize-by-token", &body).secret(token.as_str());
-        let Record(user) = self.inner.core.api.call(call).await?;
+        let core = &self.inner.core;
+        let subject = core.subject_of(&token);
+        let call = Call::new("/users/authorize-by-token", &body).secret(token.as_str()).about(subject);
+        let Record(user) = core.api.call(call).await?;
         Ok(user)
     }
 }

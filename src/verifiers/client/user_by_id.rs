@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use super::core::{Caller, Core, Fetched};
+use super::core::{Core, Fetched};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{UserId, UserInfo};
 use crate::upstream::api_client::CallError;
+use crate::upstream::circuit_breaker::Subject;
 
 /// Shorter than the TTL of credentials: admins expect to see what they have just changed.
 const TTL: Duration = Duration::from_secs(30);
 
-pub(super) async fn fetch(core: &Core, id: &UserId, caller: Caller) -> Result<Fetched, CallError> {
-    let found = core.users_by_ids(std::slice::from_ref(id), Some(caller)).await;
+pub(super) async fn fetch(core: &Core, id: &UserId, subject: Subject) -> Result<Fetched, CallError> {
+    let found = core.users_by_ids(std::slice::from_ref(id), Some(subject)).await;
     let mut found = found.map_err(|failed| CallError { error: unavailable(failed.error), ..failed })?;
     let found = found.pop().flatten().filter(is_active);
     let mut user = found.ok_or_else(|| AuthError::new(ErrorKind::UnknownUser))?;

@@ -9,10 +9,11 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::json;
 
 use super::client::AuthClient;
-use super::core::{Caller, Core};
+use super::core::Core;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{UserId, UserInfo};
 use crate::upstream::api_client::{Call, CallError, Listing};
+use crate::upstream::circuit_breaker::Subject;
 
 /// The most users that one call may name or return.
 const BATCH_SIZE: usize = 100;
@@ -172,13 +173,13 @@ impl Core {
     pub(super) async fn users_by_ids(
         &self,
         ids: &[UserId],
-        caller: Option<Caller>,
+        subject: Option<Subject>,
     ) -> Result<Vec<Option<UserInfo>>, CallError> {
         // Auth centers before 1.1.54 read the one, later ones the other.
         let body = json!({ "userIds": ids, "user_ids": ids });
         let mut call = Call::new("/users/batch-by-ids", &body);
-        if let Some(Caller { subject, owner }) = caller {
-            call = call.lookup(subject, owner);
+        if let Some(subject) = subject {
+            call = call.about(subject);
         }
         let found: Listing<UserInfo> = self.api.lookup(call).await?;
         let known = found.items.into_iter().filter(|user| *user.username() != *UNKNOWN_USER);

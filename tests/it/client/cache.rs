@@ -300,6 +300,52 @@ async fn expiry_survives_refresh() {
     assert_eq!(rig.ask("short").await, Seen::unavailable(1));
 }
 
+/// The auth center has prolonged the token after `verify_token` said when it ends.
+#[tokio::test]
+async fn prolonged_token_is_cached_again() {
+    let (rig, now) = (Rig::new().await, SystemTime::now());
+    rig.center.add_token_expiring("long", "alice", now + Duration::from_secs(60));
+    rig.client.verify_token("long").await.unwrap();
+    rig.center.add_token_expiring("long", "alice", now + Duration::from_secs(36_000));
+    rig.advance(61);
+    for _ in 0..5 {
+        assert_eq!(rig.ask("long").await, alice());
+    }
+    assert_eq!(rig.calls(), 1);
+}
+
+#[tokio::test]
+async fn expiry_of_verify_token_is_compared_with_the_date() {
+    let (rig, now) = (Rig::new().await, SystemTime::now());
+    rig.center.add_token_expiring("short", "alice", now + Duration::from_secs(60));
+    assert_eq!(rig.ask("short").await, alice());
+    rig.client.verify_token("short").await.unwrap();
+    rig.clock.jump(Duration::from_secs(100));
+    rig.advance(2);
+    rig.center.inject_fault(Fault::Refuse);
+    assert_eq!(rig.ask("short").await, Seen::unavailable(1));
+    // As well past the TTL, when the user would be served stale.
+    let (rig, now) = (Rig::new().await, SystemTime::now());
+    rig.center.add_token_expiring("longer", "alice", now + Duration::from_secs(500));
+    rig.client.verify_token("longer").await.unwrap();
+    assert_eq!(rig.ask("longer").await, alice());
+    rig.advance(301);
+    rig.center.inject_fault(Fault::Refuse);
+    assert_eq!(rig.ask("longer").await, alice(), "stale");
+    rig.clock.jump(Duration::from_secs(200));
+    assert_eq!(rig.ask("longer").await, Seen::unavailable(1));
+}
+
+#[tokio::test]
+async fn clearing_the_cache_ends_pauses() {
+    let rig = Rig::new().await;
+    rig.center.inject_fault(Fault::status(500));
+    assert_eq!(rig.ask(TOKEN).await, Seen::unavailable(1));
+    rig.center.clear_faults();
+    rig.client.clear_cache();
+    assert_eq!(rig.ask(TOKEN).await, alice());
+}
+
 #[tokio::test]
 async fn invalid_result_of_verify_token_invalidates_cache() {
     let rig = Rig::new().await;

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aigc_auth::AuthClient;
+use aigc_auth::impersonation::UserDirectory;
 use aigc_auth::testing::Fault;
 use futures_util::future::join_all;
 
@@ -166,4 +167,56 @@ async fn earlier_success_does_not_shorten_pause() {
     assert_eq!(earlier.await.unwrap(), Seen::user("alice"));
     assert_eq!(rig.ask("another").await, Seen::unavailable(30));
     assert_eq!(rig.calls(), 6);
+}
+
+/// A call about a caller's credential that is no lookup: one bad key, however often, keeps nobody out.
+#[tokio::test]
+async fn access_key_that_is_verified_keeps_nobody_out() {
+    for answer in [Fault::too_many_requests(60), Fault::status(503)] {
+        let rig = Rig::new().await;
+        rig.center.inject_fault_for("ak_bad", answer);
+        for _ in 0..10 {
+            let error = rig.client.verify_access_key("ak_bad").await.unwrap_err();
+            assert!(!error.to_string().contains("circuit breaker"), "{error}");
+        }
+        assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"));
+    }
+}
+
+#[tokio::test]
+async fn user_id_that_fails_counts_once() {
+    let rig = Rig::new().await;
+    rig.center.inject_fault_on("/users/batch-by-ids", Fault::status(503));
+    for _ in 0..10 {
+        assert!(rig.client.find_user(&70.into()).await.is_err());
+    }
+    rig.center.clear_faults();
+    assert_eq!(rig.client.find_user(&7.into()).await.unwrap().unwrap().username(), "alice");
+}
+
+/// With the circuit open, a request does not wait for a place either.
+#[tokio::test]
+async fn open_circuit_refuses_without_waiting_for_a_place() {
+    let rig = Rig::with(|builder| builder.max_in_flight(5)).await;
+    rig.center.inject_fault(Fault::Hang);
+    let app = rig.app();
+    let waiting = join_all((0..4).map(|n| {
+        let (app, token) = (app.clone(), format!("hanging-{n}"));
+        async move { ask(&app, &token).await }
+    }));
+    let mut waiting = std::pin::pin!(waiting);
+    assert!(tokio::time::timeout(Duration::from_millis(100), &mut waiting).await.is_err());
+    rig.center.inject_fault(Fault::status(503));
+    // The fifth place is for who is known, and for the service: so these fail one after another.
+    for n in 0..5 {
+        rig.center.add_access_key(format!("ak_{n}"), aigc_auth::testing::TestKey::user("alice"));
+        rig.client.cache_user(&format!("ak_{n}"), aigc_auth::testing::user("alice").id(7));
+    }
+    rig.advance(700);
+    for n in 0..5 {
+        assert_eq!(rig.ask(&format!("ak_{n}")).await.status, 503);
+    }
+    let start = Instant::now();
+    assert_eq!(rig.ask("another").await.status, 503);
+    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
 }

@@ -1,8 +1,10 @@
 //! Single flight, parallel lookups, and their limits.
 
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use aigc_auth::AuthClient;
+use aigc_auth::context::{InContext, RequestContext};
 use aigc_auth::testing::Fault;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
@@ -183,18 +185,23 @@ async fn lookups_over_limit_are_503() {
     assert!(waiting.await.unwrap().iter().all(|seen| seen.status == 503));
 }
 
+/// Four fifths are for strangers: the rest is for users who are known. One network leaves a fifth of those to the next.
 #[tokio::test]
-async fn at_most_256_calls_are_in_flight_205_for_strangers() {
-    let rig = Rig::new().await;
-    rig.center.inject_fault(Fault::Hang);
-    for n in 0..300 {
-        let client = rig.client.clone();
-        tokio::spawn(async move { client.user_info(&format!("token-{n}")).await });
+async fn at_most_256_calls_are_in_flight_205_for_strangers_164_of_one_network() {
+    for (networks, most) in [(300, 205), (1, 164)] {
+        let rig = Rig::new().await;
+        rig.center.inject_fault(Fault::Hang);
+        for n in 0..300 {
+            let client = rig.client.clone();
+            let address = Ipv4Addr::from_bits(0xcb00_7100 + n % networks);
+            let request = RequestContext::builder().client_ip(address.into()).build();
+            let lookup = async move { client.user_info(&format!("token-{n}")).await };
+            tokio::spawn(lookup.in_context(request));
+        }
+        rig.arrived(most).await;
+        tokio::time::sleep(MOMENT).await;
+        assert_eq!(rig.calls(), most, "{networks} networks");
     }
-    // Four fifths: the rest is for users who are known.
-    rig.arrived(205).await;
-    tokio::time::sleep(MOMENT).await;
-    assert_eq!(rig.calls(), 205);
 }
 
 #[tokio::test]
@@ -234,4 +241,89 @@ async fn dropping_last_client_cancels_lookups() {
     let request = timeout(Duration::from_secs(2), ended.recv()).await;
     let request = request.expect("it ends long before its timeout of 5 s").unwrap();
     assert!(request.starts_with(b"POST /sdk/user/info HTTP/1.1\r\n"));
+}
+
+/// A call that would have less than a quarter of its time left is not made.
+#[tokio::test]
+async fn wait_for_a_place_leaves_time_for_the_call() {
+    let rig = Rig::with(|builder| builder.max_in_flight(1).timeout(Duration::from_secs(1))).await;
+    rig.center.inject_fault(Fault::Hang);
+    let client = rig.client.clone();
+    let first = tokio::spawn(async move { client.user_info("first").await });
+    rig.arrived(1).await;
+    let start = Instant::now();
+    let error = rig.client.user_info("second").await.unwrap_err();
+    assert!(error.to_string().contains("at capacity"), "{error}");
+    assert!((600..950).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    assert_eq!(rig.calls(), 1);
+    first.await.unwrap().unwrap_err();
+}
+
+/// What had little time for itself says nothing of the auth center.
+#[tokio::test]
+async fn timeout_after_a_long_wait_opens_no_circuit() {
+    let rig = Rig::with(|builder| builder.max_in_flight(10).timeout(Duration::from_secs(1))).await;
+    rig.center.delay(Duration::from_millis(600));
+    let first = (0..8).map(|n| (format!("first-{n}"), Duration::ZERO));
+    let second = (0..5).map(|n| (format!("second-{n}"), Duration::from_millis(50)));
+    rig.center.inject_fault_on("/user/info", Fault::status(500));
+    let errors = join_all(first.chain(second).map(|(token, after)| {
+        let client = rig.client.clone();
+        async move {
+            tokio::time::sleep(after).await;
+            client.user_info(&token).await.unwrap_err().to_string()
+        }
+    }))
+    .await;
+    let timeouts = errors.iter().filter(|error| error.contains("no answer in time")).count();
+    assert!(timeouts >= 5, "{errors:?}");
+    rig.center.clear_faults();
+    rig.center.delay(Duration::ZERO);
+    assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"));
+}
+
+/// Refreshes, for which nobody waits, leave half of the places and lookups to those for which somebody does.
+#[tokio::test]
+async fn refresh_waits_for_half_load() {
+    type Limit = fn(aigc_auth::AuthClientBuilder) -> aigc_auth::AuthClientBuilder;
+    let limits: [Limit; 2] =
+        [|builder| builder.max_in_flight(2), |builder| builder.max_concurrent_lookups(2)];
+    for limit in limits {
+        let rig = Rig::with(limit).await;
+        assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"));
+        rig.advance(280);
+        rig.center.inject_fault_for("hangs", Fault::Hang);
+        let client = rig.client.clone();
+        let hanging = tokio::spawn(async move { client.user_info("hangs").await });
+        rig.arrived(2).await;
+        assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"));
+        tokio::time::sleep(MOMENT).await;
+        assert_eq!(rig.calls(), 2, "busy");
+        hanging.abort();
+        rig.client.invalidate("hangs");
+        until("the lookup that hangs ends", || {
+            futures_util::FutureExt::now_or_never(rig.ask(TOKEN));
+            rig.calls() == 3
+        })
+        .await;
+    }
+}
+
+/// The runtime of whoever asked first is shut down: the others look up anew.
+#[test]
+fn lookup_outlives_the_runtime_of_its_first_caller() {
+    let runtime =
+        || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (center, first, second) = (runtime(), runtime(), runtime());
+    let rig = center.block_on(Rig::new());
+    rig.center.delay(Duration::from_millis(300));
+    let client = rig.client.clone();
+    first.spawn(async move { client.user_info(TOKEN).await });
+    center.block_on(rig.arrived(1));
+    let client = rig.client.clone();
+    let joined = second.spawn(async move { client.user_info(TOKEN).await });
+    std::thread::sleep(MOMENT);
+    first.shutdown_background();
+    let user = second.block_on(joined).unwrap().unwrap();
+    assert_eq!((user.username(), rig.calls()), ("alice", 2));
 }

@@ -1,10 +1,11 @@
 //! Whoever has no account, or one bad token, takes nothing from the others.
 
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use aigc_auth::testing::Fault;
 use futures_util::future::join_all;
-use test_support::crowd::{Asked, Flood, accepted, bad_answers, bursts, one_bad_token};
+use test_support::crowd::{Asked, Crowd, Flood, Pace, accepted, bad_answers, bursts, one_bad_token};
 use tokio::time::timeout;
 
 use crate::support::random;
@@ -37,6 +38,38 @@ async fn bursts_of_bad_tokens_keep_nobody_out() {
     }
 }
 
+/// Tokens that one address sends, each of them another: so many at once, how often, and what the center says of them.
+async fn beside_bad_tokens(pace: Pace, answer: Fault, users: usize, every: Duration) -> Vec<Asked> {
+    let mut crowd = Crowd::new(users, |builder| builder.timeout(Duration::from_secs(2))).await;
+    for n in 0..1_000 {
+        crowd.center.inject_fault_for(format!("bad-{n}"), answer.clone());
+    }
+    crowd.flood(pace, |n| (format!("bad-{}", n % 1_000), Ipv4Addr::new(203, 0, 113, 7).into()));
+    // Before the users come, enough have failed.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    crowd.ask(users, every, |n| n).await
+}
+
+/// A gateway that refuses what one client sends, or an answer that never comes, is no outage.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_tokens_of_one_address_keep_nobody_out() {
+    let twenty = Pace { at_once: 1, every: Duration::from_millis(50) };
+    let bursts = Pace { at_once: 6, every: Duration::from_secs(1) };
+    let once = Pace { at_once: 300, every: Duration::from_secs(60) };
+    let cases = [
+        ("503, 20 a second", twenty, Fault::status(503)),
+        ("429, 20 a second", twenty, Fault::too_many_requests(60)),
+        ("503, 6 each second", bursts, Fault::status(503)),
+        ("none, 6 each second", bursts, Fault::Hang),
+        ("none, 20 a second", twenty, Fault::Hang),
+        ("none, 300 at once", once, Fault::Hang),
+    ];
+    let cases = cases.map(|(what, pace, answer)| async move {
+        all_accepted(what, &beside_bad_tokens(pace, answer, 30, Duration::from_millis(100)).await);
+    });
+    join_all(cases).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flood_from_one_address_keeps_nobody_out() {
     let flood = Flood { latency: LATENCY, addresses: 1, seed: random().u64(..) };
@@ -53,6 +86,39 @@ async fn flood_from_a_thousand_addresses_keeps_no_known_user_out() {
     );
     all_accepted("known users, looked up each time", &looked_up);
     all_accepted("known users, stale if need be", &stale);
+}
+
+/// Known users who need more than half of all places, looked up each time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn busy_known_users_go_before_a_thousand_addresses() {
+    let flood = Flood { latency: LATENCY, addresses: 1_000, seed: random().u64(..) };
+    all_accepted("many known users", &flood.busy_users(300).await);
+}
+
+/// Whoever has lost their access is a stranger again.
+#[tokio::test]
+async fn rejected_tokens_are_strangers_again() {
+    let rig = Rig::with(|builder| builder.max_concurrent_lookups(10)).await;
+    let tokens: Vec<_> = (0..10).map(|n| format!("token-{n}")).collect();
+    for token in &tokens {
+        rig.center.add_token(token, "alice");
+        assert_eq!(rig.ask(token).await, Seen::user("alice"));
+        rig.center.revoke_token(token);
+    }
+    assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"));
+    rig.advance(600);
+    let app = rig.app();
+    assert!(
+        join_all(tokens.iter().map(|token| ask(&app, token))).await.iter().all(|seen| seen.status == 401)
+    );
+    rig.advance(5);
+    rig.center.inject_fault(Fault::Hang);
+    let waiting = join_all(tokens.iter().map(|token| ask(&app, token)));
+    let mut waiting = std::pin::pin!(waiting);
+    assert!(timeout(Duration::from_millis(100), &mut waiting).await.is_err());
+    rig.center.clear_faults();
+    let alice = timeout(Duration::from_secs(1), rig.ask(TOKEN)).await;
+    assert_eq!(alice, Ok(Seen::user("alice")), "there is a place for who is known");
 }
 
 /// All places are taken, by other users who are known: who cannot be looked up now is served as in an outage.

@@ -214,4 +214,13 @@ impl Flood {
         let crowd = self.start(10, 10, |builder| builder.cache_ttl(ttl).stale_if_error(stale)).await;
         crowd.ask(requests, self.latency / 4, |n| n % 10).await
     }
+
+    /// Four hundred known users, none of whom is cached: together they need 10 of the 16 places all the time.
+    pub async fn busy_users(&self, requests: usize) -> Vec<Asked> {
+        let configure = |builder: AuthClientBuilder| {
+            builder.cache_ttl(Duration::from_millis(1)).stale_if_error(Duration::ZERO)
+        };
+        let crowd = self.start(400, 400, configure).await;
+        crowd.ask(requests, self.latency / 10, |n| n % 400).await
+    }
 }
