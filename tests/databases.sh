@@ -1,8 +1,10 @@
-# Sourced by tests/run.sh: a PostgreSQL and a MariaDB of the suite's own, for tests/it/sql/. Each has its data in a
-# directory that is removed with it, a free port of 127.0.0.1, and no protection against a crash of the machine.
+# Sourced by tests/run.sh: a PostgreSQL, a PgBouncer in front of it, and a MariaDB of the suite's own, for tests/it/sql/.
+# Each has its data in a directory that is removed with it, a free port of 127.0.0.1, and no protection against a crash of
+# the machine. Both databases are at +08:00, so that what should be in UTC, or should not, differs; MariaDB
+# is not strict, since others are not.
 #
 #   databases_begin DIRECTORY   starts them in the background, and exports their URLs
-#   databases_wait              waits until both answer
+#   databases_wait              waits until all answer
 #   databases_end               stops them, and removes their data
 #
 # shellcheck shell=bash
@@ -25,15 +27,15 @@ databases_begin() {
   mkdir "$databases"
   ports=$(python3 -c '
 import socket
-free = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+free = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
 print(*(it.getsockname()[1] for it in free))')
-  databases_postgres_port=${ports% *}
-  databases_mysql_port=${ports#* }
+  read -r databases_postgres_port databases_pgbouncer_port databases_mysql_port <<<"$ports"
   databases_password="it's-secret-$RANDOM$RANDOM"
   export AIGC_AUTH_TEST_POSTGRES="postgres://suite:${databases_password//\'/%27}@127.0.0.1:$databases_postgres_port/postgres"
+  export AIGC_AUTH_TEST_PGBOUNCER="postgres://suite:${databases_password//\'/%27}@127.0.0.1:$databases_pgbouncer_port/postgres"
   export AIGC_AUTH_TEST_MYSQL="mysql://suite:${databases_password//\'/%27}@127.0.0.1:$databases_mysql_port/suite"
   # One after the other: there is cargo to share the processors with.
-  { databases_postgres && databases_mysql; } >"$databases/log" 2>&1 </dev/null &
+  { databases_postgres && databases_pgbouncer && databases_mysql; } >"$databases/log" 2>&1 </dev/null &
   databases_starting=$!
   echo "$databases_starting" >"$databases/starting"
 }
@@ -51,7 +53,7 @@ databases_end() {
   databases=
 }
 
-# As the user, where that is possible: both refuse to run as root.
+# As the user, where that is possible: all refuse to run as root.
 databases_as() {
   local user=$1
   shift
@@ -77,11 +79,37 @@ databases_postgres() (
   chmod 644 postgres.password
   databases_as postgres "$(databases_postgres_program initdb)" --pgdata="$databases/postgres/data" --no-sync \
     --username=suite --pwfile="$databases/postgres.password" --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8
+  # Not by an option of the server, which no session could look up.
+  databases_as postgres sh -c "printf '%s = Asia/Shanghai\n' timezone log_timezone >>'$databases/postgres/data/postgresql.conf'"
   databases_as postgres "$(databases_postgres_program pg_ctl)" start --wait --timeout=60 --silent \
     --pgdata="$databases/postgres/data" --log="$databases/postgres/log" --options="-p $databases_postgres_port \
     -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300 -c shared_buffers=32MB \
     -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off" ||
     { cat "$databases/postgres/log"; return 1; }
+)
+
+# In transaction mode, which the sessions of clients do not survive, with nothing that makes it lenient.
+databases_pgbouncer() (
+  cd "$databases"
+  databases_own postgres "$databases/pgbouncer"
+  PATH="$PATH:/usr/sbin"
+  cat >pgbouncer/ini <<INI
+[databases]
+* = host=127.0.0.1 port=$databases_postgres_port
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = $databases_pgbouncer_port
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = $databases/pgbouncer/users
+pool_mode = transaction
+default_pool_size = 4
+max_client_conn = 300
+logfile = $databases/pgbouncer/log
+pidfile = $databases/pgbouncer/pid
+INI
+  printf '"suite" "%s"\n' "$databases_password" >pgbouncer/users
+  databases_as postgres pgbouncer --quiet --daemon "$databases/pgbouncer/ini" || { cat pgbouncer/log; return 1; }
 )
 
 databases_mysql() (
@@ -102,7 +130,7 @@ SQL
   # The socket's name is within the data directory: paths of sockets are short.
   setsid mariadbd "${options[@]}" --port="$databases_mysql_port" --bind-address=127.0.0.1 --socket=socket --pid-file=pid \
     --init-file="$databases/mysql.sql" --max-connections=300 --innodb-buffer-pool-size=64M --innodb-doublewrite=0 \
-    --innodb-flush-log-at-trx-commit=0 --innodb-flush-method=nosync --skip-log-bin >mysql.log 2>&1 &
+    --innodb-flush-log-at-trx-commit=0 --innodb-flush-method=nosync --skip-log-bin --default-time-zone=+08:00 --sql-mode= >mysql.log 2>&1 &
   local left
   for ((left = 300; left > 0; left--)); do
     if mariadb-admin --no-defaults --host=127.0.0.1 --port="$databases_mysql_port" --user=suite \
@@ -123,7 +151,7 @@ databases_stop() {
     kill -0 "$process" 2>/dev/null || break
     sleep 0.1
   done
-  for file in "$directory"/postgres/data/postmaster.pid "$directory"/mysql/data/pid; do
+  for file in "$directory"/pgbouncer/pid "$directory"/postgres/data/postmaster.pid "$directory"/mysql/data/pid; do
     process=$(head -n 1 "$file" 2>/dev/null) || continue
     kill -QUIT "$process" 2>/dev/null || true
     for ((left = 50; left > 0; left--)); do

@@ -19,6 +19,7 @@ have openssl || lacking+=(openssl)
 # Debian's python3 has no ensurepip, and so makes no virtual environments, before python3-venv is there.
 python3 -c 'import ensurepip, venv' 2>/dev/null || lacking+=(python3-venv)
 databases_postgres_program initdb >/dev/null || lacking+=(postgresql)
+PATH="$PATH:/usr/sbin" have pgbouncer || lacking+=(pgbouncer)
 PATH="$PATH:/usr/sbin" have mariadbd || lacking+=(mariadb-server)
 if [ ${#lacking[@]} -gt 0 ]; then
   if have apt-get && [ "$(id -u)" = 0 ]; then

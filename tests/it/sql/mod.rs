@@ -6,9 +6,15 @@ mod column_types;
 mod connect;
 // Reading all users of a table.
 mod paging;
+// Behind a pooler that gives each transaction another session.
+mod pooler;
 // Finding, creating, updating, removing.
 mod store;
 // A schema of its own in each database.
 pub(crate) use test_support::sql as support;
+// Zones of servers other than UTC.
+mod time_zone;
+// Rows that triggers change in the database's place.
+mod triggers;
 // `UserSync` on a table.
 mod user_sync;

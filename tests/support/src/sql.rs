@@ -13,6 +13,8 @@ use sqlx::{AssertSqlSafe, MySqlPool, PgPool, Row, SqlitePool};
 /// Where `tests/run.sh` says that its servers are.
 const POSTGRES: &str = "AIGC_AUTH_TEST_POSTGRES";
 const MYSQL: &str = "AIGC_AUTH_TEST_MYSQL";
+/// In front of that PostgreSQL, in transaction mode.
+const PGBOUNCER: &str = "AIGC_AUTH_TEST_PGBOUNCER";
 
 /// A schema of PostgreSQL, a database of MySQL or a file of SQLite, with nothing in it.
 #[derive(Clone)]
@@ -50,6 +52,14 @@ fn server(variable: &str) -> Option<String> {
         eprintln!("skipped: {variable} is not set; tests/run.sh starts a server and sets it");
     }
     url
+}
+
+/// Runs a test with a schema of PostgreSQL and the URL of a PgBouncer in front of it. That knows no search path: the table is
+/// `schema.table`.
+pub async fn behind_pgbouncer<F: Future<Output = ()>>(test: impl Fn(Database, String) -> F) {
+    let (Some(url), Some(place)) = (server(PGBOUNCER), postgres().await) else { return };
+    Box::pin(test(place.clone(), url)).await;
+    place.remove().await;
 }
 
 async fn sqlite() -> Option<Database> {

@@ -57,6 +57,12 @@ impl Column {
             (Dialect::MySql, Kind::Bytes) => format!("LOWER(HEX({name}))"),
             // `+ 0` turns `bit(1)` into a number.
             (Dialect::MySql, Kind::Bool | Kind::Integer) => format!("CAST({name} + 0 AS CHAR)"),
+            // In UTC, whatever the session's zone is. The zero date is no point in time. `CONVERT_TZ` would read an hour of
+            // each autumn wrong.
+            (Dialect::MySql, Kind::Other) if self.cast.eq_ignore_ascii_case("timestamp") => format!(
+                "JSON_QUOTE(COALESCE(CAST(TIMESTAMP'1970-01-01 00:00:00' + INTERVAL NULLIF(UNIX_TIMESTAMP({name}), 0) \
+                 SECOND AS CHAR), CAST({name} AS CHAR)))"
+            ),
             (Dialect::MySql, Kind::Other) => format!("JSON_QUOTE(CAST({name} AS CHAR))"),
             (Dialect::MySql, _) => format!("CAST({name} AS CHAR)"),
             (Dialect::Sqlite, kind) => {
@@ -82,8 +88,12 @@ impl Column {
 
     /// Returns the expression that writes a bound value.
     pub(super) fn write(&self, dialect: Dialect, parameter: &str) -> String {
-        if dialect != Dialect::Postgres {
-            return parameter.to_owned();
+        match dialect {
+            Dialect::MySql if self.cast.eq_ignore_ascii_case("timestamp") => {
+                return format!("CONVERT_TZ({parameter}, '+00:00', @@SESSION.time_zone)");
+            }
+            Dialect::MySql | Dialect::Sqlite => return parameter.to_owned(),
+            Dialect::Postgres => {}
         }
         let cast = &self.cast;
         match self.kind {
@@ -115,6 +125,9 @@ impl Column {
             (Kind::Number, Value::Number(number)) => Some(self.number(number)),
             (Kind::Number, Value::String(text)) => {
                 text.parse::<f64>().is_ok().then(|| Bound::Text(text.clone()))
+            }
+            (Kind::Other, Value::String(text)) if self.cast == WITH_ZONE && is_without_zone(text) => {
+                Some(Bound::Text(format!("{text} UTC")))
             }
             (Kind::Other, Value::String(text)) => Some(Bound::Text(text.clone())),
             (Kind::Other, Value::Number(number)) => Some(self.number(number)),
@@ -171,6 +184,21 @@ impl Column {
                 serde_json::from_str(&text).unwrap_or(Value::String(text))
             }
         }
+    }
+}
+
+/// PostgreSQL's name of the type whose texts are read in the session's zone, unless they name another.
+const WITH_ZONE: &str = "timestamp with time zone";
+
+/// Whether a text is a date, or a date and a time, without a zone.
+fn is_without_zone(text: &str) -> bool {
+    let is_date = |date: &str| date.chars().all(|character| character.is_ascii_digit() || character == '-');
+    let is_time =
+        |time: &str| time.chars().all(|character| character.is_ascii_digit() || ":.".contains(character));
+    match text.split_at_checked(10) {
+        Some((date, "")) => is_date(date),
+        Some((date, time)) => is_date(date) && time.strip_prefix([' ', 'T']).is_some_and(is_time),
+        None => false,
     }
 }
 
@@ -266,6 +294,30 @@ mod tests {
         ] {
             assert_eq!(column(kind).bound(Dialect::MySql, &value).ok(), mysql, "{kind:?} {value}");
             assert_eq!(column(kind).bound(Dialect::Postgres, &value).ok(), postgres, "{kind:?} {value}");
+        }
+    }
+
+    #[test]
+    fn times_without_a_zone_are_in_utc() {
+        let time = Column { cast: WITH_ZONE.to_owned(), ..column(Kind::Other) };
+        for (text, bound) in [
+            ("2024-02-29", "2024-02-29 UTC"),
+            ("2024-02-29 01:02:03.5", "2024-02-29 01:02:03.5 UTC"),
+            ("2024-02-29T01:02", "2024-02-29T01:02 UTC"),
+            ("2024-02-29T01:02:03Z", "2024-02-29T01:02:03Z"),
+            ("2024-02-29 01:02:03-08", "2024-02-29 01:02:03-08"),
+            ("2024-02-29 01:02:03 Asia/Shanghai", "2024-02-29 01:02:03 Asia/Shanghai"),
+            ("2024-02-29x", "2024-02-29x"),
+            ("infinity", "infinity"),
+            ("用户用户", "用户用户"),
+            ("now", "now"),
+        ] {
+            let text = json!(text);
+            assert_eq!(time.bound(Dialect::Postgres, &text).unwrap(), Bound::Text(bound.into()), "{text}");
+            assert_eq!(
+                column(Kind::Other).bound(Dialect::Postgres, &text).unwrap(),
+                Bound::Text(text.as_str().unwrap().into())
+            );
         }
     }
 

@@ -43,6 +43,12 @@ impl Dialect {
         format!("CAST({expression} AS {text})")
     }
 
+    /// The statement that makes MySQL strict, so that a value that does not fit is an error, and is not truncated. It holds
+    /// for a session, and so each transaction that changes something has it: a proxy may give it another session.
+    pub(super) fn strict(self) -> Option<&'static str> {
+        (self == Self::MySql).then_some("SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')")
+    }
+
     /// The placeholder of a bound value, numbered from 1.
     pub(super) fn parameter(self, number: usize) -> String {
         match self {

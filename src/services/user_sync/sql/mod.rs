@@ -3,6 +3,7 @@
 mod builder;
 mod catalog;
 mod column;
+mod connections;
 mod dialect;
 mod failure;
 mod hash;
@@ -10,6 +11,7 @@ mod on_delete;
 mod pool;
 mod statements;
 mod store;
+mod time_zone;
 mod user_table;
 
 pub use builder::SqlStoreBuilder;

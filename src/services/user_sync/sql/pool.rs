@@ -1,39 +1,61 @@
-//! Connections to a database of any dialect.
+//! Run statements in a database of any dialect, each in a transaction of its own.
 
-use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(feature = "mysql")]
-use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
-#[cfg(feature = "postgres")]
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-#[cfg(feature = "sqlite")]
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
+use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, Connection, Database, Executor, Row};
 
 use super::column::Bound;
+use super::connections::Connections;
 use super::dialect::Dialect;
 use super::failure::Failure;
+use super::statements::Statement;
 
 /// A pool of connections, and how long a statement may take. Cheap to clone.
+///
+/// Every statement is in a transaction, also to read, and has no name that outlives it: a pooler between here and the
+/// database may give each transaction another session, where a name means the statement of another client. For the same
+/// reason, what a session must be set to is set in the transaction.
 #[derive(Clone)]
 pub(super) struct Pool {
     connections: Connections,
+    dialect: Dialect,
+    /// Begins a transaction that reads, and one that changes.
+    begin_read: Arc<str>,
+    begin_change: Arc<str>,
     timeout: Duration,
-}
-
-#[derive(Clone)]
-enum Connections {
-    #[cfg(feature = "postgres")]
-    Postgres(PgPool),
-    #[cfg(feature = "mysql")]
-    MySql(MySqlPool),
-    #[cfg(feature = "sqlite")]
-    Sqlite(SqlitePool),
 }
 
 /// A row of texts.
 pub(super) type Texts = Vec<Option<String>>;
+
+/// A connection that goes back to the pool only if its work came to an end: after half of it, for example if its future is
+/// dropped, the connection is closed, since the answers to the rest are still to come.
+struct Lease<D: Database> {
+    connection: PoolConnection<D>,
+    ended: bool,
+}
+
+impl<D: Database> Drop for Lease<D> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
+/// How a transaction ends.
+enum End {
+    Commit,
+    Rollback,
+}
+
+/// What an attempt to change a row did.
+struct Attempt {
+    changed: u64,
+    was_there: bool,
+}
 
 /// Repeats the code for each type of pool, since they have no common trait.
 macro_rules! with {
@@ -51,29 +73,46 @@ macro_rules! with {
 
 /// Safe, since the statements have every name quoted and every value bound (`statements`).
 macro_rules! query {
-    ($sql:expr, $values:expr) => {
-        $values.iter().fold(sqlx::query(AssertSqlSafe($sql)), |query, value| match value {
-            Bound::Null => query.bind(None::<String>),
-            Bound::Text(text) => query.bind(text.as_str()),
-            Bound::Integer(integer) => query.bind(*integer),
-            Bound::Float(float) => query.bind(*float),
-            Bound::Bytes(bytes) => query.bind(bytes.as_slice()),
-        })
+    ($self:expr, $sql:expr, $values:expr) => {
+        // No server is between here and SQLite, and so it may keep statements.
+        $values.iter().fold(
+            sqlx::query(AssertSqlSafe($sql)).persistent($self.dialect == Dialect::Sqlite),
+            |query, value| match value {
+                Bound::Null => query.bind(None::<String>),
+                Bound::Text(text) => query.bind(text.as_str()),
+                Bound::Integer(integer) => query.bind(*integer),
+                Bound::Float(float) => query.bind(*float),
+                Bound::Bytes(bytes) => query.bind(bytes.as_slice()),
+            },
+        )
     };
 }
 
-/// Runs with a connection of the pool, within the timeout. After a timeout, the connection is closed, since its statement
-/// may still be running.
-macro_rules! within {
-    ($self:expr, $pool:expr, $connection:ident => $do:expr) => {{
-        let mut $connection = $pool.acquire().await?;
-        let work = async { $do };
-        match tokio::time::timeout($self.timeout, work).await {
-            Ok(done) => done,
-            Err(_) => {
-                $connection.close_on_drop();
-                Err($self.timed_out())
+/// Runs in a transaction on a connection of the pool, within the timeout.
+macro_rules! in_transaction {
+    ($self:expr, $pool:expr, $begin:expr, $transaction:ident => $do:expr) => {{
+        let mut lease = Lease { connection: $pool.acquire().await?, ended: false };
+        let work = async {
+            let mut $transaction = lease.connection.begin_with(AssertSqlSafe($begin.clone())).await?;
+            let done: Result<_, sqlx::Error> = async { $do }.await;
+            match done {
+                Ok((value, End::Commit)) => $transaction.commit().await.map(|()| Ok(value)),
+                // Awaited, since nobody may poll the runtime for a while, and the transaction would stay open.
+                Ok((value, End::Rollback)) => $transaction.rollback().await.map(|()| Ok(value)),
+                // The database's answer is an end as well.
+                Err(refused @ sqlx::Error::Database(_)) => {
+                    $transaction.rollback().await.map(|()| Err(refused))
+                }
+                Err(error) => Err(error),
             }
+        };
+        match tokio::time::timeout($self.timeout, work).await {
+            Ok(Ok(ended)) => {
+                lease.ended = true;
+                Ok(ended?)
+            }
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(Failure::new(format!("no answer of the database within {:?}", $self.timeout))),
         }
     }};
 }
@@ -88,76 +127,72 @@ impl Pool {
         let dialect = Dialect::of(url).ok_or_else(|| {
             Failure::new("the database's URL must begin with postgres://, mysql://, mariadb:// or sqlite:")
         })?;
-        let connecting = async {
-            let connections = match dialect {
-                #[cfg(feature = "postgres")]
-                Dialect::Postgres => {
-                    let options = PgConnectOptions::from_str(url)?;
-                    options.connect().await?.close().await?;
-                    let pool = PgPoolOptions::new().max_connections(max_connections).acquire_timeout(timeout);
-                    Connections::Postgres(pool.connect_lazy_with(options))
-                }
-                #[cfg(feature = "mysql")]
-                Dialect::MySql => {
-                    let options = MySqlConnectOptions::from_str(url)?.charset("utf8mb4");
-                    options.connect().await?.close().await?;
-                    let pool =
-                        MySqlPoolOptions::new().max_connections(max_connections).acquire_timeout(timeout);
-                    // Strict, so that a value that does not fit is an error, and is not truncated.
-                    let pool = pool.after_connect(|connection, _| {
-                        Box::pin(async move {
-                            let strict = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')";
-                            sqlx::Executor::execute(connection, strict).await.map(drop)
-                        })
-                    });
-                    Connections::MySql(pool.connect_lazy_with(options))
-                }
-                #[cfg(feature = "sqlite")]
-                Dialect::Sqlite => {
-                    let options = SqliteConnectOptions::from_str(url)?.busy_timeout(timeout);
-                    options.connect().await?.close().await?;
-                    let pool =
-                        SqlitePoolOptions::new().max_connections(max_connections).acquire_timeout(timeout);
-                    Connections::Sqlite(pool.connect_lazy_with(options))
-                }
-                // With all three features, there is no other.
-                #[allow(unreachable_patterns)]
-                other => return Err(Failure::new(other.needs_feature())),
-            };
-            Ok::<_, Failure>(Self { connections, timeout })
-        };
+        let connecting = Connections::connect(dialect, url, max_connections, timeout);
         let timed_out = || Failure::new(format!("no connection within {timeout:?}"));
-        let pool = tokio::time::timeout(timeout, connecting).await.map_err(|_| timed_out())??;
-        Ok((pool, dialect))
+        let (connections, begins) =
+            tokio::time::timeout(timeout, connecting).await.map_err(|_| timed_out())??;
+        let (begin_read, begin_change) = (begins.read.into(), begins.change.into());
+        Ok((Self { connections, dialect, begin_read, begin_change, timeout }, dialect))
     }
 
     /// Returns the rows of a query, all of whose columns are text.
     pub(super) async fn rows(&self, sql: &str, values: &[Bound]) -> Result<Vec<Texts>, Failure> {
-        with!(&self.connections, pool => within!(self, pool, connection => {
-            let rows = query!(sql, values).fetch_all(&mut *connection).await?;
+        with!(&self.connections, pool => in_transaction!(self, pool, self.begin_read, transaction => {
+            let rows = query!(self, sql, values).fetch_all(&mut *transaction).await?;
             let rows: Result<Vec<Texts>, sqlx::Error> = rows
                 .iter()
                 .map(|row| (0..row.len()).map(|column| row.try_get_unchecked(column)).collect())
                 .collect();
-            Ok(rows?)
+            Ok((rows?, End::Rollback))
         }))
     }
 
-    /// Changes at most one row, and returns whether it did. A statement that would change more is rolled back.
-    pub(super) async fn change(&self, sql: &str, values: &[Bound]) -> Result<bool, Failure> {
-        with!(&self.connections, pool => within!(self, pool, connection => {
-            let mut transaction = connection.begin().await?;
-            let changed = query!(sql, values).execute(&mut *transaction).await?.rows_affected();
-            if changed > 1 {
-                transaction.rollback().await?;
-                return Err(Failure::new(format!("{changed} rows have this value, and none was changed")));
+    /// Inserts a row. Whether the database counts it is left aside: triggers may have put it elsewhere.
+    pub(super) async fn insert(&self, statement: &Statement) -> Result<(), Failure> {
+        self.attempt(statement, None, true).await.map(drop)
+    }
+
+    /// Changes at most one row, and returns whether it was there, which `there` selects. A statement that would change more
+    /// is rolled back.
+    ///
+    /// A database counts no row where a trigger makes the change in its place. So where none is counted, the row is looked
+    /// for before the change is made again.
+    pub(super) async fn change(&self, statement: &Statement, there: &Statement) -> Result<bool, Failure> {
+        if self.attempt(statement, None, false).await?.changed == 1 {
+            return Ok(true);
+        }
+        Ok(self.attempt(statement, Some(there), true).await?.was_there)
+    }
+
+    /// Runs a statement, only if `there` has rows. A statement that changes no row is rolled back unless `keep_none`.
+    async fn attempt(
+        &self,
+        statement: &Statement,
+        there: Option<&Statement>,
+        keep_none: bool,
+    ) -> Result<Attempt, Failure> {
+        let (sql, values) = (&*statement.sql, &statement.values);
+        let attempt: Result<Attempt, Failure> = with!(&self.connections, pool => in_transaction!(self, pool, self.begin_change, transaction => {
+            if let Some(strict) = self.dialect.strict() {
+                transaction.execute(strict).await?;
             }
-            transaction.commit().await?;
-            Ok(changed == 1)
-        }))
-    }
-
-    fn timed_out(&self) -> Failure {
-        Failure::new(format!("no answer of the database within {:?}", self.timeout))
+            let mut was_there = false;
+            if let Some(there) = there {
+                let found = query!(self, &*there.sql, there.values).fetch_all(&mut *transaction).await?;
+                if found.is_empty() {
+                    return Ok((Attempt { changed: 0, was_there }, End::Rollback));
+                }
+                was_there = true;
+            }
+            let changed = query!(self, sql, values).execute(&mut *transaction).await?.rows_affected();
+            let keep = changed == 1 || changed == 0 && keep_none;
+            Ok((Attempt { changed, was_there }, if keep { End::Commit } else { End::Rollback }))
+        }));
+        match attempt? {
+            Attempt { changed: many @ 2.., .. } => {
+                Err(Failure::new(format!("{many} rows have this value, and none was changed")))
+            }
+            attempt => Ok(attempt),
+        }
     }
 }

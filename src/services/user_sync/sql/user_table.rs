@@ -89,7 +89,8 @@ impl UserTable {
             values.push(comma).bound(column, column.hash(hash));
         }
         statement.push(") VALUES (").push(&values.sql).push(")");
-        self.pool.change(&statement.sql, &values.values).await.map(drop)
+        statement.values = values.values;
+        self.pool.insert(&statement).await
     }
 
     pub(super) async fn update(
@@ -118,7 +119,14 @@ impl UserTable {
             comma = ", ";
         }
         statement.push(" WHERE ").equals(self.field(field)?, value)?;
-        self.pool.change(&statement.sql, &statement.values).await
+        self.pool.change(&statement, &self.there(field, value)?).await
+    }
+
+    /// Selects whether there is a row with this value.
+    fn there(&self, field: &str, value: &Value) -> Result<Statement, Failure> {
+        let mut statement = self.statement("SELECT '1' FROM", " WHERE ");
+        statement.equals(self.field(field)?, value)?.push(" LIMIT 1");
+        Ok(statement)
     }
 
     pub(super) async fn remove(&self, field: &str, value: &Value) -> Result<bool, Failure> {
@@ -127,7 +135,7 @@ impl UserTable {
         }
         let mut statement = self.statement("DELETE FROM", " WHERE ");
         statement.equals(self.field(field)?, value)?;
-        self.pool.change(&statement.sql, &statement.values).await
+        self.pool.change(&statement, &self.there(field, value)?).await
     }
 
     /// Reads the next page of users, each with its cursor. Empty after the last user.
