@@ -37,5 +37,5 @@ pub use password::{NewPassword, PasswordPolicy};
 pub use push::{Push, PushEvent, PushFailure, PushOptions, PushSummary};
 pub use service::UserSync;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-pub use sql::{OnDelete, PasswordHash, SqlStore, SqlStoreBuilder};
+pub use sql::{BytesAs, OnDelete, PasswordHash, SqlStore, SqlStoreBuilder};
 pub use store::{AllUsers, LegacyStore, StoreError};

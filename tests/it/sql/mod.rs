@@ -1,13 +1,25 @@
 //! Users in SQL tables. Each test runs in every database that is there.
 
+// Text and other things in columns of bytes.
+mod bytes;
 // Types that only one database has.
 mod column_types;
 // Configurations and connections that fail.
 mod connect;
+// Which rows are users.
+mod filters;
+// What would fail later, and is an error of the connection.
+mod forecast;
+// Names that the table takes for the same.
+mod names;
+// Values that a column cannot be without, and keys.
+mod nulls;
 // Reading all users of a table.
 mod paging;
 // Behind a pooler that gives each transaction another session.
 mod pooler;
+// Rows of users who were removed.
+mod removal;
 // Finding, creating, updating, removing.
 mod store;
 // A schema of its own in each database.

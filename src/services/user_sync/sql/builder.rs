@@ -1,29 +1,33 @@
-use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::super::legacy_field::LegacyField;
-use super::catalog;
-use super::column::{Bound, Column, Kind};
-use super::dialect::{Dialect, Table};
-use super::hash::{Hasher, PasswordHash};
+use super::bytes_as::BytesAs;
+use super::dialect::Table;
+use super::filter::{Condition, Only};
+use super::hash::PasswordHash;
 use super::on_delete::OnDelete;
-use super::pool::Pool;
 use super::store::SqlStore;
-use super::user_table::UserTable;
-use crate::types::error::BuildError;
+
+/// The column that is the key unless another is named.
+pub(super) const KEY: &str = "id";
 
 /// Builds an [`SqlStore`]. Created by [`SqlStore::builder`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SqlStoreBuilder {
-    table: Table,
-    key: String,
-    columns: Vec<LegacyField>,
-    password: Option<String>,
-    on_delete: OnDelete,
-    hash: PasswordHash,
-    max_connections: u32,
-    timeout: Duration,
+    pub(super) table: Table,
+    pub(super) key: Option<String>,
+    pub(super) columns: Vec<LegacyField>,
+    pub(super) bytes: Vec<(String, BytesAs)>,
+    pub(super) conditions: Vec<Condition<String>>,
+    pub(super) password: Option<String>,
+    pub(super) on_delete: OnDelete,
+    pub(super) hash: PasswordHash,
+    pub(super) allows_row_security: bool,
+    pub(super) max_connections: u32,
+    pub(super) timeout: Duration,
 }
 
 impl SqlStore {
@@ -31,11 +35,14 @@ impl SqlStore {
     pub fn builder(table: impl AsRef<str>) -> SqlStoreBuilder {
         SqlStoreBuilder {
             table: Table::parse(table.as_ref()),
-            key: "id".to_owned(),
+            key: None,
             columns: vec![],
+            bytes: vec![],
+            conditions: vec![],
             password: None,
             on_delete: OnDelete::default(),
             hash: PasswordHash::default(),
+            allows_row_security: false,
             max_connections: 10,
             timeout: Duration::from_secs(5),
         }
@@ -45,8 +52,22 @@ impl SqlStore {
 impl SqlStoreBuilder {
     /// Sets the column by which all users are read, page by page: the primary key, or another column with unique values. It
     /// need not be among the columns. Defaults to `id`.
+    ///
+    /// An update never writes it, even where a mapping does: other tables refer to it. So [`connect`](Self::connect) refuses
+    /// fields that would write it at each update, if the database counts or makes it, or if it is the default key:
+    /// [`FieldMapping::on_create_only`](crate::user_sync::FieldMapping::on_create_only) is for those. A key that is named
+    /// here may be the column of the unique field, and the values of that are never updated anyway.
+    ///
+    /// ```
+    /// use aigc_auth::user_sync::{LegacyField, SqlStore};
+    ///
+    /// // Users are told apart by their name, and the application makes the id.
+    /// let by_name = SqlStore::builder("people").key("name").columns(["name", "email"]);
+    /// let by_id = SqlStore::builder("users")
+    ///     .columns([LegacyField::from("id").on_create_only(), "username".into(), "email".into()]);
+    /// ```
     pub fn key(mut self, column: impl Into<String>) -> Self {
-        self.key = column.into();
+        self.key = Some(column.into());
         self
     }
 
@@ -54,6 +75,58 @@ impl SqlStoreBuilder {
     /// ([`SyncConfig::legacy_fields`](crate::user_sync::SyncConfig::legacy_fields)). There is no default.
     pub fn columns<C: Into<LegacyField>>(mut self, columns: impl IntoIterator<Item = C>) -> Self {
         self.columns = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Says what is in columns of bytes: `bytea`, `varbinary`, `blob` and the like. It has to be said of each such column among
+    /// the [columns](Self::columns), for nobody can tell from outside. There is no default.
+    ///
+    /// ```
+    /// use aigc_auth::user_sync::{BytesAs, SqlStore};
+    ///
+    /// // MediaWiki has its names as bytes in MySQL.
+    /// let store = SqlStore::builder("user")
+    ///     .key("user_id")
+    ///     .columns(["user_name", "user_email", "user_token"])
+    ///     .bytes(["user_name", "user_email"], BytesAs::Text)
+    ///     .bytes(["user_token"], BytesAs::Hex);
+    /// ```
+    pub fn bytes<C: Into<String>>(mut self, columns: impl IntoIterator<Item = C>, are: BytesAs) -> Self {
+        self.bytes.extend(columns.into_iter().map(|column| (column.into(), are)));
+        self
+    }
+
+    /// Takes only rows with this value for users: the others are neither found nor pushed, counted, changed or removed. Null
+    /// stands for a column without a value. Called several times, all conditions must hold. Values are compared by the
+    /// database, as those of the column's type. Defaults to all rows.
+    ///
+    /// New users get the value, unless a mapping fills the column. A new user whose name one of the other rows has is an
+    /// error of the database where the name is unique.
+    ///
+    /// ```
+    /// use aigc_auth::user_sync::SqlStore;
+    /// use serde_json::Value;
+    ///
+    /// // The users of one tenant who are not deleted, but for the two that belong to the product.
+    /// let store = SqlStore::builder("users")
+    ///     .columns(["username", "email"])
+    ///     .only("tenant", "acme")
+    ///     .only("deleted_at", Value::Null)
+    ///     .except("username", "guest")
+    ///     .except("username", "system");
+    /// ```
+    pub fn only(self, column: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.condition(column.into(), value.into(), Only::These)
+    }
+
+    /// Takes only rows without this value for users, as [`only`](Self::only) does. Rows without a value in the column are
+    /// users, unless the value is null.
+    pub fn except(self, column: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.condition(column.into(), value.into(), Only::Others)
+    }
+
+    fn condition(mut self, column: String, value: Value, kind: Only) -> Self {
+        self.conditions.push(Condition { column, value, kind });
         self
     }
 
@@ -77,6 +150,13 @@ impl SqlStoreBuilder {
         self
     }
 
+    /// Accepts that policies of PostgreSQL's row level security hide rows from the role: the rows that it sees are the users.
+    /// By default, [`connect`](Self::connect) refuses that, since a role that sees no row looks like a table without users.
+    pub fn allow_row_level_security(mut self) -> Self {
+        self.allows_row_security = true;
+        self
+    }
+
     /// Sets how many connections may be open. Defaults to 10; at least 1.
     pub fn max_connections(mut self, connections: u32) -> Self {
         self.max_connections = connections.max(1);
@@ -89,118 +169,4 @@ impl SqlStoreBuilder {
         self.timeout = timeout;
         self
     }
-
-    /// Connects, and checks that the table is as configured.
-    ///
-    /// The URL is `postgres://`, `mysql://` or `mariadb://` with `user:password@host/database`, special characters
-    /// percent-encoded, or `sqlite:file`. The file must exist, unless `?mode=rwc` follows. Connections use TLS as the URL
-    /// says (`sslmode`, `ssl-mode`). Without TLS, MySQL's `caching_sha2_password` needs the feature `mysql-rsa` of sqlx 0.9
-    /// in your dependencies.
-    ///
-    /// # Errors
-    /// If the feature of the database is not enabled (the error names it), the database cannot be reached within the
-    /// timeout, the table or a column is missing or unsuitable, or an option is invalid. The error does not show the URL.
-    pub async fn connect(self, url: impl AsRef<str>) -> Result<SqlStore, BuildError> {
-        self.check()?;
-        let connected = Pool::connect(url.as_ref(), self.max_connections, self.timeout).await;
-        let (pool, dialect) = connected.map_err(|error| {
-            BuildError::new(format!("cannot connect to the database of the table `{}`: {error}", self.table))
-        })?;
-        let bound = |name: Option<String>| name.map_or(Bound::Null, Bound::Text);
-        let names: Vec<_> = catalog::names(dialect, &self.table).into_iter().map(bound).collect();
-        let rows = pool.rows(catalog::statement(dialect), &names).await.map_err(|error| {
-            BuildError::new(format!("cannot look up the columns of the table `{}`: {error}", self.table))
-        })?;
-        let present: Vec<_> = rows.into_iter().map(|row| catalog::column(dialect, row)).collect();
-        let table = self.into_table(pool, dialect, &present)?;
-        table
-            .check_readable()
-            .await
-            .map_err(|error| BuildError::new(format!("cannot read the table `{}`: {error}", table.name)))?;
-        Ok(SqlStore { table: Arc::new(table) })
-    }
-
-    /// Checks the options as far as that needs no database.
-    fn check(&self) -> Result<(), BuildError> {
-        self.hash.check()?;
-        let fail = |why: &str| Err(BuildError::new(format!("table `{}`: {why}", self.table)));
-        let flag = match &self.on_delete {
-            OnDelete::Set { column, .. } => Some(column),
-            OnDelete::Row => None,
-        };
-        let columns = self.columns.iter().map(LegacyField::name);
-        let others = self.password.iter().chain([&self.key]).chain(flag);
-        let others = others.chain([&self.table.name]).chain(&self.table.schema).map(String::as_str);
-        let mut names = columns.chain(others);
-        if self.columns.is_empty() {
-            return fail("no columns are configured (SqlStoreBuilder::columns)");
-        }
-        if names.any(|name| name.is_empty() || name.contains('\0')) {
-            return fail("the name of a table or column is empty, or has a NUL character");
-        }
-        let Some(password) = &self.password else { return Ok(()) };
-        if self.columns.iter().any(|column| column.name() == password) {
-            let why = "is the password's, and must not be among the columns: updates would overwrite it";
-            return fail(&format!("the column `{password}` {why}"));
-        }
-        if flag == Some(password) {
-            return fail(&format!(
-                "the column `{password}` is the password's, and cannot say who is removed"
-            ));
-        }
-        Ok(())
-    }
-
-    /// Checks the options against the columns that are present.
-    fn into_table(self, pool: Pool, dialect: Dialect, present: &[Column]) -> Result<UserTable, BuildError> {
-        let table = self.table;
-        if present.is_empty() {
-            return Err(BuildError::new(format!("the database has no table `{table}`, or does not show it")));
-        }
-        let find = |name: &str| find(&table, present, name);
-        let mut columns = Vec::<Column>::new();
-        for name in self.columns.iter().map(LegacyField::name) {
-            if !columns.iter().any(|column| column.name == *name) {
-                columns.push(find(name)?);
-            }
-        }
-        let key = find(&self.key)?;
-        if !key.unique {
-            let key = &key.name;
-            return Err(BuildError::new(format!(
-                "the table `{table}` may have the same value in `{key}` twice: choose a column for \
-                 SqlStoreBuilder::key that has a unique index of its own"
-            )));
-        }
-        let password = self.password.as_deref().map(find).transpose()?;
-        if let Some(column) = &password
-            && !matches!(column.kind, Kind::Text | Kind::Bytes)
-        {
-            let name = &column.name;
-            return Err(BuildError::new(format!(
-                "the column `{name}` of the table `{table}` cannot hold a hash"
-            )));
-        }
-        let flag = match self.on_delete {
-            OnDelete::Row => None,
-            OnDelete::Set { column, value } => {
-                let column = find(&column)?;
-                column
-                    .bound(dialect, &value)
-                    .map_err(|why| BuildError::new(format!("table `{table}`, OnDelete: {why}")))?;
-                Some((column, value))
-            }
-        };
-        let hasher = Hasher::new(self.hash);
-        Ok(UserTable { pool, dialect, name: table, key, columns, password, flag, hasher })
-    }
-}
-
-fn find(table: &Table, present: &[Column], name: &str) -> Result<Column, BuildError> {
-    if let Some(column) = present.iter().find(|column| column.name == name) {
-        return Ok(column.clone());
-    }
-    let similar = present.iter().find(|column| column.name.to_lowercase() == name.to_lowercase());
-    let hint = similar.map(|column| format!("; it has `{}`", column.name)).unwrap_or_default();
-    Err(BuildError::new(format!("the table `{table}` has no column `{name}`{hint}")))
 }

@@ -1,11 +1,39 @@
 //! Look up the columns of a table in the database's catalog.
 
-use super::column::{Column, Kind};
+use super::column::{Bound, Column, Fill, Kind};
 use super::dialect::{Dialect, Table};
+use super::failure::Failure;
+use super::pool::{Pool, Texts};
 
-/// The statement that selects the columns: name, type, full type or category, whether it is nullable, and whether it is
-/// unique. The columns of a view all count as unique, since that cannot be looked up.
-pub(super) fn statement(dialect: Dialect) -> &'static str {
+/// What the database's catalog says of a table.
+#[derive(Debug)]
+pub(super) struct Catalog {
+    pub(super) columns: Vec<Column>,
+    /// Policies hide rows from this role.
+    pub(super) hides_rows: bool,
+}
+
+impl Catalog {
+    /// Looks the table up. Without columns if there is no such table, or this role may not see it.
+    pub(super) async fn look_up(pool: &Pool, dialect: Dialect, table: &Table) -> Result<Self, Failure> {
+        let bound = |name: Option<String>| name.map_or(Bound::Null, Bound::Text);
+        let names: Vec<_> = names(dialect, table).into_iter().map(bound).collect();
+        let rows = pool.rows(statement(dialect), &names).await?;
+        let says = |row: &Texts, at: usize| row.get(at).is_some_and(|text| text.as_deref() == Some("yes"));
+        Ok(Self {
+            hides_rows: rows.iter().any(|row| says(row, HIDES_ROWS)),
+            columns: rows.into_iter().map(|row| column(dialect, row)).collect(),
+        })
+    }
+}
+
+/// The place of what is the same in all rows of the answer.
+const HIDES_ROWS: usize = 8;
+
+/// The statement that selects the columns: name, type, category or declared type, whether it is nullable, whether it is
+/// unique, what the database fills it with, the most characters, whether it is partly unique, whether the
+/// table hides rows, the full type. The columns of a view all count as unique, since that cannot be looked up.
+fn statement(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Postgres => POSTGRES,
         Dialect::MySql => MYSQL,
@@ -14,7 +42,7 @@ pub(super) fn statement(dialect: Dialect) -> &'static str {
 }
 
 /// The values that are bound in the statement.
-pub(super) fn names(dialect: Dialect, table: &Table) -> Vec<Option<String>> {
+fn names(dialect: Dialect, table: &Table) -> Vec<Option<String>> {
     match dialect {
         Dialect::Postgres => vec![Some(table.quoted(dialect))],
         Dialect::MySql => vec![table.schema.clone(), Some(table.name.clone())],
@@ -24,28 +52,48 @@ pub(super) fn names(dialect: Dialect, table: &Table) -> Vec<Option<String>> {
     }
 }
 
-/// Domains are resolved to their base types: a cast to a domain would truncate its values.
+/// Domains are resolved to their base types: a cast to a domain would truncate its values. A trigger that runs before the
+/// insertion may fill any column.
 const POSTGRES: &str = "
 WITH RECURSIVE based AS (
-    SELECT a.attrelid, a.attnum, a.attname, a.attnotnull, a.atttypid AS type
+    SELECT a.attrelid, a.attnum, a.attname, a.attnotnull AS required, a.atttypid AS type, a.atttypmod AS modifier,
+        format_type(a.atttypid, a.atttypmod) AS declared,
+        CASE WHEN a.attgenerated <> '' OR a.attidentity = 'a' THEN 'always'
+            WHEN a.atthasdef OR a.attidentity <> '' THEN 'value'
+            WHEN EXISTS (
+                SELECT 1 FROM pg_catalog.pg_trigger g
+                WHERE g.tgrelid = a.attrelid AND NOT g.tgisinternal AND g.tgtype & 7 = 7
+            ) THEN 'perhaps' ELSE '' END AS filled
     FROM pg_catalog.pg_attribute a
     WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
     UNION ALL
-    SELECT b.attrelid, b.attnum, b.attname, b.attnotnull, t.typbasetype
+    SELECT b.attrelid, b.attnum, b.attname, b.required OR t.typnotnull, t.typbasetype,
+        CASE WHEN b.modifier = -1 THEN t.typtypmod ELSE b.modifier END, b.declared,
+        CASE WHEN b.filled = '' AND t.typdefault IS NOT NULL THEN 'value' ELSE b.filled END
     FROM based b JOIN pg_catalog.pg_type t ON t.oid = b.type WHERE t.typtype = 'd'
 )
 SELECT CAST(b.attname AS text), format_type(b.type, -1), CAST(t.typcategory AS text),
-    CASE WHEN b.attnotnull THEN 'no' ELSE 'yes' END,
+    CASE WHEN b.required THEN 'no' ELSE 'yes' END,
     CASE WHEN c.relkind NOT IN ('r', 'p') OR EXISTS (
         SELECT 1 FROM pg_catalog.pg_index i
         WHERE i.indrelid = b.attrelid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
             AND i.indnkeyatts = 1 AND i.indkey[0] = b.attnum
-    ) THEN 'yes' ELSE 'no' END
+    ) THEN 'yes' ELSE 'no' END,
+    b.filled,
+    CASE WHEN t.typname IN ('varchar', 'bpchar') AND b.modifier > 4 THEN CAST(b.modifier - 4 AS text) END,
+    CASE WHEN EXISTS (
+        SELECT 1 FROM pg_catalog.pg_index i
+        WHERE i.indrelid = b.attrelid AND i.indisunique AND (i.indpred IS NOT NULL OR i.indnkeyatts > 1)
+            AND b.attnum = ANY (CAST(i.indkey AS int2[]))
+    ) THEN 'yes' ELSE 'no' END,
+    CASE WHEN row_security_active(c.oid) THEN 'yes' ELSE 'no' END,
+    b.declared
 FROM based b
 JOIN pg_catalog.pg_type t ON t.oid = b.type
 JOIN pg_catalog.pg_class c ON c.oid = b.attrelid
 WHERE t.typtype <> 'd' ORDER BY b.attnum";
 
+/// An enum without a default gets its first value, even in strict mode. Of a view's columns, nothing is known.
 const MYSQL: &str = "
 SELECT CONVERT(c.COLUMN_NAME USING utf8mb4), CONVERT(c.DATA_TYPE USING utf8mb4),
     CONVERT(c.COLUMN_TYPE USING utf8mb4), LOWER(CONVERT(c.IS_NULLABLE USING utf8mb4)),
@@ -57,14 +105,34 @@ SELECT CONVERT(c.COLUMN_NAME USING utf8mb4), CONVERT(c.DATA_TYPE USING utf8mb4),
                 WHERE j.TABLE_SCHEMA = i.TABLE_SCHEMA AND j.TABLE_NAME = i.TABLE_NAME
                     AND j.INDEX_NAME = i.INDEX_NAME AND j.SEQ_IN_INDEX > 1
             )
-    ) THEN 'yes' ELSE 'no' END
+    ) THEN 'yes' ELSE 'no' END,
+    CASE WHEN c.EXTRA LIKE '%VIRTUAL%' OR c.EXTRA LIKE '%STORED%' OR c.EXTRA LIKE '%PERSISTENT%' THEN 'always'
+        WHEN t.TABLE_TYPE <> 'BASE TABLE' THEN 'perhaps'
+        WHEN c.COLUMN_DEFAULT IS NOT NULL OR c.DATA_TYPE = 'enum' OR c.EXTRA LIKE '%auto_increment%'
+            OR c.EXTRA LIKE '%DEFAULT_GENERATED%' THEN 'value'
+        WHEN EXISTS (
+            SELECT 1 FROM information_schema.TRIGGERS g
+            WHERE g.EVENT_OBJECT_SCHEMA = c.TABLE_SCHEMA AND g.EVENT_OBJECT_TABLE = c.TABLE_NAME
+                AND g.ACTION_TIMING = 'BEFORE' AND g.EVENT_MANIPULATION = 'INSERT'
+        ) THEN 'perhaps' ELSE '' END,
+    CAST(c.CHARACTER_MAXIMUM_LENGTH AS CHAR),
+    CASE WHEN EXISTS (
+        SELECT 1 FROM information_schema.STATISTICS i
+        JOIN information_schema.STATISTICS j ON j.TABLE_SCHEMA = i.TABLE_SCHEMA AND j.TABLE_NAME = i.TABLE_NAME
+            AND j.INDEX_NAME = i.INDEX_NAME AND j.SEQ_IN_INDEX > 1
+        WHERE i.TABLE_SCHEMA = c.TABLE_SCHEMA AND i.TABLE_NAME = c.TABLE_NAME AND i.COLUMN_NAME = c.COLUMN_NAME
+            AND i.NON_UNIQUE = 0
+    ) THEN 'yes' ELSE 'no' END,
+    'no',
+    CONVERT(c.COLUMN_TYPE USING utf8mb4)
 FROM information_schema.COLUMNS c
 JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
 WHERE c.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND c.TABLE_NAME = ? ORDER BY c.ORDINAL_POSITION";
 
+/// The primary key of the type `integer` is the number of the row, which SQLite makes, unless the table is `WITHOUT ROWID`.
 const SQLITE: &str = "
 SELECT c.name, c.type, c.type, CASE c.\"notnull\" WHEN 0 THEN 'yes' ELSE 'no' END,
-    CASE WHEN EXISTS (SELECT 1 FROM pragma_table_list(?1) WHERE schema = ?2 AND type = 'view')
+    CASE WHEN t.type = 'view'
         OR (c.pk = 1 AND (SELECT count(*) FROM pragma_table_xinfo(?1, ?2) WHERE pk > 0) = 1)
         OR EXISTS (
             SELECT 1 FROM pragma_index_list(?1, ?2) i
@@ -72,20 +140,49 @@ SELECT c.name, c.type, c.type, CASE c.\"notnull\" WHEN 0 THEN 'yes' ELSE 'no' EN
                 AND (SELECT count(*) FROM pragma_index_info(i.name, ?2)) = 1
                 AND (SELECT k.name FROM pragma_index_info(i.name, ?2) k) = c.name
         )
-    THEN 'yes' ELSE 'no' END
-FROM pragma_table_xinfo(?1, ?2) c ORDER BY c.cid";
+    THEN 'yes' ELSE 'no' END,
+    CASE WHEN c.hidden IN (2, 3) THEN 'always'
+        WHEN c.dflt_value IS NOT NULL OR (
+            c.pk = 1 AND lower(c.type) = 'integer' AND t.wr = 0
+            AND (SELECT count(*) FROM pragma_table_xinfo(?1, ?2) WHERE pk > 0) = 1
+        ) THEN 'value' ELSE '' END,
+    NULL,
+    CASE WHEN EXISTS (
+        SELECT 1 FROM pragma_index_list(?1, ?2) i
+        WHERE i.\"unique\" = 1 AND c.name IN (SELECT k.name FROM pragma_index_info(i.name, ?2) k)
+            AND (i.partial = 1 OR (SELECT count(*) FROM pragma_index_info(i.name, ?2)) > 1)
+    ) THEN 'yes' ELSE 'no' END,
+    'no',
+    c.type
+FROM pragma_table_xinfo(?1, ?2) c
+LEFT JOIN pragma_table_list(?1) t ON t.schema = ?2 ORDER BY c.cid";
 
 /// Reads a row of the answer.
-pub(super) fn column(dialect: Dialect, row: Vec<Option<String>>) -> Column {
-    let mut row = row.into_iter().map(Option::unwrap_or_default);
-    let mut next = || row.next().unwrap_or_default();
-    let (name, cast, detail, nullable, unique) = (next(), next(), next(), next(), next());
+fn column(dialect: Dialect, row: Texts) -> Column {
+    let mut row = row.into_iter();
+    let mut next = || row.next().flatten().unwrap_or_default();
+    let [name, cast, detail, nullable, unique, fill, length, partly] = std::array::from_fn(|_| next());
     let kind = match dialect {
         Dialect::Postgres => of_postgres(&cast, &detail),
         Dialect::MySql => of_mysql(&cast.to_ascii_lowercase(), &detail.to_ascii_lowercase()),
         Dialect::Sqlite => of_sqlite(&cast.to_ascii_lowercase()),
     };
-    Column { name, kind, cast, nullable: nullable == "yes", unique: unique == "yes" }
+    Column {
+        name,
+        kind,
+        cast,
+        declared: row.last().flatten().unwrap_or_default(),
+        max_length: length.parse().ok(),
+        nullable: nullable == "yes",
+        unique: unique == "yes",
+        partly_unique: partly == "yes",
+        fill: match &*fill {
+            "always" => Fill::Always,
+            "value" => Fill::Value,
+            "perhaps" => Fill::Perhaps,
+            _ => Fill::Nothing,
+        },
+    }
 }
 
 fn of_postgres(name: &str, category: &str) -> Kind {

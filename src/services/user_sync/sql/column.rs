@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Array,
     /// Hexadecimal digits in JSON.
     Bytes,
+    /// Bytes that are UTF-8: a text in JSON.
+    TextInBytes,
     /// Times, UUIDs, enums and others that are formatted as text. In SQLite, any value.
     Other,
 }
@@ -29,8 +31,28 @@ pub(super) struct Column {
     pub(super) kind: Kind,
     /// PostgreSQL's name of the type. Without a length, to which a cast would truncate the value.
     pub(super) cast: String,
+    /// The type as it was declared, with its length, as a domain or with the values of an enum.
+    pub(super) declared: String,
+    /// The most characters of a text, where the catalog tells.
+    pub(super) max_length: Option<usize>,
     pub(super) nullable: bool,
     pub(super) unique: bool,
+    /// Part of a unique index of several columns, or of some rows.
+    pub(super) partly_unique: bool,
+    pub(super) fill: Fill,
+}
+
+/// What the database puts into a column that a new row leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fill {
+    /// Null, or an error if the column is `NOT NULL`.
+    Nothing,
+    /// A default, or a number that it counts.
+    Value,
+    /// Perhaps a value: a trigger runs before the insertion, or nothing is known of the column.
+    Perhaps,
+    /// What it makes itself, and nobody else may write.
+    Always,
 }
 
 /// A value that is bound in a statement.
@@ -48,6 +70,7 @@ impl Column {
     pub(super) fn read(&self, dialect: Dialect) -> String {
         let name = dialect.quoted(&self.name);
         match (dialect, self.kind) {
+            (_, Kind::TextInBytes) => self.read_hash(dialect),
             (Dialect::Postgres, Kind::Bytes) => format!("encode({name}, 'hex')"),
             (Dialect::Postgres, Kind::Json | Kind::Array | Kind::Other) => {
                 format!("CAST(to_json({name}) AS text)")
@@ -79,8 +102,8 @@ impl Column {
     pub(super) fn read_hash(&self, dialect: Dialect) -> String {
         let name = dialect.quoted(&self.name);
         match (dialect, self.kind) {
-            (Dialect::Postgres, Kind::Bytes) => format!("convert_from({name}, 'UTF8')"),
-            (Dialect::MySql, Kind::Bytes) => format!("CONVERT({name} USING utf8mb4)"),
+            (Dialect::Postgres, Kind::Bytes | Kind::TextInBytes) => format!("convert_from({name}, 'UTF8')"),
+            (Dialect::MySql, Kind::Bytes | Kind::TextInBytes) => format!("CONVERT({name} USING utf8mb4)"),
             (Dialect::Sqlite, _) => format!("CAST({name} AS TEXT)"),
             _ => self.read(dialect),
         }
@@ -97,7 +120,7 @@ impl Column {
         }
         let cast = &self.cast;
         match self.kind {
-            Kind::Bytes => format!("CAST({parameter} AS bytea)"),
+            Kind::Bytes | Kind::TextInBytes => format!("CAST({parameter} AS bytea)"),
             Kind::Array => format!(
                 "CASE WHEN {parameter} IS NULL THEN NULL ELSE \
                  CAST(ARRAY(SELECT jsonb_array_elements_text(CAST({parameter} AS jsonb))) AS {cast}) END"
@@ -118,6 +141,8 @@ impl Column {
             (Kind::Json, value) => Some(Bound::Text(value.to_string())),
             (Kind::Array, Value::Array(_)) => Some(Bound::Text(value.to_string())),
             (Kind::Bytes, Value::String(text)) => bytes(text).map(Bound::Bytes),
+            (Kind::TextInBytes, Value::String(text)) => Some(Bound::Bytes(text.clone().into_bytes())),
+            (Kind::TextInBytes, other) => Some(Bound::Bytes(other.to_string().into_bytes())),
             (Kind::Bool | Kind::Integer, Value::Bool(is)) => Some(Bound::Integer((*is).into())),
             (Kind::Bool, Value::Number(number)) => number.as_i64().map(Bound::Integer),
             (Kind::Integer, Value::Number(number)) if !number.is_f64() => Some(integer(&number.to_string())),
@@ -144,9 +169,14 @@ impl Column {
     /// Converts a password hash for binding.
     pub(super) fn hash(&self, hash: String) -> Bound {
         match self.kind {
-            Kind::Bytes => Bound::Bytes(hash.into_bytes()),
+            Kind::Bytes | Kind::TextInBytes => Bound::Bytes(hash.into_bytes()),
             _ => Bound::Text(hash),
         }
+    }
+
+    /// Whether a new row is refused that leaves the column out.
+    pub(super) fn must_be_filled(&self) -> bool {
+        !self.nullable && self.fill == Fill::Nothing
     }
 
     fn number(&self, number: &Number) -> Bound {
@@ -173,7 +203,7 @@ impl Column {
     pub(super) fn value(&self, read: Option<String>) -> Value {
         let Some(text) = read else { return Value::Null };
         match self.kind {
-            Kind::Text | Kind::Bytes => text.into(),
+            Kind::Text | Kind::Bytes | Kind::TextInBytes => text.into(),
             Kind::Bool => match text.as_str() {
                 "1" | "true" => true.into(),
                 "0" | "false" => false.into(),
@@ -247,13 +277,31 @@ fn described(value: &Value) -> &'static str {
 }
 
 #[cfg(test)]
+impl Column {
+    /// A nullable column of this type.
+    pub(super) fn of(name: &str, kind: Kind, cast: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            cast: cast.to_owned(),
+            declared: cast.to_owned(),
+            max_length: None,
+            nullable: true,
+            unique: false,
+            partly_unique: false,
+            fill: Fill::Nothing,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
     fn column(kind: Kind) -> Column {
-        Column { name: "a".to_owned(), kind, cast: "type".to_owned(), nullable: true, unique: false }
+        Column::of("a", kind, "type")
     }
 
     #[test]
@@ -288,6 +336,12 @@ mod tests {
             (Kind::Bytes, json!("00fF"), Some(Bound::Bytes(vec![0, 255])), Some(Bound::Bytes(vec![0, 255]))),
             (Kind::Bytes, json!("0"), None, None),
             (Kind::Bytes, json!("+1"), None, None),
+            (
+                Kind::TextInBytes,
+                json!("é"),
+                Some(Bound::Bytes(vec![195, 169])),
+                Some(Bound::Bytes(vec![195, 169])),
+            ),
             (Kind::Other, json!("2024-02-29"), text("2024-02-29"), text("2024-02-29")),
             (Kind::Other, json!(7), Some(Bound::Integer(7)), text("7")),
             (Kind::Other, json!(true), Some(Bound::Integer(1)), text("true")),

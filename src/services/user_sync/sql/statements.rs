@@ -6,6 +6,16 @@ use super::column::{Bound, Column, Kind};
 use super::dialect::Dialect;
 use super::failure::Failure;
 
+/// What an update puts into a column.
+#[derive(Clone, Copy)]
+pub(super) enum Written<'a> {
+    Value(&'a Value),
+    /// An expression of this module.
+    Expression(&'static str),
+    /// The value, where there is none.
+    IfNull(&'a Value),
+}
+
 /// A statement in the making, with its bound values.
 pub(super) struct Statement {
     dialect: Dialect,
@@ -42,26 +52,69 @@ impl Statement {
         self.push(&written)
     }
 
-    /// Appends `column = value`. For texts, adds a binary comparison: otherwise a collation could take `josé` for `jose`, or
-    /// `Root` for `root`. The first comparison is there for the index.
-    pub(super) fn equals(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
+    /// Appends what an update puts into the column.
+    pub(super) fn written(&mut self, column: &Column, written: Written<'_>) -> Result<&mut Self, Failure> {
+        match written {
+            Written::Value(value) => self.value(column, value),
+            Written::Expression(expression) => Ok(self.push(expression)),
+            Written::IfNull(value) => {
+                let name = self.dialect.quoted(&column.name);
+                self.push("COALESCE(").push(&name).push(", ").value(column, value)?;
+                Ok(self.push(")"))
+            }
+        }
+    }
+
+    /// Appends a condition: the column has the value, as the column's type and collation compare.
+    pub(super) fn same(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
         let name = self.dialect.quoted(&column.name);
-        self.push(&name).push(" = ").value(column, value)?;
+        if value.is_null() {
+            return Ok(self.push(&name).push(" IS NULL"));
+        }
+        // PostgreSQL's `json` has no comparison.
+        if (self.dialect, column.kind) == (Dialect::Postgres, Kind::Json) {
+            self.push(&format!("CAST({name} AS jsonb) = CAST(")).value(column, value)?;
+            return Ok(self.push(" AS jsonb)"));
+        }
+        self.push(&name).push(" = ").value(column, value)
+    }
+
+    /// Appends a condition: the column has another value, or none.
+    pub(super) fn differs(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
+        let name = self.dialect.quoted(&column.name);
+        if value.is_null() {
+            return Ok(self.push(&name).push(" IS NOT NULL"));
+        }
+        self.push("(").push(&name).push(" IS NULL OR NOT (").same(column, value)?;
+        Ok(self.push("))"))
+    }
+
+    /// Appends a condition: the column has exactly this value. For texts, adds a binary comparison: otherwise a collation
+    /// could take `josé` for `jose`, or `Root` for `root`. The first comparison is there for the index. No row has null.
+    pub(super) fn equals(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
+        if value.is_null() {
+            return Ok(self.push("1 = 0"));
+        }
+        self.same(column, value)?;
         if column.kind == Kind::Text {
-            let bound = column.bound(self.dialect, value).map_err(Failure::new)?;
-            let parameter = self.bind(bound);
-            let same = match self.dialect {
-                Dialect::Postgres => {
-                    format!("CAST({name} AS text) = CAST({parameter} AS text) COLLATE \"C\"")
-                }
-                Dialect::MySql => {
-                    format!("CAST(CONVERT({name} USING utf8mb4) AS BINARY) = CAST({parameter} AS BINARY)")
-                }
-                Dialect::Sqlite => format!("{name} = {parameter} COLLATE BINARY"),
-            };
-            self.push(" AND ").push(&same);
+            self.push(" AND ").exactly(column, value)?;
         }
         Ok(self)
+    }
+
+    /// Appends a condition: the column has the same bytes as the value.
+    pub(super) fn exactly(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
+        let name = self.dialect.quoted(&column.name);
+        let bound = column.bound(self.dialect, value).map_err(Failure::new)?;
+        let parameter = self.bind(bound);
+        let same = match self.dialect {
+            Dialect::Postgres => format!("CAST({name} AS text) = CAST({parameter} AS text) COLLATE \"C\""),
+            Dialect::MySql => {
+                format!("CAST(CONVERT({name} USING utf8mb4) AS BINARY) = CAST({parameter} AS BINARY)")
+            }
+            Dialect::Sqlite => format!("{name} = {parameter} COLLATE BINARY"),
+        };
+        Ok(self.push(&same))
     }
 }
 
@@ -72,7 +125,7 @@ mod tests {
     use super::*;
 
     fn column(kind: Kind, cast: &str) -> Column {
-        Column { name: "a\"`b".to_owned(), kind, cast: cast.to_owned(), nullable: true, unique: false }
+        Column::of("a\"`b", kind, cast)
     }
 
     #[test]

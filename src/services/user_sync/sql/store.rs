@@ -40,15 +40,21 @@ use super::user_table::UserTable;
 /// | booleans; in MySQL `tinyint(1)` and `bit(1)`, in SQLite any type declared as a boolean | a boolean |
 /// | numbers | a number, or a text where a JSON number would lose digits |
 /// | JSON, arrays of PostgreSQL | the same value |
-/// | bytes | a text of hexadecimal digits |
+/// | bytes | the same text, or one of hexadecimal digits, as [`SqlStoreBuilder::bytes`](super::SqlStoreBuilder::bytes) says |
 /// | times, UUIDs, enums | a text as the database formats it, times in UTC |
 ///
 /// An array or object for a column of text is written as JSON. MariaDB, whose JSON type is text, returns it as text. A text
 /// with a NUL character is an error, and so is a value that does not fit: nothing is truncated.
 ///
-/// Users are found by exactly equal text, even if the column's collation takes other texts for equal. To the auth center,
-/// texts that differ only in case or accents are two users; where a unique index of the table takes them for equal, the
-/// second one is an error.
+/// # Users
+///
+/// Users are found by exactly equal text. To the auth center, texts that differ only in case or accents are two users. Where no
+/// row is exactly equal, and the column's collation takes a row's text for the same, finding the user is an error that says so:
+/// the application could not tell the two apart.
+///
+/// In an update, null for a column that is `NOT NULL` leaves that column as it is, with a warning, at most one a minute; the
+/// others are written. For a new user, such a column gets its default, if it has one. The
+/// [key](super::SqlStoreBuilder::key) is never updated.
 #[derive(Clone)]
 pub struct SqlStore {
     pub(super) table: Arc<UserTable>,

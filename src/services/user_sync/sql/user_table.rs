@@ -1,17 +1,20 @@
 use serde_json::Value;
 
 use super::super::legacy_user::LegacyUser;
-use super::column::Column;
+use super::column::{Column, Kind};
 use super::dialect::{Dialect, Table};
 use super::failure::Failure;
+use super::filter::{self, Condition};
 use super::hash::Hasher;
 use super::pool::{Pool, Texts};
+use super::removal::Removal;
 use super::statements::Statement;
+use crate::util::log_throttle::LogThrottle;
 
 /// Rows that are read at a time.
 const PAGE: usize = 500;
 
-/// The table of an [`SqlStore`](super::SqlStore), and the statements on it.
+/// The table of an [`SqlStore`](super::SqlStore), and how it is read.
 pub(super) struct UserTable {
     pub(super) pool: Pool,
     pub(super) dialect: Dialect,
@@ -20,34 +23,49 @@ pub(super) struct UserTable {
     pub(super) key: Column,
     pub(super) columns: Vec<Column>,
     pub(super) password: Option<Column>,
-    /// The column that marks a user as removed, and its value.
-    pub(super) flag: Option<(Column, Value)>,
+    pub(super) removal: Option<Removal>,
+    /// Which rows are users.
+    pub(super) conditions: Vec<Condition>,
     pub(super) hasher: Hasher,
+    /// Limits the warnings about values that are left out.
+    pub(super) warnings: LogThrottle,
 }
 
 impl UserTable {
-    fn statement(&self, before: &str, after: &str) -> Statement {
+    pub(super) fn statement(&self, before: &str, after: &str) -> Statement {
         Statement::new(self.dialect, format!("{before} {}{after}", self.name.quoted(self.dialect)))
     }
 
     /// Returns a configured column.
-    fn column(&self, name: &str) -> Result<&Column, Failure> {
+    pub(super) fn column(&self, name: &str) -> Result<&Column, Failure> {
         self.columns.iter().find(|column| column.name == name).ok_or_else(|| {
             Failure::new(format!("`{name}` is not among the columns (SqlStoreBuilder::columns)"))
         })
     }
 
     /// Returns a column by which users may be found: a configured one or the key.
-    fn field(&self, name: &str) -> Result<&Column, Failure> {
+    pub(super) fn field(&self, name: &str) -> Result<&Column, Failure> {
         self.column(name).or_else(|error| if self.key.name == name { Ok(&self.key) } else { Err(error) })
     }
 
-    /// Selects the key, the columns and the password's hash.
-    fn select(&self) -> Statement {
+    /// The expressions that read a row: the key, the columns and the password's hash.
+    fn expressions(&self) -> String {
         let read = [&self.key].into_iter().chain(&self.columns).map(|column| column.read(self.dialect));
         let hash = self.password.iter().map(|column| column.read_hash(self.dialect));
-        let read: Vec<_> = read.chain(hash).collect();
-        self.statement(&format!("SELECT {} FROM", read.join(", ")), "")
+        read.chain(hash).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Selects rows, whether they are those of removed users, and whether they have exactly this value.
+    fn select(&self, exactly: Option<(&Column, &Value)>) -> Result<Statement, Failure> {
+        let mut statement = Statement::new(self.dialect, format!("SELECT {}", self.expressions()));
+        if let Some(removal) = &self.removal {
+            removal.is_marked(statement.push(", "))?;
+        }
+        if let Some((column, value)) = exactly {
+            statement.push(", CASE WHEN ").exactly(column, value)?.push(" THEN '1' ELSE '0' END AS is_exact");
+        }
+        statement.push(" FROM ").push(&self.name.quoted(self.dialect));
+        Ok(statement)
     }
 
     /// Converts a row of `select` to its cursor and user.
@@ -61,81 +79,52 @@ impl UserTable {
         if let Some(column) = &self.password {
             row.insert(column.name.clone(), texts.next().flatten().into());
         }
+        if let Some(removal) = &self.removal
+            && texts.next().flatten().as_deref() == Some("1")
+        {
+            row = row.removed_by(&removal.column.name, removal.restored.clone());
+        }
         (cursor, row)
     }
 
+    /// Finds the user with exactly this value. It is an error if the column's collation takes another value for the same: the
+    /// application could not tell the two users apart.
     pub(super) async fn find(&self, field: &str, value: &Value) -> Result<Option<LegacyUser>, Failure> {
-        let mut statement = self.select();
-        statement.push(" WHERE ").equals(self.field(field)?, value)?.push(" LIMIT 2");
+        let column = self.field(field)?;
+        if value.is_null() {
+            return Ok(None);
+        }
+        let is_text = column.kind == Kind::Text;
+        let mut statement = self.select(is_text.then_some((column, value)))?;
+        statement.push(" WHERE ").same(column, value)?;
+        filter::push(&self.conditions, &mut statement, " AND ")?;
+        statement.push(if is_text { " ORDER BY is_exact DESC LIMIT 2" } else { " LIMIT 2" });
         let mut rows = self.pool.rows(&statement.sql, &statement.values).await?;
-        if rows.len() > 1 {
+        let is_exact = |texts: &Texts| !is_text || texts.last().is_some_and(|is| is.as_deref() == Some("1"));
+        if rows.get(1).is_some_and(is_exact) {
             return Err(Failure::new(format!("more than one row has this value in `{field}`")));
         }
-        Ok(rows.pop().map(|texts| self.row(texts).1))
+        rows.truncate(1);
+        match rows.pop() {
+            None => Ok(None),
+            Some(texts) if is_exact(&texts) => Ok(Some(self.row(texts).1)),
+            Some(texts) => {
+                let row = self.row(texts);
+                let other = if column.name == self.key.name { row.0 } else { row.1[&column.name].clone() };
+                Err(Failure::new(format!(
+                    "the column `{field}` takes {value} for {other}, the user of another row"
+                )))
+            }
+        }
     }
 
-    pub(super) async fn create(&self, user: &LegacyUser, hash: Option<String>) -> Result<(), Failure> {
-        let mut statement = self.statement("INSERT INTO", " (");
-        let mut values = Statement::new(self.dialect, "");
-        let mut comma = "";
-        for (name, value) in user.iter() {
-            let column = self.column(name)?;
-            statement.push(comma).push(&self.dialect.quoted(name));
-            values.push(comma).value(column, value)?;
-            comma = ", ";
-        }
-        if let (Some(column), Some(hash)) = (&self.password, hash) {
-            statement.push(comma).push(&self.dialect.quoted(&column.name));
-            values.push(comma).bound(column, column.hash(hash));
-        }
-        statement.push(") VALUES (").push(&values.sql).push(")");
-        statement.values = values.values;
-        self.pool.insert(&statement).await
-    }
-
-    pub(super) async fn update(
-        &self,
-        field: &str,
-        value: &Value,
-        changes: &LegacyUser,
-    ) -> Result<bool, Failure> {
-        let changes: Result<Vec<_>, Failure> =
-            changes.iter().map(|(name, value)| Ok((self.column(name)?, value))).collect();
-        self.set(field, value, &changes?).await
-    }
-
-    async fn set(&self, field: &str, value: &Value, changes: &[(&Column, &Value)]) -> Result<bool, Failure> {
-        if changes.is_empty() {
-            return Ok(self.find(field, value).await?.is_some());
-        }
-        let mut statement = self.statement("UPDATE", " SET ");
-        let mut comma = "";
-        for (column, value) in changes {
-            statement
-                .push(comma)
-                .push(&self.dialect.quoted(&column.name))
-                .push(" = ")
-                .value(column, value)?;
-            comma = ", ";
-        }
-        statement.push(" WHERE ").equals(self.field(field)?, value)?;
-        self.pool.change(&statement, &self.there(field, value)?).await
-    }
-
-    /// Selects whether there is a row with this value.
-    fn there(&self, field: &str, value: &Value) -> Result<Statement, Failure> {
+    /// Selects whether there is a user with exactly this value.
+    pub(super) fn there(&self, field: &str, value: &Value) -> Result<Statement, Failure> {
         let mut statement = self.statement("SELECT '1' FROM", " WHERE ");
-        statement.equals(self.field(field)?, value)?.push(" LIMIT 1");
-        Ok(statement)
-    }
-
-    pub(super) async fn remove(&self, field: &str, value: &Value) -> Result<bool, Failure> {
-        if let Some((column, flag)) = &self.flag {
-            return self.set(field, value, &[(column, flag)]).await;
-        }
-        let mut statement = self.statement("DELETE FROM", " WHERE ");
         statement.equals(self.field(field)?, value)?;
-        self.pool.change(&statement, &self.there(field, value)?).await
+        filter::push(&self.conditions, &mut statement, " AND ")?;
+        statement.push(" LIMIT 1");
+        Ok(statement)
     }
 
     /// Reads the next page of users, each with its cursor. Empty after the last user.
@@ -143,15 +132,17 @@ impl UserTable {
         // Qualified by the table: in PostgreSQL, the bare name means the output column, which is text, and sorts 10 before
         // 9.
         let key = format!("{}.{}", self.name.quoted(self.dialect), self.dialect.quoted(&self.key.name));
-        let mut statement = self.select();
+        let mut statement = self.select(None)?;
+        let mut before = " WHERE ";
         match after {
-            Some(after) => statement.push(&format!(" WHERE {key} > ")).value(&self.key, after)?,
-            None if self.key.nullable => {
-                self.check_keys(&key).await?;
-                &mut statement
+            Some(after) => {
+                statement.push(&format!(" WHERE {key} > ")).value(&self.key, after)?;
+                before = " AND ";
             }
-            None => &mut statement,
-        };
+            None if self.key.nullable => self.check_keys(&key).await?,
+            None => {}
+        }
+        filter::push(&self.conditions, &mut statement, before)?;
         statement.push(&format!(" ORDER BY {key} LIMIT {PAGE}"));
         let rows = self.pool.rows(&statement.sql, &statement.values).await?;
         Ok(rows.into_iter().map(|texts| self.row(texts)).collect())
@@ -159,15 +150,33 @@ impl UserTable {
 
     /// Checks that the columns can be read.
     pub(super) async fn check_readable(&self) -> Result<(), Failure> {
-        let mut statement = self.select();
+        let mut statement = self.select(None)?;
+        filter::push(&self.conditions, &mut statement, " WHERE ")?;
         statement.push(" LIMIT 0");
-        self.pool.rows(&statement.sql, &[]).await.map(drop)
+        self.pool.rows(&statement.sql, &statement.values).await.map(drop)
+    }
+
+    /// Checks that the database takes the values of the column that says who is removed.
+    pub(super) async fn try_removal(&self) -> Result<(), Failure> {
+        let Some(removal) = &self.removal else { return Ok(()) };
+        let name = &removal.column.name;
+        for trial in removal.trials(self.dialect)? {
+            let rows = self.pool.rows(&trial.sql, &trial.values).await;
+            let rows = rows.map_err(|error| error.context(format_args!("the value for `{name}`")))?;
+            if !rows.is_empty() {
+                let declared = &removal.column.declared;
+                return Err(Failure::new(format!("the value for `{name}` is no {declared}")));
+            }
+        }
+        Ok(())
     }
 
     /// Checks that no row lacks a key, since no page would have it.
     async fn check_keys(&self, key: &str) -> Result<(), Failure> {
-        let statement = self.statement("SELECT '1' FROM", &format!(" WHERE {key} IS NULL LIMIT 1"));
-        match self.pool.rows(&statement.sql, &[]).await?.is_empty() {
+        let mut statement = self.statement("SELECT '1' FROM", &format!(" WHERE {key} IS NULL"));
+        filter::push(&self.conditions, &mut statement, " AND ")?;
+        statement.push(" LIMIT 1");
+        match self.pool.rows(&statement.sql, &statement.values).await?.is_empty() {
             true => Ok(()),
             false => {
                 Err(Failure::new(format!("there are rows without a value in the key, `{}`", self.key.name)))
@@ -177,8 +186,9 @@ impl UserTable {
 
     pub(super) async fn count(&self) -> Result<Option<u64>, Failure> {
         let text = self.dialect.text("count(*)");
-        let statement = self.statement(&format!("SELECT {text} FROM"), "");
-        let rows = self.pool.rows(&statement.sql, &[]).await?;
+        let mut statement = self.statement(&format!("SELECT {text} FROM"), "");
+        filter::push(&self.conditions, &mut statement, " WHERE ")?;
+        let rows = self.pool.rows(&statement.sql, &statement.values).await?;
         Ok(rows.into_iter().flatten().next().flatten().and_then(|count| count.parse().ok()))
     }
 }

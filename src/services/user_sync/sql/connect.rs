@@ -1,0 +1,201 @@
+//! Connect to a database, and check that the table is as configured.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::legacy_field::LegacyField;
+use super::builder::{KEY, SqlStoreBuilder};
+use super::bytes_as::BytesAs;
+use super::catalog::Catalog;
+use super::column::{Column, Kind};
+use super::dialect::{Dialect, Table};
+use super::filter::Condition;
+use super::forecast;
+use super::hash::Hasher;
+use super::pool::Pool;
+use super::removal::Removal;
+use super::store::SqlStore;
+use super::user_table::UserTable;
+use crate::types::error::BuildError;
+use crate::util::clock::Clock;
+use crate::util::log_throttle::LogThrottle;
+
+impl SqlStoreBuilder {
+    /// Connects, and checks that the table is as configured.
+    ///
+    /// The URL is `postgres://`, `mysql://` or `mariadb://` with `user:password@host/database`, special characters
+    /// percent-encoded, or `sqlite:file`. The file must exist, unless `?mode=rwc` follows. Connections use TLS as the URL
+    /// says (`sslmode`, `ssl-mode`). Without TLS, MySQL's `caching_sha2_password` needs the feature `mysql-rsa` of sqlx 0.9
+    /// in your dependencies.
+    ///
+    /// # Errors
+    /// If the feature of the database is not enabled (the error names it), the database cannot be reached within the
+    /// timeout, the table or a column is missing or unsuitable, or an option is invalid. The error does not show the URL.
+    ///
+    /// What would fail later is an error here, and one error lists all of it:
+    ///
+    /// - columns that are `NOT NULL`, have no default, and that nothing fills for new users; not if no column is written for
+    ///   new users, or a trigger runs before the insertion;
+    /// - generated columns that a field writes;
+    /// - columns of bytes of which [`bytes`](Self::bytes) says nothing;
+    /// - a [key](Self::key) that a field writes at each update;
+    /// - row level security, unless it is [allowed](Self::allow_row_level_security);
+    /// - values of [`OnDelete`](crate::user_sync::OnDelete) that the column cannot hold.
+    ///
+    /// `CHECK` constraints, foreign keys and triggers are not known, and of a view only the names and types of its columns.
+    pub async fn connect(self, url: impl AsRef<str>) -> Result<SqlStore, BuildError> {
+        self.check()?;
+        let connected = Pool::connect(url.as_ref(), self.max_connections, self.timeout).await;
+        let (pool, dialect) = connected.map_err(|error| {
+            BuildError::new(format!("cannot connect to the database of the table `{}`: {error}", self.table))
+        })?;
+        let catalog = look_up(&pool, dialect, &self.table).await?;
+        let table = self.into_table(pool, dialect, &catalog)?;
+        table
+            .try_removal()
+            .await
+            .map_err(|error| BuildError::new(format!("table `{}`, OnDelete: {error}", table.name)))?;
+        table
+            .check_readable()
+            .await
+            .map_err(|error| BuildError::new(format!("cannot read the table `{}`: {error}", table.name)))?;
+        Ok(SqlStore { table: Arc::new(table) })
+    }
+
+    /// Checks the options as far as that needs no database.
+    fn check(&self) -> Result<(), BuildError> {
+        self.hash.check()?;
+        let fail = |why: &str| Err(BuildError::new(format!("table `{}`: {why}", self.table)));
+        let flag = self.on_delete.column();
+        let columns = self.columns.iter().map(LegacyField::name).chain(flag);
+        let others = self.password.iter().chain(&self.key);
+        let others = others.chain(self.conditions.iter().map(|condition| &condition.column));
+        let others = others.chain(self.bytes.iter().map(|(column, _)| column));
+        let others = others.chain([&self.table.name]).chain(&self.table.schema).map(String::as_str);
+        let mut names = columns.chain(others);
+        if self.columns.is_empty() {
+            return fail("no columns are configured (SqlStoreBuilder::columns)");
+        }
+        if names.any(|name| name.is_empty() || name.contains('\0')) {
+            return fail("the name of a table or column is empty, or has a NUL character");
+        }
+        let Some(password) = &self.password else { return Ok(()) };
+        if self.columns.iter().any(|column| column.name() == password) {
+            let why = "is the password's, and must not be among the columns: updates would overwrite it";
+            return fail(&format!("the column `{password}` {why}"));
+        }
+        if flag == Some(password) {
+            return fail(&format!(
+                "the column `{password}` is the password's, and cannot say who is removed"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Checks the options against the table.
+    fn into_table(self, pool: Pool, dialect: Dialect, catalog: &Catalog) -> Result<UserTable, BuildError> {
+        let table = &self.table;
+        let find = |name: &str| {
+            let mut column = find(table, &catalog.columns, name)?;
+            if column.kind == Kind::Bytes && self.bytes_of(name) == Some(BytesAs::Text) {
+                column.kind = Kind::TextInBytes;
+            }
+            Ok::<_, BuildError>(column)
+        };
+        let mut fields = Vec::<(LegacyField, Column)>::new();
+        for field in &self.columns {
+            match fields.iter_mut().find(|(earlier, _)| earlier.name() == field.name()) {
+                Some((earlier, _)) => earlier.merge(field),
+                None => fields.push((field.clone(), find(field.name())?)),
+            }
+        }
+        let key = find(self.key.as_deref().unwrap_or(KEY))?;
+        if !key.unique {
+            let key = &key.name;
+            return Err(BuildError::new(format!(
+                "the table `{table}` may have the same value in `{key}` twice: choose a column for \
+                 SqlStoreBuilder::key that has a unique index of its own"
+            )));
+        }
+        let password = self.password.as_deref().map(&find).transpose()?;
+        if let Some(column) = &password
+            && !matches!(column.kind, Kind::Text | Kind::Bytes | Kind::TextInBytes)
+        {
+            let name = &column.name;
+            return Err(BuildError::new(format!(
+                "the column `{name}` of the table `{table}` cannot hold a hash"
+            )));
+        }
+        for (name, _) in &self.bytes {
+            let kind = find(name)?.kind;
+            if !matches!(kind, Kind::Bytes | Kind::TextInBytes) {
+                let why = "is not one of bytes (SqlStoreBuilder::bytes)";
+                return Err(BuildError::new(format!("table `{table}`: the column `{name}` {why}")));
+            }
+        }
+        let removal = match self.on_delete.column() {
+            None => None,
+            Some(column) => Removal::new(self.on_delete.clone(), dialect, find(column)?)
+                .map_err(|why| BuildError::new(format!("table `{table}`, OnDelete: {why}")))?,
+        };
+        let mut conditions = vec![];
+        for Condition { column, value, kind } in &self.conditions {
+            let column = find(column)?;
+            column
+                .bound(dialect, value)
+                .map_err(|why| BuildError::new(format!("table `{table}`, SqlStoreBuilder::only: {why}")))?;
+            conditions.push(Condition { column, value: value.clone(), kind: *kind });
+        }
+        let plan = forecast::Plan {
+            catalog,
+            fields: &fields,
+            key: &key,
+            is_default_key: self.key.is_none(),
+            password: password.as_ref(),
+            removal: removal.as_ref(),
+            conditions: &conditions,
+            says_bytes: &|name| self.bytes_of(name).is_some(),
+            allows_row_security: self.allows_row_security,
+        };
+        let failures = plan.failures();
+        if !failures.is_empty() {
+            return Err(BuildError::new(format!("table `{table}`: {}", failures.join("; "))));
+        }
+        plan.warn(table);
+        Ok(UserTable {
+            pool,
+            dialect,
+            key,
+            columns: fields.into_iter().map(|(_, column)| column).collect(),
+            password,
+            removal,
+            conditions,
+            hasher: Hasher::new(self.hash),
+            warnings: LogThrottle::new(Clock::default(), Duration::from_secs(60)),
+            name: self.table,
+        })
+    }
+
+    fn bytes_of(&self, column: &str) -> Option<BytesAs> {
+        self.bytes.iter().rev().find(|(name, _)| name == column).map(|(_, are)| *are)
+    }
+}
+
+async fn look_up(pool: &Pool, dialect: Dialect, table: &Table) -> Result<Catalog, BuildError> {
+    let catalog = Catalog::look_up(pool, dialect, table).await.map_err(|error| {
+        BuildError::new(format!("cannot look up the columns of the table `{table}`: {error}"))
+    })?;
+    if catalog.columns.is_empty() {
+        return Err(BuildError::new(format!("the database has no table `{table}`, or does not show it")));
+    }
+    Ok(catalog)
+}
+
+fn find(table: &Table, present: &[Column], name: &str) -> Result<Column, BuildError> {
+    if let Some(column) = present.iter().find(|column| column.name == name) {
+        return Ok(column.clone());
+    }
+    let similar = present.iter().find(|column| column.name.to_lowercase() == name.to_lowercase());
+    let hint = similar.map(|column| format!("; it has `{}`", column.name)).unwrap_or_default();
+    Err(BuildError::new(format!("the table `{table}` has no column `{name}`{hint}")))
+}
