@@ -4,6 +4,8 @@
 mod bytes;
 // Types that only one database has.
 mod column_types;
+// Rows of other tables that a new user needs.
+mod companions;
 // Configurations and connections that fail.
 mod connect;
 // Which rows are users.

@@ -3,7 +3,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::super::legacy_field::LegacyField;
+use super::super::legacy_user::LegacyUser;
 use super::bytes_as::BytesAs;
+use super::companion::Companion;
 use super::dialect::Table;
 use super::filter::{Condition, Only};
 use super::hash::PasswordHash;
@@ -24,6 +26,7 @@ pub struct SqlStoreBuilder {
     pub(super) conditions: Vec<Condition<String>>,
     pub(super) password: Option<String>,
     pub(super) on_delete: OnDelete,
+    pub(super) companions: Vec<Companion>,
     pub(super) hash: PasswordHash,
     pub(super) allows_row_security: bool,
     pub(super) max_connections: u32,
@@ -41,6 +44,7 @@ impl SqlStore {
             conditions: vec![],
             password: None,
             on_delete: OnDelete::default(),
+            companions: vec![],
             hash: PasswordHash::default(),
             allows_row_security: false,
             max_connections: 10,
@@ -147,6 +151,40 @@ impl SqlStoreBuilder {
     /// Sets how users are removed. Defaults to [`OnDelete::Row`].
     pub fn on_delete(mut self, on_delete: OnDelete) -> Self {
         self.on_delete = on_delete;
+        self
+    }
+
+    /// Inserts a row into another table, `table` or `schema.table`, for each new user: a profile, an account, the link to a
+    /// role. It is made from the user's row as the database has it, with the columns, the [key](Self::key) and the password's
+    /// hash; for `None`, there is none. It may be called several times; the rows are inserted in that order.
+    ///
+    /// Both rows are inserted in one transaction: if one fails, there is neither. The rows are not changed later, nor removed
+    /// with the user: foreign keys and `ON DELETE CASCADE` do that. Values are converted to the types of the table's columns;
+    /// of its columns of bytes, [`bytes`](Self::bytes) says what is in them, by `table.column`.
+    ///
+    /// In MySQL, which returns no rows from an insertion, the row is found by a key that is counted or written, or else by
+    /// another unique column that is written.
+    ///
+    /// ```
+    /// use aigc_auth::user_sync::{BytesAs, LegacyUser, SqlStore};
+    /// use serde_json::json;
+    ///
+    /// // Without its `actor`, a user of MediaWiki is nobody.
+    /// let store = SqlStore::builder("user")
+    ///     .key("user_id")
+    ///     .columns(["user_name", "user_email"])
+    ///     .bytes(["user_name", "user_email", "actor.actor_name"], BytesAs::Text)
+    ///     .companion("actor", |user| {
+    ///         let (id, name) = (user["user_id"].clone(), user["user_name"].clone());
+    ///         Some(LegacyUser::from_iter([("actor_user", id), ("actor_name", name)]))
+    ///     });
+    /// ```
+    pub fn companion(
+        mut self,
+        table: impl AsRef<str>,
+        row: impl Fn(&LegacyUser) -> Option<LegacyUser> + Send + Sync + 'static,
+    ) -> Self {
+        self.companions.push(Companion::new(Table::parse(table.as_ref()), row));
         self
     }
 

@@ -179,6 +179,11 @@ impl Column {
         !self.nullable && self.fill == Fill::Nothing
     }
 
+    /// Whether the database has something better than null for a new row, which it would refuse.
+    pub(super) fn has_default(&self) -> bool {
+        !self.nullable && self.fill != Fill::Nothing
+    }
+
     fn number(&self, number: &Number) -> Bound {
         match (number.as_i64(), number.as_f64().filter(|_| number.is_f64())) {
             (Some(integer), _) => Bound::Integer(integer),

@@ -8,6 +8,7 @@ use super::builder::{KEY, SqlStoreBuilder};
 use super::bytes_as::BytesAs;
 use super::catalog::Catalog;
 use super::column::{Column, Kind};
+use super::companion::{Companion, CompanionTable};
 use super::dialect::{Dialect, Table};
 use super::filter::Condition;
 use super::forecast;
@@ -50,7 +51,13 @@ impl SqlStoreBuilder {
             BuildError::new(format!("cannot connect to the database of the table `{}`: {error}", self.table))
         })?;
         let catalog = look_up(&pool, dialect, &self.table).await?;
-        let table = self.into_table(pool, dialect, &catalog)?;
+        let mut companions = vec![];
+        for companion in &self.companions {
+            let columns = look_up(&pool, dialect, &companion.table).await?.columns;
+            companions.push(self.companion_table(companion, columns));
+        }
+        let mut table = self.into_table(pool, dialect, &catalog)?;
+        table.companions = companions;
         table
             .try_removal()
             .await
@@ -71,7 +78,10 @@ impl SqlStoreBuilder {
         let others = self.password.iter().chain(&self.key);
         let others = others.chain(self.conditions.iter().map(|condition| &condition.column));
         let others = others.chain(self.bytes.iter().map(|(column, _)| column));
-        let others = others.chain([&self.table.name]).chain(&self.table.schema).map(String::as_str);
+        let tables =
+            [&self.table].into_iter().chain(self.companions.iter().map(|companion| &companion.table));
+        let tables = tables.flat_map(|table| [&table.name].into_iter().chain(&table.schema));
+        let others = others.chain(tables).map(String::as_str);
         let mut names = columns.chain(others);
         if self.columns.is_empty() {
             return fail("no columns are configured (SqlStoreBuilder::columns)");
@@ -126,7 +136,7 @@ impl SqlStoreBuilder {
                 "the column `{name}` of the table `{table}` cannot hold a hash"
             )));
         }
-        for (name, _) in &self.bytes {
+        for (name, _) in self.bytes.iter().filter(|(name, _)| !self.is_of_companion(name)) {
             let kind = find(name)?.kind;
             if !matches!(kind, Kind::Bytes | Kind::TextInBytes) {
                 let why = "is not one of bytes (SqlStoreBuilder::bytes)";
@@ -170,10 +180,29 @@ impl SqlStoreBuilder {
             password,
             removal,
             conditions,
+            companions: vec![],
             hasher: Hasher::new(self.hash),
             warnings: LogThrottle::new(Clock::default(), Duration::from_secs(60)),
             name: self.table,
         })
+    }
+
+    fn companion_table(&self, companion: &Companion, mut columns: Vec<Column>) -> CompanionTable {
+        let mut unsaid_bytes = vec![];
+        for column in columns.iter_mut().filter(|column| column.kind == Kind::Bytes) {
+            match self.bytes_of(&format!("{}.{}", companion.table, column.name)) {
+                Some(BytesAs::Text) => column.kind = Kind::TextInBytes,
+                Some(BytesAs::Hex) => {}
+                None => unsaid_bytes.push(column.name.clone()),
+            }
+        }
+        CompanionTable { companion: companion.clone(), columns, unsaid_bytes }
+    }
+
+    /// Whether a name is `table.column` of a companion table.
+    fn is_of_companion(&self, name: &str) -> bool {
+        let tables = self.companions.iter().map(|companion| companion.table.to_string());
+        tables.into_iter().any(|table| name.strip_prefix(&table).is_some_and(|rest| rest.starts_with('.')))
     }
 
     fn bytes_of(&self, column: &str) -> Option<BytesAs> {

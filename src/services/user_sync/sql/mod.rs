@@ -4,6 +4,7 @@ mod builder;
 mod bytes_as;
 mod catalog;
 mod column;
+mod companion;
 mod connect;
 mod connections;
 mod dialect;

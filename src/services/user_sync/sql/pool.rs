@@ -88,6 +88,16 @@ macro_rules! query {
     };
 }
 
+/// The rows of an answer, all of whose columns are text.
+macro_rules! texts {
+    ($rows:expr) => {
+        $rows
+            .iter()
+            .map(|row| (0..row.len()).map(|column| row.try_get_unchecked(column)).collect())
+            .collect::<Result<Vec<Texts>, sqlx::Error>>()
+    };
+}
+
 /// Runs in a transaction on a connection of the pool, within the timeout.
 macro_rules! in_transaction {
     ($self:expr, $pool:expr, $begin:expr, $transaction:ident => $do:expr) => {{
@@ -139,17 +149,45 @@ impl Pool {
     pub(super) async fn rows(&self, sql: &str, values: &[Bound]) -> Result<Vec<Texts>, Failure> {
         with!(&self.connections, pool => in_transaction!(self, pool, self.begin_read, transaction => {
             let rows = query!(self, sql, values).fetch_all(&mut *transaction).await?;
-            let rows: Result<Vec<Texts>, sqlx::Error> = rows
-                .iter()
-                .map(|row| (0..row.len()).map(|column| row.try_get_unchecked(column)).collect())
-                .collect();
-            Ok((rows?, End::Rollback))
+            Ok((texts!(rows)?, End::Rollback))
         }))
     }
 
     /// Inserts a row. Whether the database counts it is left aside: triggers may have put it elsewhere.
     pub(super) async fn insert(&self, statement: &Statement) -> Result<(), Failure> {
         self.attempt(statement, None, true).await.map(drop)
+    }
+
+    /// Inserts a row and, in the same transaction, what `next` makes of the rows that `read` returns; without `read`, of those
+    /// that the insertion returns.
+    pub(super) async fn insert_with<N>(
+        &self,
+        insert: &Statement,
+        read: Option<&Statement>,
+        next: N,
+    ) -> Result<(), Failure>
+    where
+        N: FnOnce(Vec<Texts>) -> Result<Vec<Statement>, Failure> + Send,
+    {
+        let done: Result<Result<(), Failure>, Failure> = with!(&self.connections, pool => in_transaction!(self, pool, self.begin_change, transaction => {
+            if let Some(strict) = self.dialect.strict() {
+                transaction.execute(strict).await?;
+            }
+            let mut rows = query!(self, &*insert.sql, insert.values).fetch_all(&mut *transaction).await?;
+            if let Some(read) = read {
+                rows = query!(self, &*read.sql, read.values).fetch_all(&mut *transaction).await?;
+            }
+            match next(texts!(rows)?) {
+                Err(failure) => Ok((Err(failure), End::Rollback)),
+                Ok(statements) => {
+                    for statement in statements {
+                        query!(self, &*statement.sql, statement.values).execute(&mut *transaction).await?;
+                    }
+                    Ok((Ok(()), End::Commit))
+                }
+            }
+        }));
+        done?
     }
 
     /// Changes at most one row, and returns whether it was there, which `there` selects. A statement that would change more

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::column::{Bound, Column, Kind};
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Table};
 use super::failure::Failure;
 
 /// What an update puts into a column.
@@ -28,6 +28,20 @@ impl Statement {
         Self { dialect, sql: sql.into(), values: vec![] }
     }
 
+    /// Inserts a row.
+    pub(super) fn insert(dialect: Dialect, table: &Table, row: Vec<(&Column, Bound)>) -> Self {
+        let mut statement = Self::new(dialect, format!("INSERT INTO {} (", table.quoted(dialect)));
+        let names: Vec<_> = row.iter().map(|(column, _)| dialect.quoted(&column.name)).collect();
+        statement.push(&names.join(", ")).push(") VALUES (");
+        let mut comma = "";
+        for (column, bound) in row {
+            statement.push(comma).bound(column, bound);
+            comma = ", ";
+        }
+        statement.push(")");
+        statement
+    }
+
     pub(super) fn push(&mut self, sql: &str) -> &mut Self {
         self.sql.push_str(sql);
         self
@@ -45,7 +59,7 @@ impl Statement {
         Ok(self.bound(column, bound))
     }
 
-    pub(super) fn bound(&mut self, column: &Column, bound: Bound) -> &mut Self {
+    fn bound(&mut self, column: &Column, bound: Bound) -> &mut Self {
         // `write` repeats the placeholder for arrays only, which MySQL lacks: its placeholders have no numbers.
         let parameter = self.bind(bound);
         let written = column.write(self.dialect, &parameter);

@@ -2,6 +2,7 @@ use serde_json::Value;
 
 use super::super::legacy_user::LegacyUser;
 use super::column::{Column, Kind};
+use super::companion::CompanionTable;
 use super::dialect::{Dialect, Table};
 use super::failure::Failure;
 use super::filter::{self, Condition};
@@ -26,6 +27,7 @@ pub(super) struct UserTable {
     pub(super) removal: Option<Removal>,
     /// Which rows are users.
     pub(super) conditions: Vec<Condition>,
+    pub(super) companions: Vec<CompanionTable>,
     pub(super) hasher: Hasher,
     /// Limits the warnings about values that are left out.
     pub(super) warnings: LogThrottle,
@@ -49,7 +51,7 @@ impl UserTable {
     }
 
     /// The expressions that read a row: the key, the columns and the password's hash.
-    fn expressions(&self) -> String {
+    pub(super) fn expressions(&self) -> String {
         let read = [&self.key].into_iter().chain(&self.columns).map(|column| column.read(self.dialect));
         let hash = self.password.iter().map(|column| column.read_hash(self.dialect));
         read.chain(hash).collect::<Vec<_>>().join(", ")
@@ -69,7 +71,7 @@ impl UserTable {
     }
 
     /// Converts a row of `select` to its cursor and user.
-    fn row(&self, texts: Texts) -> (Value, LegacyUser) {
+    pub(super) fn row(&self, texts: Texts) -> (Value, LegacyUser) {
         let mut texts = texts.into_iter();
         let cursor = self.key.value(texts.next().flatten());
         let mut row = LegacyUser::new();
