@@ -4,6 +4,8 @@
 mod bytes;
 // Types that only one database has.
 mod column_types;
+// Columns of every type.
+mod cells;
 // Rows of other tables that a new user needs.
 mod companions;
 // Configurations and connections that fail.
@@ -22,6 +24,8 @@ mod paging;
 mod pooler;
 // Rows of users who were removed.
 mod removal;
+// Tables and views of every shape.
+mod shapes;
 // Finding, creating, updating, removing.
 mod store;
 // A schema of its own in each database.
