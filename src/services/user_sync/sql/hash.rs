@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use super::pbkdf2::Pbkdf2;
 use crate::services::user_sync::store::StoreError;
 use crate::types::error::BuildError;
 use crate::types::secret::Secret;
@@ -14,6 +15,8 @@ use crate::types::secret::Secret;
 /// use aigc_auth::user_sync::PasswordHash;
 ///
 /// let bcrypt = PasswordHash::bcrypt(12);
+/// // For the tables of applications in Python.
+/// let (django, flask) = (PasswordHash::django(), PasswordHash::werkzeug());
 /// // Any other format of the legacy system.
 /// let custom = PasswordHash::custom(|password| {
 ///     let hash = format!("scheme${}", password.expose().len());
@@ -28,6 +31,7 @@ enum Algorithm {
     Bcrypt(u32),
     #[cfg(feature = "argon2")]
     Argon2,
+    Pbkdf2(Pbkdf2),
     Custom(Arc<Custom>),
 }
 
@@ -47,6 +51,19 @@ impl PasswordHash {
     #[cfg(feature = "argon2")]
     pub fn argon2() -> Self {
         Self(Algorithm::Argon2)
+    }
+
+    /// Hashes as Django 5.2 does by default, by PBKDF2 with SHA-256 in 1,000,000 iterations:
+    /// `pbkdf2_sha256$<iterations>$<salt>$<hash>`. All versions of Django verify it, and newer ones hash it anew at a login.
+    pub fn django() -> Self {
+        Self(Algorithm::Pbkdf2(Pbkdf2::DJANGO))
+    }
+
+    /// Hashes as Werkzeug 3.1 does by `generate_password_hash(password, "pbkdf2")`, by PBKDF2 with SHA-256 in 1,000,000
+    /// iterations: `pbkdf2:sha256:<iterations>$<salt>$<hash>`. All versions of Werkzeug, and so of Flask, verify it beside
+    /// their own default.
+    pub fn werkzeug() -> Self {
+        Self(Algorithm::Pbkdf2(Pbkdf2::WERKZEUG))
     }
 
     /// Hashes by a function of the app, which is called on a blocking thread.
@@ -82,6 +99,7 @@ impl PasswordHash {
                 let hash = argon2::Argon2::default().hash_password(text.as_bytes());
                 Ok(hash.map_err(|error| error.to_string())?.to_string().into())
             }
+            Algorithm::Pbkdf2(pbkdf2) => pbkdf2.hash(text),
             Algorithm::Custom(hash) => hash(password),
         }
     }
@@ -99,6 +117,7 @@ impl fmt::Debug for PasswordHash {
             Algorithm::Bcrypt(cost) => write!(f, "bcrypt({cost})"),
             #[cfg(feature = "argon2")]
             Algorithm::Argon2 => f.write_str("argon2"),
+            Algorithm::Pbkdf2(pbkdf2) => write!(f, "{pbkdf2:?}"),
             Algorithm::Custom(_) => f.write_str("custom"),
         }
     }

@@ -13,6 +13,7 @@ mod filter;
 mod forecast;
 mod hash;
 mod on_delete;
+mod pbkdf2;
 mod pool;
 mod removal;
 mod statements;
