@@ -41,7 +41,14 @@ use super::user_table::UserTable;
 /// | numbers | a number, or a text where a JSON number would lose digits |
 /// | JSON, arrays of PostgreSQL | the same value |
 /// | bytes | the same text, or one of hexadecimal digits, as [`SqlStoreBuilder::bytes`](super::SqlStoreBuilder::bytes) says |
-/// | times, UUIDs, enums | a text as the database formats it, times in UTC |
+/// | times, UUIDs, enums | a text as the database formats it, times with a zone in UTC |
+///
+/// `timestamp with time zone`, and MySQL's `TIMESTAMP`, are read in UTC, and a text without a zone is written as UTC. Other
+/// types of time have no zone, and stay as they are. The table's defaults, such as `now()`, and its triggers see the zone of
+/// the server, so that rows of the store have the times that rows of the legacy system have. In PostgreSQL, that is the zone
+/// in the URL (`options[timezone]=Asia/Shanghai`), else of the role or the database (`ALTER ROLE … SET timezone`), else the
+/// one in the configuration files, which are for superusers to see; a role that does not see it has UTC, and a warning is
+/// logged. In MySQL, it is the one in the URL (`timezone=%2B08:00`), else the server's.
 ///
 /// An array or object for a column of text is written as JSON. MariaDB, whose JSON type is text, returns it as text. A text
 /// with a NUL character is an error, and so is a value that does not fit: nothing is truncated.
@@ -55,6 +62,11 @@ use super::user_table::UserTable;
 /// In an update, null for a column that is `NOT NULL` leaves that column as it is, with a warning, at most one a minute; the
 /// others are written. For a new user, such a column gets its default, if it has one. The
 /// [key](super::SqlStoreBuilder::key) is never updated.
+///
+/// # Poolers
+///
+/// Each statement is in a transaction of its own, and no session is relied upon: the store works behind PgBouncer in
+/// transaction mode, of any version, without settings for it.
 #[derive(Clone)]
 pub struct SqlStore {
     pub(super) table: Arc<UserTable>,
