@@ -1,5 +1,7 @@
 //! Users in SQL tables. Each test runs in every database that is there.
 
+// Tables of real applications, which are asked whom they let in.
+mod applications;
 // Types that only one database has.
 mod column_types;
 // Configurations and connections that fail.
