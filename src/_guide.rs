@@ -10,6 +10,7 @@ macro_rules! guides {
         #[doc = "[caching.md]: caching"]
         #[doc = "[configuration.md]: configuration"]
         #[doc = "[defaults.md]: defaults"]
+        #[doc = "[frameworks.md]: frameworks"]
         #[doc = "[handlers.md]: handlers"]
         #[doc = "[impersonation.md]: impersonation"]
         #[doc = "[joining.md]: joining"]
@@ -36,6 +37,7 @@ guides! {
     webhooks = "webhooks.md",
     impersonation = "impersonation.md",
     joining = "joining.md",
+    frameworks = "frameworks.md",
     usage = "usage.md",
     registry = "registry.md",
     outbound = "outbound.md",

@@ -32,19 +32,27 @@ if [ ${#lacking[@]} -gt 0 ]; then
   fi
 fi
 
-# The reference client and two JWT libraries in an environment of their own, for what runs tests/reference/.
-wanted=tests/reference/requirements.txt
-home="${CARGO_TARGET_DIR:-target}/reference"
-mkdir -p "$home"
-home="$(cd "$home" && pwd)"
-export AIGC_AUTH_REFERENCE_PYTHON="$home/bin/python"
-# `installed.txt` is written last: an install that broke off is made again, as is one whose Python is gone.
-if ! cmp -s "$wanted" "$home/installed.txt" || ! "$AIGC_AUTH_REFERENCE_PYTHON" -c 'import fastapi, joserfc, jwt, uvicorn'; then
+# An environment of Python's with the packages of a file, which has these modules then.
+environment() {
+  local home=$1 wanted=$2 modules=$3
+  mkdir -p "$home"
+  # `installed.txt` is written last: an install that broke off is made again, as is one whose Python is gone.
+  cmp -s "$wanted" "$home/installed.txt" && "$home/bin/python" -c "import $modules" && return
   step python3 -m venv --clear "$home" || fail "python3 could not make a virtual environment in $home"
-  step "$AIGC_AUTH_REFERENCE_PYTHON" -m pip install --quiet --disable-pip-version-check --only-binary :all: \
-    --requirement "$wanted" || fail "pip could not install the reference client ($wanted) from PyPI"
+  step "$home/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+    --requirement "$wanted" || fail "pip could not install the packages of $wanted from PyPI"
   cp "$wanted" "$home/installed.txt"
-fi
+}
+
+mkdir -p "${CARGO_TARGET_DIR:-target}"
+built="$(cd "${CARGO_TARGET_DIR:-target}" && pwd)"
+# The reference client and two JWT libraries, for what runs tests/reference/.
+home="$built/reference"
+environment "$home" tests/reference/requirements.txt 'fastapi, joserfc, jwt, uvicorn'
+export AIGC_AUTH_REFERENCE_PYTHON="$home/bin/python"
+# Applications with users of their own, for what runs tests/applications/.
+environment "$built/applications" tests/applications/requirements.txt 'django, fastapi_users, flask_appbuilder'
+export AIGC_AUTH_APPLICATIONS_PYTHON="$built/applications/bin/python"
 # The same client in other versions, beside the packages of that environment: a test names the folder by PYTHONPATH.
 while read -r version; do
   case $version in '#'* | '') continue ;; esac
@@ -61,7 +69,7 @@ done <tests/reference/versions.txt
 trap databases_end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-databases_begin "$(dirname "$home")"
+databases_begin "$built"
 
 export CARGO_TERM_COLOR=never
 step cargo fmt --check

@@ -1,5 +1,7 @@
 //! Users in SQL tables. Each test runs in every database that is there.
 
+// Tables of real applications, which are asked whom they let in.
+mod applications;
 // Text and other things in columns of bytes.
 mod bytes;
 // Types that only one database has.
@@ -12,6 +14,8 @@ mod companions;
 mod connect;
 // Which rows are users.
 mod filters;
+// Tables as frameworks make them, with the mappings of the guide.
+mod frameworks;
 // What would fail later, and is an error of the connection.
 mod forecast;
 // Names that the table takes for the same.

@@ -28,7 +28,10 @@ pub struct PasswordHash(Algorithm);
 
 #[derive(Clone)]
 enum Algorithm {
-    Bcrypt(u32),
+    Bcrypt {
+        cost: u32,
+        version: bcrypt::Version,
+    },
     #[cfg(feature = "argon2")]
     Argon2,
     Pbkdf2(Pbkdf2),
@@ -44,7 +47,13 @@ impl PasswordHash {
     /// Hashes by bcrypt with this cost, from 4 to 31. Each step takes twice as long; 12 is common, and less than 10 is too
     /// weak against guessing. A password of more than 72 bytes is an error.
     pub fn bcrypt(cost: u32) -> Self {
-        Self(Algorithm::Bcrypt(cost))
+        Self(Algorithm::Bcrypt { cost, version: bcrypt::Version::TwoB })
+    }
+
+    /// Does the same, and writes the hash as PHP does, `$2y$` in place of `$2b$`, with the same digest. PHP's
+    /// `password_verify` takes both, but its `password_get_info` calls `$2b$` unknown, and Laravel asks that before.
+    pub fn bcrypt_2y(cost: u32) -> Self {
+        Self(Algorithm::Bcrypt { cost, version: bcrypt::Version::TwoY })
     }
 
     /// Hashes by Argon2id with OWASP's parameters: 19 MiB, 2 iterations, 1 lane. The result is a PHC string.
@@ -73,7 +82,7 @@ impl PasswordHash {
 
     pub(super) fn check(&self) -> Result<(), BuildError> {
         match self.0 {
-            Algorithm::Bcrypt(cost) if !(4..=31).contains(&cost) => {
+            Algorithm::Bcrypt { cost, .. } if !(4..=31).contains(&cost) => {
                 Err(BuildError::new(format!("bcrypt's cost is {cost}, and must be from 4 to 31")))
             }
             _ => Ok(()),
@@ -86,12 +95,14 @@ impl PasswordHash {
             return Err("the password has a NUL character".into());
         }
         match &self.0 {
-            Algorithm::Bcrypt(_) if text.len() > BCRYPT_MAX_BYTES => {
+            Algorithm::Bcrypt { .. } if text.len() > BCRYPT_MAX_BYTES => {
                 let length = text.len();
                 Err(format!("the password has {length} bytes, and bcrypt takes {BCRYPT_MAX_BYTES}").into())
             }
             // Not the crate's `non_truncating_hash`, whose limit is one byte lower.
-            Algorithm::Bcrypt(cost) => Ok(bcrypt::hash(text, *cost)?.into()),
+            Algorithm::Bcrypt { cost, version } => {
+                Ok(bcrypt::hash_with_result(text, *cost)?.format_for_version(version.clone()).into())
+            }
             #[cfg(feature = "argon2")]
             Algorithm::Argon2 => {
                 use argon2::PasswordHasher;
@@ -114,7 +125,7 @@ impl Default for PasswordHash {
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Algorithm::Bcrypt(cost) => write!(f, "bcrypt({cost})"),
+            Algorithm::Bcrypt { cost, .. } => write!(f, "bcrypt({cost})"),
             #[cfg(feature = "argon2")]
             Algorithm::Argon2 => f.write_str("argon2"),
             Algorithm::Pbkdf2(pbkdf2) => write!(f, "{pbkdf2:?}"),
@@ -174,6 +185,13 @@ mod tests {
         ] {
             assert_eq!(hash(&refused).unwrap_err().to_string(), why);
         }
+    }
+
+    #[test]
+    fn bcrypt_is_written_as_php_does() {
+        let hashed = PasswordHash::bcrypt_2y(4).hash(&Secret::from("secret")).unwrap();
+        assert!(hashed.expose().starts_with("$2y$04$"));
+        assert!(bcrypt::verify("secret", hashed.expose()).unwrap());
     }
 
     #[cfg(feature = "argon2")]
