@@ -262,28 +262,27 @@ fn described(value: &Value) -> &'static str {
 }
 
 #[cfg(test)]
-impl Column {
-    /// A nullable column of this type.
-    pub(super) fn of(name: &str, kind: Kind, cast: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            kind,
-            cast: cast.to_owned(),
-            declared: cast.to_owned(),
-            max_length: None,
-            nullable: true,
-            unique: false,
-            partly_unique: false,
-            fill: Fill::Nothing,
-        }
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    impl Column {
+        /// A nullable column of this type.
+        pub(in super::super) fn of(name: &str, kind: Kind, cast: &str) -> Self {
+            Self {
+                name: name.to_owned(),
+                kind,
+                cast: cast.to_owned(),
+                declared: cast.to_owned(),
+                max_length: None,
+                nullable: true,
+                unique: false,
+                partly_unique: false,
+                fill: Fill::Nothing,
+            }
+        }
+    }
 
     fn column(kind: Kind) -> Column {
         Column::of("a", kind, "type")
