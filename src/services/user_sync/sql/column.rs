@@ -4,7 +4,6 @@ use serde_json::{Number, Value};
 
 use super::super::mapping::has_nul;
 use super::dialect::Dialect;
-use super::number::{integer, is_integer, number};
 
 /// The kind of a column's values, as far as it matters to JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,6 +235,27 @@ fn is_without_zone(text: &str) -> bool {
         Some((date, time)) => is_date(date) && time.strip_prefix([' ', 'T']).is_some_and(is_time),
         None => false,
     }
+}
+
+/// Parses a number. Returns it as text if JSON could lose digits of it.
+fn number(text: String) -> Value {
+    if let Ok(integer) = text.parse::<i64>() {
+        return integer.into();
+    }
+    if let Ok(integer) = text.parse::<u64>() {
+        return integer.into();
+    }
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let number = text.parse::<f64>().ok().filter(|number| digits <= 15 || number.to_string() == text);
+    number.and_then(Number::from_f64).map_or(Value::String(text), Value::Number)
+}
+
+fn integer(text: &str) -> Bound {
+    text.parse().map_or_else(|_| Bound::Text(text.to_owned()), Bound::Integer)
+}
+
+fn is_integer(text: &str) -> bool {
+    text.parse::<i128>().is_ok()
 }
 
 fn bytes(hexadecimal: &str) -> Option<Vec<u8>> {

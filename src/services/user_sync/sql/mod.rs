@@ -12,7 +12,6 @@ mod failure;
 mod filter;
 mod forecast;
 mod hash;
-mod number;
 mod on_delete;
 mod pbkdf2;
 mod pool;
