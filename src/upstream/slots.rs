@@ -2,8 +2,8 @@
 //!
 //! A caller is a stranger until the auth center has accepted its credential, and again once it rejects it. Strangers together
 //! hold four fifths of the slots at most, and one network four times as many as strangers have left; all callers whose address
-//! is unknown count as one network. Of those that wait, the service and known callers are served first, up to
-//! four fifths; then network by network, each in the order of arrival.
+//! is unknown count as one network. Of those that wait, the service and known callers are served first, up to four fifths;
+//! then network by network, each in the order of arrival.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
