@@ -81,6 +81,7 @@ RUSTDOCFLAGS="-D warnings" step cargo doc --package aigc-auth --no-deps --all-fe
 if have cargo-deny; then step cargo deny --offline check licenses bans sources; fi
 databases_wait || fail "the databases of the suite do not start"
 # Unit tests, integration tests, the examples with theirs, doctests; then each bench once, to see that it works. All with
-# one set of features, so that dependencies are built once.
-step cargo test --workspace --all-features
-step cargo test --workspace --all-features --bench '*'
+# one set of features, so that dependencies are built once. A test that hangs has been named by then.
+in_time() { step timeout --kill-after=10 30m "$@" || fail "not done, or not well, after at most 30 minutes: $*"; }
+in_time cargo test --workspace --all-features
+in_time cargo test --workspace --all-features --bench '*'

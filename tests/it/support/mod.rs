@@ -26,5 +26,5 @@ pub(crate) use test_support::http::{
     serve_service, verdict,
 };
 pub(crate) use test_support::port::Counting;
-pub(crate) use test_support::until;
+pub(crate) use test_support::{until, until_async};
 pub(crate) use wait::{Guard, Signal};

@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 
 use crate::support::rig::status;
-use crate::support::{Log, until};
+use crate::support::{Log, until, until_async};
 use crate::user_sync::events::hook;
 use crate::user_sync::push::with_center;
 use crate::user_sync::support::{Desk, Store, all_created, config, numbered};
@@ -284,11 +284,7 @@ async fn init_sync_event_starts_one_push() {
     until("everybody is there", || center.users().len() == 250).await;
     // Once it is done, it may be requested again.
     until("it is done", || store.held_by() == 2).await;
-    let mut answer = ask().await;
-    while answer != said("Initial sync started") {
-        tokio::task::yield_now().await;
-        answer = ask().await;
-    }
+    until_async("it may begin again", async || ask().await == said("Initial sync started")).await;
     let off = Store::generated(1, numbered);
     let (_, sync) = with_center(&off, config().mode(aigc_auth::user_sync::SyncMode::AuthToLegacy)).await;
     let answer = sync.handle_event("user.init_sync_auth", None).await.unwrap();

@@ -16,8 +16,13 @@ pub mod sql;
 
 /// Waits until it is so, at most 10 s.
 pub async fn until(what: &str, mut so: impl FnMut() -> bool) {
+    until_async(what, async || so()).await;
+}
+
+/// Waits until it is so, at most 10 s, where to look takes a while.
+pub async fn until_async(what: &str, mut so: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
-    while !so() {
+    while !so().await {
         assert!(start.elapsed() < Duration::from_secs(10), "in vain: {what}");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
