@@ -5,7 +5,7 @@ use std::fmt;
 use http::HeaderMap;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::client::AuthClient;
 use crate::types::error::AuthError;
@@ -84,6 +84,12 @@ impl Serialize for SyncUser {
     }
 }
 
+/// The body of a call for many users.
+#[derive(Serialize)]
+struct Batch<'a> {
+    users: &'a [SyncUser],
+}
+
 impl fmt::Debug for SyncUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SyncUser")
@@ -160,8 +166,8 @@ impl AuthClient {
     /// [`Rejected`](crate::error::ErrorKind::Rejected) or [`Unavailable`](crate::error::ErrorKind::Unavailable). Users that
     /// fail individually are in the report.
     pub async fn sync_users(&self, users: &[SyncUser], headers: HeaderMap) -> Result<SyncReport, AuthError> {
-        let body = json!({ "users": users });
-        let call = Call::new("/sync/batch", &body).headers(headers);
+        let batch = Batch { users };
+        let call = Call::new("/sync/batch", &batch).headers(headers);
         let call = users.iter().map(SyncUser::secret).fold(call, Call::secret);
         self.inner.core.api.call(call).await.map(|Record(report)| report)
     }
@@ -169,7 +175,7 @@ impl AuthClient {
     /// Creates or updates users in one attempt that bypasses the circuit breaker and `max_in_flight`.
     #[cfg(feature = "user-sync")]
     pub(crate) async fn push_users(&self, users: &[SyncUser]) -> Result<SyncReport, SendError> {
-        let body = serde_json::to_vec(&json!({ "users": users })).unwrap_or_default();
+        let body = serde_json::to_vec(&Batch { users }).unwrap_or_default();
         let secrets: Vec<_> = users.iter().map(SyncUser::secret).collect();
         let report =
             self.inner.core.api.report("/sync/batch", &HeaderMap::new(), body.into(), &secrets).await;
@@ -179,6 +185,8 @@ impl AuthClient {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

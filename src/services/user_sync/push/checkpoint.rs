@@ -52,7 +52,7 @@ impl Checkpoint {
         if is_new {
             // Overwrites the checkpoint of an earlier push, so that it is not taken for this one's. Also fails before
             // anything is sent if the file cannot be written.
-            checkpoint.save(Value::Null, false, &PushSummary::default()).await?;
+            checkpoint.save(Value::Null, false, PushSummary::default()).await?;
             checkpoint.state = None;
         }
         Ok(checkpoint)
@@ -70,24 +70,27 @@ impl Checkpoint {
         self.state.as_ref().is_some_and(|state| state.finished)
     }
 
-    pub(super) async fn write(&mut self, cursor: Value, summary: &PushSummary) -> Result<(), SyncError> {
-        self.save(cursor, false, summary).await
+    pub(super) async fn write(mut self, cursor: Value, summary: PushSummary) -> Result<Self, SyncError> {
+        self.save(cursor, false, summary).await?;
+        Ok(self)
     }
 
-    pub(super) async fn finish(&mut self, summary: &PushSummary) -> Result<(), SyncError> {
+    pub(super) async fn finish(mut self, summary: PushSummary) -> Result<Self, SyncError> {
         let cursor = self.cursor().unwrap_or_default();
-        self.save(cursor, true, summary).await
+        self.save(cursor, true, summary).await?;
+        Ok(self)
     }
 
-    async fn save(&mut self, cursor: Value, finished: bool, summary: &PushSummary) -> Result<(), SyncError> {
-        let Some(file) = &self.file else { return Ok(()) };
-        let (app_id, summary) = (self.app_id.clone(), summary.clone());
+    async fn save(&mut self, cursor: Value, finished: bool, summary: PushSummary) -> Result<(), SyncError> {
+        let app_id = self.app_id.clone();
         let state = State { version: VERSION, app_id, cursor, finished, summary };
-        let unwritable = |error: io::Error| failed(file, "cannot be written").with_source(error);
-        let text = serde_json::to_vec(&state).map_err(|error| unwritable(error.into()))?;
-        let path = file.clone();
-        let written = tokio::task::spawn_blocking(move || atomic_file::replace(&path, &text));
-        written.await.map_err(io::Error::other).and_then(|written| written).map_err(unwritable)?;
+        if let Some(file) = &self.file {
+            let unwritable = |error: io::Error| failed(file, "cannot be written").with_source(error);
+            let text = serde_json::to_vec(&state).map_err(|error| unwritable(error.into()))?;
+            let path = file.clone();
+            let written = tokio::task::spawn_blocking(move || atomic_file::replace(&path, &text));
+            written.await.map_err(io::Error::other).and_then(|written| written).map_err(unwritable)?;
+        }
         self.state = Some(state);
         Ok(())
     }
@@ -120,9 +123,8 @@ mod tests {
         let file = std::env::temp_dir().join(format!("aigc-auth-checkpoint-{}.json", std::process::id()));
         let open = async |resume| Checkpoint::open(file.clone(), "app", resume).await.unwrap();
         let done = PushSummary { total: 7, ..PushSummary::default() };
-        let mut first = open(false).await;
-        first.write(7.into(), &done).await.unwrap();
-        first.finish(&done).await.unwrap();
+        let first = open(false).await.write(7.into(), done.clone()).await.unwrap();
+        first.finish(done.clone()).await.unwrap();
         let resumed = open(true).await;
         assert_eq!(
             (resumed.is_finished(), resumed.cursor(), resumed.summary()),

@@ -6,6 +6,7 @@ mod delivery;
 mod event;
 mod failure;
 mod options;
+mod progress;
 mod reader;
 mod stream;
 mod summary;

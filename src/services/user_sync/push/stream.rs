@@ -10,9 +10,9 @@ use super::super::direction::Direction;
 use super::super::engine::Engine;
 use super::super::error::SyncError;
 use super::checkpoint::Checkpoint;
-use super::chunk::ChunkOutcome;
 use super::event::PushEvent;
 use super::options::PushOptions;
+use super::progress::Progress;
 use super::summary::PushSummary;
 use super::{delivery, reader};
 
@@ -87,80 +87,7 @@ async fn start(engine: Arc<Engine>, options: PushOptions) -> Result<Events, Sync
     });
     // In order, so that a checkpoint is never ahead of a chunk that is still in flight.
     let outcomes = Box::pin(chunks.buffered(options.max_in_flight));
-    let progress = Progress { outcomes, checkpoint, summary: resumed.unwrap_or_default(), ended: false };
-    Ok(Box::pin(first.chain(progress.events())))
-}
-
-/// Counts the chunks, and writes the checkpoints.
-struct Progress {
-    outcomes: Pin<Box<dyn Stream<Item = Result<ChunkOutcome, SyncError>> + Send>>,
-    checkpoint: Checkpoint,
-    summary: PushSummary,
-    ended: bool,
-}
-
-impl Progress {
-    fn events(self) -> impl Stream<Item = Result<PushEvent, SyncError>> + Send {
-        let chunks = stream::unfold(self, |mut progress| async move {
-            let events = progress.next().await?;
-            Some((events, progress))
-        });
-        chunks.map_ok(|events| stream::iter(events.into_iter().map(Ok))).try_flatten()
-    }
-
-    /// Returns the events of the next chunk. After the first error, no further chunk is polled, so that none after the
-    /// failed one is counted as complete.
-    async fn next(&mut self) -> Option<Result<Vec<PushEvent>, SyncError>> {
-        if self.ended {
-            return None;
-        }
-        let events = match self.outcomes.next().await {
-            Some(Ok(outcome)) => self.add(outcome).await,
-            Some(Err(error)) => Err(error),
-            None => {
-                self.ended = true;
-                self.checkpoint.finish(&self.summary).await.map(|()| Vec::new())
-            }
-        };
-        self.ended |= events.is_err();
-        Some(events)
-    }
-
-    async fn add(&mut self, outcome: ChunkOutcome) -> Result<Vec<PushEvent>, SyncError> {
-        self.summary.add(&outcome);
-        self.checkpoint.write(outcome.cursor, &self.summary).await?;
-        let failures = outcome.failures.into_iter().map(PushEvent::Failed);
-        Ok(failures.chain([PushEvent::Progress(self.summary.clone())]).collect())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::services::user_sync::SyncErrorKind;
-
-    #[tokio::test]
-    async fn no_chunk_is_polled_after_an_error() {
-        let mut polls = 0;
-        let outcomes = stream::poll_fn(move |_| {
-            polls += 1;
-            let cursor = serde_json::Value::Null;
-            Poll::Ready(Some(match polls {
-                1 => Ok(ChunkOutcome {
-                    cursor,
-                    total: 1,
-                    created: 1,
-                    skipped: 0,
-                    removed: 0,
-                    failures: Vec::new(),
-                }),
-                2 => Err(SyncError::new(SyncErrorKind::AuthCenter, "gone")),
-                _ => panic!("polled again"),
-            }))
-        });
-        let (checkpoint, summary) = (Checkpoint::none(), PushSummary::default());
-        let progress = Progress { outcomes: Box::pin(outcomes), checkpoint, summary, ended: false };
-        let events: Vec<_> = progress.events().map(|event| event.is_ok()).collect().await;
-        assert_eq!(events, [true, false]);
-    }
+    let progress = Progress::new(outcomes, checkpoint, resumed.unwrap_or_default());
+    let events = progress.map_ok(|events| stream::iter(events.into_iter().map(Ok))).try_flatten();
+    Ok(Box::pin(first.chain(events)))
 }
