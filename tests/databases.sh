@@ -4,6 +4,7 @@
 # is not strict, since others are not.
 #
 #   databases_begin DIRECTORY   starts them in the background, and exports their URLs
+#   databases_begin DIRECTORY postgres   starts PostgreSQL alone
 #   databases_wait              waits until all answer
 #   databases_end               stops them, and removes their data
 #
@@ -13,7 +14,9 @@ databases=
 databases_starting=
 
 databases_begin() {
-  local base=$1 left ports
+  local base=$1 left ports server
+  shift
+  [ $# -gt 0 ] || set -- postgres pgbouncer mysql
   # What a run that was killed has left behind.
   for left in "$base"/databases.* "${TMPDIR:-/tmp}"/aigc-auth-databases.*; do
     [ -d "$left" ] || continue
@@ -35,7 +38,7 @@ print(*(it.getsockname()[1] for it in free))')
   export AIGC_AUTH_TEST_PGBOUNCER="postgres://suite:${databases_password//\'/%27}@127.0.0.1:$databases_pgbouncer_port/postgres"
   export AIGC_AUTH_TEST_MYSQL="mysql://suite:${databases_password//\'/%27}@127.0.0.1:$databases_mysql_port/suite"
   # One after the other: there is cargo to share the processors with.
-  { databases_postgres && databases_pgbouncer && databases_mysql; } >"$databases/log" 2>&1 </dev/null &
+  { for server; do "databases_$server" || exit 1; done; } >"$databases/log" 2>&1 </dev/null &
   databases_starting=$!
   echo "$databases_starting" >"$databases/starting"
 }

@@ -18,6 +18,8 @@ mod impersonation;
 mod invalidation;
 // `JwtVerifier`: tokens, claims, key sets, attacks.
 mod jwt;
+// Other people's software, outside the everyday suite: `tests/lab/run.sh`.
+mod lab;
 // `AuthLayer`, extractors, guards, request context.
 mod layer;
 // `OutboundClient`: propagation, trust, redirects.

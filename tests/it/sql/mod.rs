@@ -1,7 +1,7 @@
 //! Users in SQL tables. Each test runs in every database that is there.
 
 // Tables of real applications, which are asked whom they let in.
-mod applications;
+pub(crate) mod applications;
 // Text and other things in columns of bytes.
 mod bytes;
 // Types that only one database has.

@@ -62,6 +62,21 @@ pub async fn behind_pgbouncer<F: Future<Output = ()>>(test: impl Fn(Database, St
     place.remove().await;
 }
 
+/// Runs a test with a database of PostgreSQL's, for applications that make their tables in its `public`. Returns whether there
+/// is a PostgreSQL.
+pub async fn in_postgres_database<F: Future<Output = ()>>(test: impl FnOnce(Database) -> F) -> bool {
+    let Some(server) = server(POSTGRES) else { return false };
+    let name = name();
+    let owner = PgPool::connect(&server).await.unwrap();
+    let run = async |sql: String| sqlx::raw_sql(AssertSqlSafe(sql)).execute(&owner).await.unwrap();
+    run(format!("CREATE DATABASE {name}")).await;
+    let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
+    let pool = PgPool::connect(&url).await.unwrap();
+    Box::pin(test(Database(Arc::new(Inner { url, name: name.clone(), pool: Pool::Postgres(pool) })))).await;
+    run(format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    true
+}
+
 async fn sqlite() -> Option<Database> {
     let name = name();
     let directory = std::env::temp_dir().join(&name);
@@ -158,6 +173,12 @@ impl Database {
     pub async fn add_citext(&self) {
         let create = "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public";
         self.run(&format!("SELECT pg_advisory_xact_lock(20); {create}")).await;
+    }
+
+    pub async fn postgres_version(&self) -> String {
+        let version = self.text("current_setting('server_version')", "(SELECT 1) AS one").await.unwrap();
+        // Debian adds where it is from.
+        version.split(' ').next().unwrap().to_owned()
     }
 
     pub async fn count(&self, from: &str) -> usize {

@@ -1,0 +1,9 @@
+//! The laboratory: other people's software, which is too large or too slow for the everyday suite. `tests/lab/run.sh` runs it;
+//! without that, its tests are skipped. A part is one file here: it says what it installs, and tests against it.
+
+// better-auth (npm), in PostgreSQL.
+mod better_auth;
+// Directus (npm), in PostgreSQL.
+mod directus;
+// Where parts install what they need.
+mod room;
