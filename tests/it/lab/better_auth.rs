@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use aigc_auth::Secret;
-use aigc_auth::user_sync::{FieldMapping, PasswordHash, SqlStore, StoreError, SyncConfig};
+use aigc_auth::user_sync::{PasswordHash, SqlStore, StoreError};
 use serde_json::json;
 use test_support::sql::{Database, in_postgres_database};
 
 use super::room::{self, Room};
-use crate::sql::applications::story::{Application, ComesBack, FIRST, Story, id_of};
+use crate::sql::applications::story::{Application, ComesBack, FIRST, Story};
+use crate::sql::frameworks::{better_auth_config, statements};
 
 const PACKAGES: [&str; 2] = ["better-auth@1.7.25", "pg@8.23.1"];
 
@@ -77,12 +78,6 @@ impl Application for BetterAuth {
     }
 }
 
-/// The statements of the guide.
-fn guide() -> &'static str {
-    let guide = include_str!("../../../docs/frameworks.md").split("\n## better-auth\n").nth(1).unwrap();
-    guide.split("```sql\n").nth(1).unwrap().split("```").next().unwrap()
-}
-
 /// better-auth's own form of scrypt, as the guide has it.
 fn scrypt(password: &Secret) -> Result<Secret, StoreError> {
     let password = password.expose();
@@ -96,20 +91,6 @@ fn scrypt(password: &Secret) -> Result<Secret, StoreError> {
     Ok(format!("{salt}:{key}").into())
 }
 
-fn config() -> SyncConfig {
-    SyncConfig::new().unique_field("email").mappings([
-        FieldMapping::new("email", "email")
-            .to_legacy(|email| Ok(json!(email.as_str().unwrap_or_default().to_lowercase())))
-            .required(),
-        FieldMapping::new("username", "email").to_auth_only(),
-        FieldMapping::new("nickname", "name").default_legacy_with(|user| user["username"].clone()),
-        FieldMapping::new("status", "banned")
-            .to_legacy(|status| Ok(json!(status != "active")))
-            .to_auth(|banned| Ok(json!(if banned == &json!(false) { "active" } else { "disabled" }))),
-        FieldMapping::new("id", "id").default_legacy_with(id_of).to_legacy_only().on_create_only(),
-    ])
-}
-
 #[tokio::test]
 async fn better_auth() {
     let Some(room) = Room::of("better-auth") else { return };
@@ -119,8 +100,8 @@ async fn better_auth() {
         let name = format!("{name}, PostgreSQL {}", database.postgres_version().await);
         let application = BetterAuth { name, room, database };
         application.run(&["create"]).await;
-        application.database.run(guide()).await;
-        let config = config();
+        application.database.run(statements("better-auth")).await;
+        let config = better_auth_config();
         let store = SqlStore::builder("members")
             .columns(config.legacy_fields())
             .password_column("password")
@@ -157,19 +138,21 @@ async fn story_of_eve(application: &BetterAuth, story: &Story<'_, BetterAuth>) {
         .await;
     story.expect("eve, updated: session", &*session().await, "yes");
     let disabled = json!({"status": "disabled", "updatedFields": ["status"]});
-    story.handle("user.updated", "eve", disabled, "User updated").await;
+    story.handle("user.updated", "eve", disabled.clone(), "User updated").await;
     story.expect("eve, disabled: session", &*session().await, "no");
     story.handle("user.updated", "eve", json!({"updatedFields": ["status"]}), "User updated").await;
     story.signs_in("eve", "active again", FIRST, "yes").await;
     story.expect("eve, active again: session from before", &*session().await, "no");
 
-    // A ban of better-auth's own, which ends by itself: no such end is left to a user who is disabled.
+    // A ban that ends is better-auth's own: no update ends it, and no such end is left to a user who is disabled.
     let ban =
         r#"UPDATE "user" SET banned = true, "banExpires" = now() + interval '1 hour' WHERE name = 'Eve'"#;
     application.database.run(ban).await;
     story.signs_in("eve", "banned for an hour", FIRST, "no").await;
-    let named = json!({"status": "disabled", "nickname": "Evelyn", "updatedFields": ["status", "nickname"]});
+    let named = json!({"nickname": "Evelyn", "updatedFields": ["nickname"]});
     story.handle("user.updated", "eve", named, "User updated").await;
+    story.signs_in("eve", "banned for an hour, and updated", FIRST, "no").await;
+    story.handle("user.updated", "eve", disabled, "User updated").await;
     let end = application.database.text(r#""banExpires""#, r#""user" WHERE name = 'Evelyn'"#).await;
     story.expect("eve, disabled during a ban: end of the ban", &end, &None);
 

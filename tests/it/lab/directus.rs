@@ -1,18 +1,17 @@
 //! Directus' users.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::process::Stdio;
 use std::time::Duration;
 
-use aigc_auth::user_sync::{FieldMapping, OnDelete, PasswordHash, SqlStore, SyncConfig};
+use aigc_auth::user_sync::{OnDelete, PasswordHash, SqlStore};
 use serde_json::{Value, json};
 use test_support::sql::{Database, in_postgres_database};
-use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 use super::room::{self, Room};
-use crate::sql::applications::story::{Application, ComesBack, FIRST, Story, id_of};
-use crate::support::{Answer, get, get_as, post, until_async};
+use crate::sql::applications::story::{Application, ComesBack, FIRST, Story};
+use crate::sql::frameworks::{directus_config, statements};
+use crate::support::{Answer, get, get_as, post};
 
 const PACKAGES: [&str; 1] = ["directus@11.17.4"];
 
@@ -43,10 +42,7 @@ impl Directus {
             node
         };
         room::run(&mut command("bootstrap"), Duration::from_secs(120)).await;
-        let process = serve(command("start"));
-        let directus = Self { name, address: free, _process: process };
-        until_async("Directus serves", async || TcpStream::connect(directus.address).await.is_ok()).await;
-        directus
+        Self { name, address: free, _process: room.serve(&mut command("start"), free).await }
     }
 
     async fn post(&self, target: &str, token: Option<&str>, body: Value) -> Answer {
@@ -67,10 +63,6 @@ impl Directus {
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()["data"].take()
     }
-}
-
-fn serve(mut node: Command) -> Child {
-    node.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 impl Application for Directus {
@@ -94,28 +86,6 @@ fn token(login: &Answer, name: &str) -> String {
     login.json()["data"][name].as_str().unwrap_or_else(|| panic!("{login:?}")).to_owned()
 }
 
-/// The statements of the guide.
-fn guide() -> &'static str {
-    let guide = include_str!("../../../docs/frameworks.md").split("\n## Directus\n").nth(1).unwrap();
-    guide.split("```sql\n").nth(1).unwrap().split("```").next().unwrap()
-}
-
-fn config(role: String) -> SyncConfig {
-    let only_new = |column: &str| FieldMapping::new(column, column).to_legacy_only().on_create_only();
-    SyncConfig::new().unique_field("email").mappings([
-        FieldMapping::new("email", "email")
-            .to_legacy(|email| Ok(json!(email.as_str().unwrap_or_default().to_lowercase())))
-            .required(),
-        FieldMapping::new("username", "email").to_auth_only(),
-        FieldMapping::new("nickname", "first_name"),
-        FieldMapping::new("status", "status")
-            .to_legacy(|status| Ok(json!(if status == "active" { "active" } else { "suspended" })))
-            .to_auth(|status| Ok(json!(if status == "active" { "active" } else { "disabled" }))),
-        only_new("id").default_legacy_with(id_of),
-        only_new("role").default_legacy(role),
-    ])
-}
-
 #[tokio::test]
 async fn directus() {
     let Some(room) = Room::of("directus") else { return };
@@ -130,9 +100,9 @@ async fn directus() {
         let role = role["id"].as_str().unwrap();
         let ann = json!({"email": "Ann@example.com", "password": "secret of ann", "role": role});
         directus.create(&root, "/users", ann).await;
-        database.run(guide()).await;
+        database.run(statements("Directus")).await;
 
-        let config = config(role.to_owned());
+        let config = directus_config(role.to_owned());
         let store = SqlStore::builder("directus_users")
             .columns(config.legacy_fields())
             .password_column("password")

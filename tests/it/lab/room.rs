@@ -1,12 +1,14 @@
 //! A directory for a part of the laboratory, in which it installs what it tries.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 /// Where the laboratory is. `tests/lab/run.sh` sets it.
@@ -75,7 +77,25 @@ impl Room {
         node.stdin(Stdio::null()).kill_on_drop(true);
         node
     }
+
+    /// Starts a server, which is stopped when this is dropped, and waits until it listens. It logs to `log` in the room.
+    pub(super) async fn serve(&self, command: &mut Command, address: SocketAddr) -> Child {
+        let log = self.path("log");
+        let file = fs::File::create(&log).unwrap();
+        command.stdout(file.try_clone().unwrap()).stderr(file);
+        let server = command.kill_on_drop(true).spawn().unwrap();
+        let listens = async {
+            while TcpStream::connect(address).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, listens).await.unwrap_or_else(|_| panic!("no server: see {}", log.display()));
+        server
+    }
 }
+
+/// Longer than a server takes to start, on a machine that is busy with other things.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs a program to its end, which must be a good one, and returns what it prints.
 pub(super) async fn run(command: &mut Command, patience: Duration) -> String {

@@ -1,11 +1,20 @@
-//! Tables as frameworks make them, with the mappings of the guide: a user who comes, changes, goes and comes back.
+//! Tables as frameworks make them, with the mappings of the guide: a user who comes, changes, goes and comes back. For
+//! better-auth and Directus, the laboratory has the applications, too.
 
 use aigc_auth::user_sync::{
     FieldMapping, LegacyUser, OnDelete, PasswordHash, PasswordPolicy, SqlStore, SyncConfig, UserSync,
 };
 use serde_json::{Map, Value, json};
 
+use super::applications::story::id_of;
 use crate::sql::support::{Database, in_each};
+
+/// The statements of the guide for this framework.
+pub(crate) fn statements(framework: &str) -> &'static str {
+    let guide = include_str!("../../../docs/frameworks.md");
+    let section = guide.split("\n## ").find(|section| section.lines().next() == Some(framework)).unwrap();
+    section.split("```sql\n").nth(1).unwrap().split("```").next().unwrap()
+}
 
 /// Handles events about zoe, and returns what was done.
 struct Events(UserSync);
@@ -134,6 +143,121 @@ async fn wordpress() {
         let newest = database.text(&id, "wp_users").await.unwrap();
         let role = database.text("meta_value", &format!("wp_usermeta WHERE user_id = {newest}")).await;
         assert_eq!(role.as_deref(), Some(r#"a:1:{s:10:"subscriber";b:1;}"#));
+    })
+    .await;
+}
+
+/// Their applications look emails up in lower case.
+fn email_in_lower_case() -> FieldMapping {
+    FieldMapping::new("email", "email")
+        .to_legacy(|email| Ok(json!(email.as_str().unwrap_or_default().to_lowercase())))
+        .required()
+}
+
+fn id_of_new() -> FieldMapping {
+    FieldMapping::new("id", "id").default_legacy_with(id_of).to_legacy_only().on_create_only()
+}
+
+pub(crate) fn better_auth_config() -> SyncConfig {
+    SyncConfig::new().unique_field("email").mappings([
+        email_in_lower_case(),
+        FieldMapping::new("username", "email").to_auth_only(),
+        FieldMapping::new("nickname", "name").default_legacy_with(|user| user["username"].clone()),
+        FieldMapping::new("status", "banned")
+            .to_legacy(|status| Ok(json!(status != "active")))
+            .to_auth(|banned| Ok(json!(if banned == &json!(false) { "active" } else { "disabled" }))),
+        id_of_new(),
+    ])
+}
+
+pub(crate) fn directus_config(role: String) -> SyncConfig {
+    SyncConfig::new().unique_field("email").mappings([
+        email_in_lower_case(),
+        FieldMapping::new("username", "email").to_auth_only(),
+        FieldMapping::new("nickname", "first_name"),
+        FieldMapping::new("status", "status")
+            .to_legacy(|status| Ok(json!(if status == "active" { "active" } else { "suspended" })))
+            .to_auth(|status| Ok(json!(if status == "active" { "active" } else { "disabled" }))),
+        id_of_new(),
+        FieldMapping::new("role", "role").default_legacy(role).to_legacy_only().on_create_only(),
+    ])
+}
+
+#[tokio::test]
+async fn better_auth() {
+    in_each(|database| async move {
+        if database.choose(true, false, true) {
+            return;
+        }
+        database
+            .run(
+                r#"CREATE TABLE "user" (id text PRIMARY KEY, name text NOT NULL, email text NOT NULL UNIQUE,
+                "emailVerified" boolean NOT NULL, "updatedAt" timestamptz NOT NULL DEFAULT now(), banned boolean,
+                "banExpires" timestamptz);
+                CREATE TABLE account (id text PRIMARY KEY, "accountId" text NOT NULL, "providerId" text NOT NULL,
+                "userId" text NOT NULL REFERENCES "user" ON DELETE CASCADE, password text, "updatedAt" timestamptz NOT NULL);
+                CREATE TABLE session (id text PRIMARY KEY, "userId" text NOT NULL REFERENCES "user" ON DELETE CASCADE)"#,
+            )
+            .await;
+        database.run(statements("better-auth")).await;
+        let config = better_auth_config();
+        let store =
+            database.store("members", &[], |b| b.columns(config.legacy_fields()).password_column("password"));
+        let events = Events::new(config.clone(), store.await);
+        events.live("User created").await;
+        is_hash(&database, "password", "account", "$2b$04$").await;
+
+        database.run("INSERT INTO session SELECT 's', id FROM \"user\"").await;
+        // A column that cannot be without a value keeps nobody enabled, of a view neither.
+        let disabled = json!({"status": "disabled", "nickname": null, "updatedFields": ["status", "nickname"]});
+        assert_eq!(events.handle("user.updated", disabled).await, "User updated");
+        assert_eq!(database.count("\"user\" WHERE banned AND name = 'Zoe'").await, 1);
+        assert_eq!(database.count("session").await, 0);
+        events.handle("user.deleted", json!({})).await;
+        assert_eq!(database.count("account").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn directus() {
+    in_each(|database| async move {
+        if database.choose(true, false, true) {
+            return;
+        }
+        database
+            .run(
+                r#"CREATE TABLE directus_users (id uuid PRIMARY KEY, first_name varchar(50), email varchar(128) UNIQUE,
+                password varchar(255), status varchar(16) NOT NULL DEFAULT 'active', role uuid);
+                CREATE TABLE directus_sessions (token varchar(64) PRIMARY KEY, "user" uuid REFERENCES directus_users);
+                INSERT INTO directus_users VALUES ('00000000-0000-0000-0000-000000000001', 'Ann', 'Ann@Example.com')"#,
+            )
+            .await;
+        database.run(statements("Directus")).await;
+        assert_eq!(database.count("directus_users WHERE email = 'ann@example.com'").await, 1);
+        let role = "00000000-0000-0000-0000-000000000002";
+        let config = directus_config(role.to_owned());
+        let configure = |builder: aigc_auth::user_sync::SqlStoreBuilder| {
+            builder
+                .columns(config.legacy_fields())
+                .password_column("password")
+                .on_delete(OnDelete::set("status", "archived"))
+        };
+        let store = database.store("directus_users", &[], configure).await;
+        let events = Events::new(config.clone(), store);
+        // Restored by the mapping of the status, and without a status not at all.
+        let active = json!({"status": "active"});
+        assert_eq!(events.handle("user.created", active.clone()).await, "User created");
+        assert_eq!(database.count(&format!("directus_users WHERE role = '{role}'")).await, 1);
+        database.run("INSERT INTO directus_sessions SELECT 's', id FROM directus_users WHERE role IS NOT NULL").await;
+        let renamed = json!({"nickname": "Z", "updatedFields": ["nickname"]});
+        assert_eq!(events.handle("user.updated", renamed).await, "User updated");
+        assert_eq!(database.count("directus_sessions").await, 1);
+        assert_eq!(events.handle("user.deleted", json!({})).await, "User removed");
+        assert_eq!(database.count("directus_sessions").await, 0);
+        assert_eq!(events.handle("user.created", json!({})).await, "User unchanged");
+        assert_eq!(events.handle("user.created", active).await, "User restored");
+        assert_eq!(database.count("directus_users WHERE status = 'active'").await, 2);
     })
     .await;
 }

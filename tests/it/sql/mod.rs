@@ -15,7 +15,7 @@ mod connect;
 // Which rows are users.
 mod filters;
 // Tables as frameworks make them, with the mappings of the guide.
-mod frameworks;
+pub(crate) mod frameworks;
 // What would fail later, and is an error of the connection.
 mod forecast;
 // Names that the table takes for the same.

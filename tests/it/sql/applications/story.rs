@@ -46,6 +46,8 @@ impl<'a, A: Application> Story<'a, A> {
         let config = config.mode(SyncMode::Bidirectional);
         let first = config.clone().password_policy(PasswordPolicy::unified(FIRST));
         let sync = UserSync::new(support::client(&center), store.clone(), first).unwrap();
+        // After what the harness has printed.
+        println!();
         Self { application, store, config, center, sync }
     }
 
