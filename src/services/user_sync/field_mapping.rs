@@ -10,7 +10,7 @@ use super::legacy_field::LegacyField;
 /// Why a value cannot be transformed: any error. Its text is shown in the summary of a push.
 pub type TransformError = Box<dyn Error + Send + Sync>;
 
-type Compute = dyn Fn(&Map<String, Value>) -> Value + Send + Sync;
+type Compute = dyn Fn(&Value) -> Value + Send + Sync;
 
 pub(super) type Transform = dyn Fn(&Value) -> Result<Value, TransformError> + Send + Sync;
 
@@ -87,7 +87,8 @@ impl FieldMapping {
     }
 
     /// Computes the value of the column for new users without a value at the auth center, from the user as the auth center
-    /// has them: an id that the legacy application makes, the time of the creation, a secret of the user's own.
+    /// has them: an id that the legacy application makes, the time of the creation, a secret of the user's own. A field that
+    /// the auth center leaves out is null: `user["company"]` does not panic.
     ///
     /// ```
     /// use aigc_auth::user_sync::FieldMapping;
@@ -98,10 +99,7 @@ impl FieldMapping {
     ///     .default_legacy_with(|user| json!(if user["company"] == "acme" { "dark" } else { "light" }))
     ///     .to_legacy_only();
     /// ```
-    pub fn default_legacy_with(
-        mut self,
-        compute: impl Fn(&Map<String, Value>) -> Value + Send + Sync + 'static,
-    ) -> Self {
+    pub fn default_legacy_with(mut self, compute: impl Fn(&Value) -> Value + Send + Sync + 'static) -> Self {
         self.default_legacy = DefaultLegacy::Computed(Arc::new(compute));
         self
     }
@@ -132,9 +130,13 @@ impl FieldMapping {
     ///
     /// ```
     /// use aigc_auth::user_sync::FieldMapping;
+    /// use serde_json::json;
     ///
     /// let active = FieldMapping::new("status", "is_active").flag("active", "disabled");
-    /// let banned = FieldMapping::new("status", "banned").flag("disabled", "active");
+    /// // Not `flag("disabled", "active")`, which would let in those of any third status.
+    /// let banned = FieldMapping::new("status", "banned")
+    ///     .to_legacy(|status| Ok(json!(status != "active")))
+    ///     .to_auth(|banned| Ok(json!(if banned == false { "active" } else { "disabled" })));
     /// ```
     pub fn flag(self, is_true: impl Into<Value>, is_false: impl Into<Value>) -> Self {
         let (is_true, is_false) = (is_true.into(), is_false.into());
@@ -199,7 +201,7 @@ impl DefaultLegacy {
         match self {
             Self::None => None,
             Self::Value(value) => Some(value.clone()),
-            Self::Computed(compute) => Some(compute(user)),
+            Self::Computed(compute) => Some(compute(&Value::Object(user.clone()))),
         }
     }
 }

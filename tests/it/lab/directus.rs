@@ -107,7 +107,7 @@ async fn directus() {
             .columns(config.legacy_fields())
             .password_column("password")
             .hash(PasswordHash::argon2())
-            .on_delete(OnDelete::set("status", "archived"))
+            .on_delete(OnDelete::set("status", "archived").restore("active"))
             // The administrator stays Directus' own.
             .except("email", "root@example.com")
             .connect(database.url())

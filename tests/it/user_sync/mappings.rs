@@ -77,6 +77,8 @@ async fn new_row_has_defaults() {
         username(),
         FieldMapping::new("key", "key")
             .default_legacy_with(|user| json!(format!("k-{}", user["username"].as_str().unwrap()))),
+        // Of a user without a company.
+        FieldMapping::new("theme", "theme").default_legacy_with(|user| user["company"].clone()),
         FieldMapping::new("id", "id").on_create_only(),
         FieldMapping::new("email", "mail").to_auth_only(),
         FieldMapping::new("nickname", "nick").default_legacy("none"),
@@ -84,7 +86,9 @@ async fn new_row_has_defaults() {
     let sync = alone(&store, config().mappings(mappings));
     let data = json!({"username": "ann", "id": 7, "email": "a@x", "nickname": null});
     assert_eq!(handle(&sync, "user.created", data).await, Ok(done("User created")));
-    let row = json!({"login": "ann", "key": "k-ann", "id": 7, "nick": "none", "password": "plain first"});
+    let row = json!({
+        "login": "ann", "key": "k-ann", "theme": null, "id": 7, "nick": "none", "password": "plain first"
+    });
     assert_eq!(store.rows(), json!([row]));
 }
 

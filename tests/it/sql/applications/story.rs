@@ -1,6 +1,7 @@
 //! The life of users in the table of an application, which is asked after each step whom it lets in.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use aigc_auth::testing::AuthCenter;
 use aigc_auth::user_sync::{
@@ -43,7 +44,8 @@ pub(crate) struct Story<'a, A> {
 impl<'a, A: Application> Story<'a, A> {
     pub(crate) async fn begin(application: &'a A, config: SyncConfig, store: &'a SqlStore) -> Self {
         let center = AuthCenter::start().await;
-        let config = config.mode(SyncMode::Bidirectional);
+        // The hash of an application takes seconds on a machine that is busy with other things.
+        let config = config.mode(SyncMode::Bidirectional).timeout(Duration::from_secs(60));
         let first = config.clone().password_policy(PasswordPolicy::unified(FIRST));
         let sync = UserSync::new(support::client(&center), store.clone(), first).unwrap();
         // After what the harness has printed.
@@ -157,7 +159,7 @@ fn user(name: &str, fields: Value) -> Map<String, Value> {
 }
 
 /// A UUID for a new user. Made from the name here, so that the test repeats; an application would take a random one.
-pub(crate) fn id_of(user: &Map<String, Value>) -> Value {
+pub(crate) fn id_of(user: &Value) -> Value {
     let name = user["username"].as_str().unwrap();
     let digits: String = name.bytes().cycle().take(16).map(|byte| format!("{byte:02x}")).collect();
     json!(format!(
