@@ -152,10 +152,10 @@ impl<'a, A: Application> Story<'a, A> {
 
 /// An active user, as events have them, with these fields or others.
 fn user(name: &str, fields: Value) -> Map<String, Value> {
-    let mut data = json!({"username": name, "email": format!("{name}@example.com"), "status": "active"});
-    let data = data.as_object_mut().unwrap();
-    data.extend(fields.as_object().unwrap().clone());
-    std::mem::take(data)
+    let user = json!({"username": name, "email": format!("{name}@example.com"), "status": "active"});
+    let (Value::Object(mut user), Value::Object(fields)) = (user, fields) else { panic!("no object") };
+    user.extend(fields);
+    user
 }
 
 /// A UUID for a new user. Made from the name here, so that the test repeats; an application would take a random one.
