@@ -131,6 +131,7 @@ impl Subscription {
         };
         let timed_out = |_| {
             AuthError::new(ErrorKind::Unavailable)
+                .of_call()
                 .with_detail("the webhook subscription was not ended in time")
         };
         time::timeout(timeout, shutdown).await.map_err(timed_out)?

@@ -120,6 +120,13 @@ impl AuthError {
         self
     }
 
+    /// Returns this error as one of a call that verifies nobody: its text speaks of the call, not of a credential.
+    #[cfg(feature = "client")]
+    pub(crate) const fn of_call(mut self) -> Self {
+        self.about = About::Call;
+        self
+    }
+
     /// Creates a [`ErrorKind::MissingPermission`] that names the permission, such as `report:read`.
     pub fn missing_permission(needed: impl Into<Cow<'static, str>>) -> Self {
         let mut error = Self::new(ErrorKind::MissingPermission);
@@ -302,6 +309,22 @@ mod tests {
         for (given, expected) in [(0, 1), (1, 1), (1_500, 2), (7_000, 7), (60_000, 60), (u64::MAX, 60)] {
             let error = AuthError::new(ErrorKind::Unavailable).with_retry_after(Duration::from_millis(given));
             assert_eq!(error.retry_after(), Some(Duration::from_secs(expected)), "{given} ms");
+        }
+    }
+
+    #[cfg(feature = "client")]
+    #[test]
+    fn call_is_named_only_where_it_failed() {
+        for (kind, english, chinese) in [
+            (ErrorKind::Unavailable, "The call to the auth center failed", "调用鉴权中心失败"),
+            (ErrorKind::Rejected, "The auth center refused the call", "鉴权中心拒绝了请求"),
+            (ErrorKind::Internal, "Internal error", "服务内部错误"),
+        ] {
+            let error = AuthError::new(kind).of_call();
+            assert_eq!(
+                [Language::English, Language::Chinese].map(|one| error.message(one)),
+                [english, chinese]
+            );
         }
     }
 

@@ -8,6 +8,11 @@ use crate::types::error::{AuthError, ErrorKind};
 /// The pause after a failure that is laid to one credential.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// The calls that a request waits for: whoever sent it reads of a failure that the credential cannot be verified. The last
+/// one finds the user that an admin acts as.
+const OF_REQUESTS: [&str; 5] =
+    ["/token/verify", "/user/info", "/permission/check", "/access-key/verify", "/users/batch-by-ids"];
+
 /// Why an attempt failed.
 pub(super) struct Failure {
     pub(super) reason: &'static str,
@@ -63,6 +68,9 @@ impl Failure {
         let status = self.status.map(|status| format!(" ({status})")).unwrap_or_default();
         let mut error = AuthError::new(ErrorKind::Unavailable)
             .with_detail(format!("POST {endpoint}: {}{status}", self.reason));
+        if !OF_REQUESTS.contains(&endpoint) {
+            error = error.of_call();
+        }
         if let Some(after) = self.retry_after {
             error = error.with_retry_after(after);
         }

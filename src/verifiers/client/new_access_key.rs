@@ -127,6 +127,7 @@ impl AuthClient {
             answer.map_err(|error| verdict(error, &Credential::Bearer(token.clone())))?;
         if data.key.is_empty() {
             return Err(AuthError::new(ErrorKind::Unavailable)
+                .of_call()
                 .with_detail("POST /access-key/create: the `key` of the answer is empty"));
         }
         Ok(CreatedAccessKey {

@@ -129,7 +129,9 @@ impl AuthClient {
         let page: Listing<UserInfo> = self.inner.core.api.call(Call::new("/users/list", &body)).await?;
         // Without it, nobody can tell whether there are more pages.
         let total = page.total.ok_or_else(|| {
-            AuthError::new(ErrorKind::Unavailable).with_detail("POST /users/list: the answer has no `total`")
+            AuthError::new(ErrorKind::Unavailable)
+                .of_call()
+                .with_detail("POST /users/list: the answer has no `total`")
         })?;
         Ok(UserPage { items: page.items, total })
     }

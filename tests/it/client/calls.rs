@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use aigc_auth::client::SyncUser;
 use aigc_auth::context::{InContext, RequestContext};
 use aigc_auth::error::ErrorKind;
+use aigc_auth::registry::Registration;
 use aigc_auth::testing::{self, AuthCenter, Fault};
 use aigc_auth::user::AccessKeyKind;
 use aigc_auth::{AuthError, Secret, UserId};
@@ -373,4 +374,33 @@ async fn trace_id_of_context_is_sent() {
     assert_eq!(rig.app().oneshot(request).await.unwrap().status(), 200);
     assert_eq!(trace_id().unwrap(), "t-1", "that of the request that is being verified");
     assert!(!rig.center.requests().pop().unwrap().headers.contains_key("cookie"));
+}
+
+/// What an operator reads of an outage: which call has failed, and whether a credential is meant.
+#[tokio::test]
+async fn outage_is_worded_by_what_the_call_is_about() {
+    let Rig { center, client, .. } = Rig::new().await;
+    center.inject_fault(Fault::Refuse);
+    let service = Registration::builder("orders").ips([]).service().unwrap();
+    let user = SyncUser::with_password("alice", "hunter2");
+    for (endpoint, error) in [
+        ("/service/register", client.register_service(&service).await.map(drop)),
+        ("/service/heartbeat", client.service_heartbeat(&service).await.map(drop)),
+        ("/service/unregister", client.unregister_service(&service).await),
+        ("/sync/user", client.sync_user(&user, HeaderMap::new()).await.map(drop)),
+        ("/groups/list", client.list_groups().await.map(drop)),
+    ] {
+        let error = error.unwrap_err();
+        let text = format!("The call to the auth center failed: POST {endpoint}: cannot connect");
+        assert_eq!((error.kind(), error.to_string()), (ErrorKind::Unavailable, text));
+        assert_eq!((error.code(), error.status().as_u16()), (-1, 503));
+    }
+    for (endpoint, error) in [
+        ("/user/info", client.user_info("alice-token").await.map(drop)),
+        ("/token/verify", client.verify_token("alice-token").await.map(drop)),
+        ("/access-key/verify", client.verify_access_key("ak_alice").await.map(drop)),
+    ] {
+        let text = format!("The credential cannot be verified right now: POST {endpoint}: cannot connect");
+        assert_eq!(error.unwrap_err().to_string(), text);
+    }
 }

@@ -132,6 +132,7 @@ async fn permanent_refusal_is_dead_lettered_and_logged_once() {
         let lines = log.take();
         let errors: Vec<_> = lines.lines().filter(|line| line.contains(" ERROR ")).collect();
         assert!(errors.len() == 1 && errors[0].contains(cause), "{cause}: {errors:#?}");
+        assert!(!lines.contains("The credential cannot be verified"), "no request is meant: {lines}");
     }
     rig.center.clear_faults();
     get_as(app.address, "alice-token", "/8").await;
@@ -184,6 +185,8 @@ async fn logs_contain_no_secret() {
     tracing::info!(stats = ?rig.stats, layer = ?rig.auth(), "as they show themselves");
     let lines = log.take();
     assert!(lines.contains("cannot deliver usage records") && lines.contains("usage records dead-lettered"));
+    let failed = "The call to the auth center failed: POST /stats/report/batch";
+    assert!(lines.contains(failed) && !lines.contains("The credential cannot be verified"), "{lines}");
     for secret in SECRETS {
         let line = lines.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "{secret}");
