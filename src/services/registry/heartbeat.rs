@@ -221,7 +221,7 @@ mod tests {
             let service = Arc::new(Registration::builder("orders").service().unwrap());
             let (config, configs) = watch::channel(ServiceConfig::default());
             let (state, states) = watch::channel(RegistrationState::Registering);
-            let publisher = StatePublisher { config, state, store: None };
+            let publisher = StatePublisher::new(config, state, None);
             let heartbeats = run(center.clone(), service, Duration::from_secs(60), publisher, Arc::default());
             assert!(tokio::time::timeout(DAY, heartbeats).await.is_err(), "ended without a stop");
             assert_eq!(*states.borrow(), RegistrationState::Stopped);

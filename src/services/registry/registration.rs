@@ -48,8 +48,7 @@ impl Registration {
         })?;
         let (config_sender, config) = watch::channel(stored.unwrap_or_default());
         let (state_sender, state) = watch::channel(RegistrationState::Registering);
-        let publisher =
-            StatePublisher { config: config_sender, state: state_sender, store: file.map(Into::into) };
+        let publisher = StatePublisher::new(config_sender, state_sender, file.map(Into::into));
         let stop = Arc::<Notify>::default();
         let heartbeats = heartbeat::run(client.clone(), service.clone(), interval, publisher, stop.clone());
         Ok(Self { client, service, config, state, stop, heartbeats: runtime.spawn(heartbeats) })
@@ -83,7 +82,7 @@ impl Registration {
         let config = self.config();
         if config.value.is_null() {
             let what = "no configuration has been received yet";
-            return Err(AuthError::new(ErrorKind::Unavailable).with_detail(what));
+            return Err(AuthError::new(ErrorKind::Unavailable).of_call().with_detail(what));
         }
         // From text, since errors of `serde_json::from_value` have no position.
         serde_json::from_str(&config.value.to_string()).map_err(|error| {
@@ -138,7 +137,7 @@ impl Registration {
             Ok(answer) => answer,
             Err(_) => {
                 let what = "the auth center did not confirm the removal of the instance within the timeout";
-                Err(AuthError::new(ErrorKind::Unavailable).with_detail(what))
+                Err(AuthError::new(ErrorKind::Unavailable).of_call().with_detail(what))
             }
         }
     }

@@ -23,14 +23,28 @@ pub(super) struct StatePublisher {
     pub(super) config: watch::Sender<ServiceConfig>,
     pub(super) state: watch::Sender<RegistrationState>,
     pub(super) store: Option<ConfigStore>,
+    has_registered: bool,
 }
 
 impl StatePublisher {
+    pub(super) fn new(
+        config: watch::Sender<ServiceConfig>,
+        state: watch::Sender<RegistrationState>,
+        store: Option<ConfigStore>,
+    ) -> Self {
+        Self { config, state, store, has_registered: false }
+    }
+
     /// Publishes a call that succeeded, and the configuration that came with it if it has changed.
     pub(super) async fn online(&mut self, service: &Service, config: ServiceConfig) {
+        self.log_online(service, &config);
         // An answer without a configuration does not remove the last one.
         if !config.value.is_null() && *self.config.borrow() != config {
-            tracing::info!(service = service.name, version = %config.version, "the configuration has changed");
+            // The first one is no change: the line about the registration has its version.
+            if !self.config.borrow().value.is_null() {
+                let version = &config.version;
+                tracing::info!(service = service.name, %version, "the configuration has changed");
+            }
             self.config.send_replace(config);
             if let Some(store) = &mut self.store {
                 store.mark_dirty();
@@ -42,6 +56,23 @@ impl StatePublisher {
             // A clone, since `borrow` locks the channel, and the write takes a while.
             let config = self.config.borrow().clone();
             store.save(service, &config).await;
+        }
+    }
+
+    /// Logs the first registration, and the end of an outage.
+    fn log_online(&mut self, service: &Service, config: &ServiceConfig) {
+        if !std::mem::replace(&mut self.has_registered, true) {
+            tracing::info!(
+                service = service.name,
+                environment = service.environment,
+                instance_id = service.instance_id,
+                ips = ?service.ips,
+                port = service.port,
+                config_version = %config.version,
+                "registered as an instance of the service"
+            );
+        } else if *self.state.borrow() == RegistrationState::Retrying {
+            tracing::info!(service = service.name, "the register is reachable again");
         }
     }
 

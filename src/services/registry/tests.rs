@@ -73,7 +73,7 @@ impl Rig {
             calls: Mutex::default(),
             state: state.clone(),
         };
-        let publisher = Some(StatePublisher { config: config_sender, state: state_sender, store: None });
+        let publisher = Some(StatePublisher::new(config_sender, state_sender, None));
         Self { script: Arc::new(script), publisher, config, state, stop: Arc::default() }
     }
 

@@ -155,7 +155,34 @@ async fn outage_retries_and_keeps_last_config() {
     assert_eq!(center.services().len(), 1);
     let shown = log.take();
     assert_eq!(shown.matches("cannot reach the register").count(), 7, "once an outage: {shown}");
+    // The end of the first one is the registration.
+    assert_eq!(shown.matches("the register is reachable again").count(), 6, "{shown}");
+    assert!(shown.contains("The call to the auth center failed: POST /service/register"), "{shown}");
+    assert!(!shown.contains("credential"), "no user's credential is meant: {shown}");
     assert!(!shown.contains(center.app_secret()) && !shown.contains("LIMIT"), "{shown}");
+}
+
+#[tokio::test]
+async fn log_says_once_as_what_it_is_registered() {
+    let log = Log::start();
+    let center = AuthCenter::start().await;
+    center.set_config("orders", json!({ "LIMIT": 7 }));
+    let handle = online(orders().instance_id("orders-1"), &center).await;
+    let first = log.take();
+    let line = first.lines().find(|line| line.contains("registered as")).expect(&first);
+    for part in ["INFO", "orders", "pro", "orders-1", "10.0.0.1", "8000"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    assert!(!first.contains("configuration has changed"), "the first is no change: {first}");
+
+    center.clear_services();
+    heartbeats_until("it registers again", || center.services().len() == 1).await;
+    is(&handle, RegistrationState::Online).await;
+    center.set_config("orders", json!({ "LIMIT": 8 }));
+    heartbeats_until("a change", || handle.config().value["LIMIT"] == 8).await;
+    let later = log.take();
+    assert_eq!(later.matches("the configuration has changed").count(), 1, "{later}");
+    assert!(later.contains("version=3") && !later.contains("registered as"), "{later}");
 }
 
 /// By its own code with any message, or by an HTTP status: an unknown service registers again.
@@ -371,6 +398,8 @@ async fn config_is_hidden_from_debug_and_logs() {
     let center = AuthCenter::start().await;
     center.set_config("orders", json!({ "API_KEY": "hunter2" }));
     let handle = online(orders(), &center).await;
+    center.set_config("orders", json!({ "API_KEY": "hunter2", "LIMIT": 7 }));
+    heartbeats_until("a change", || handle.config().value["LIMIT"] == 7).await;
     let registered = client(&center).register_service(handle.service()).await.unwrap();
     let shown = format!(
         "{handle:?} {:?} {:?} {registered:?} {}",
