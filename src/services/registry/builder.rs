@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::host;
+use super::instance_id::{UniquePart, host_name};
 use super::registration::Registration;
 use super::service::Service;
 use super::service_type::{Environment, ServiceType};
@@ -40,6 +41,8 @@ pub struct RegistrationBuilder {
     tags: Option<Vec<String>>,
     description: Option<String>,
     instance_id: Option<String>,
+    /// Of the default id. There from the start, so that `service` shows what `start` registers.
+    unique_part: UniquePart,
     metadata: Option<Map<String, Value>>,
     interval: Duration,
     config_file: Option<PathBuf>,
@@ -85,6 +88,7 @@ impl RegistrationBuilder {
             tags: None,
             description: None,
             instance_id: None,
+            unique_part: UniquePart::new(),
             metadata: None,
             interval: Duration::from_secs(60),
             config_file: None,
@@ -161,8 +165,13 @@ impl RegistrationBuilder {
         self
     }
 
-    /// Sets the id of this instance among those of the service. Defaults to `hostname:port`, else `hostname:first-ip`, else
-    /// `hostname`: the same after a restart.
+    /// Sets the id of this instance among those of the service. Defaults to `hostname:port:random`, or `hostname:random`
+    /// without a port: another one for each start.
+    ///
+    /// To the auth center, an instance is its id. Two processes that run at the same time must not have the same one: what
+    /// stops first would take the other off the register, until its next heartbeat. An id that is set has to be one that only
+    /// this process has, such as the name of a pod; where a new process starts before the old one has stopped, drop the
+    /// [`Registration`] of the old one, which sends nothing, in place of its [`shutdown`](Registration::shutdown).
     pub fn instance_id(mut self, id: impl Into<String>) -> Self {
         self.instance_id = Some(id.into());
         self
@@ -194,12 +203,14 @@ impl RegistrationBuilder {
     /// # Errors
     /// If the name is empty, the configuration file cannot be read or belongs to another service, or there is no tokio
     /// runtime.
-    pub fn start(self, client: &AuthClient) -> Result<Registration, BuildError> {
+    pub fn start(mut self, client: &AuthClient) -> Result<Registration, BuildError> {
+        self.unique_part.take();
         let service = self.service()?;
         Registration::start(client.clone(), service, self.interval, self.config_file)
     }
 
-    /// Returns the description that is sent to the auth center.
+    /// Returns the description that is sent to the auth center. A second start of this builder, as a clone, has another
+    /// default id.
     ///
     /// # Errors
     /// If the name is empty.
@@ -208,9 +219,8 @@ impl RegistrationBuilder {
             return Err(BuildError::new("the name of a service (AIGC_SERVICE_NAME) must not be empty"));
         }
         let ips = self.ips.clone().unwrap_or_else(host::ips);
-        let instance_id = self.instance_id.clone();
-        let instance_id =
-            instance_id.unwrap_or_else(|| host::instance_id(&host::name(), self.port, ips.first()));
+        let default = || self.unique_part.instance_id(&host_name(), self.port);
+        let instance_id = self.instance_id.clone().unwrap_or_else(default);
         Ok(Service {
             name: self.name.clone(),
             service_type: self.service_type.as_str(),

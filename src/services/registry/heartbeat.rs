@@ -1,7 +1,9 @@
 //! The heartbeat loop of one service.
 
+use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -80,7 +82,15 @@ pub(super) async fn run(
     let mut pause = Duration::ZERO;
     while timeout(pause, stop.notified()).await.is_err() {
         let answer = match next {
-            NextCall::Register => client.register(&service).await,
+            NextCall::Register => {
+                // Before the call, since it may arrive even if this loop is aborted.
+                let was_present = publisher.is_present.swap(true, Ordering::Relaxed);
+                let answer = client.register(&service).await;
+                if !was_present && answer.as_ref().is_err_and(has_no_effect) {
+                    publisher.is_present.store(false, Ordering::Relaxed);
+                }
+                answer
+            }
             NextCall::Heartbeat => client.heartbeat(&service).await,
         };
         match answer {
@@ -104,6 +114,15 @@ pub(super) async fn run(
                 pause = least.mul_f64(1.0 + fastrand::f64() * 0.1);
             }
         }
+    }
+}
+
+/// Returns whether a call that failed has certainly changed nothing: it was rejected, or there was no connection.
+fn has_no_effect(error: &AuthError) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<reqwest::Error>());
+    match error.kind() {
+        ErrorKind::Rejected => !(500..600).contains(&error.code()),
+        _ => cause.is_some_and(reqwest::Error::is_connect),
     }
 }
 

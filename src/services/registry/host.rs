@@ -1,4 +1,4 @@
-//! The name and addresses of this machine.
+//! The addresses of this machine.
 
 use std::net::IpAddr;
 
@@ -29,19 +29,6 @@ fn reachable(mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
     unique
 }
 
-pub(super) fn name() -> String {
-    gethostname::gethostname().to_string_lossy().into_owned()
-}
-
-/// The default id of an instance: the same after a restart.
-pub(super) fn instance_id(host: &str, port: Option<u16>, first_ip: Option<&String>) -> String {
-    match (port, first_ip) {
-        (Some(port), _) => format!("{host}:{port}"),
-        (None, Some(ip)) => format!("{host}:{ip}"),
-        (None, None) => host.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,14 +49,5 @@ mod tests {
         let given = given.map(|ip| ip.parse().unwrap()).to_vec();
         let expected = ["10.0.0.1", "2001:db8::1", "fd00::1"].map(|ip| ip.parse::<IpAddr>().unwrap());
         assert_eq!(reachable(given), expected);
-    }
-
-    #[test]
-    fn instance_id_has_port_else_ip_else_host_alone() {
-        let ip = "10.0.0.1".to_owned();
-        assert_eq!(instance_id("vm", Some(8000), Some(&ip)), "vm:8000");
-        assert_eq!(instance_id("vm", None, Some(&ip)), "vm:10.0.0.1");
-        assert_eq!(instance_id("vm", None, None), "vm");
-        assert!(!name().is_empty());
     }
 }

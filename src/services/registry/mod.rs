@@ -12,6 +12,7 @@ mod builder;
 mod config_file;
 mod heartbeat;
 mod host;
+mod instance_id;
 mod registration;
 mod service;
 mod service_type;

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -25,6 +26,8 @@ pub struct Registration {
     service: Arc<Service>,
     config: watch::Receiver<ServiceConfig>,
     state: watch::Receiver<RegistrationState>,
+    /// Whether there is something to remove from the register.
+    is_present: Arc<AtomicBool>,
     /// Ends the heartbeat loop before its next call.
     stop: Arc<Notify>,
     heartbeats: JoinHandle<()>,
@@ -49,9 +52,9 @@ impl Registration {
         let (config_sender, config) = watch::channel(stored.unwrap_or_default());
         let (state_sender, state) = watch::channel(RegistrationState::Registering);
         let publisher = StatePublisher::new(config_sender, state_sender, file.map(Into::into));
-        let stop = Arc::<Notify>::default();
+        let (is_present, stop) = (publisher.is_present.clone(), Arc::<Notify>::default());
         let heartbeats = heartbeat::run(client.clone(), service.clone(), interval, publisher, stop.clone());
-        Ok(Self { client, service, config, state, stop, heartbeats: runtime.spawn(heartbeats) })
+        Ok(Self { client, service, config, state, is_present, stop, heartbeats: runtime.spawn(heartbeats) })
     }
 
     /// Returns the last configuration. Before any was received, it is that of the
@@ -119,8 +122,8 @@ impl Registration {
         &self.service
     }
 
-    /// Ends the heartbeats, and removes the instance from the register. First waits for a call in flight, at most half of
-    /// the timeout, since it may still register the instance.
+    /// Ends the heartbeats, and removes the instance from the register if it has come there. First waits for a call in
+    /// flight, at most half of the timeout, since it may still register the instance.
     ///
     /// # Errors
     /// If the auth center does not confirm within the timeout. It then takes the instance as offline after 180 s.
@@ -130,7 +133,11 @@ impl Registration {
             if time::timeout(timeout / 2, &mut self.heartbeats).await.is_err() {
                 self.heartbeats.abort();
             }
-            self.client.unregister_service(&self.service).await
+            if self.is_present.load(Ordering::Relaxed) {
+                self.client.unregister_service(&self.service).await
+            } else {
+                Ok(())
+            }
         };
         match time::timeout(timeout, stopped).await {
             Ok(Err(error)) if error.kind() == ErrorKind::Rejected && error.code() == 404 => Ok(()),

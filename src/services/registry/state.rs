@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use tokio::sync::watch;
 
 use super::config_file::ConfigStore;
@@ -24,6 +27,8 @@ pub(super) struct StatePublisher {
     pub(super) state: watch::Sender<RegistrationState>,
     pub(super) store: Option<ConfigStore>,
     has_registered: bool,
+    /// Whether the auth center may have the instance from this registration, so that a shutdown has to remove it.
+    pub(super) is_present: Arc<AtomicBool>,
 }
 
 impl StatePublisher {
@@ -32,7 +37,7 @@ impl StatePublisher {
         state: watch::Sender<RegistrationState>,
         store: Option<ConfigStore>,
     ) -> Self {
-        Self { config, state, store, has_registered: false }
+        Self { config, state, store, has_registered: false, is_present: Arc::default() }
     }
 
     /// Publishes a call that succeeded, and the configuration that came with it if it has changed.

@@ -2,6 +2,8 @@
 
 // The configuration in a file, for starts during an outage.
 mod config_file;
+// Several instances of one service, and restarts in any order.
+mod instances;
 // Registration, heartbeats, configuration, shutdown.
 mod lifecycle;
 // Requests beside those of the reference client.

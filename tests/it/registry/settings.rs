@@ -32,13 +32,8 @@ fn with(mut fields: Value, changed: Value) -> Value {
 #[test]
 fn defaults_describe_this_host() {
     let service = Registration::builder("orders").service().unwrap();
-    let host = service.instance_id.split(':').next().unwrap().to_owned();
-    assert!(!host.is_empty());
-    let expected = match service.ips.first() {
-        Some(ip) => format!("{host}:{ip}"),
-        None => host.clone(),
-    };
-    assert_eq!(service.instance_id, expected);
+    let (host, own) = service.instance_id.split_once(':').unwrap();
+    assert!(!host.is_empty() && own.len() == 8 && !own.contains(':'), "{}", service.instance_id);
     for ip in &service.ips {
         let ip: std::net::IpAddr = ip.parse().unwrap();
         assert!(!ip.is_loopback() && !ip.is_unspecified(), "{ip}");
@@ -49,12 +44,13 @@ fn defaults_describe_this_host() {
         "instanceId": null, "tags": null, "description": null, "metadata": null,
     });
     assert_eq!(others, expected);
-    let again = Registration::builder("orders").service().unwrap();
-    assert_eq!(again, service, "the same after a restart");
-    let at_port = Registration::builder("orders").port(8000).service().unwrap();
-    assert_eq!(at_port.instance_id, format!("{host}:8000"));
-    let nowhere = Registration::builder("orders").ips([]).service().unwrap();
-    assert_eq!((nowhere.instance_id, nowhere.ips), (host, vec![]));
+    let builder = Registration::builder("orders").port(8000);
+    let at_port = builder.service().unwrap();
+    assert!(at_port.instance_id.starts_with(&format!("{host}:8000:")), "{}", at_port.instance_id);
+    assert_eq!(builder.service().unwrap(), at_port, "what is shown is what starts");
+    let again = Registration::builder("orders").port(8000).service().unwrap();
+    assert_ne!(again.instance_id, at_port.instance_id, "another one after a restart");
+    assert_eq!(Registration::builder("orders").ips([]).service().unwrap().ips, [] as [String; 0]);
 }
 
 #[test]
@@ -184,10 +180,29 @@ fn every_variable_sets_its_field() {
     for (child, variables, changed) in children {
         let printed = printed(child);
         let read = printed.lines().find_map(|line| line.strip_prefix("read ")).expect(&printed);
-        let read: Value = serde_json::from_str(read).unwrap();
-        assert_eq!(read, with(defaults(), changed.clone()), "{variables}");
+        let mut read: Value = serde_json::from_str(read).unwrap();
+        let mut expected = with(defaults(), changed.clone());
+        if changed.get("instanceId").is_none() {
+            // Another one in each process.
+            let [ours, theirs] = [&mut expected, &mut read]
+                .map(|service| service["instanceId"].take().as_str().unwrap().len());
+            assert_eq!(ours, theirs, "{variables}");
+        }
+        assert_eq!(read, expected, "{variables}");
         assert!(printed.contains("interval: 60s"), "{printed}");
     }
+}
+
+/// The instance ids of two processes of one service with these variables.
+pub(crate) fn instance_ids_of_two_children(variables: &[(&str, &str)]) -> [String; 2] {
+    let directory = Directory::new("two");
+    let variables = [&[("AIGC_SERVICE_NAME", "worker")], variables].concat();
+    [(), ()].map(|()| child("from_env", &variables, &directory)).map(|child| {
+        let printed = printed(child);
+        let read = printed.lines().find_map(|line| line.strip_prefix("read ")).expect(&printed);
+        let service: Value = serde_json::from_str(read).unwrap();
+        service["instanceId"].as_str().unwrap().to_owned()
+    })
 }
 
 fn variables_of(variables: &[(&str, &str)]) -> String {
@@ -201,14 +216,14 @@ fn env_overrides_dotenv_and_derives_instance_id() {
         "AIGC_SERVICE_NAME=orders-of-file\nAIGC_SERVICE_PORT=7000\nAIGC_SERVICE_HEARTBEAT_INTERVAL=30\n";
     std::fs::write(directory.0.join(".env"), file).unwrap();
     for (variables, expected) in [
-        (&[][..], ["\"name\":\"orders-of-file\"", ":7000\"", "interval: 30s"]),
+        (&[][..], ["\"name\":\"orders-of-file\"", ":7000:", "interval: 30s"]),
         (
             &[("AIGC_SERVICE_NAME", "orders"), ("AIGC_SERVICE_HEARTBEAT_INTERVAL", "1")],
-            ["\"name\":\"orders\"", ":7000\"", "interval: 1s"],
+            ["\"name\":\"orders\"", ":7000:", "interval: 1s"],
         ),
         (
             &[("AIGC_SERVICE_PORT", "8000"), ("AIGC_SERVICE_HEARTBEAT_INTERVAL", "150")],
-            ["\"name\":\"orders-of-file\"", ":8000\"", "interval: 150s"],
+            ["\"name\":\"orders-of-file\"", ":8000:", "interval: 150s"],
         ),
     ] {
         let printed = printed(child("from_env", variables, &directory));
