@@ -3,9 +3,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde_json::{Map, Value};
 
-use super::host;
+use super::addresses::Addresses;
 use super::instance_id::{UniquePart, host_name};
 use super::registration::Registration;
 use super::service::Service;
@@ -37,7 +38,7 @@ pub struct RegistrationBuilder {
     service_type: ServiceType,
     environment: Environment,
     port: Option<u16>,
-    ips: Option<Vec<String>>,
+    addresses: Addresses,
     tags: Option<Vec<String>>,
     description: Option<String>,
     instance_id: Option<String>,
@@ -84,7 +85,7 @@ impl RegistrationBuilder {
             service_type: ServiceType::default(),
             environment: Environment::default(),
             port: None,
-            ips: None,
+            addresses: Addresses::OfHost(Vec::new()),
             tags: None,
             description: None,
             instance_id: None,
@@ -95,8 +96,9 @@ impl RegistrationBuilder {
         }
     }
 
-    /// Reads `AIGC_SERVICE_NAME` and, if set, `AIGC_SERVICE_TYPE`, `_ENV`, `_PORT`, `_IPS`, `_TAGS`, `_DESCRIPTION`,
-    /// `_INSTANCE_ID` and `_HEARTBEAT_INTERVAL` from the environment, or else from the `.env` file of the working directory.
+    /// Reads `AIGC_SERVICE_NAME` and, if set, `AIGC_SERVICE_TYPE`, `_ENV`, `_PORT`, `_IPS`, `_NETWORKS` (such as `10.0.0.0/8`),
+    /// `_TAGS`, `_DESCRIPTION`, `_INSTANCE_ID` and `_HEARTBEAT_INTERVAL` from the environment, or else from the `.env` file of
+    /// the working directory.
     ///
     /// # Errors
     /// If the name is missing, or a value is invalid. The error names the variable.
@@ -118,7 +120,10 @@ impl RegistrationBuilder {
             builder.environment = Environment::parse(text)?;
         }
         builder.port = env.get("AIGC_SERVICE_PORT").map(parse_port).transpose()?;
-        builder.ips = env.get("AIGC_SERVICE_IPS").map(list).filter(|ips| !ips.is_empty());
+        let ips = env.get("AIGC_SERVICE_IPS").map(list).filter(|ips| !ips.is_empty());
+        let networks = env.get("AIGC_SERVICE_NETWORKS").map(list).unwrap_or_default();
+        let networks = networks.iter().map(|text| parse_network(text)).collect::<Result<_, _>>()?;
+        builder.addresses = ips.map_or(Addresses::OfHost(networks), Addresses::Set);
         builder.tags = env.get("AIGC_SERVICE_TAGS").map(list).filter(|tags| !tags.is_empty());
         builder.description = env.get("AIGC_SERVICE_DESCRIPTION").map(str::to_owned);
         builder.instance_id = env.get("AIGC_SERVICE_INSTANCE_ID").map(str::to_owned);
@@ -146,10 +151,28 @@ impl RegistrationBuilder {
         self
     }
 
-    /// Sets the addresses at which this instance can be reached: in a container, those of the host. Defaults to the
-    /// addresses of this machine without loopback and link-local ones, IPv4 first.
+    /// Sets the addresses at which this instance can be reached: in a container, those of the host. Takes the place of
+    /// [`networks`](Self::networks).
+    ///
+    /// Defaults to the addresses of this machine without loopback and link-local ones: first the one that calls to the auth
+    /// center come from, then IPv4 before IPv6, and those of bridges to containers and virtual machines last. They are found
+    /// again before each heartbeat.
     pub fn ips(mut self, ips: impl IntoIterator<Item = IpAddr>) -> Self {
-        self.ips = Some(ips.into_iter().map(|ip| ip.to_string()).collect());
+        self.addresses = Addresses::Set(ips.into_iter().map(|ip| ip.to_string()).collect());
+        self
+    }
+
+    /// Sets the networks that this instance can be reached in: of the addresses of this machine, only those within them are
+    /// registered. Takes the place of [`ips`](Self::ips). Defaults to all networks.
+    ///
+    /// ```
+    /// use aigc_auth::registry::Registration;
+    ///
+    /// let builder = Registration::builder("orders").networks(["10.0.0.0/8".parse()?, "fd00::/8".parse()?]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn networks(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
+        self.addresses = Addresses::OfHost(networks.into_iter().collect());
         self
     }
 
@@ -206,7 +229,7 @@ impl RegistrationBuilder {
     pub fn start(mut self, client: &AuthClient) -> Result<Registration, BuildError> {
         self.unique_part.take();
         let service = self.service()?;
-        Registration::start(client.clone(), service, self.interval, self.config_file)
+        Registration::start(client.clone(), service, self.addresses, self.interval, self.config_file)
     }
 
     /// Returns the description that is sent to the auth center. A second start of this builder, as a clone, has another
@@ -218,7 +241,8 @@ impl RegistrationBuilder {
         if self.name.trim().is_empty() {
             return Err(BuildError::new("the name of a service (AIGC_SERVICE_NAME) must not be empty"));
         }
-        let ips = self.ips.clone().unwrap_or_else(host::ips);
+        // In the order that needs no resolver; the registration itself knows the route.
+        let ips = self.addresses.list(None).unwrap_or_default();
         let default = || self.unique_part.instance_id(&host_name(), self.port);
         let instance_id = self.instance_id.clone().unwrap_or_else(default);
         Ok(Service {
@@ -239,6 +263,14 @@ fn parse_port(text: &str) -> Result<u16, BuildError> {
     let port = text.parse().ok().filter(|port| *port > 0);
     port.ok_or_else(|| {
         BuildError::new(format!("AIGC_SERVICE_PORT is `{text}`, and must be a port, from 1 to 65535"))
+    })
+}
+
+fn parse_network(text: &str) -> Result<IpNet, BuildError> {
+    text.parse().map_err(|error| {
+        let message =
+            format!("AIGC_SERVICE_NETWORKS has `{text}`, and must be networks such as `10.0.0.0/8`");
+        BuildError::new(message).with_source(error)
     })
 }
 

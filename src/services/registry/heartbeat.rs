@@ -11,6 +11,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use super::addresses::Refresh;
 use super::service::{Service, ServiceConfig};
 use super::state::{RegistrationState, StatePublisher};
 use crate::types::error::{AuthError, ErrorKind};
@@ -70,7 +71,7 @@ enum NextCall {
 /// Registers the service and sends its heartbeats until `stop` is notified. Stops between two calls, never during one.
 pub(super) async fn run(
     client: impl RegistryClient,
-    service: Arc<Service>,
+    mut addresses: impl Refresh,
     interval: Duration,
     publisher: StatePublisher,
     stop: Arc<Notify>,
@@ -81,6 +82,10 @@ pub(super) async fn run(
     let mut backoff = Backoff::new(MIN_PAUSE, MAX_PAUSE);
     let mut pause = Duration::ZERO;
     while timeout(pause, stop.notified()).await.is_err() {
+        if let Some(ips) = addresses.refresh().await {
+            publisher.set_addresses(ips);
+        }
+        let service = publisher.service();
         let answer = match next {
             NextCall::Register => {
                 // Before the call, since it may arrive even if this loop is aborted.
@@ -95,7 +100,7 @@ pub(super) async fn run(
         };
         match answer {
             Ok(config) => {
-                publisher.online(&service, config).await;
+                publisher.online(config).await;
                 backoff = Backoff::new(MIN_PAUSE, MAX_PAUSE);
                 next = NextCall::Heartbeat;
                 pause = jittered(interval);
@@ -108,7 +113,7 @@ pub(super) async fn run(
                 pause = Duration::ZERO;
             }
             Err(error) => {
-                publisher.retrying(&service, &error);
+                publisher.retrying(&error);
                 let least = backoff.pause().max(error.retry_after().unwrap_or_default());
                 // Jitter, so that services with the same `Retry-After` do not call at the same time.
                 pause = least.mul_f64(1.0 + fastrand::f64() * 0.1);
@@ -150,6 +155,7 @@ mod tests {
 
     use super::*;
     use crate::services::registry::Registration;
+    use crate::services::registry::tests::Unchanged;
 
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     /// After a longer silence, the auth center takes an instance as offline.
@@ -240,8 +246,9 @@ mod tests {
             let service = Arc::new(Registration::builder("orders").service().unwrap());
             let (config, configs) = watch::channel(ServiceConfig::default());
             let (state, states) = watch::channel(RegistrationState::Registering);
-            let publisher = StatePublisher::new(config, state, None);
-            let heartbeats = run(center.clone(), service, Duration::from_secs(60), publisher, Arc::default());
+            let publisher = StatePublisher::new(watch::Sender::new(service), config, state, None);
+            let heartbeats =
+                run(center.clone(), Unchanged, Duration::from_secs(60), publisher, Arc::default());
             assert!(tokio::time::timeout(DAY, heartbeats).await.is_err(), "ended without a stop");
             assert_eq!(*states.borrow(), RegistrationState::Stopped);
 

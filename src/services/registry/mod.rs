@@ -8,12 +8,13 @@
 //! [stored in a file](RegistrationBuilder::config_file). After the auth center has lost its data, the service registers
 //! again. These calls do not count for the client's circuit breaker, so that their failures keep no user from being verified.
 
+mod addresses;
 mod builder;
 mod config_file;
 mod heartbeat;
-mod host;
 mod instance_id;
 mod registration;
+mod route;
 mod service;
 mod service_type;
 mod state;

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time;
 
+use super::addresses::{Addresses, ByRoute};
 use super::config_file::ConfigFile;
 use super::heartbeat;
 use super::service::{Service, ServiceConfig};
@@ -23,7 +24,7 @@ use crate::verifiers::client::AuthClient;
 #[must_use = "the heartbeats end when it is dropped"]
 pub struct Registration {
     client: AuthClient,
-    service: Arc<Service>,
+    service: watch::Receiver<Arc<Service>>,
     config: watch::Receiver<ServiceConfig>,
     state: watch::Receiver<RegistrationState>,
     /// Whether there is something to remove from the register.
@@ -37,10 +38,10 @@ impl Registration {
     pub(super) fn start(
         client: AuthClient,
         service: Service,
+        addresses: Addresses,
         interval: Duration,
         config_file: Option<PathBuf>,
     ) -> Result<Self, BuildError> {
-        let service = Arc::new(service);
         let file = config_file.map(ConfigFile::new);
         let stored = match &file {
             Some(file) => file.read(&service)?,
@@ -51,9 +52,12 @@ impl Registration {
         })?;
         let (config_sender, config) = watch::channel(stored.unwrap_or_default());
         let (state_sender, state) = watch::channel(RegistrationState::Registering);
-        let publisher = StatePublisher::new(config_sender, state_sender, file.map(Into::into));
+        let (service_sender, service) = watch::channel(Arc::new(service));
+        let file = file.map(Into::into);
+        let publisher = StatePublisher::new(service_sender, config_sender, state_sender, file);
         let (is_present, stop) = (publisher.is_present.clone(), Arc::<Notify>::default());
-        let heartbeats = heartbeat::run(client.clone(), service.clone(), interval, publisher, stop.clone());
+        let addresses = ByRoute::new(addresses, client.api());
+        let heartbeats = heartbeat::run(client.clone(), addresses, interval, publisher, stop.clone());
         Ok(Self { client, service, config, state, is_present, stop, heartbeats: runtime.spawn(heartbeats) })
     }
 
@@ -92,7 +96,7 @@ impl Registration {
             let (what, column) = (std::any::type_name::<T>(), error.column());
             let what = format!(
                 "the configuration of `{}` is not a valid `{what}` (column {column})",
-                self.service.name
+                self.service().name
             );
             AuthError::new(ErrorKind::Misconfigured).with_detail(what)
         })
@@ -117,9 +121,9 @@ impl Registration {
         self.state.clone()
     }
 
-    /// Returns the description that is sent to the auth center.
-    pub fn service(&self) -> &Service {
-        &self.service
+    /// Returns the description that is sent to the auth center, with the addresses of the last call.
+    pub fn service(&self) -> Arc<Service> {
+        self.service.borrow().clone()
     }
 
     /// Ends the heartbeats, and removes the instance from the register if it has come there. First waits for a call in
@@ -134,7 +138,7 @@ impl Registration {
                 self.heartbeats.abort();
             }
             if self.is_present.load(Ordering::Relaxed) {
-                self.client.unregister_service(&self.service).await
+                self.client.unregister_service(&self.service()).await
             } else {
                 Ok(())
             }
@@ -158,9 +162,10 @@ impl Drop for Registration {
 
 impl fmt::Debug for Registration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let service = self.service();
         f.debug_struct("Registration")
-            .field("service", &self.service.name)
-            .field("instance_id", &self.service.instance_id)
+            .field("service", &service.name)
+            .field("instance_id", &service.instance_id)
             .field("state", &self.state())
             .finish_non_exhaustive()
     }

@@ -23,6 +23,8 @@ pub enum RegistrationState {
 
 /// Publishes the state and the configuration to the [`Registration`](super::Registration) and its subscribers.
 pub(super) struct StatePublisher {
+    /// Its addresses may change.
+    service: watch::Sender<Arc<Service>>,
     pub(super) config: watch::Sender<ServiceConfig>,
     pub(super) state: watch::Sender<RegistrationState>,
     pub(super) store: Option<ConfigStore>,
@@ -33,15 +35,35 @@ pub(super) struct StatePublisher {
 
 impl StatePublisher {
     pub(super) fn new(
+        service: watch::Sender<Arc<Service>>,
         config: watch::Sender<ServiceConfig>,
         state: watch::Sender<RegistrationState>,
         store: Option<ConfigStore>,
     ) -> Self {
-        Self { config, state, store, has_registered: false, is_present: Arc::default() }
+        Self { service, config, state, store, has_registered: false, is_present: Arc::default() }
+    }
+
+    /// Returns the service with its last addresses.
+    pub(super) fn service(&self) -> Arc<Service> {
+        self.service.borrow().clone()
+    }
+
+    /// Publishes the addresses for the next calls, if they have changed.
+    pub(super) fn set_addresses(&self, ips: Vec<String>) {
+        let service = self.service();
+        if ips == service.ips {
+            return;
+        }
+        // Before the registration, only their order can differ.
+        if self.has_registered {
+            tracing::info!(service = service.name, ?ips, "the addresses of this machine have changed");
+        }
+        self.service.send_replace(Arc::new(Service { ips, ..(*service).clone() }));
     }
 
     /// Publishes a call that succeeded, and the configuration that came with it if it has changed.
-    pub(super) async fn online(&mut self, service: &Service, config: ServiceConfig) {
+    pub(super) async fn online(&mut self, config: ServiceConfig) {
+        let service = &*self.service();
         self.log_online(service, &config);
         // An answer without a configuration does not remove the last one.
         if !config.value.is_null() && *self.config.borrow() != config {
@@ -82,7 +104,8 @@ impl StatePublisher {
     }
 
     /// Publishes a call that failed and is retried.
-    pub(super) fn retrying(&self, service: &Service, error: &AuthError) {
+    pub(super) fn retrying(&self, error: &AuthError) {
+        let service = self.service();
         // Logged once per outage.
         if *self.state.borrow() != RegistrationState::Retrying {
             tracing::warn!(service = service.name, %error, "the service cannot reach the register; retrying");

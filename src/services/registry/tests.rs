@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::addresses::Refresh;
 use super::config_file::ConfigFile;
 use super::heartbeat::{self, RegistryClient};
 use super::state::StatePublisher;
@@ -29,11 +30,14 @@ struct Script {
     answers: Mutex<VecDeque<Answer>>,
     latency: Duration,
     calls: Mutex<Vec<Call>>,
+    /// The addresses of each call.
+    ips: Mutex<Vec<Vec<String>>>,
     state: watch::Receiver<RegistrationState>,
 }
 
 impl Script {
-    async fn call(&self, name: &'static str) -> Answer {
+    async fn call(&self, name: &'static str, service: &Service) -> Answer {
+        self.ips.lock().unwrap().push(service.ips.clone());
         self.calls.lock().unwrap().push((self.started.elapsed(), name, *self.state.borrow()));
         sleep(self.latency).await;
         let answer = self.answers.lock().unwrap().pop_front();
@@ -45,12 +49,21 @@ impl Script {
 }
 
 impl RegistryClient for Arc<Script> {
-    async fn register(&self, _: &Service) -> Answer {
-        self.call("register").await
+    async fn register(&self, service: &Service) -> Answer {
+        self.call("register", service).await
     }
 
-    async fn heartbeat(&self, _: &Service) -> Answer {
-        self.call("heartbeat").await
+    async fn heartbeat(&self, service: &Service) -> Answer {
+        self.call("heartbeat", service).await
+    }
+}
+
+/// Addresses that stay as they are.
+pub(super) struct Unchanged;
+
+impl Refresh for Unchanged {
+    async fn refresh(&mut self) -> Option<Vec<String>> {
+        None
     }
 }
 
@@ -60,6 +73,7 @@ struct Rig {
     config: watch::Receiver<ServiceConfig>,
     state: watch::Receiver<RegistrationState>,
     stop: Arc<Notify>,
+    service: watch::Receiver<Arc<Service>>,
 }
 
 impl Rig {
@@ -71,10 +85,13 @@ impl Rig {
             answers: Mutex::new(answers.into_iter().collect()),
             latency: Duration::ZERO,
             calls: Mutex::default(),
+            ips: Mutex::default(),
             state: state.clone(),
         };
-        let publisher = Some(StatePublisher::new(config_sender, state_sender, None));
-        Self { script: Arc::new(script), publisher, config, state, stop: Arc::default() }
+        let (service_sender, service) =
+            watch::channel(Arc::new(Registration::builder("orders").ips([]).service().unwrap()));
+        let publisher = Some(StatePublisher::new(service_sender, config_sender, state_sender, None));
+        Self { script: Arc::new(script), publisher, config, state, stop: Arc::default(), service }
     }
 
     fn latency(mut self, latency: Duration) -> Self {
@@ -83,9 +100,12 @@ impl Rig {
     }
 
     fn run(&mut self) -> impl Future<Output = ()> + use<> {
-        let service = Arc::new(Registration::builder("orders").service().unwrap());
+        self.run_with(Unchanged)
+    }
+
+    fn run_with<R: Refresh>(&mut self, addresses: R) -> impl Future<Output = ()> + use<R> {
         let publisher = self.publisher.take().unwrap();
-        heartbeat::run(self.script.clone(), service, INTERVAL, publisher, self.stop.clone())
+        heartbeat::run(self.script.clone(), addresses, INTERVAL, publisher, self.stop.clone())
     }
 
     /// Runs to the end of the script, and returns the calls.
@@ -252,6 +272,38 @@ async fn configuration_is_published_before_online() {
     state.wait_for(|state| *state == RegistrationState::Online).await.unwrap();
     assert_eq!(*published.borrow(), config(1));
     run.abort();
+}
+
+/// The addresses of a machine as they change; `None` while they cannot be listed.
+struct Changing(VecDeque<Option<&'static str>>);
+
+impl Refresh for Changing {
+    async fn refresh(&mut self) -> Option<Vec<String>> {
+        // As long as a slow resolver takes.
+        sleep(Duration::from_secs(1)).await;
+        self.0.pop_front().flatten().map(|ip| vec![ip.to_owned()])
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_call_has_the_addresses_of_its_time() {
+    let answers = [Ok(config(1)), unavailable(), Ok(config(1)), rejected(404), Ok(config(1)), Ok(config(1))];
+    let mut rig = Rig::new(answers);
+    let seen = [
+        Some("10.0.0.1"),
+        Some("10.0.0.2"),
+        None,
+        Some("10.0.0.2"),
+        Some("2001:db8::1"),
+        None,
+        Some("10.0.0.3"),
+    ];
+    let run = rig.run_with(Changing(seen.into()));
+    assert!(timeout(HOUR, run).await.is_err());
+    let sent: Vec<_> = rig.script.ips.lock().unwrap().concat();
+    let expected = ["10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.2", "2001:db8::1", "2001:db8::1", "10.0.0.3"];
+    assert_eq!(sent, expected);
+    assert_eq!(rig.service.borrow().ips, ["10.0.0.3"], "the last ones are published");
 }
 
 #[tokio::test(start_paused = true)]

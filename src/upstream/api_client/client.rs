@@ -152,6 +152,14 @@ impl ApiClient {
         self.in_flight.is_busy()
     }
 
+    /// Returns the host and port that calls go to. IPv6 addresses have no brackets.
+    #[cfg(feature = "registry")]
+    pub(crate) fn host_and_port(&self) -> Option<(String, u16)> {
+        let base = url::Url::parse(&self.base).ok()?;
+        let host = base.host_str()?.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Some((host, base.port_or_known_default()?))
+    }
+
     /// Returns the headers that identify this app.
     #[cfg(feature = "outbound")]
     pub(crate) fn app_headers(&self) -> HeaderMap {

@@ -400,7 +400,7 @@ async fn config_is_hidden_from_debug_and_logs() {
     let handle = online(orders(), &center).await;
     center.set_config("orders", json!({ "API_KEY": "hunter2", "LIMIT": 7 }));
     heartbeats_until("a change", || handle.config().value["LIMIT"] == 7).await;
-    let registered = client(&center).register_service(handle.service()).await.unwrap();
+    let registered = client(&center).register_service(&handle.service()).await.unwrap();
     let shown = format!(
         "{handle:?} {:?} {:?} {registered:?} {}",
         handle.config(),

@@ -1,5 +1,8 @@
 //! Registered services.
 
+// The addresses, in a network of its own.
+#[cfg(target_os = "linux")]
+mod addresses;
 // The configuration in a file, for starts during an outage.
 mod config_file;
 // Several instances of one service, and restarts in any order.
