@@ -11,6 +11,8 @@ use crate::types::error::BuildError;
 use crate::upstream::http_client;
 use crate::verifiers::client::AuthClient;
 
+const TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Builds an [`OutboundClient`]. Created by [`OutboundClient::builder`].
 #[derive(Clone)]
 #[must_use]
@@ -19,7 +21,8 @@ pub struct OutboundClientBuilder {
     trusted: Vec<String>,
     recorder: Option<Recorder>,
     connect_timeout: Duration,
-    timeout: Duration,
+    timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
     max_redirects: usize,
     http: Option<reqwest::Client>,
 }
@@ -32,7 +35,8 @@ impl OutboundClient {
             trusted: Vec::new(),
             recorder: None,
             connect_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(30),
+            timeout: None,
+            idle_timeout: None,
             max_redirects: 10,
             http: None,
         }
@@ -59,10 +63,19 @@ impl OutboundClientBuilder {
         self
     }
 
-    /// Sets the timeout of a call, redirects and the answer's body included. Defaults to 30 s. The timeout of a request
-    /// takes precedence.
+    /// Sets the timeout of a call, redirects and the answer's body included. Defaults to 30 s, or to none with
+    /// [`idle_timeout`](Self::idle_timeout). The timeout of a request takes precedence.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets how long an answer may pause, for streams such as server-sent events: from the request to the answer's head, and
+    /// from each part of its body to the next. The call as a whole then has no timeout, unless [`timeout`](Self::timeout) or
+    /// the request sets one. Defaults to none; [`OutboundRequest::idle_timeout`](super::OutboundRequest::idle_timeout) sets
+    /// it for one request.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = Some(timeout);
         self
     }
 
@@ -91,11 +104,14 @@ impl OutboundClientBuilder {
             None => http_client::new(true, self.connect_timeout)?,
         };
         let propagator = Propagator { trusted, app_headers: self.client.api().app_headers() };
+        // A stream may go on for longer than any call.
+        let default = if self.idle_timeout.is_some() { None } else { Some(TIMEOUT) };
         let inner = Inner {
             http,
             propagator,
             recorder: self.recorder,
-            timeout: self.timeout,
+            timeout: self.timeout.or(default),
+            idle_timeout: self.idle_timeout,
             max_redirects: self.max_redirects,
         };
         Ok(OutboundClient { inner: Arc::new(inner) })

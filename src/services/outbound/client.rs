@@ -3,9 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Request, Response};
-use tokio::time::Instant;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout};
 
 use super::error::{OutboundError, OutboundErrorKind};
+use super::idle::with_idle_timeout;
 use super::propagation::Propagator;
 use super::redirect::{redirect, warn_if_redirected};
 use super::usage::{RecordedCall, without_query};
@@ -51,7 +53,9 @@ pub(super) struct Inner {
     pub(super) http: reqwest::Client,
     pub(super) propagator: Propagator,
     pub(super) recorder: Option<Recorder>,
-    pub(super) timeout: Duration,
+    /// Of a whole call.
+    pub(super) timeout: Option<Duration>,
+    pub(super) idle_timeout: Option<Duration>,
     pub(super) max_redirects: usize,
 }
 
@@ -61,11 +65,19 @@ impl OutboundClient {
     /// # Errors
     /// If there is no answer. Answers of any status are answers.
     pub async fn execute(&self, request: Request) -> Result<Response, OutboundError> {
+        let limits = self.inner.limits(&request, None);
+        self.execute_within(request, limits).await
+    }
+
+    pub(super) async fn execute_within(
+        &self,
+        request: Request,
+        limits: Limits,
+    ) -> Result<Response, OutboundError> {
         let context = context::current();
         let inner = &*self.inner;
-        let call =
-            RecordedCall::start(inner.recorder.as_ref(), context.as_ref(), request.method(), request.url());
-        let answer = inner.follow(request, context.as_ref()).await;
+        let call = inner.recorded(&request, context.as_ref());
+        let answer = inner.follow(request, limits, context.as_ref()).await;
         match &answer {
             Ok(response) => {
                 let is_trusted = inner.propagator.is_trusted(response.url());
@@ -77,16 +89,36 @@ impl OutboundClient {
     }
 }
 
+/// How long a call may take.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// As a whole, redirects and the answer's body included.
+    total: Option<Duration>,
+    /// Until the answer's head, and from each part of its body to the next.
+    idle: Option<Duration>,
+}
+
 impl Inner {
+    /// Returns the limits of a request, for which an idle timeout may be set.
+    pub(super) fn limits(&self, request: &Request, idle: Option<Duration>) -> Limits {
+        let default = if idle.is_some() { None } else { self.timeout };
+        Limits { total: request.timeout().copied().or(default), idle: idle.or(self.idle_timeout) }
+    }
+
+    /// Starts the usage record of a call.
+    pub(super) fn recorded(&self, request: &Request, context: Option<&RequestContext>) -> RecordedCall {
+        RecordedCall::start(self.recorder.as_ref(), context, request.method(), request.url())
+    }
+
     /// Sends the request, and follows redirects.
     async fn follow(
         &self,
         mut request: Request,
+        limits: Limits,
         context: Option<&RequestContext>,
     ) -> Result<Response, OutboundError> {
-        let timeout = request.timeout().copied().unwrap_or(self.timeout);
-        // `None` for a timeout beyond the range of the clock.
-        let deadline = Instant::now().checked_add(timeout);
+        // `None` also for a timeout beyond the range of the clock.
+        let deadline = limits.total.and_then(|total| Instant::now().checked_add(total));
         let first = without_query(request.url());
         let own = request.headers().clone();
         let version = request.version();
@@ -100,13 +132,14 @@ impl Inner {
                 self.propagator.inject(request.headers_mut(), &own, &url, context);
             }
             // reqwest's timeout lasts to the end of the body.
-            let left =
-                deadline.map_or(timeout, |deadline| deadline.saturating_duration_since(Instant::now()));
-            *request.timeout_mut() = Some(left);
-            let answer = self.http.execute(request).await;
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            *request.timeout_mut() = left.or(limits.total);
+            let head = limits.within(self.http.execute(request)).await;
+            let answer = head.map_err(|_| OutboundError::timeout(&without_query(&url)))?;
             warn_if_redirected(&url, answer.as_ref());
             let response =
                 answer.map_err(|error| OutboundError::from_reqwest(error, &without_query(&url)))?;
+            let response = limits.apply(response);
             if self.max_redirects == 0 {
                 return Ok(response);
             }
@@ -133,6 +166,29 @@ impl Inner {
         }
         let message = format!("{first}: more than {} redirects", self.max_redirects);
         Err(OutboundError::new(OutboundErrorKind::TooManyRedirects, message))
+    }
+}
+
+impl Limits {
+    /// Waits for the head of an answer, at most for the idle timeout.
+    pub(super) async fn within<T>(self, head: impl Future<Output = T>) -> Result<T, Elapsed> {
+        match self.idle {
+            Some(idle) => timeout(idle, head).await,
+            None => Ok(head.await),
+        }
+    }
+
+    /// Applies the idle timeout to the body of an answer.
+    pub(super) fn apply(self, response: Response) -> Response {
+        match self.idle {
+            Some(idle) => with_idle_timeout(response, idle),
+            None => response,
+        }
+    }
+
+    /// Returns the timeout of the call as a whole.
+    pub(super) fn total(self) -> Option<Duration> {
+        self.total
     }
 }
 

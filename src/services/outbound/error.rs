@@ -30,6 +30,11 @@ impl OutboundError {
         Self { kind, message: message.into(), source: None }
     }
 
+    /// No answer came within the idle timeout.
+    pub(super) fn timeout(url: &str) -> Self {
+        Self::new(OutboundErrorKind::Timeout, format!("{url}: no answer in time"))
+    }
+
     /// Converts an error of a call to `url`, which has no query.
     pub(super) fn from_reqwest(error: reqwest::Error, url: &str) -> Self {
         let (kind, message) = classify(&error);

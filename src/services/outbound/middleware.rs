@@ -5,9 +5,9 @@ use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 
 use super::client::OutboundClient;
-use super::error::classify;
+use super::error::{OutboundError, classify};
 use super::redirect::warn_if_redirected;
-use super::usage::{RecordedCall, without_query};
+use super::usage::without_query;
 use crate::request::context;
 
 /// Adds credentials to calls and records them, as a middleware of `reqwest-middleware` that can be combined with others,
@@ -49,13 +49,19 @@ impl Middleware for OutboundMiddleware {
     ) -> Result<Response> {
         let (inner, context) = (&*self.0.inner, context::current());
         let url = request.url().clone();
-        let call = RecordedCall::start(inner.recorder.as_ref(), context.as_ref(), request.method(), &url);
+        let call = inner.recorded(&request, context.as_ref());
+        let limits = inner.limits(&request, None);
         let own = request.headers().clone();
         inner.propagator.inject(request.headers_mut(), &own, &url, context.as_ref());
-        if request.timeout().is_none() {
-            *request.timeout_mut() = Some(inner.timeout);
-        }
-        let answer = next.run(request, extensions).await;
+        *request.timeout_mut() = limits.total();
+        let answer = match limits.within(next.run(request, extensions)).await {
+            Ok(answer) => answer.map(|response| limits.apply(response)),
+            Err(_) => {
+                let error = OutboundError::timeout(&without_query(&url));
+                call.failed(&error.to_string());
+                return Err(Error::middleware(error));
+            }
+        };
         match &answer {
             Ok(response) => {
                 warn_if_redirected(&url, Ok(response));

@@ -6,6 +6,7 @@
 mod builder;
 mod client;
 mod error;
+mod idle;
 mod middleware;
 mod origin;
 mod propagation;

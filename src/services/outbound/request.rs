@@ -15,6 +15,7 @@ use super::error::OutboundError;
 pub struct OutboundRequest {
     client: OutboundClient,
     request: RequestBuilder,
+    idle_timeout: Option<Duration>,
 }
 
 macro_rules! methods {
@@ -44,13 +45,14 @@ impl OutboundClient {
 
     /// Starts a request with any method.
     pub fn request(&self, method: Method, url: impl IntoUrl) -> OutboundRequest {
-        OutboundRequest { client: self.clone(), request: self.inner.http.request(method, url) }
+        let request = self.inner.http.request(method, url);
+        OutboundRequest { client: self.clone(), request, idle_timeout: None }
     }
 }
 
 impl OutboundRequest {
     fn map(self, change: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Self {
-        Self { client: self.client, request: change(self.request) }
+        Self { request: change(self.request), ..self }
     }
 
     /// Adds a header. It takes precedence over the one that the client would add.
@@ -105,13 +107,33 @@ impl OutboundRequest {
         self.map(|request| request.timeout(timeout))
     }
 
+    /// Sets how long the answer may pause, for streams such as server-sent events: until its head, and from each part of its
+    /// body to the next. The call as a whole then has no timeout, unless [`timeout`](Self::timeout) sets one. Defaults to the
+    /// client's [`idle_timeout`](super::OutboundClientBuilder::idle_timeout).
+    ///
+    /// A body that pauses for too long ends with an error whose `is_timeout` is true.
+    ///
+    /// ```no_run
+    /// # async fn example(outbound: aigc_auth::outbound::OutboundClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// let request = outbound.get("https://chat.internal/events").idle_timeout(std::time::Duration::from_secs(60));
+    /// let mut events = request.send().await?;
+    /// while let Some(part) = events.chunk().await? {
+    ///     println!("{}", String::from_utf8_lossy(&part));
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn idle_timeout(self, timeout: Duration) -> Self {
+        Self { idle_timeout: Some(timeout), ..self }
+    }
+
     /// Sends the request.
     ///
     /// # Errors
     /// If the request cannot be built, or there is no answer. Answers of any status are answers.
     pub async fn send(self) -> Result<Response, OutboundError> {
         let request = self.request.build().map_err(|error| OutboundError::from_reqwest(error, "a call"))?;
-        self.client.execute(request).await
+        let limits = self.client.inner.limits(&request, self.idle_timeout);
+        self.client.execute_within(request, limits).await
     }
 }
 

@@ -8,6 +8,8 @@ mod middleware;
 mod redirects;
 // Requests and records beside those of the reference client.
 mod reference;
+// Answers that go on.
+mod streams;
 // Trusted and hostile hosts.
 pub(crate) mod support;
 // Usage records of outbound calls.

@@ -1,8 +1,10 @@
 //! Hosts that are called, over http and https: they keep all requests, and redirect as the request demands.
 
+use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aigc_auth::context::RequestContext;
 use aigc_auth::credential::Credential;
@@ -10,6 +12,7 @@ use aigc_auth::outbound::{OutboundClient, OutboundClientBuilder};
 use aigc_auth::usage::{ApiRecord, Record, Served};
 use aigc_auth::{AuthClient, UserInfo};
 use axum::body::{Body, Bytes};
+use futures_util::stream;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body_util::BodyExt;
@@ -220,6 +223,13 @@ async fn answer(uri: &Uri) -> Response<Body> {
             response.headers_mut().insert(LOCATION, location);
         }
         "/never" => std::future::pending().await,
+        "/drip" => {
+            let drips = stream::unfold(0, |drips| async move {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                (drips < 10).then_some((Ok::<_, Infallible>("drip "), drips + 1))
+            });
+            *response.body_mut() = Body::from_stream(drips);
+        }
         "/half" => *response.body_mut() = Body::new(Half(false)),
         "/cost" => {
             for (name, value) in [("x-match-cost", "0.5"), ("x-match-rule", "chat"), ("x-secret", "s")] {
@@ -236,7 +246,7 @@ struct Half(bool);
 
 impl http_body::Body for Half {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = Infallible;
 
     fn poll_frame(
         mut self: std::pin::Pin<&mut Self>,
