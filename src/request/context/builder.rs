@@ -72,7 +72,8 @@ impl RequestContextBuilder {
     pub fn build(self) -> RequestContext {
         let settings =
             Settings { app_id: self.app_id, trusted_proxies: TrustedProxies::none(), ..Settings::default() };
-        RequestContext(Arc::new(Inner { settings: Some(Arc::new(settings)), ..self.inner }))
+        let settings = Some(Arc::new(settings));
+        RequestContext(Arc::new(Inner { settings, is_outside_request: true, ..self.inner }))
     }
 }
 

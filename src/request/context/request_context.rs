@@ -33,6 +33,8 @@ pub(super) struct Inner {
     pub(super) peer: Option<IpAddr>,
     pub(super) headers: Captured,
     pub(super) settings: Option<Arc<Settings>>,
+    /// Whether it was built by hand, for a job.
+    pub(super) is_outside_request: bool,
 }
 
 /// The headers that a context is read from. They share the request's buffer, and are parsed on demand.
@@ -181,6 +183,12 @@ impl RequestContext {
         let headers = &self.0.headers;
         let own = headers.trace_id.as_ref().and_then(trace::id);
         own.or_else(|| trace::id_of_traceparent(headers.traceparent.as_ref()?))
+    }
+
+    /// Whether it was built by hand, for a job that no request has caused.
+    #[cfg(feature = "outbound")]
+    pub(crate) fn is_outside_request(&self) -> bool {
+        self.0.is_outside_request
     }
 
     /// The `traceparent` header as it came.

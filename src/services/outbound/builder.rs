@@ -7,6 +7,7 @@ use super::origin::Origin;
 use super::propagation::Propagator;
 use crate::ports::usage::Record;
 use crate::request::context::Recorder;
+use crate::types::credential::Credential;
 use crate::types::error::BuildError;
 use crate::upstream::http_client;
 use crate::verifiers::client::AuthClient;
@@ -23,6 +24,7 @@ pub struct OutboundClientBuilder {
     connect_timeout: Duration,
     timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
+    default_credential: Option<Credential>,
     max_redirects: usize,
     http: Option<reqwest::Client>,
 }
@@ -37,6 +39,7 @@ impl OutboundClient {
             connect_timeout: Duration::from_secs(5),
             timeout: None,
             idle_timeout: None,
+            default_credential: None,
             max_redirects: 10,
             http: None,
         }
@@ -79,6 +82,29 @@ impl OutboundClientBuilder {
         self
     }
 
+    /// Sets the credential of calls that no request has caused, such as those of a nightly job: to trusted origins, they
+    /// carry it as `Authorization`, and their usage records are for its user. Defaults to none.
+    ///
+    /// It is for code that runs without a context, or in one that was [built by hand](crate::context::RequestContext::builder)
+    /// without a credential. Calls on behalf of an anonymous request never carry it: whoever sent that would act with it.
+    ///
+    /// ```no_run
+    /// # fn example(client: aigc_auth::AuthClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// use aigc_auth::credential::Credential;
+    /// use aigc_auth::outbound::OutboundClient;
+    ///
+    /// let access_key = Credential::new(std::env::var("NIGHTLY_ACCESS_KEY")?.trim())?;
+    /// let outbound = OutboundClient::builder(&client)
+    ///     .trust_origin("https://orders.internal")
+    ///     .default_credential(access_key)
+    ///     .build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn default_credential(mut self, credential: Credential) -> Self {
+        self.default_credential = Some(credential);
+        self
+    }
+
     /// Sets how many redirects are followed. Defaults to 10. With 0, a redirect is the answer.
     pub fn max_redirects(mut self, redirects: usize) -> Self {
         self.max_redirects = redirects;
@@ -103,7 +129,11 @@ impl OutboundClientBuilder {
             Some(http) => http,
             None => http_client::new(true, self.connect_timeout)?,
         };
-        let propagator = Propagator { trusted, app_headers: self.client.api().app_headers() };
+        let propagator = Propagator {
+            trusted,
+            app_headers: self.client.api().app_headers(),
+            default_credential: self.default_credential,
+        };
         // A stream may go on for longer than any call.
         let default = if self.idle_timeout.is_some() { None } else { Some(TIMEOUT) };
         let inner = Inner {

@@ -107,7 +107,8 @@ impl Inner {
 
     /// Starts the usage record of a call.
     pub(super) fn recorded(&self, request: &Request, context: Option<&RequestContext>) -> RecordedCall {
-        RecordedCall::start(self.recorder.as_ref(), context, request.method(), request.url())
+        let credential = self.propagator.credential(context);
+        RecordedCall::start(self.recorder.as_ref(), context, credential, request.method(), request.url())
     }
 
     /// Sends the request, and follows redirects.

@@ -5,6 +5,7 @@ use url::Url;
 
 use super::origin::Origin;
 use crate::request::context::RequestContext;
+use crate::types::credential::Credential;
 
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
@@ -16,11 +17,21 @@ pub(super) struct Propagator {
     pub(super) trusted: Vec<Origin>,
     /// `X-App-ID` and `X-App-Secret`.
     pub(super) app_headers: HeaderMap,
+    /// Of calls that no request has caused.
+    pub(super) default_credential: Option<Credential>,
 }
 
 impl Propagator {
     pub(super) fn is_trusted(&self, url: &Url) -> bool {
         self.trusted.contains(&Origin::of(url))
+    }
+
+    /// Returns the credential of a call: that of the request, or else the default one outside of requests. Not the default
+    /// for an anonymous request, whose sender would act with it.
+    pub(super) fn credential<'a>(&'a self, context: Option<&'a RequestContext>) -> Option<&'a Credential> {
+        let of_request = context.and_then(RequestContext::credential);
+        let is_job = context.is_none_or(RequestContext::is_outside_request);
+        of_request.or(self.default_credential.as_ref().filter(|_| is_job))
     }
 
     /// Adds the headers for a trusted origin, and nothing for others. Headers of the caller take precedence, even where a
@@ -43,13 +54,13 @@ impl Propagator {
         for (name, value) in &self.app_headers {
             add(name.clone(), value.clone());
         }
-        let Some(context) = context else { return };
-        if let Some(credential) = context.credential()
+        if let Some(credential) = self.credential(context)
             && let Ok(mut value) = HeaderValue::try_from(format!("Bearer {}", credential.as_str()))
         {
             value.set_sensitive(true);
             add(AUTHORIZATION, value);
         }
+        let Some(context) = context else { return };
         if let Some(ip) = context.client_ip().and_then(|ip| HeaderValue::try_from(ip.to_string()).ok()) {
             add(X_REAL_IP, ip);
         }

@@ -8,6 +8,7 @@ use url::Url;
 use super::origin::Origin;
 use crate::ports::usage::ApiRecord;
 use crate::request::context::{Recorder, RequestContext, is_match};
+use crate::types::credential::Credential;
 
 /// A call in flight, which is recorded exactly once: when it is answered, fails or is dropped.
 pub(super) struct RecordedCall(Option<Call>);
@@ -28,6 +29,7 @@ impl RecordedCall {
     pub(super) fn start(
         own: Option<&Recorder>,
         context: Option<&RequestContext>,
+        credential: Option<&Credential>,
         method: &Method,
         url: &Url,
     ) -> Self {
@@ -41,7 +43,7 @@ impl RecordedCall {
             if let Some(user) = context.and_then(RequestContext::actor) {
                 record = record.username(user.username());
             }
-            if let Some(credential) = context.and_then(RequestContext::credential) {
+            if let Some(credential) = credential {
                 record = record.credential(credential.clone());
             }
             Call { recorder, record, started: Instant::now() }

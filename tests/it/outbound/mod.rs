@@ -2,6 +2,8 @@
 
 // Propagation, bodies, timeouts, errors.
 mod calls;
+// Jobs without a request.
+mod jobs;
 // The same as a `reqwest-middleware`.
 mod middleware;
 // Which redirects are followed, and which headers go along.

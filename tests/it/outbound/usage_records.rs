@@ -212,3 +212,15 @@ async fn layer_or_builder_selects_recorder() {
     of_its_own.get(host.at("/")).send().in_context(job()).await.unwrap();
     assert_eq!(own.one().await["api_path"], host.at("/"));
 }
+
+#[tokio::test]
+async fn job_is_billed_to_the_default_credential() {
+    let (rig, host) = (Rig::new().await, Host::http().await);
+    let access_key = Credential::new("ak_alice").unwrap();
+    let outbound =
+        outbound(&rig, &host, |builder| builder.with_stats(rig.stats.clone()).default_credential(access_key));
+    outbound.get(host.at("/")).send().await.unwrap();
+    outbound.get(host.at("/")).send().in_context(job()).await.unwrap();
+    let credentials: Vec<_> = rig.sent().await.into_iter().map(|(credential, _)| credential).collect();
+    assert_eq!(credentials, ["ak_alice", "alice-token"]);
+}
