@@ -73,7 +73,12 @@ impl RequestContextBuilder {
         let settings =
             Settings { app_id: self.app_id, trusted_proxies: TrustedProxies::none(), ..Settings::default() };
         let settings = Some(Arc::new(settings));
-        RequestContext(Arc::new(Inner { settings, is_outside_request: true, ..self.inner }))
+        RequestContext(Arc::new(Inner {
+            settings,
+            #[cfg(feature = "outbound")]
+            is_outside_request: true,
+            ..self.inner
+        }))
     }
 }
 

@@ -34,6 +34,7 @@ pub(super) struct Inner {
     pub(super) headers: Captured,
     pub(super) settings: Option<Arc<Settings>>,
     /// Whether it was built by hand, for a job.
+    #[cfg(feature = "outbound")]
     pub(super) is_outside_request: bool,
 }
 
