@@ -8,6 +8,7 @@ use super::language::Language;
 pub(super) enum About {
     Credential,
     /// A call that verifies nobody, such as a heartbeat.
+    #[cfg(feature = "client")]
     Call,
     AccessKey,
     AccessKeyOfAnotherApp,
@@ -22,8 +23,9 @@ pub(super) const fn of(about: About, kind: ErrorKind, language: Language) -> &'s
             ("The access key belongs to another app", "访问密钥与应用不匹配")
         }
         (About::AccessKeyOfUnknownType, _) => ("The access key has an unknown type", "访问密钥类型无效"),
+        #[cfg(feature = "client")]
         (About::Call, ErrorKind::Unavailable) => ("The call to the auth center failed", "调用鉴权中心失败"),
-        (About::Credential | About::Call, kind) => match kind {
+        (_, kind) => match kind {
             ErrorKind::MissingCredential => ("No credential was sent", "未提供认证信息"),
             ErrorKind::InvalidCredential => {
                 ("The credential is invalid or has expired", "未登录或 Token 已过期")
