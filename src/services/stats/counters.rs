@@ -29,7 +29,8 @@ pub struct StatsSnapshot {
     pub spooled: u64,
     /// Records that the auth center has rejected permanently.
     pub dead_lettered: u64,
-    /// Records that are lost: the queue or the disk was full, or the shutdown timed out.
+    /// Records that are lost: the queue or the disk was full, or the shutdown timed out. With a spool, also those that the
+    /// auth center has rejected and that could not be kept on disk.
     pub dropped: u64,
     /// Records that are queued or in flight.
     pub pending: u64,
@@ -54,7 +55,7 @@ impl Counters {
 
     /// Counts records that are removed from the disk, or will be.
     pub(super) fn remove_spooled(&self, records: u64) {
-        self.spooled.fetch_sub(records, Ordering::Relaxed);
+        subtract(&self.spooled, records);
     }
 
     pub(super) fn add_delivered(&self, records: u64) {
@@ -63,6 +64,12 @@ impl Counters {
 
     pub(super) fn add_dead_lettered(&self, records: u64) {
         self.dead_lettered.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// Counts refused records as dropped that could not be kept for people.
+    pub(super) fn drop_dead_lettered(&self, records: u64) {
+        subtract(&self.dead_lettered, records);
+        self.add_dropped(records);
     }
 
     pub(super) fn add_dropped(&self, records: u64) {
@@ -77,13 +84,50 @@ impl Counters {
         let (queued, taken) = (queue.total_len() as u64, get(&self.taken));
         let overflow = queue.dropped();
         StatsSnapshot {
-            recorded: taken + queued + overflow,
+            recorded: sum(&[taken, queued, overflow]),
             delivered,
             spooled,
             dead_lettered,
-            dropped: overflow + undelivered,
-            pending: (taken + queued).saturating_sub(delivered + dead_lettered + undelivered + spooled),
+            dropped: overflow.saturating_add(undelivered),
+            pending: sum(&[taken, queued]).saturating_sub(sum(&[
+                delivered,
+                dead_lettered,
+                undelivered,
+                spooled,
+            ])),
             pending_bytes: queue.total_bytes() as u64,
         }
+    }
+}
+
+/// Subtracts as much as there is: a count that is wrong must not end the service.
+fn subtract(counter: &AtomicU64, records: u64) {
+    let subtracted = |count: u64| Some(count.saturating_sub(records));
+    let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtracted);
+}
+
+fn sum(counts: &[u64]) -> u64 {
+    counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A batch that is settled twice would be removed twice.
+    #[test]
+    fn counts_saturate() {
+        let (counters, queue) = (Counters::default(), Queue::new(10, 1_000, 10));
+        counters.add_recovered(3);
+        counters.remove_spooled(5);
+        counters.add_dead_lettered(5);
+        let counts = counters.snapshot(&queue);
+        assert_eq!((counts.recorded, counts.spooled, counts.dead_lettered), (3, 0, 5));
+        counters.drop_dead_lettered(2);
+        let counts = counters.snapshot(&queue);
+        assert_eq!((counts.dead_lettered, counts.dropped), (3, 2));
+        counters.add_dropped(u64::MAX - 2);
+        counters.add_delivered(u64::MAX);
+        assert_eq!(counters.snapshot(&queue).pending, 0);
     }
 }

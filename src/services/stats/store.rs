@@ -5,25 +5,40 @@ use super::lane::Lane;
 
 /// Stores the batches of each lane in order of age, so that they survive the process.
 pub(super) trait Store: Send + 'static {
-    /// Adds batches of a lane durably, or gives them back if that fails. Returns how many older records of the lane were
-    /// evicted for them.
-    fn add(
-        &mut self,
-        lane: Lane,
-        batches: Vec<Batch>,
-    ) -> impl Future<Output = Result<u64, Vec<Batch>>> + Send;
+    /// Adds batches of a lane durably.
+    fn add(&mut self, lane: Lane, batches: Vec<Batch>) -> impl Future<Output = Added> + Send;
 
     /// Reads up to `limit` of the oldest batches of a lane. Called again only after [`Store::finish`].
     fn read(&mut self, lane: Lane, limit: usize) -> impl Future<Output = Window> + Send;
 
-    /// Removes what was read last from a lane. Keeps the rejected batches for inspection, and appends those of `requeue` to
-    /// the lane's end.
+    /// Removes what was read last from a lane, appends the batches of `requeue` to the lane's end, and keeps the refused
+    /// ones for people.
     fn finish(
         &mut self,
         lane: Lane,
-        rejected: Vec<Batch>,
+        refused: Vec<Refused>,
         requeue: Vec<Batch>,
-    ) -> impl Future<Output = ()> + Send;
+    ) -> impl Future<Output = Finished> + Send;
+
+    /// As [`Store::finish`], before the process ends: the batches that are `left` keep their places if they can.
+    fn release(
+        &mut self,
+        lane: Lane,
+        refused: Vec<Refused>,
+        left: Vec<Batch>,
+    ) -> impl Future<Output = Finished> + Send;
+
+    /// Keeps a refused batch for people that is not in the store. Returns how many of its records could not be kept.
+    fn keep(&mut self, refused: Refused) -> impl Future<Output = u64> + Send;
+}
+
+/// What became of batches that were to be added.
+#[derive(Default)]
+pub(super) struct Added {
+    /// How many older records of the lane were evicted for them.
+    pub(super) evicted: u64,
+    /// The batches, if they could not be added.
+    pub(super) rest: Vec<Batch>,
 }
 
 /// The batches that are to be sent next.
@@ -34,21 +49,55 @@ pub(super) struct Window {
     pub(super) age: u64,
     /// Records that cannot be decrypted.
     pub(super) undecryptable: u64,
+    /// Records that cannot be decrypted, and could not be kept for people.
+    pub(super) unkept: u64,
     /// Records that were in a damaged part of the store.
     pub(super) lost: u64,
+    /// Whether there may be more that could not be read.
+    pub(super) failed: bool,
+}
+
+/// A batch that the auth center rejected permanently.
+pub(super) struct Refused {
+    pub(super) batch: Batch,
+    /// The auth center's message, without secrets.
+    pub(super) reason: String,
+}
+
+/// What became of the batches that were read last.
+#[derive(Default)]
+pub(super) struct Finished {
+    /// Records of refused batches that could not be kept for people.
+    pub(super) unkept: u64,
+    /// The batches of `requeue` that could not be appended. By [`Store::finish`], those that were read stay, and these are
+    /// still to be sent; by [`Store::release`], they are lost.
+    pub(super) rest: Vec<Batch>,
+    /// Whether the store could not do everything.
+    pub(super) failed: bool,
 }
 
 /// A store that keeps nothing: batches stay in memory.
 pub(super) struct NoStore;
 
 impl Store for NoStore {
-    async fn add(&mut self, _: Lane, batches: Vec<Batch>) -> Result<u64, Vec<Batch>> {
-        Err(batches)
+    async fn add(&mut self, _: Lane, batches: Vec<Batch>) -> Added {
+        Added { evicted: 0, rest: batches }
     }
 
     async fn read(&mut self, _: Lane, _: usize) -> Window {
         Window::default()
     }
 
-    async fn finish(&mut self, _: Lane, _: Vec<Batch>, _: Vec<Batch>) {}
+    async fn finish(&mut self, _: Lane, _: Vec<Refused>, _: Vec<Batch>) -> Finished {
+        Finished::default()
+    }
+
+    async fn release(&mut self, _: Lane, _: Vec<Refused>, _: Vec<Batch>) -> Finished {
+        Finished::default()
+    }
+
+    async fn keep(&mut self, _: Refused) -> u64 {
+        // Without a store, that is known: such records are counted as dead-lettered.
+        0
+    }
 }

@@ -1,9 +1,12 @@
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::outage::Outage;
 use super::stored::StoredWindow;
 use crate::services::stats::batch::Batch;
 use crate::services::stats::retry_queue::RetryQueue;
+use crate::util::backoff::Backoff;
 
 /// What the reporter keeps of a lane.
 pub(super) struct LaneState {
@@ -17,6 +20,8 @@ pub(super) struct LaneState {
     pub(super) window: Option<StoredWindow>,
     /// When the store may be read again.
     pub(super) next_store_read: Instant,
+    /// While the store fails, the pauses before it is read again.
+    store_backoff: Option<Backoff>,
 }
 
 impl LaneState {
@@ -28,7 +33,27 @@ impl LaneState {
             store_has_more,
             window: None,
             next_store_read: Instant::now(),
+            store_backoff: None,
         }
+    }
+
+    /// Postpones the next read of a store that fails, so that what it could not remove or keep is not sent again and again,
+    /// and people have the time to make room.
+    pub(super) fn set_store_failing(&mut self, is_failing: bool) {
+        const INITIAL_BACKOFF: Duration = Duration::from_secs(1);
+        const MAX_BACKOFF: Duration = Duration::from_secs(30);
+
+        if !is_failing {
+            self.store_backoff = None;
+            return;
+        }
+        let backoff = self.store_backoff.get_or_insert_with(|| Backoff::new(INITIAL_BACKOFF, MAX_BACKOFF));
+        self.next_store_read = self.next_store_read.max(Instant::now() + backoff.pause());
+    }
+
+    /// Returns whether the lane waits for a store that fails, and so not for its records.
+    pub(super) fn is_store_failing(&self) -> bool {
+        self.store_backoff.is_some() && self.window.is_none()
     }
 
     /// Returns whether the lane's outage permits an attempt now.

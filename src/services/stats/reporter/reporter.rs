@@ -16,7 +16,7 @@ use crate::services::stats::counters::Counters;
 use crate::services::stats::delivery::Deliver;
 use crate::services::stats::lane::{ByLane, Lane};
 use crate::services::stats::queue::Queue;
-use crate::services::stats::store::Store;
+use crate::services::stats::store::{Finished, Store};
 use crate::upstream::api_client::SendError;
 use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
@@ -112,9 +112,13 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
                     Some(Command::Shutdown(until, done)) => {
                         (deadline, shutdown_done) = (until, Some(done));
                         self.queue.close();
-                        // An outage may be over: try once more without waiting for the backoff.
+                        // An outage may be over, or room made: try once more without waiting for the backoff.
                         for lane in Lane::ALL {
-                            if let Some(outage) = &mut self.lanes[lane].outage {
+                            let state = &mut self.lanes[lane];
+                            if state.is_store_failing() {
+                                state.next_store_read = Instant::now();
+                            }
+                            if let Some(outage) = &mut state.outage {
                                 outage.next_attempt = Instant::now();
                             }
                         }
@@ -146,9 +150,11 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
             && self.queue.total_len() == 0
             && Lane::ALL.into_iter().all(|lane| {
                 // In an outage, a shutdown does not wait for batches that are on disk, nor for those of a lane that has no
-                // turn before the outage ends.
-                is_outage |= self.lanes[lane].outage.is_some();
-                self.batcher.records(lane) == 0 && (self.lanes[lane].is_store_empty() || is_outage)
+                // turn before the outage ends; nor does it wait for a store that fails.
+                let state = &self.lanes[lane];
+                is_outage |= state.outage.is_some();
+                let is_waiting = !state.is_store_empty() && !is_outage && !state.is_store_failing();
+                self.batcher.records(lane) == 0 && !is_waiting
             })
     }
 
@@ -168,11 +174,15 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
             let mut left: Vec<_> = in_flight.extract_if(.., |batch| batch.lane == lane).collect();
             left.extend(std::iter::from_fn(|| state.retry_queue.pop()));
             let (spooled, in_memory): (Vec<_>, Vec<_>) = left.into_iter().partition(|batch| batch.spooled);
-            if let Some(StoredWindow { rejected, mut requeue, .. }) = state.window.take() {
-                requeue.extend(spooled);
+            if let Some(StoredWindow { refused, requeue: mut left, .. }) = state.window.take() {
+                left.extend(spooled);
                 // In order of age.
-                requeue.sort_by_key(|batch| batch.position);
-                self.store.finish(lane, rejected, requeue).await;
+                left.sort_by_key(|batch| batch.position);
+                let Finished { unkept, rest, .. } = self.store.release(lane, refused, left).await;
+                self.counters.drop_dead_lettered(unkept);
+                let lost = rest.iter().map(|batch| batch.records).sum();
+                self.counters.remove_spooled(lost);
+                dropped += lost;
             }
             dropped += in_memory.iter().map(|batch| batch.records).sum::<u64>();
             self.queue.set_taken_bytes(lane, 0);

@@ -9,7 +9,7 @@ use crate::services::stats::batch::Batch;
 use crate::services::stats::delivery::Deliver;
 use crate::services::stats::lane::Lane;
 use crate::services::stats::reduction::reduce;
-use crate::services::stats::store::Store;
+use crate::services::stats::store::{Refused, Store};
 use crate::upstream::api_client::SendError;
 
 impl<D: Deliver, S: Store> Reporter<D, S> {
@@ -72,7 +72,7 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
             Some(Ok(())) => {
                 self.end_outage(batch.lane);
                 self.counters.add_delivered(batch.records);
-                self.discard(batch, false).await;
+                self.discard(batch, None).await;
             }
             Some(Err(SendError::Permanent(error, code))) => {
                 // A rejection is an answer: the auth center is available.
@@ -80,8 +80,9 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
                 let parts = if code == Self::TOO_LARGE { reduce(&batch) } else { Vec::new() };
                 if parts.is_empty() {
                     self.counters.add_dead_lettered(batch.records);
-                    self.log_cause(error.to_string());
-                    self.discard(batch, true).await;
+                    let reason = error.to_string();
+                    self.log_cause(reason.clone());
+                    self.discard(batch, Some(reason)).await;
                 } else {
                     self.replace(batch, parts).await;
                 }
@@ -126,15 +127,24 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
         }
     }
 
-    /// Removes a batch that was delivered or rejected permanently.
-    async fn discard(&mut self, batch: Batch, is_rejected: bool) {
+    /// Removes a batch that was delivered, or rejected permanently for this reason.
+    async fn discard(&mut self, batch: Batch, refusal: Option<String>) {
         self.unsettled.remove(&batch.position);
-        if batch.spooled {
+        let (lane, position, is_spooled) = (batch.lane, batch.position, batch.spooled);
+        if is_spooled {
             self.counters.remove_spooled(batch.records);
-            let (lane, position) = (batch.lane, batch.position);
-            if is_rejected && let Some(window) = &mut self.lanes[lane].window {
-                window.rejected.push(batch);
+        }
+        if let Some(reason) = refusal {
+            let refused = Refused { batch, reason };
+            match &mut self.lanes[lane].window {
+                Some(window) if is_spooled => window.refused.push(refused),
+                _ => {
+                    let unkept = self.store.keep(refused).await;
+                    self.counters.drop_dead_lettered(unkept);
+                }
             }
+        }
+        if is_spooled {
             self.settle_stored(lane, position).await;
         }
     }

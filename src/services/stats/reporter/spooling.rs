@@ -6,10 +6,10 @@ use tokio::time::Instant;
 use super::lane_state::LaneState;
 use super::reporter::Reporter;
 use super::stored::StoredWindow;
-use crate::services::stats::batch::Position;
+use crate::services::stats::batch::{Batch, Position};
 use crate::services::stats::delivery::Deliver;
 use crate::services::stats::lane::Lane;
-use crate::services::stats::store::{Store, Window};
+use crate::services::stats::store::{Added, Finished, Store, Window};
 
 impl<D: Deliver, S: Store> Reporter<D, S> {
     /// How many batches are read from the store at a time.
@@ -27,14 +27,13 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
             return;
         }
         let records = full.iter().map(|batch| batch.records).sum();
-        match self.store.add(lane, full).await {
-            Ok(evicted) => {
-                self.lanes[lane].store_has_more = true;
-                self.counters.add_spooled(records);
-                self.count_evicted(evicted);
-            }
-            Err(full) => full.into_iter().for_each(|batch| self.enqueue(batch)),
+        let Added { evicted, rest } = self.store.add(lane, full).await;
+        if rest.is_empty() {
+            self.lanes[lane].store_has_more = true;
+            self.counters.add_spooled(records);
         }
+        self.count_evicted(evicted);
+        rest.into_iter().for_each(|batch| self.enqueue(batch));
     }
 
     /// Counts stored records that were evicted for younger ones, or damaged.
@@ -60,16 +59,21 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
         if !state.should_read_store() || Instant::now() < state.next_store_read {
             return;
         }
-        let Window { batches, age, undecryptable, lost } = self.store.read(lane, Self::WINDOW_SIZE).await;
+        let window = self.store.read(lane, Self::WINDOW_SIZE).await;
+        let Window { batches, age, undecryptable, unkept, lost, failed } = window;
         if undecryptable > 0 {
             self.counters.remove_spooled(undecryptable);
             self.counters.add_dead_lettered(undecryptable);
             self.log_cause("spooled under another app secret".to_owned());
         }
+        self.counters.drop_dead_lettered(unkept);
         self.count_evicted(lost);
+        if failed {
+            self.lanes[lane].set_store_failing(true);
+        }
         let LaneState { store_has_more, next_store_read, window, retry_queue, .. } = &mut self.lanes[lane];
         if batches.is_empty() {
-            *store_has_more = false;
+            *store_has_more = failed;
             return;
         }
         if age > Self::RATE_LIMIT_AGE {
@@ -88,9 +92,26 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
     pub(super) async fn settle_stored(&mut self, lane: Lane, position: Position) {
         let Some(window) = &mut self.lanes[lane].window else { return };
         window.unsettled.remove(&position);
-        if window.unsettled.is_empty() {
-            let StoredWindow { rejected, requeue, .. } = self.lanes[lane].window.take().unwrap_or_default();
-            self.store.finish(lane, rejected, requeue).await;
+        if !window.unsettled.is_empty() {
+            return;
+        }
+        let StoredWindow { refused, requeue, .. } = self.lanes[lane].window.take().unwrap_or_default();
+        let Finished { unkept, rest, failed } = self.store.finish(lane, refused, requeue).await;
+        self.counters.drop_dead_lettered(unkept);
+        self.lanes[lane].set_store_failing(failed);
+        if !rest.is_empty() {
+            self.reopen_window(lane, rest);
+        }
+    }
+
+    /// Goes on with the window whose last batches could not move to the end of the store. The store keeps all of it, and so
+    /// nothing is lost if the process ends.
+    fn reopen_window(&mut self, lane: Lane, rest: Vec<Batch>) {
+        let LaneState { window, retry_queue, .. } = &mut self.lanes[lane];
+        let window = window.insert(StoredWindow::default());
+        for batch in rest {
+            window.unsettled.insert(batch.position);
+            retry_queue.push(Batch { attempts: 0, ..batch });
         }
     }
 }

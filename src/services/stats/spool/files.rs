@@ -2,25 +2,26 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use queue_file::QueueFile;
-
-use super::queue_files::{failed, now, open, records};
+use super::queue_files::{now, records};
+use super::refused_file::{RefusedEntry, RefusedFile};
 use super::seal::{SealKey, header};
-use super::waiting::WaitingFile;
+use super::waiting::{Reading, WaitingFile};
 use crate::services::stats::batch::Batch;
 use crate::services::stats::lane::{ByLane, Lane};
-use crate::services::stats::store::Window;
+use crate::services::stats::store::{Added, Finished, Refused, Window};
 
 /// The files of a spool. Used on a thread of its own, since disk access blocks.
 pub(super) struct Files {
     key: SealKey,
     waiting: ByLane<WaitingFile>,
-    /// Batches of verified users that the auth center rejected permanently or that cannot be decrypted, for inspection.
-    rejected: QueueFile,
-    max_rejected_bytes: u64,
+    /// Batches of verified users that the auth center rejected permanently or that cannot be decrypted, for people.
+    refused: RefusedFile,
     /// Held while this process uses the directory.
     _lock: File,
 }
+
+/// An outcome, and the error because of which it is not all that was wanted.
+pub(super) type Outcome<T> = (T, Option<io::Error>);
 
 impl Files {
     /// Opens or creates the files of a directory. Returns how many records wait there.
@@ -29,85 +30,149 @@ impl Files {
         let lock = lock(&directory.join("lock"))?;
         let verified = WaitingFile::open(directory.join("waiting.queue"), max_bytes)?;
         let unverified = WaitingFile::open(directory.join("unverified.queue"), max_bytes / 10)?;
-        let rejected = open(&directory.join("refused.queue"))?;
+        let refused = RefusedFile::open(directory.join("refused.queue"), max_bytes / 10)?;
         let records = verified.records() + unverified.records();
         let waiting = ByLane::of(verified, unverified);
-        Ok((Self { key, waiting, rejected, max_rejected_bytes: max_bytes / 10, _lock: lock }, records))
+        Ok((Self { key, waiting, refused, _lock: lock }, records))
     }
 
-    /// Appends batches of a lane durably. Returns how many of its records were evicted for them.
-    pub(super) fn add(&mut self, lane: Lane, batches: &[Batch]) -> io::Result<u64> {
-        let entries = self.seal(batches)?;
-        let waiting = &mut self.waiting[lane];
-        let evicted = waiting.make_room(entries.iter().map(|entry| entry.len() as u64).sum())?;
-        waiting.add(&entries)?;
-        Ok(evicted)
+    /// Appends batches of a lane durably: all of them, or none.
+    pub(super) fn add(&mut self, lane: Lane, batches: Vec<Batch>) -> Outcome<Added> {
+        let mut evicted = 0;
+        match self.append(lane, &batches, Some(&mut evicted)) {
+            Ok(()) => (Added { evicted, rest: Vec::new() }, None),
+            Err(error) => (Added { evicted, rest: batches }, Some(error)),
+        }
     }
 
-    fn seal(&self, batches: &[Batch]) -> io::Result<Vec<Vec<u8>>> {
+    /// Appends batches. Without `evicted`, nothing is evicted for them.
+    fn append(&mut self, lane: Lane, batches: &[Batch], evicted: Option<&mut u64>) -> io::Result<()> {
         let written = now();
-        let entries: Option<_> = batches.iter().map(|batch| self.key.seal(batch, written)).collect();
-        entries.ok_or(io::Error::other("the system's random number generator failed"))
+        let entries: Vec<_> =
+            batches.iter().map(|batch| self.key.seal(batch, written)).collect::<io::Result<_>>()?;
+        let waiting = &mut self.waiting[lane];
+        if let Some(evicted) = evicted {
+            waiting.make_room(entries.iter().map(|entry| entry.len() as u64).sum(), evicted)?;
+        }
+        waiting.add(&entries)
     }
 
     /// Reads up to `limit` of the oldest batches of a lane. They stay in the file until [`Files::finish`].
-    pub(super) fn read(&mut self, lane: Lane, limit: usize) -> io::Result<Window> {
-        let mut window = Window::default();
+    pub(super) fn read(&mut self, lane: Lane, limit: usize) -> Outcome<Window> {
+        let (mut window, mut error) = (Window::default(), None);
         loop {
             let Some(entries) = self.waiting[lane].oldest(limit) else {
-                window.lost = self.waiting[lane].replace_damaged()?;
-                return Ok(window);
+                match self.waiting[lane].replace_damaged() {
+                    Ok(lost) => window.lost += lost,
+                    Err(why) => error = Some(why),
+                }
+                break;
             };
-            let Some(oldest) = entries.first() else { return Ok(window) };
+            let Some(oldest) = entries.first() else { break };
             window.age = now().saturating_sub(header(oldest).unwrap_or_default().written);
-            let (mut undecryptable, mut lost) = (0, 0);
-            for entry in &entries {
-                match self.key.open(lane, entry) {
+            let mut undecryptable = Vec::new();
+            for entry in entries {
+                match self.key.open(lane, &entry) {
                     Ok(batch) => window.batches.push(batch),
                     // Entries can be removed at the front only; a later one is handled by a later read.
-                    Err(_) if window.batches.is_empty() => {
-                        lost += records(entry);
-                        self.add_rejected(lane, entry)?;
-                        undecryptable += 1;
-                    }
+                    Err(_) if window.batches.is_empty() => undecryptable.push(entry),
                     Err(_) => break,
                 }
             }
-            window.undecryptable += lost;
-            self.waiting[lane].remove(undecryptable, lost)?;
+            if !undecryptable.is_empty() {
+                let (entries, count) =
+                    (undecryptable.len(), undecryptable.iter().map(|entry| records(entry)).sum());
+                let (unkept, why) = self.set_undecryptable_aside(lane, undecryptable);
+                window.undecryptable += count;
+                window.unkept += unkept;
+                error = self.waiting[lane].settle(entries, count).err().or(why).or(error);
+            }
             if !window.batches.is_empty() {
-                self.waiting[lane].set_reading(window.batches.iter().map(|batch| batch.records).collect());
-                return Ok(window);
+                self.waiting[lane].set_reading(window.batches.iter().map(Reading::of).collect());
+                break;
             }
         }
+        window.failed = error.is_some();
+        (window, error)
     }
 
-    /// Removes what was read last from a lane. Keeps the rejected batches in their own file, and appends those of
+    fn set_undecryptable_aside(&mut self, lane: Lane, entries: Vec<Vec<u8>>) -> Outcome<u64> {
+        const REASON: &str = "sealed under another app secret, or damaged";
+        let refused = now();
+        self.keep(lane, entries.into_iter().map(|entry| RefusedEntry::new(refused, REASON, entry)).collect())
+    }
+
+    /// Removes what was read last from a lane. Keeps the refused batches in their own file, and appends those of
     /// `requeue`. For them nothing is evicted: they take the place of what is removed.
-    pub(super) fn finish(&mut self, lane: Lane, rejected: &[Batch], requeue: &[Batch]) -> io::Result<()> {
-        for entry in self.seal(rejected)? {
-            self.add_rejected(lane, &entry)?;
-        }
+    pub(super) fn finish(
+        &mut self,
+        lane: Lane,
+        refused: Vec<Refused>,
+        requeue: Vec<Batch>,
+    ) -> Outcome<Finished> {
+        let (unkept, mut error) = self.set_refused_aside(lane, refused);
         // Appended before the removal, so that a crash in between loses nothing.
-        if !requeue.is_empty() {
-            let entries = self.seal(requeue)?;
-            self.waiting[lane].add(&entries)?;
+        if !requeue.is_empty()
+            && let Err(error) = self.append(lane, &requeue, None)
+        {
+            return (Finished { unkept, rest: requeue, failed: true }, Some(error));
         }
-        self.waiting[lane].remove_read()
+        error = self.waiting[lane].settle_read().err().or(error);
+        (Finished { unkept, rest: Vec::new(), failed: error.is_some() }, error)
     }
 
-    /// Keeps an entry, up to the limit; the oldest are evicted.
-    fn add_rejected(&mut self, lane: Lane, entry: &[u8]) -> io::Result<()> {
-        // Anybody can have those rejected, and would evict the users'.
-        if lane == Lane::Unverified {
-            return Ok(());
+    /// As [`Files::finish`], for the last time: the batches that are `left` keep their places if they can.
+    pub(super) fn release(
+        &mut self,
+        lane: Lane,
+        refused: Vec<Refused>,
+        left: Vec<Batch>,
+    ) -> Outcome<Finished> {
+        let (unkept, mut error) = self.set_refused_aside(lane, refused);
+        // What is removed at the front makes room on a full disk, too.
+        let settled = self.waiting[lane].settle_read_before(&left).and_then(|is_rest| {
+            if is_rest {
+                return Ok(true);
+            }
+            self.append(lane, &left, None).map(|()| false)
+        });
+        let rest = match settled {
+            Ok(true) => self.waiting[lane].leave_read(left),
+            Ok(false) => {
+                error = self.waiting[lane].settle_read().err().or(error);
+                Vec::new()
+            }
+            Err(why) => {
+                error = Some(why);
+                self.waiting[lane].leave_read(left)
+            }
+        };
+        (Finished { unkept, rest, failed: error.is_some() }, error)
+    }
+
+    /// Keeps refused batches for people. Returns how many records could not be kept.
+    pub(super) fn set_refused_aside(&mut self, lane: Lane, refused: Vec<Refused>) -> Outcome<u64> {
+        let (now, mut entries) = (now(), Vec::with_capacity(refused.len()));
+        let (mut unkept, mut error) = (0, None);
+        for Refused { batch, reason } in refused {
+            match self.key.seal(&batch, now) {
+                Ok(sealed) => entries.push(RefusedEntry::new(now, reason, sealed)),
+                Err(why) => {
+                    unkept += batch.records;
+                    error = Some(why);
+                }
+            }
         }
-        while !self.rejected.is_empty()
-            && self.rejected.used_bytes() + entry.len() as u64 > self.max_rejected_bytes
-        {
-            self.rejected.remove().map_err(failed)?;
+        let (more, why) = self.keep(lane, entries);
+        (unkept + more, why.or(error))
+    }
+
+    fn keep(&mut self, lane: Lane, entries: Vec<RefusedEntry>) -> Outcome<u64> {
+        // Anybody can have the others refused, and would evict the users'.
+        if lane == Lane::Unverified || entries.is_empty() {
+            return (0, None);
         }
-        self.rejected.add(entry).map_err(failed)
+        self.refused.add(&entries)
     }
 }
 

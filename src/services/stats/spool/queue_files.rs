@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use queue_file::QueueFile;
 
+use super::disk_queue::open_cleared;
 use super::seal::header;
 
 /// Opens a queue. The readable entries of a damaged one are copied to a new file.
@@ -17,12 +18,16 @@ pub(super) fn open(path: &Path) -> io::Result<QueueFile> {
     match QueueFile::open(path) {
         Ok(file) if file.iter().count() == file.size() => Ok(file),
         Ok(damaged) => repair(&damaged, path),
-        Err(error) if path.exists() => {
-            tracing::error!(%error, "cannot open a spool of usage records");
-            set_aside(path)?;
-            QueueFile::open(path).map_err(failed)
-        }
-        Err(error) => Err(failed(error)),
+        // A disk without room or a file of somebody else is no damage.
+        Err(queue_file::Error::Io { source }) if source.kind() != io::ErrorKind::UnexpectedEof => Err(source),
+        Err(error) => match open_cleared(path) {
+            Some(file) => Ok(file),
+            None => {
+                tracing::error!(%error, "cannot open a spool of usage records");
+                set_aside(path)?;
+                QueueFile::open(path).map_err(failed)
+            }
+        },
     }
 }
 
@@ -58,5 +63,8 @@ pub(super) fn now() -> u64 {
 }
 
 pub(super) fn failed(error: queue_file::Error) -> io::Error {
-    io::Error::other(error)
+    match error {
+        queue_file::Error::Io { source } => source,
+        error => io::Error::other(error),
+    }
 }

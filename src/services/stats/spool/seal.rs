@@ -1,3 +1,5 @@
+use std::io;
+
 use bytes::Bytes;
 use http::HeaderValue;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -41,8 +43,13 @@ impl SealKey {
         Self { key: LessSafeKey::new(key), random: SystemRandom::new() }
     }
 
-    /// Encrypts a batch. `None` if the system's random number generator fails.
-    pub(super) fn seal(&self, batch: &Batch, written: u64) -> Option<Vec<u8>> {
+    /// Encrypts a batch. Fails if the system's random number generator does.
+    pub(super) fn seal(&self, batch: &Batch, written: u64) -> io::Result<Vec<u8>> {
+        self.try_seal(batch, written)
+            .ok_or_else(|| io::Error::other("the system's random number generator failed"))
+    }
+
+    fn try_seal(&self, batch: &Batch, written: u64) -> Option<Vec<u8>> {
         let mut entry = vec![VERSION];
         entry.extend_from_slice(&written.to_be_bytes());
         entry.extend_from_slice(&batch.records.to_be_bytes());

@@ -1,13 +1,13 @@
 use std::fmt;
-use std::io;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::worker::Job;
+use super::files::Outcome;
+use super::worker::{Job, ended};
 use crate::services::stats::batch::Batch;
 use crate::services::stats::lane::Lane;
-use crate::services::stats::store::{Store, Window};
+use crate::services::stats::store::{Added, Finished, Refused, Store, Window};
 use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
 
@@ -34,13 +34,14 @@ use crate::util::log_throttle::LogThrottle;
 pub struct Spool {
     jobs: mpsc::Sender<Job>,
     recovered: u64,
-    warn_throttle: LogThrottle,
+    /// Of what fails: adding, reading, removing.
+    throttles: [LogThrottle; 3],
 }
 
 impl Spool {
     pub(super) fn new(jobs: mpsc::Sender<Job>, recovered: u64) -> Self {
-        let warn_throttle = LogThrottle::new(Clock::default(), Duration::from_secs(60));
-        Self { jobs, recovered, warn_throttle }
+        let throttle = || LogThrottle::new(Clock::default(), Duration::from_secs(60));
+        Self { jobs, recovered, throttles: [throttle(), throttle(), throttle()] }
     }
 
     /// Returns how many records of earlier processes were found.
@@ -48,48 +49,67 @@ impl Spool {
         self.recovered
     }
 
-    async fn run<T>(&self, job: Job, result: oneshot::Receiver<T>) -> Result<T, io::Error> {
-        let ended = || io::Error::other("the spool's thread has ended");
-        self.jobs.send(job).await.map_err(|_| ended())?;
-        result.await.map_err(|_| ended())
-    }
-
-    fn log_error(&self, error: &io::Error) {
-        if self.warn_throttle.is_due() {
-            tracing::error!(%error, "the spool of usage records failed; records are kept in memory only");
+    /// Runs a job on the spool's thread, and logs its error.
+    async fn run<T>(
+        &self,
+        throttle: &LogThrottle,
+        consequence: &str,
+        job: impl FnOnce(oneshot::Sender<Outcome<T>>) -> Job,
+    ) -> Option<T> {
+        let (done, result) = oneshot::channel();
+        let sent = self.jobs.send(job(done)).await;
+        let (outcome, error) = match sent.map_err(|_| ()) {
+            Ok(()) => {
+                result.await.map_or_else(|_| (None, Some(ended())), |(outcome, error)| (Some(outcome), error))
+            }
+            Err(()) => (None, Some(ended())),
+        };
+        if let Some(error) = error
+            && throttle.is_due()
+        {
+            tracing::error!(%error, "the spool of usage records failed: {consequence}");
         }
+        outcome
     }
 }
 
 impl Store for Spool {
-    async fn add(&mut self, lane: Lane, batches: Vec<Batch>) -> Result<u64, Vec<Batch>> {
-        let backup = batches.clone();
-        let (done, result) = oneshot::channel();
-        match self.run(Job::Add(lane, batches, done), result).await {
-            Ok(Ok(evicted)) => Ok(evicted),
-            Ok(Err((batches, error))) => {
-                self.log_error(&error);
-                Err(batches)
-            }
-            Err(error) => {
-                self.log_error(&error);
-                Err(backup)
-            }
-        }
+    async fn add(&mut self, lane: Lane, batches: Vec<Batch>) -> Added {
+        let rest = batches.clone();
+        let consequence = "records are kept in memory only";
+        let added = self.run(&self.throttles[0], consequence, |done| Job::Add(lane, batches, done)).await;
+        added.unwrap_or(Added { evicted: 0, rest })
     }
 
     async fn read(&mut self, lane: Lane, limit: usize) -> Window {
-        let (done, result) = oneshot::channel();
-        let read = self.run(Job::Read(lane, limit, done), result).await;
-        read.and_then(|read| read).inspect_err(|error| self.log_error(error)).unwrap_or_default()
+        let consequence = "records stay on disk until they can be read";
+        let read = self.run(&self.throttles[1], consequence, |done| Job::Read(lane, limit, done)).await;
+        read.unwrap_or(Window { failed: true, ..Window::default() })
     }
 
-    async fn finish(&mut self, lane: Lane, rejected: Vec<Batch>, requeue: Vec<Batch>) {
-        let (done, result) = oneshot::channel();
-        let finished = self.run(Job::Finish(lane, rejected, requeue, done), result).await;
-        if let Err(error) = finished.and_then(|finished| finished) {
-            self.log_error(&error);
-        }
+    async fn finish(&mut self, lane: Lane, refused: Vec<Refused>, requeue: Vec<Batch>) -> Finished {
+        self.end(|done| Job::Finish(lane, refused, requeue, done)).await
+    }
+
+    async fn release(&mut self, lane: Lane, refused: Vec<Refused>, left: Vec<Batch>) -> Finished {
+        self.end(|done| Job::Release(lane, refused, left, done)).await
+    }
+
+    async fn keep(&mut self, refused: Refused) -> u64 {
+        let records = refused.batch.records;
+        let consequence = "what is refused now is dropped";
+        let unkept = self.run(&self.throttles[2], consequence, |done| Job::Keep(refused, done)).await;
+        unkept.unwrap_or(records)
+    }
+}
+
+impl Spool {
+    async fn end(&self, job: impl FnOnce(oneshot::Sender<Outcome<Finished>>) -> Job) -> Finished {
+        let consequence =
+            "what is refused now is dropped, and what was sent may be sent again after a restart";
+        let finished = self.run(&self.throttles[2], consequence, job).await;
+        // What was read is still on disk.
+        finished.unwrap_or(Finished { failed: true, ..Finished::default() })
     }
 }
 

@@ -2,34 +2,39 @@ use std::io;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::files::Files;
+use super::files::{Files, Outcome};
 use crate::services::stats::batch::Batch;
 use crate::services::stats::lane::Lane;
-use crate::services::stats::store::Window;
+use crate::services::stats::store::{Added, Finished, Refused, Window};
 
 /// A job for the spool's thread, with the channel for its result.
 pub(super) enum Job {
-    Add(Lane, Vec<Batch>, oneshot::Sender<Result<u64, AddError>>),
-    Read(Lane, usize, oneshot::Sender<io::Result<Window>>),
-    Finish(Lane, Vec<Batch>, Vec<Batch>, oneshot::Sender<io::Result<()>>),
+    Add(Lane, Vec<Batch>, oneshot::Sender<Outcome<Added>>),
+    Read(Lane, usize, oneshot::Sender<Outcome<Window>>),
+    Finish(Lane, Vec<Refused>, Vec<Batch>, oneshot::Sender<Outcome<Finished>>),
+    Keep(Refused, oneshot::Sender<Outcome<u64>>),
+    Release(Lane, Vec<Refused>, Vec<Batch>, oneshot::Sender<Outcome<Finished>>),
 }
 
-/// The batches that could not be written, and why.
-pub(super) type AddError = (Vec<Batch>, io::Error);
+/// The spool's thread is gone, and so is its channel.
+pub(super) fn ended() -> io::Error {
+    io::Error::other("the spool's thread has ended")
+}
 
 /// Runs jobs until the spool is dropped.
 pub(super) fn run(mut files: Files, mut jobs: mpsc::Receiver<Job>) {
-    // Sending a result fails only if the reporter was dropped.
+    // Sending a result fails only if who asked was dropped.
     while let Some(job) = jobs.blocking_recv() {
         match job {
-            Job::Add(lane, batches, done) => {
-                let added = files.add(lane, &batches).map_err(|error| (batches, error));
-                let _ = done.send(added);
-            }
+            Job::Add(lane, batches, done) => drop(done.send(files.add(lane, batches))),
             Job::Read(lane, limit, done) => drop(done.send(files.read(lane, limit))),
-            Job::Finish(lane, rejected, requeue, done) => {
-                let _ = done.send(files.finish(lane, &rejected, &requeue));
+            Job::Finish(lane, refused, requeue, done) => {
+                drop(done.send(files.finish(lane, refused, requeue)))
             }
+            Job::Keep(refused, done) => {
+                let _ = done.send(files.set_refused_aside(refused.batch.lane, vec![refused]));
+            }
+            Job::Release(lane, refused, left, done) => drop(done.send(files.release(lane, refused, left))),
         }
     }
 }

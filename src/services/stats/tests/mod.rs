@@ -10,7 +10,7 @@ use super::batcher::{Batcher, Detail};
 use super::collector::StatsCollector;
 use super::lane::Lane;
 use super::reporter::Settings;
-use super::store::{Store, Window};
+use super::store::{Added, Finished, Refused, Store, Window};
 use crate::ports::usage::{ApiRecord, Record, Served};
 use crate::types::credential::Credential;
 
@@ -286,8 +286,8 @@ struct AgedStore {
 }
 
 impl Store for AgedStore {
-    async fn add(&mut self, _: Lane, batches: Vec<Batch>) -> Result<u64, Vec<Batch>> {
-        Err(batches)
+    async fn add(&mut self, _: Lane, rest: Vec<Batch>) -> Added {
+        Added { evicted: 0, rest }
     }
 
     async fn read(&mut self, lane: Lane, limit: usize) -> Window {
@@ -298,7 +298,17 @@ impl Store for AgedStore {
         Window { batches, age: self.age, ..Window::default() }
     }
 
-    async fn finish(&mut self, _: Lane, _: Vec<Batch>, _: Vec<Batch>) {}
+    async fn finish(&mut self, _: Lane, _: Vec<Refused>, _: Vec<Batch>) -> Finished {
+        Finished::default()
+    }
+
+    async fn release(&mut self, _: Lane, _: Vec<Refused>, _: Vec<Batch>) -> Finished {
+        Finished::default()
+    }
+
+    async fn keep(&mut self, _: Refused) -> u64 {
+        0
+    }
 }
 
 #[tokio::test(start_paused = true)]

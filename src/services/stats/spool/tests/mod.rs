@@ -1,7 +1,7 @@
 //! The spool on a real disk and in real time, since the files are used on another thread.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -12,16 +12,29 @@ use crate::services::stats::tests::fake_center::{Call, FakeCenter, FakeDelivery,
 use crate::services::stats::tests::lanes::record_unverified;
 use crate::services::stats::{StatsCollector, StatsCollectorBuilder, StatsSnapshot};
 
+mod full_disk;
+mod restarts;
+
 const LONG: Duration = Duration::from_secs(20);
 
 /// A directory that is removed when dropped.
-struct Directory(PathBuf);
+pub(super) struct Directory(pub(super) PathBuf);
 
 impl Directory {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// In memory where there is such a place, for what would wait for the disk thousands of times.
+    fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Self::below(memory) } else { Self::new() }
+    }
+
+    fn below(parent: &Path) -> Self {
         static CREATED: AtomicU64 = AtomicU64::new(0);
         let number = CREATED.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("aigc-auth-spool-{}-{number}", std::process::id()));
+        let path = parent.join(format!("aigc-auth-spool-{}-{number}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         Self(path)
     }
@@ -39,6 +52,15 @@ impl Directory {
             }
         }
         panic!("{} stays locked", self.0.display())
+    }
+}
+
+impl Directory {
+    pub(super) fn files(&self) -> Vec<String> {
+        let files = std::fs::read_dir(&self.0).unwrap();
+        let mut names: Vec<_> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 }
 

@@ -1,0 +1,215 @@
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use queue_file::QueueFile;
+
+use super::queue_files::{self, failed, set_aside};
+
+/// A queue of entries in a file. What fails leaves it as it was, in memory as on disk.
+pub(super) struct DiskQueue {
+    path: PathBuf,
+    file: QueueFile,
+}
+
+impl DiskQueue {
+    /// Opens or creates a queue. A damaged one is set aside, and its readable entries are copied to a new one.
+    pub(super) fn open(path: PathBuf) -> io::Result<Self> {
+        let file = queue_files::open(&path)?;
+        Ok(Self { path, file })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.file.size()
+    }
+
+    pub(super) fn used_bytes(&self) -> u64 {
+        self.file.used_bytes()
+    }
+
+    /// Returns the readable entries, the oldest first; it ends at one that is damaged.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Vec<u8>> {
+        self.file.iter()
+    }
+
+    /// Appends entries durably: all of them, or none.
+    pub(super) fn add(&mut self, entries: &[Vec<u8>]) -> io::Result<()> {
+        let expected = self.len() + entries.len();
+        let added = match self.check_room() {
+            Ok(()) => self.file.add_n(entries).map_err(failed),
+            Err(error) => Err(error),
+        };
+        added.or_else(|error| self.reload(error, expected))
+    }
+
+    /// Removes so many entries at the front.
+    pub(super) fn remove(&mut self, entries: usize) -> io::Result<()> {
+        let (expected, length) = (self.len().saturating_sub(entries), self.file.file_len());
+        let removed = self.file.remove_n(entries).and_then(|()| {
+            if self.file.file_len() < length { commit_length(&mut self.file) } else { Ok(()) }
+        });
+        removed.or_else(|error| self.reload(failed(error), expected))
+    }
+
+    /// Replaces a queue that cannot be read by a new one.
+    pub(super) fn replace(&mut self) -> io::Result<()> {
+        set_aside(&self.path)?;
+        self.file = queue_files::open(&self.path)?;
+        Ok(())
+    }
+
+    /// Reads the state from the file again after a failed change. Without that, queue-file would append after entries that
+    /// it has only begun to move, or keep those that it has not written. `Ok` if the file has as many entries as expected:
+    /// the change was written, and what failed came after it.
+    fn reload(&mut self, error: io::Error, expected: usize) -> io::Result<()> {
+        match QueueFile::open(&self.path).or_else(|error| open_cleared(&self.path).ok_or(error)) {
+            Ok(file) => self.file = file,
+            Err(reload) => {
+                tracing::error!(error = %reload, path = %self.path.display(), "cannot read a spool again after an error");
+            }
+        }
+        if self.len() == expected { Ok(()) } else { Err(error) }
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps)]
+    fn check_room(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Tests that cannot mount a small disk say by a file that there is no room.
+    #[cfg(test)]
+    fn check_room(&self) -> io::Result<()> {
+        match self.path.with_file_name("disk-is-full").exists() {
+            true => Err(io::ErrorKind::StorageFull.into()),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Writes the header of an empty queue once more. [`QueueFile::clear`] writes it before it truncates the file, with the old
+/// length; such a file counts as truncated when it is opened (`findings/queue-file-clear-leaves-old-length.sh`).
+fn commit_length(queue: &mut QueueFile) -> Result<(), queue_file::Error> {
+    queue.set_skip_write_header_on_add(true);
+    let committed = queue.sync_all();
+    queue.set_skip_write_header_on_add(false);
+    committed
+}
+
+/// Opens an empty queue whose header was not written again: the process ended in between. `None` if that is not what the
+/// file is.
+pub(super) fn open_cleared(path: &Path) -> Option<QueueFile> {
+    /// The length of a queue that was emptied: room for two headers, and none for entries.
+    const EMPTY_LEN: usize = 8 * 1024;
+    const HEADERS: [usize; 2] = [0, 4 * 1024];
+    /// What a header begins with: its name, the version, flags. The file's length follows.
+    const MAGIC: [u8; 8] = *b"QFMH\x02\0\0\0";
+
+    let mut file = File::options().read(true).write(true).open(path).ok()?;
+    if file.metadata().ok()?.len() != EMPTY_LEN as u64 {
+        return None;
+    }
+    let mut bytes = [0; EMPTY_LEN];
+    file.read_exact(&mut bytes).ok()?;
+    let length_at = |at: usize| {
+        let length = bytes[at..].strip_prefix(&MAGIC)?.first_chunk()?;
+        Some(u64::from_be_bytes(*length))
+    };
+    let length = HEADERS.into_iter().filter_map(length_at).max()?;
+    // Takes no room: what is not written is a hole.
+    file.set_len(length).ok()?;
+    match QueueFile::open(path) {
+        Ok(mut queue) if queue.is_empty() => {
+            queue.clear().and_then(|()| commit_length(&mut queue)).ok()?;
+            Some(queue)
+        }
+        _ => {
+            file.set_len(EMPTY_LEN as u64).ok()?;
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Directory;
+    use super::*;
+
+    fn path(directory: &Directory) -> PathBuf {
+        std::fs::create_dir_all(&directory.0).unwrap();
+        directory.0.join("queue")
+    }
+
+    fn content(queue: &DiskQueue) -> Vec<Vec<u8>> {
+        queue.entries().collect()
+    }
+
+    /// The process ends after the file was truncated, and before its header was written again.
+    #[test]
+    fn queue_cleared_by_a_process_that_ended_is_not_damaged() {
+        for length in [10, 10_000, 100_000, 3_000_000] {
+            let directory = Directory::new();
+            let path = path(&directory);
+            let mut queue = QueueFile::open(&path).unwrap();
+            queue.add(&vec![7; length]).unwrap();
+            queue.clear().unwrap();
+            drop(queue);
+
+            let mut queue = DiskQueue::open(path.clone()).unwrap();
+            assert_eq!((queue.len(), directory.files()), (0, vec!["queue".to_owned()]), "{length}");
+            queue.add(&[b"next".to_vec()]).unwrap();
+            drop(queue);
+            assert_eq!(content(&DiskQueue::open(path.clone()).unwrap()), [b"next"]);
+            assert_eq!(std::fs::metadata(&path).unwrap().len(), 16 * 1024, "it has shrunk");
+        }
+    }
+
+    /// As long as an emptied queue, and yet damaged: it is set aside as it was.
+    #[test]
+    fn truncated_queue_with_entries_is_set_aside_unchanged() {
+        for garbage in [false, true] {
+            let directory = Directory::new();
+            let path = path(&directory);
+            let mut queue = QueueFile::open(&path).unwrap();
+            queue.add_n([vec![7; 10_000], vec![8; 10_000]]).unwrap();
+            drop(queue);
+            let mut bytes = std::fs::read(&path).unwrap();
+            bytes.truncate(8 * 1024);
+            if garbage {
+                bytes.fill(b'x');
+            }
+            std::fs::write(&path, &bytes).unwrap();
+            assert_eq!(DiskQueue::open(path).unwrap().len(), 0);
+            let files = directory.files();
+            let kept = files.iter().find(|name| name.contains("damaged")).unwrap();
+            assert_eq!(std::fs::read(directory.0.join(kept)).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn failed_change_leaves_queue_as_it_was() {
+        let directory = Directory::new();
+        let mut queue = DiskQueue::open(path(&directory)).unwrap();
+        queue.add(&[b"a".to_vec(), b"b".to_vec()]).unwrap();
+        let full = directory.0.join("disk-is-full");
+        std::fs::write(&full, "").unwrap();
+        let error = queue.add(&[b"c".to_vec()]).unwrap_err();
+        assert_eq!(
+            (error.kind(), content(&queue)),
+            (io::ErrorKind::StorageFull, vec![b"a".to_vec(), b"b".to_vec()])
+        );
+        queue.remove(1).unwrap();
+        std::fs::remove_file(full).unwrap();
+        queue.add(&[b"d".to_vec()]).unwrap();
+        assert_eq!(content(&queue), [b"b", b"d"]);
+    }
+
+    #[test]
+    fn unreadable_path_is_an_error_and_no_damage() {
+        let directory = Directory::new();
+        let path = path(&directory);
+        std::fs::create_dir(&path).unwrap();
+        assert!(DiskQueue::open(path).is_err());
+        assert_eq!(directory.files(), ["queue"]);
+    }
+}

@@ -1,0 +1,125 @@
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::disk_queue::DiskQueue;
+use super::queue_files::records;
+use crate::util::clock::Clock;
+use crate::util::log_throttle::LogThrottle;
+
+/// The file of batches that were refused: by the auth center, or by the seal.
+pub(super) struct RefusedFile {
+    queue: DiskQueue,
+    max_bytes: u64,
+    warn_throttle: LogThrottle,
+}
+
+/// A refused batch, with what is known without the app secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RefusedEntry {
+    /// Random.
+    pub(super) id: u128,
+    /// The time of the refusal, in seconds since 1970.
+    pub(super) refused: u64,
+    pub(super) reason: String,
+    /// The batch as it was sealed.
+    pub(super) sealed: Vec<u8>,
+}
+
+impl RefusedEntry {
+    const VERSION: u8 = 1;
+
+    pub(super) fn new(refused: u64, reason: impl Into<String>, sealed: Vec<u8>) -> Self {
+        Self { id: fastrand::u128(..), refused, reason: reason.into(), sealed }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut entry = vec![Self::VERSION];
+        entry.extend_from_slice(&self.id.to_be_bytes());
+        entry.extend_from_slice(&self.refused.to_be_bytes());
+        entry.extend_from_slice(&u32::try_from(self.reason.len()).unwrap_or(0).to_be_bytes());
+        entry.extend_from_slice(self.reason.as_bytes());
+        entry.extend_from_slice(&self.sealed);
+        entry
+    }
+
+    /// `None` if it is malformed.
+    fn decode(entry: &[u8]) -> Option<Self> {
+        let (version, rest) = entry.split_first()?;
+        let (id, rest) = rest.split_first_chunk()?;
+        let (refused, rest) = rest.split_first_chunk()?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let (reason, sealed) = rest.split_at_checked(length)?;
+        (*version == Self::VERSION).then_some(())?;
+        Some(Self {
+            id: u128::from_be_bytes(*id),
+            refused: u64::from_be_bytes(*refused),
+            reason: String::from_utf8(reason.to_vec()).ok()?,
+            sealed: sealed.to_vec(),
+        })
+    }
+
+    pub(super) fn records(&self) -> u64 {
+        records(&self.sealed)
+    }
+}
+
+impl RefusedFile {
+    /// Opens or creates a file for so many bytes.
+    pub(super) fn open(path: PathBuf, max_bytes: u64) -> io::Result<Self> {
+        let warn_throttle = LogThrottle::new(Clock::default(), Duration::from_secs(60));
+        Ok(Self { queue: DiskQueue::open(path)?, max_bytes, warn_throttle })
+    }
+
+    /// Adds entries; the oldest are evicted for them. Returns how many records could not be added, and why.
+    pub(super) fn add(&mut self, refused: &[RefusedEntry]) -> (u64, Option<io::Error>) {
+        let entries: Vec<_> = refused.iter().map(RefusedEntry::encode).collect();
+        if self.add_all(&entries).is_ok() {
+            return (0, None);
+        }
+        // As many as there is room for.
+        let (mut unkept, mut error) = (0, None);
+        for (entry, refused) in entries.into_iter().zip(refused) {
+            if let Err(why) = self.add_all(&[entry]) {
+                unkept += refused.records();
+                error = Some(why);
+            }
+        }
+        (unkept, error)
+    }
+
+    fn add_all(&mut self, entries: &[Vec<u8>]) -> io::Result<()> {
+        let needed: u64 = entries.iter().map(|entry| entry.len() as u64).sum();
+        let mut evicted = 0;
+        while self.queue.len() > 0 && self.queue.used_bytes() + needed > self.max_bytes {
+            let oldest = self.queue.entries().next().and_then(|entry| RefusedEntry::decode(&entry));
+            self.queue.remove(1)?;
+            evicted += oldest.map_or(0, |oldest| oldest.records());
+        }
+        if evicted > 0 && self.warn_throttle.is_due() {
+            tracing::warn!(evicted, "refused usage records dropped: there is room for a tenth of the spool");
+        }
+        self.queue.add(entries)
+    }
+
+    /// Returns the readable entries, the oldest first.
+    pub(super) fn entries(&self) -> impl Iterator<Item = RefusedEntry> {
+        self.queue.entries().filter_map(|entry| RefusedEntry::decode(&entry))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entry_decodes_as_it_was() {
+        let entry = RefusedEntry::new(1_795_298_400, "401: 未登录", vec![1, 2, 3]);
+        let encoded = entry.encode();
+        assert_eq!(RefusedEntry::decode(&encoded).as_ref(), Some(&entry));
+        for length in 0..encoded.len() - entry.sealed.len() {
+            assert_eq!(RefusedEntry::decode(&encoded[..length]), None, "{length}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A disk without room, and an auth center that is down, refuses or accepts meanwhile.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{Directory, LONG, adds_up, builder, start};
+use crate::services::stats::tests::fake_center::{FakeCenter, Outcome, record};
+
+/// A disk that can be filled.
+enum Disk {
+    /// A file system of 1 MiB, unmounted when dropped.
+    Small(Directory),
+    /// A directory in which queues find no room for more while it says so.
+    Simulated(Directory),
+}
+
+impl Disk {
+    /// `None` where this process may not mount one.
+    fn mount() -> Option<Self> {
+        let directory = Directory::new();
+        std::fs::create_dir_all(&directory.0).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(&directory.0);
+        let is_mounted = mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+        is_mounted.then_some(Self::Small(directory))
+    }
+
+    fn directory(&self) -> &Directory {
+        match self {
+            Self::Small(directory) | Self::Simulated(directory) => directory,
+        }
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.directory().0.join("disk-is-full")
+    }
+
+    fn fill(&self) {
+        let mut filler = File::create(self.filler()).unwrap();
+        if let Self::Small(_) = self {
+            for length in [4096, 1] {
+                while filler.write_all(&vec![0; length]).is_ok() {}
+            }
+        }
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.filler()).unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        if let Self::Small(directory) = self {
+            let _ = Command::new("umount").arg("--lazy").arg(&directory.0).status();
+        }
+    }
+}
+
+/// What becomes of 900 records on a disk that is full then, and of 100 more, while the auth center answers like this.
+async fn full_disk(disk: &Disk, outcome: Outcome) {
+    let center = Arc::<FakeCenter>::default();
+    let open = || disk.directory().open();
+    let before = start(builder().spool(open()), &center, |_, _| Outcome::Unavailable);
+    for n in 0..900 {
+        before.record(record(&format!("user-{}", n % 9), n));
+    }
+    let counts = before.shutdown(LONG).await;
+    assert_eq!((counts.recorded, counts.spooled), (900, 900), "{counts:?}");
+    drop(before);
+    let calls_before = center.calls().len();
+
+    disk.fill();
+    let stats = start(builder().spool(open()), &center, move |_, _| outcome);
+    for n in 900..1_000 {
+        stats.record(record("carol", n));
+    }
+    sleep(Duration::from_millis(1_500)).await;
+    let running = stats.snapshot();
+    assert_eq!(running.recorded, 1_000, "{outcome:?}: {running:?}");
+    let counts = stats.shutdown(LONG).await;
+    let calls = center.calls().split_off(calls_before);
+    println!("{outcome:?}: {} calls, {counts:?}", calls.len());
+    assert!(adds_up(counts) && counts.recorded == 1_000, "{outcome:?}: {counts:?}");
+    assert!(calls.len() <= 15, "{outcome:?}: {} calls for 10 batches", calls.len());
+    match outcome {
+        // What came on the full disk was in memory only.
+        Outcome::Unavailable => assert_eq!((counts.spooled, counts.dropped), (900, 100), "{counts:?}"),
+        Outcome::Rejected => {
+            assert!(counts.delivered + counts.spooled == 0 && counts.dropped > 900, "{counts:?}")
+        }
+        _ => assert_eq!(counts.delivered, 1_000, "{counts:?}"),
+    }
+    drop(stats);
+
+    disk.make_room();
+    let spool = open();
+    assert_eq!(spool.recovered(), counts.spooled, "{outcome:?}");
+    let after = start(builder().spool(spool), &center, |_, _| Outcome::Accepted);
+    let rest = after.shutdown(LONG).await;
+    assert!(adds_up(rest) && rest.delivered == counts.spooled, "{outcome:?}: {rest:?}");
+
+    // No batch that was answered was sent again.
+    let mut times = HashMap::<_, usize>::new();
+    let calls = center.calls().split_off(calls_before);
+    calls.iter().for_each(|call| *times.entry(&call.idempotency_key).or_default() += 1);
+    assert!(
+        outcome == Outcome::Unavailable || times.values().all(|times| *times == 1),
+        "{outcome:?}: {times:?}"
+    );
+    let accepted = center.paths();
+    assert_eq!(accepted.len() as u64, counts.delivered + rest.delivered, "{outcome:?}");
+    assert!(accepted.values().all(|times| *times == 1), "{outcome:?}");
+    let files = disk.directory().files();
+    assert_eq!(files, ["lock", "refused.queue", "unverified.queue", "waiting.queue"]);
+}
+
+#[tokio::test]
+async fn full_disk_bounds_calls_and_keeps_counts() {
+    let mount = || Disk::mount().unwrap_or_else(|| Disk::Simulated(Directory::new()));
+    let run = async |disk: Disk, outcome| full_disk(&disk, outcome).await;
+    tokio::join!(
+        run(mount(), Outcome::Unavailable),
+        run(mount(), Outcome::Rejected),
+        run(mount(), Outcome::Accepted),
+        run(Disk::Simulated(Directory::new()), Outcome::Unavailable),
+        run(Disk::Simulated(Directory::new()), Outcome::Rejected),
+        run(Disk::Simulated(Directory::new()), Outcome::Accepted),
+    );
+}
