@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::cut::{self, cut};
 use super::mask;
 use crate::types::credential::Credential;
+use crate::types::user::UserInfo;
 
 /// Records served requests, for billing or metrics.
 ///
@@ -77,6 +78,8 @@ pub struct ApiRecord {
     response_headers: Option<Map<String, Value>>,
     #[serde(skip)]
     credential: Option<Credential>,
+    #[serde(skip)]
+    user: Option<UserInfo>,
 }
 
 #[derive(Clone, Default, Serialize)]
@@ -101,6 +104,7 @@ impl ApiRecord {
             request_params: None,
             response_headers: None,
             credential: None,
+            user: None,
         }
     }
 
@@ -180,6 +184,17 @@ impl ApiRecord {
         let headers = self.response_headers.get_or_insert_default();
         headers.insert(cut(name), Value::String(cut(value)));
         self
+    }
+
+    /// Sets whose credential it is, for people who look at a record that was refused.
+    pub(crate) fn of_user(mut self, user: Option<&UserInfo>) -> Self {
+        self.user = user.cloned();
+        self
+    }
+
+    #[cfg(feature = "stats")]
+    pub(crate) fn user(&self) -> Option<&UserInfo> {
+        self.user.as_ref()
     }
 
     pub(crate) fn has_credential(&self) -> bool {

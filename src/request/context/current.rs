@@ -130,7 +130,7 @@ impl Recorder {
 /// Adds the credential of the current request to a record that has none.
 pub(crate) fn with_credential(record: ApiRecord) -> ApiRecord {
     match (record.has_credential(), credential()) {
-        (false, Some(credential)) => record.credential(credential),
+        (false, Some(credential)) => record.credential(credential).of_user(actor().as_ref()),
         _ => record,
     }
 }

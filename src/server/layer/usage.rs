@@ -236,7 +236,7 @@ impl Served for ServedRequest {
         let took = self.ended.duration_since(self.started);
         let mut record = ApiRecord::new(self.method.as_str(), path).status(self.status()).took(took);
         if let Some(credential) = self.credential() {
-            record = record.credential(credential.clone());
+            record = record.credential(credential.clone()).of_user(self.context.actor());
         }
         record = match &self.failure {
             None => record,

@@ -2,6 +2,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 
 use super::lane::Lane;
+use crate::types::user::UserInfo;
 
 /// Records of one credential that are sent in one call. Its content does not change between attempts.
 #[derive(Clone)]
@@ -11,6 +12,9 @@ pub(super) struct Batch {
     pub(super) lane: Lane,
     pub(super) position: Position,
     pub(super) authorization: HeaderValue,
+    /// Whose credential it is, if known. For people: the auth center asks the credential.
+    #[cfg_attr(not(feature = "spool"), allow(dead_code))]
+    pub(super) user: Option<UserInfo>,
     /// `{"stats": […]}`
     pub(super) body: Bytes,
     pub(super) records: u64,

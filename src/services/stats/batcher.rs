@@ -7,6 +7,7 @@ use super::batch::{Batch, Position};
 use super::lane::{ByLane, Lane};
 use super::reduction::reduced_record;
 use crate::ports::usage::{ApiRecord, Served};
+use crate::types::user::UserInfo;
 
 /// Groups encoded records by lane and credential until a batch is full.
 pub(super) struct Batcher {
@@ -26,6 +27,7 @@ struct Groups {
 struct Group {
     json: Vec<u8>,
     records: u64,
+    user: Option<UserInfo>,
 }
 
 /// Whether a record is encoded with everything that is known of its request.
@@ -93,6 +95,9 @@ impl Batcher {
             groups.by_credential.insert(credential.into(), Group::default());
         }
         let group = groups.by_credential.get_mut(credential).ok_or(())?;
+        if group.user.is_none() {
+            group.user = record.user().cloned();
+        }
         let len = group.json.len();
         group.json.extend_from_slice(if group.records == 0 { Self::BODY_START } else { b"," });
         group.json.extend_from_slice(json.as_bytes());
@@ -117,7 +122,7 @@ impl Batcher {
     }
 
     fn finish(&mut self, lane: Lane, credential: &str, group: Group) -> Option<Batch> {
-        let Group { mut json, records } = group;
+        let Group { mut json, records, user } = group;
         let groups = &mut self.lanes[lane];
         groups.records -= records;
         groups.bytes -= json.len();
@@ -129,6 +134,7 @@ impl Batcher {
             lane,
             position: Position::whole(self.next_number()),
             authorization,
+            user,
             body: json.into(),
             records,
             attempts: 0,

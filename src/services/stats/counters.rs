@@ -43,7 +43,7 @@ impl Counters {
         self.taken.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts records that were found on disk at the start.
+    /// Counts records that were found on disk at the start, or are there once more.
     pub(super) fn add_recovered(&self, records: u64) {
         self.taken.fetch_add(records, Ordering::Relaxed);
         self.add_spooled(records);

@@ -30,6 +30,9 @@ pub(super) trait Store: Send + 'static {
 
     /// Keeps a refused batch for people that is not in the store. Returns how many of its records could not be kept.
     fn keep(&mut self, refused: Refused) -> impl Future<Output = u64> + Send;
+
+    /// Waits until people have refused records of verified users sent again. Returns how many are in the store for it.
+    fn returned(&self) -> impl Future<Output = u64> + Send;
 }
 
 /// What became of batches that were to be added.
@@ -99,5 +102,9 @@ impl Store for NoStore {
     async fn keep(&mut self, _: Refused) -> u64 {
         // Without a store, that is known: such records are counted as dead-lettered.
         0
+    }
+
+    async fn returned(&self) -> u64 {
+        std::future::pending().await
     }
 }

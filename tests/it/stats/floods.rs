@@ -140,7 +140,7 @@ async fn flood_of_disk(directory: &Path, lookups: Option<Fault>) {
     let mut dice = random();
     let flooded = Flooded::new().await;
     flooded.center.inject_fault_on(REPORT, Fault::status(503));
-    let spool = Spool::builder(directory).max_bytes(5 * 1024 * 1024).build(&flooded.client).unwrap();
+    let spool = Spool::builder(directory).max_bytes(5 * 1024 * 1024).build(&flooded.client).await.unwrap();
     let stats = StatsCollector::builder().spool(spool).start(&flooded.client);
     let app = flooded.app(&stats);
     for n in 0..500 {

@@ -32,7 +32,7 @@ async fn child_process_records_until_killed() {
         .with_max_level(tracing::Level::ERROR)
         .try_init();
     let client = AuthClient::builder("test-app", "test-secret", url).build().unwrap();
-    let spool = Spool::open(Path::new(&directory), &client).unwrap();
+    let spool = Spool::open(Path::new(&directory), &client).await.unwrap();
     let builder = StatsCollector::builder().batch_size(10).flush_interval(Duration::from_millis(10));
     let stats = builder.spool(spool).start(&client);
     let Ok(run) = std::env::var(RUN) else {

@@ -104,6 +104,7 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
                 () = sleep_until(next_store_read.unwrap_or_else(Instant::now)), if next_store_read.is_some() => {}
                 () = sleep_until(next_attempt.unwrap_or_else(Instant::now)), if next_attempt.is_some() => {}
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => break,
+                records = self.store.returned() => self.on_returned(records),
                 command = commands.recv(), if shutdown_done.is_none() => match command {
                     Some(Command::Flush(done)) => {
                         self.flush().await;

@@ -36,6 +36,12 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
         rest.into_iter().for_each(|batch| self.enqueue(batch));
     }
 
+    /// Counts refused records that are in the store again.
+    pub(super) fn on_returned(&mut self, records: u64) {
+        self.counters.add_recovered(records);
+        self.lanes[Lane::Verified].store_has_more = true;
+    }
+
     /// Counts stored records that were evicted for younger ones, or damaged.
     fn count_evicted(&self, records: u64) {
         if records > 0 {

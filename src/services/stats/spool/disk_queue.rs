@@ -1,4 +1,4 @@
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -49,6 +49,24 @@ impl DiskQueue {
             if self.file.file_len() < length { commit_length(&mut self.file) } else { Ok(()) }
         });
         removed.or_else(|error| self.reload(failed(error), expected))
+    }
+
+    /// Removes the entries that are not to be kept: in the file if they are at its front, else by a copy in its place.
+    pub(super) fn retain(&mut self, is_kept: impl Fn(&[u8]) -> bool) -> io::Result<()> {
+        let kept: Vec<bool> = self.entries().map(|entry| is_kept(&entry)).collect();
+        let front = kept.iter().take_while(|is_kept| !**is_kept).count();
+        if kept.iter().skip(front).all(|is_kept| *is_kept) {
+            return self.remove(front);
+        }
+        let beside = self.path.with_extension("new");
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let copy = queue_files::copy(self.entries().filter(|entry| is_kept(entry)), &beside)?;
+        fs::rename(&beside, &self.path)?;
+        self.file = copy;
+        Ok(())
     }
 
     /// Replaces a queue that cannot be read by a new one.
@@ -161,6 +179,23 @@ mod tests {
             drop(queue);
             assert_eq!(content(&DiskQueue::open(path.clone()).unwrap()), [b"next"]);
             assert_eq!(std::fs::metadata(&path).unwrap().len(), 16 * 1024, "it has shrunk");
+        }
+    }
+
+    #[test]
+    fn retained_entries_keep_their_order() {
+        for kept in ["abc", "bc", "ab", "b", "ac", ""] {
+            let directory = Directory::new();
+            let path = path(&directory);
+            let mut queue = DiskQueue::open(path.clone()).unwrap();
+            queue.add(&["a", "b", "c"].map(|entry| entry.as_bytes().to_vec())).unwrap();
+            queue.retain(|entry| kept.as_bytes().contains(&entry[0])).unwrap();
+            queue.add(&[b"d".to_vec()]).unwrap();
+            let expected = format!("{kept}d").into_bytes();
+            assert_eq!(content(&queue).concat(), expected);
+            drop(queue);
+            assert_eq!(content(&DiskQueue::open(path).unwrap()).concat(), expected);
+            assert_eq!(directory.files(), ["queue"]);
         }
     }
 

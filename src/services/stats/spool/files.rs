@@ -1,4 +1,4 @@
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -12,10 +12,10 @@ use crate::services::stats::store::{Added, Finished, Refused, Window};
 
 /// The files of a spool. Used on a thread of its own, since disk access blocks.
 pub(super) struct Files {
-    key: SealKey,
-    waiting: ByLane<WaitingFile>,
+    pub(super) key: SealKey,
+    pub(super) waiting: ByLane<WaitingFile>,
     /// Batches of verified users that the auth center rejected permanently or that cannot be decrypted, for people.
-    refused: RefusedFile,
+    pub(super) refused: RefusedFile,
     /// Held while this process uses the directory.
     _lock: File,
 }
@@ -24,10 +24,13 @@ pub(super) struct Files {
 pub(super) type Outcome<T> = (T, Option<io::Error>);
 
 impl Files {
-    /// Opens or creates the files of a directory. Returns how many records wait there.
-    pub(super) fn open(directory: &Path, key: SealKey, max_bytes: u64) -> io::Result<(Self, u64)> {
-        fs::create_dir_all(directory)?;
-        let lock = lock(&directory.join("lock"))?;
+    /// Opens or creates the files of a directory that is locked. Returns how many records wait there.
+    pub(super) fn open(
+        directory: &Path,
+        lock: File,
+        key: SealKey,
+        max_bytes: u64,
+    ) -> io::Result<(Self, u64)> {
         let verified = WaitingFile::open(directory.join("waiting.queue"), max_bytes)?;
         let unverified = WaitingFile::open(directory.join("unverified.queue"), max_bytes / 10)?;
         let refused = RefusedFile::open(directory.join("refused.queue"), max_bytes / 10)?;
@@ -173,16 +176,5 @@ impl Files {
             return (0, None);
         }
         self.refused.add(&entries)
-    }
-}
-
-fn lock(path: &Path) -> io::Result<File> {
-    let file = File::options().create(true).truncate(false).write(true).open(path)?;
-    match fs4::FileExt::try_lock(&file) {
-        Ok(()) => Ok(file),
-        Err(fs4::TryLockError::WouldBlock) => {
-            Err(io::Error::new(io::ErrorKind::AddrInUse, "another process uses it"))
-        }
-        Err(fs4::TryLockError::Error(error)) => Err(error),
     }
 }

@@ -2,9 +2,15 @@
 
 mod builder;
 mod disk_queue;
+mod export;
 mod files;
+mod lock;
 mod queue_files;
+mod refused_batch;
 mod refused_file;
+mod refused_jobs;
+mod refused_records;
+mod returned;
 mod seal;
 #[allow(clippy::module_inception)]
 mod spool;
@@ -14,4 +20,6 @@ mod waiting;
 mod worker;
 
 pub use builder::SpoolBuilder;
+pub use refused_batch::RefusedBatch;
+pub use refused_records::RefusedRecords;
 pub use spool::Spool;

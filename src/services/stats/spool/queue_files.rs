@@ -34,14 +34,19 @@ pub(super) fn open(path: &Path) -> io::Result<QueueFile> {
 /// Replaces a damaged queue by a new one with its readable entries.
 fn repair(damaged: &QueueFile, path: &Path) -> io::Result<QueueFile> {
     set_aside(path)?;
-    let mut repaired = QueueFile::open(path).map_err(failed)?;
-    repaired.set_sync_writes(false);
-    for entry in damaged {
-        repaired.add(&entry).map_err(failed)?;
+    copy(damaged.iter(), path)
+}
+
+/// Writes entries to a new queue, durably.
+pub(super) fn copy(entries: impl Iterator<Item = Vec<u8>>, path: &Path) -> io::Result<QueueFile> {
+    let mut copy = QueueFile::open(path).map_err(failed)?;
+    copy.set_sync_writes(false);
+    for entry in entries {
+        copy.add(&entry).map_err(failed)?;
     }
-    repaired.sync_all().map_err(failed)?;
-    repaired.set_sync_writes(true);
-    Ok(repaired)
+    copy.sync_all().map_err(failed)?;
+    copy.set_sync_writes(true);
+    Ok(copy)
 }
 
 /// Renames a damaged file, to keep it for inspection.

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -101,6 +102,12 @@ impl RefusedFile {
             tracing::warn!(evicted, "refused usage records dropped: there is room for a tenth of the spool");
         }
         self.queue.add(entries)
+    }
+
+    /// Removes the entries with these ids.
+    pub(super) fn remove(&mut self, ids: &HashSet<u128>) -> io::Result<()> {
+        let is_kept = |entry: &[u8]| RefusedEntry::decode(entry).is_none_or(|entry| !ids.contains(&entry.id));
+        self.queue.retain(is_kept)
     }
 
     /// Returns the readable entries, the oldest first.

@@ -9,6 +9,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::services::stats::batch::{Batch, Position};
 use crate::services::stats::lane::Lane;
 use crate::types::secret::Secret;
+use crate::types::user::{UserId, UserInfo};
 
 /// The length of the header: version, time in seconds since 1970, number of records. The nonce and the ciphertext
 /// follow; the tag authenticates the header too.
@@ -56,7 +57,9 @@ impl SealKey {
         let mut nonce = [0; NONCE_LEN];
         self.random.fill(&mut nonce).ok()?;
         let mut sealed = Vec::with_capacity(batch.body.len() + 512);
-        for part in [batch.idempotency_key.as_bytes(), batch.authorization.as_bytes(), &batch.body] {
+        let user = batch.user.as_ref().map(|user| (user.id(), user.username()));
+        let user = serde_json::to_vec(&user).ok()?;
+        for part in [batch.idempotency_key.as_bytes(), batch.authorization.as_bytes(), &user, &batch.body] {
             sealed.extend_from_slice(&u32::try_from(part.len()).ok()?.to_be_bytes());
             sealed.extend_from_slice(part);
         }
@@ -83,7 +86,8 @@ impl SealKey {
             rest = after;
             Ok(part)
         };
-        let (key, authorization, body) = (part()?, part()?, part()?);
+        let (key, authorization, user, body) = (part()?, part()?, part()?, part()?);
+        let user: Option<(UserId, String)> = serde_json::from_slice(user).map_err(|_| OpenError)?;
         let mut authorization = HeaderValue::from_bytes(authorization).map_err(|_| OpenError)?;
         authorization.set_sensitive(true);
         Ok(Batch {
@@ -91,6 +95,7 @@ impl SealKey {
             lane,
             position: Position::whole(0),
             authorization,
+            user: user.map(|(id, username)| UserInfo::builder(id, username).build()),
             body: Bytes::copy_from_slice(body),
             records,
             attempts: 0,
@@ -118,6 +123,7 @@ mod tests {
             lane: Lane::Verified,
             position: Position::whole(7),
             authorization: HeaderValue::from_static("Bearer hunter2"),
+            user: Some(UserInfo::builder(7, "alice").build()),
             body: Bytes::from_static(b"{\"stats\":[]}"),
             records: 3,
             attempts: 2,
@@ -135,6 +141,8 @@ mod tests {
 
         let opened = key.open(Lane::Verified, &entry).unwrap();
         assert_eq!((opened.idempotency_key.as_str(), opened.records, opened.spooled), ("key", 3, true));
+        let user = opened.user.unwrap();
+        assert_eq!((user.id(), user.username()), (&UserId::Int(7), "alice"));
         assert_eq!(
             (opened.authorization.as_bytes(), &*opened.body),
             (&b"Bearer hunter2"[..], &*batch().body)

@@ -1,9 +1,11 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::files::Outcome;
+use super::returned::Returned;
 use super::worker::{Job, ended};
 use crate::services::stats::batch::Batch;
 use crate::services::stats::lane::Lane;
@@ -17,22 +19,24 @@ use crate::util::log_throttle::LogThrottle;
 /// Records are on disk, by `fsync`, before they are sent, 5 s after they were made at the latest
 /// ([`StatsCollectorBuilder::flush_interval`](crate::stats::StatsCollectorBuilder::flush_interval)). Since they contain tokens, they are
 /// encrypted with AES-256-GCM under the app's secret. After a change of the secret, waiting records can no longer be
-/// decrypted; they are kept in `refused.queue` with the batches of verified users that the auth center rejected. A crash
-/// between sending a batch and removing it from disk sends the batch again, with the same `Idempotency-Key`.
+/// decrypted; they are kept with the batches of verified users that the auth center refused: see
+/// [`refused`](Spool::refused). A crash between sending a batch and removing it from disk sends the batch again, with the same `Idempotency-Key`.
 ///
-/// One process at a time can use a directory.
+/// One process at a time can use a directory; opening it waits for the one before to end
+/// ([`SpoolBuilder::lock_timeout`](crate::stats::SpoolBuilder::lock_timeout)).
 ///
 /// ```no_run
 /// use aigc_auth::AuthClient;
 /// use aigc_auth::stats::{Spool, StatsCollector};
 ///
-/// # fn example(client: AuthClient) -> Result<(), aigc_auth::error::BuildError> {
-/// let spool = Spool::open("/var/lib/my-app/stats", &client)?;
+/// # async fn example(client: AuthClient) -> Result<(), aigc_auth::error::BuildError> {
+/// let spool = Spool::open("/var/lib/my-app/stats", &client).await?;
 /// let stats = StatsCollector::builder().spool(spool).start(&client);
 /// # Ok(()) }
 /// ```
 pub struct Spool {
-    jobs: mpsc::Sender<Job>,
+    pub(super) jobs: mpsc::Sender<Job>,
+    pub(super) returned: Arc<Returned>,
     recovered: u64,
     /// Of what fails: adding, reading, removing.
     throttles: [LogThrottle; 3],
@@ -41,7 +45,7 @@ pub struct Spool {
 impl Spool {
     pub(super) fn new(jobs: mpsc::Sender<Job>, recovered: u64) -> Self {
         let throttle = || LogThrottle::new(Clock::default(), Duration::from_secs(60));
-        Self { jobs, recovered, throttles: [throttle(), throttle(), throttle()] }
+        Self { jobs, returned: Arc::default(), recovered, throttles: [throttle(), throttle(), throttle()] }
     }
 
     /// Returns how many records of earlier processes were found.
@@ -100,6 +104,10 @@ impl Store for Spool {
         let consequence = "what is refused now is dropped";
         let unkept = self.run(&self.throttles[2], consequence, |done| Job::Keep(refused, done)).await;
         unkept.unwrap_or(records)
+    }
+
+    async fn returned(&self) -> u64 {
+        self.returned.take().await
     }
 }
 

@@ -75,6 +75,19 @@ impl WaitingFile {
         Ok(())
     }
 
+    /// Appends entries durably if nothing has to be evicted for them.
+    pub(super) fn add_if_room(&mut self, entries: &[Vec<u8>]) -> io::Result<()> {
+        let needed: u64 = entries.iter().map(|entry| entry.len() as u64).sum();
+        let room = self.max_bytes.saturating_sub(self.queue.used_bytes());
+        if needed > room {
+            let message = format!(
+                "{needed} bytes to send again, and room for {room} more that wait: send fewer at a time"
+            );
+            return Err(io::Error::new(io::ErrorKind::StorageFull, message));
+        }
+        self.add(entries)
+    }
+
     /// Returns up to `limit` of the oldest entries. `None` if there should be some, and none can be read.
     pub(super) fn oldest(&self, limit: usize) -> Option<Vec<Vec<u8>>> {
         let entries: Vec<_> = self.queue.entries().skip(self.settled).take(limit).collect();

@@ -1,8 +1,12 @@
+use std::collections::{HashMap, HashSet};
 use std::io;
+use std::path::PathBuf;
 
+use http::HeaderValue;
 use tokio::sync::{mpsc, oneshot};
 
 use super::files::{Files, Outcome};
+use super::refused_batch::RefusedBatch;
 use crate::services::stats::batch::Batch;
 use crate::services::stats::lane::Lane;
 use crate::services::stats::store::{Added, Finished, Refused, Window};
@@ -14,6 +18,10 @@ pub(super) enum Job {
     Finish(Lane, Vec<Refused>, Vec<Batch>, oneshot::Sender<Outcome<Finished>>),
     Keep(Refused, oneshot::Sender<Outcome<u64>>),
     Release(Lane, Vec<Refused>, Vec<Batch>, oneshot::Sender<Outcome<Finished>>),
+    List(oneshot::Sender<Vec<RefusedBatch>>),
+    Resend(HashMap<u128, Option<HeaderValue>>, oneshot::Sender<Outcome<u64>>),
+    Discard(HashSet<u128>, oneshot::Sender<io::Result<u64>>),
+    Export(PathBuf, oneshot::Sender<io::Result<u64>>),
 }
 
 /// The spool's thread is gone, and so is its channel.
@@ -35,6 +43,10 @@ pub(super) fn run(mut files: Files, mut jobs: mpsc::Receiver<Job>) {
                 let _ = done.send(files.set_refused_aside(refused.batch.lane, vec![refused]));
             }
             Job::Release(lane, refused, left, done) => drop(done.send(files.release(lane, refused, left))),
+            Job::List(done) => drop(done.send(files.list_refused())),
+            Job::Resend(chosen, done) => drop(done.send(files.resend_refused(&chosen))),
+            Job::Discard(chosen, done) => drop(done.send(files.discard_refused(&chosen))),
+            Job::Export(path, done) => drop(done.send(files.export_refused(&path))),
         }
     }
 }

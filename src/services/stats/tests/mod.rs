@@ -309,6 +309,10 @@ impl Store for AgedStore {
     async fn keep(&mut self, _: Refused) -> u64 {
         0
     }
+
+    async fn returned(&self) -> u64 {
+        std::future::pending().await
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -67,8 +67,8 @@ impl Drop for Disk {
 /// What becomes of 900 records on a disk that is full then, and of 100 more, while the auth center answers like this.
 async fn full_disk(disk: &Disk, outcome: Outcome) {
     let center = Arc::<FakeCenter>::default();
-    let open = || disk.directory().open();
-    let before = start(builder().spool(open()), &center, |_, _| Outcome::Unavailable);
+    let open = async || disk.directory().open().await;
+    let before = start(builder().spool(open().await), &center, |_, _| Outcome::Unavailable);
     for n in 0..900 {
         before.record(record(&format!("user-{}", n % 9), n));
     }
@@ -78,7 +78,7 @@ async fn full_disk(disk: &Disk, outcome: Outcome) {
     let calls_before = center.calls().len();
 
     disk.fill();
-    let stats = start(builder().spool(open()), &center, move |_, _| outcome);
+    let stats = start(builder().spool(open().await), &center, move |_, _| outcome);
     for n in 900..1_000 {
         stats.record(record("carol", n));
     }
@@ -101,7 +101,7 @@ async fn full_disk(disk: &Disk, outcome: Outcome) {
     drop(stats);
 
     disk.make_room();
-    let spool = open();
+    let spool = open().await;
     assert_eq!(spool.recovered(), counts.spooled, "{outcome:?}");
     let after = start(builder().spool(spool), &center, |_, _| Outcome::Accepted);
     let rest = after.shutdown(LONG).await;

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use super::spool::Spool;
@@ -13,6 +12,8 @@ use crate::services::stats::tests::lanes::record_unverified;
 use crate::services::stats::{StatsCollector, StatsCollectorBuilder, StatsSnapshot};
 
 mod full_disk;
+mod lock;
+mod refused;
 mod restarts;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -39,19 +40,12 @@ impl Directory {
         Self(path)
     }
 
-    fn open(&self) -> Spool {
-        self.open_with(500 * 1024 * 1024, "the app secret")
+    async fn open(&self) -> Spool {
+        self.open_with(500 * 1024 * 1024, "the app secret").await
     }
 
-    fn open_with(&self, bytes: u64, secret: &str) -> Spool {
-        // The thread of an earlier spool releases the lock shortly after its handle is dropped.
-        for _ in 0..1_000 {
-            match Spool::builder(&self.0).max_bytes(bytes).build_with(&secret.into()) {
-                Ok(spool) => return spool,
-                Err(_) => thread::sleep(Duration::from_millis(1)),
-            }
-        }
-        panic!("{} stays locked", self.0.display())
+    async fn open_with(&self, bytes: u64, secret: &str) -> Spool {
+        Spool::builder(&self.0).max_bytes(bytes).build_with(&secret.into()).await.unwrap()
     }
 }
 
@@ -94,7 +88,7 @@ fn adds_up(counts: StatsSnapshot) -> bool {
 #[tokio::test]
 async fn spooled_records_are_delivered_after_restart() {
     let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
-    let stats = start(builder().spool(directory.open()), &center, |_, _| Outcome::Unavailable);
+    let stats = start(builder().spool(directory.open().await), &center, |_, _| Outcome::Unavailable);
     for n in 0..250 {
         stats.record(record(["alice", "bob"][n % 2], n));
     }
@@ -103,7 +97,7 @@ async fn spooled_records_are_delivered_after_restart() {
     let tried: HashSet<_> =
         center.calls().into_iter().map(|call| (call.idempotency_key, call.body)).collect();
 
-    let spool = directory.open();
+    let spool = directory.open().await;
     assert_eq!(spool.recovered(), 250);
     let stats = start(builder().spool(spool), &center, |_, _| Outcome::Accepted);
     stats.record(record("carol", 250));
@@ -112,28 +106,13 @@ async fn spooled_records_are_delivered_after_restart() {
     assert_eq!(center.paths().len(), 251);
     let sent: HashSet<_> = center.calls().into_iter().map(|call| (call.idempotency_key, call.body)).collect();
     assert!(tried.is_subset(&sent), "idempotency keys or content changed");
-    assert_eq!(directory.open().recovered(), 0);
-}
-
-#[tokio::test]
-async fn directory_is_locked_by_one_spool_at_a_time() {
-    let directory = Directory::new();
-    let spool = directory.open();
-    let error = Spool::builder(&directory.0).build_with(&"the app secret".into()).unwrap_err();
-    assert!(error.to_string().contains(&directory.0.display().to_string()), "{error}");
-    assert!(format!("{error:?}").contains("another process uses it"), "{error:?}");
-    drop(spool);
-    directory.open();
-    // A file instead of a directory.
-    let file = directory.0.join("file");
-    std::fs::write(&file, "x").unwrap();
-    assert!(Spool::builder(&file).build_with(&"the app secret".into()).is_err());
+    assert_eq!(directory.open().await.recovered(), 0);
 }
 
 #[tokio::test]
 async fn full_spool_drops_oldest_records() {
     let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
-    let spool = directory.open_with(20_000, "the app secret");
+    let spool = directory.open_with(20_000, "the app secret").await;
     let stats = start(builder().batch_size(10).spool(spool), &center, |_, _| Outcome::Unavailable);
     for n in 0..1_000 {
         stats.record(record("alice", n));
@@ -141,7 +120,7 @@ async fn full_spool_drops_oldest_records() {
     let counts = stats.shutdown(LONG).await;
     assert!(adds_up(counts) && counts.recorded == 1_000, "{counts:?}");
     assert!(counts.dropped > 800 && counts.spooled > 30, "{counts:?}");
-    let stats = start(builder().spool(directory.open()), &center, |_, _| Outcome::Accepted);
+    let stats = start(builder().spool(directory.open().await), &center, |_, _| Outcome::Accepted);
     let after = stats.shutdown(LONG).await;
     assert_eq!(after.delivered, counts.spooled);
     assert!(center.paths().contains_key("/999"), "the newest record must be kept");
@@ -153,7 +132,7 @@ async fn rejected_batch_is_kept_and_not_retried() {
     let outcome = |call: &Call, _| {
         if call.authorization.ends_with("bad") { Outcome::Rejected } else { Outcome::Accepted }
     };
-    let stats = start(builder().spool(directory.open()), &center, outcome);
+    let stats = start(builder().spool(directory.open().await), &center, outcome);
     for n in 0..100 {
         stats.record(record(["good", "bad"][n % 2], n));
     }
@@ -161,18 +140,18 @@ async fn rejected_batch_is_kept_and_not_retried() {
     assert_eq!((counts.delivered, counts.dead_lettered, counts.spooled), (50, 50, 0), "{counts:?}");
     let kept = std::fs::read(directory.0.join("refused.queue")).unwrap();
     assert!(kept.len() > 2_000 && !kept.windows(10).any(|part| part == b"Bearer bad"));
-    assert_eq!(directory.open().recovered(), 0);
+    assert_eq!(directory.open().await.recovered(), 0);
 }
 
 #[tokio::test]
 async fn records_spooled_under_another_secret_are_kept_as_dead_letters() {
     let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
-    let stats = start(builder().spool(directory.open()), &center, |_, _| Outcome::Unavailable);
+    let stats = start(builder().spool(directory.open().await), &center, |_, _| Outcome::Unavailable);
     for n in 0..100 {
         stats.record(record(&format!("user-{n}"), n));
     }
     assert_eq!(stats.shutdown(LONG).await.spooled, 100);
-    let spool = directory.open_with(500 * 1024 * 1024, "another secret");
+    let spool = directory.open_with(500 * 1024 * 1024, "another secret").await;
     let stats = start(builder().spool(spool), &center, |_, _| Outcome::Accepted);
     stats.record(record("alice", 100));
     let counts = stats.shutdown(LONG).await;
@@ -185,7 +164,7 @@ async fn damaged_spool_is_repaired_and_counts_add_up() {
     for seed in 0..40 {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
-        let stats = start(builder().spool(directory.open()), &center, |_, _| Outcome::Unavailable);
+        let stats = start(builder().spool(directory.open().await), &center, |_, _| Outcome::Unavailable);
         for n in 0..100 {
             stats.record(record(&format!("user-{}", n % 20), n));
         }
@@ -199,10 +178,10 @@ async fn damaged_spool_is_repaired_and_counts_add_up() {
             1 => (0..rng.usize(1..50)).for_each(|_| bytes[rng.usize(..20_000)] ^= 1 << rng.u8(0..8)),
             _ => bytes[..rng.usize(1..9_000)].fill(0),
         }
-        let spool = directory.open();
+        let spool = directory.open().await;
         std::fs::write(&path, bytes).unwrap();
         drop(spool);
-        let stats = start(builder().spool(directory.open()), &center, |_, _| Outcome::Accepted);
+        let stats = start(builder().spool(directory.open().await), &center, |_, _| Outcome::Accepted);
         for n in 100..120 {
             stats.record(record("alice", n));
         }
@@ -230,7 +209,7 @@ async fn restarts_under_random_faults_lose_no_record() {
                     _ => Outcome::Unavailable,
                 })
                 .collect();
-            let spooled = builder().batch_size(rng.usize(1..30)).spool(directory.open());
+            let spooled = builder().batch_size(rng.usize(1..30)).spool(directory.open().await);
             let stats = start(spooled, &center, move |_, nth| outcomes[nth % outcomes.len()]);
             for _ in 0..rng.usize(0..300) {
                 stats.record(record(&format!("user-{}", rng.u8(0..5)), offered));
@@ -240,7 +219,7 @@ async fn restarts_under_random_faults_lose_no_record() {
             assert!(adds_up(counts), "seed {seed}: {counts:?}");
             assert_eq!((counts.dropped, counts.dead_lettered), (0, 0), "seed {seed}: {counts:?}");
         }
-        let stats = start(builder().spool(directory.open()), &center, |_, _| Outcome::Accepted);
+        let stats = start(builder().spool(directory.open().await), &center, |_, _| Outcome::Accepted);
         let counts = stats.shutdown(LONG).await;
         assert!(adds_up(counts) && counts.spooled == 0, "seed {seed}: {counts:?}");
         let paths = center.paths();
@@ -271,7 +250,7 @@ async fn restarts_between_parts_of_a_batch_lose_and_duplicate_no_record() {
                 true => Outcome::TooLarge,
                 false => outcomes[nth % outcomes.len()],
             };
-            let stats = start(builder().batch_size(30).spool(directory.open()), &center, outcome);
+            let stats = start(builder().batch_size(30).spool(directory.open().await), &center, outcome);
             for _ in 0..rng.usize(0..150) {
                 stats.record(record(&format!("user-{}", rng.u8(0..3)), offered));
                 offered += 1;
@@ -288,7 +267,7 @@ async fn restarts_between_parts_of_a_batch_lose_and_duplicate_no_record() {
             // The reporter ends when it is dropped by the runtime.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        let stats = start(builder().spool(directory.open()), &center, |_, _| Outcome::Accepted);
+        let stats = start(builder().spool(directory.open().await), &center, |_, _| Outcome::Accepted);
         let counts = stats.shutdown(LONG).await;
         assert!(adds_up(counts) && counts.spooled == 0, "seed {seed}: {counts:?}");
         let paths = center.paths();
@@ -302,7 +281,8 @@ async fn unverified_records_evict_none_of_users_from_disk() {
     const MAX_BYTES: u64 = 200_000;
     let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
     let outcome = |_: &Call, _| Outcome::Unavailable;
-    let stats = start(builder().spool(directory.open_with(MAX_BYTES, "the app secret")), &center, outcome);
+    let stats =
+        start(builder().spool(directory.open_with(MAX_BYTES, "the app secret").await), &center, outcome);
     for n in 0..500 {
         stats.record(record(["alice", "bob"][n % 2], n));
     }
@@ -321,7 +301,7 @@ async fn unverified_records_evict_none_of_users_from_disk() {
         true => Outcome::Rejected,
         false => Outcome::Accepted,
     };
-    let spool = directory.open_with(MAX_BYTES, "the app secret");
+    let spool = directory.open_with(MAX_BYTES, "the app secret").await;
     let refused = std::fs::metadata(directory.0.join("refused.queue")).unwrap().len();
     let stats = start(builder().spool(spool), &center, outcome);
     let after = stats.shutdown(LONG).await;
