@@ -63,6 +63,8 @@ pub(super) struct Window {
 /// A batch that the auth center rejected permanently.
 pub(super) struct Refused {
     pub(super) batch: Batch,
+    /// The HTTP status, or the business code.
+    pub(super) code: u16,
     /// The auth center's message, without secrets.
     pub(super) reason: String,
 }

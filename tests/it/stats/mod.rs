@@ -16,6 +16,8 @@ mod large;
 mod outcomes;
 // The fields of a record, and which requests leave one.
 mod records;
+// Records that the auth center refused, and what people do with them.
+mod refused;
 // Records on disk, and killed processes.
 mod spool;
 // A recorded service, and what its center receives.

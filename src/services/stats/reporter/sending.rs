@@ -82,7 +82,7 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
                     self.counters.add_dead_lettered(batch.records);
                     let reason = error.to_string();
                     self.log_cause(reason.clone());
-                    self.discard(batch, Some(reason)).await;
+                    self.discard(batch, Some((code, reason))).await;
                 } else {
                     self.replace(batch, parts).await;
                 }
@@ -127,15 +127,15 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
         }
     }
 
-    /// Removes a batch that was delivered, or rejected permanently for this reason.
-    async fn discard(&mut self, batch: Batch, refusal: Option<String>) {
+    /// Removes a batch that was delivered, or rejected permanently by this code, for this reason.
+    async fn discard(&mut self, batch: Batch, refusal: Option<(u16, String)>) {
         self.unsettled.remove(&batch.position);
         let (lane, position, is_spooled) = (batch.lane, batch.position, batch.spooled);
         if is_spooled {
             self.counters.remove_spooled(batch.records);
         }
-        if let Some(reason) = refusal {
-            let refused = Refused { batch, reason };
+        if let Some((code, reason)) = refusal {
+            let refused = Refused { batch, code, reason };
             match &mut self.lanes[lane].window {
                 Some(window) if is_spooled => window.refused.push(refused),
                 _ => {

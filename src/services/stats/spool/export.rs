@@ -14,6 +14,7 @@ use crate::types::user::{UserId, UserInfo};
 #[derive(Serialize)]
 struct Line<'a> {
     refused_at: Option<String>,
+    code: Option<u16>,
     reason: &'a str,
     user_id: Option<&'a UserId>,
     username: Option<&'a str>,
@@ -50,6 +51,7 @@ fn write(file: &File, refused: impl Iterator<Item = (RefusedEntry, Batch)>) -> i
         for record in stats {
             let line = Line {
                 refused_at: refused.map(|time| time.to_string()),
+                code: entry.code,
                 reason: &entry.reason,
                 user_id: batch.user.as_ref().map(UserInfo::id),
                 username: batch.user.as_ref().map(UserInfo::username),

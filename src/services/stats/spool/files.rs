@@ -102,7 +102,9 @@ impl Files {
     fn set_undecryptable_aside(&mut self, lane: Lane, entries: Vec<Vec<u8>>) -> Outcome<u64> {
         const REASON: &str = "sealed under another app secret, or damaged";
         let refused = now();
-        self.keep(lane, entries.into_iter().map(|entry| RefusedEntry::new(refused, REASON, entry)).collect())
+        let described = |entry| RefusedEntry::new(refused, None, REASON, entry);
+        let entries: Vec<_> = entries.into_iter().map(described).collect();
+        self.keep(lane, &entries)
     }
 
     /// Removes what was read last from a lane. Keeps the refused batches in their own file, and appends those of
@@ -157,24 +159,24 @@ impl Files {
     pub(super) fn set_refused_aside(&mut self, lane: Lane, refused: Vec<Refused>) -> Outcome<u64> {
         let (now, mut entries) = (now(), Vec::with_capacity(refused.len()));
         let (mut unkept, mut error) = (0, None);
-        for Refused { batch, reason } in refused {
+        for Refused { batch, code, reason } in refused {
             match self.key.seal(&batch, now) {
-                Ok(sealed) => entries.push(RefusedEntry::new(now, reason, sealed)),
+                Ok(sealed) => entries.push(RefusedEntry::new(now, Some(code), reason, sealed)),
                 Err(why) => {
                     unkept += batch.records;
                     error = Some(why);
                 }
             }
         }
-        let (more, why) = self.keep(lane, entries);
+        let (more, why) = self.keep(lane, &entries);
         (unkept + more, why.or(error))
     }
 
-    fn keep(&mut self, lane: Lane, entries: Vec<RefusedEntry>) -> Outcome<u64> {
+    fn keep(&mut self, lane: Lane, entries: &[RefusedEntry]) -> Outcome<u64> {
         // Anybody can have the others refused, and would evict the users'.
         if lane == Lane::Unverified || entries.is_empty() {
             return (0, None);
         }
-        self.refused.add(&entries)
+        self.refused.add(entries)
     }
 }

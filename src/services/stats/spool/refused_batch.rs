@@ -15,6 +15,7 @@ use crate::types::user::{UserId, UserInfo};
 pub struct RefusedBatch {
     id: u128,
     refused: u64,
+    code: Option<u16>,
     reason: String,
     records: u64,
     is_readable: bool,
@@ -29,6 +30,7 @@ impl RefusedBatch {
             records: entry.records(),
             id: entry.id,
             refused: entry.refused,
+            code: entry.code,
             reason: entry.reason,
             is_readable: batch.is_some(),
             user: batch.and_then(|batch| batch.user.clone()),
@@ -41,7 +43,13 @@ impl RefusedBatch {
         UNIX_EPOCH.checked_add(Duration::from_secs(self.refused)).unwrap_or(UNIX_EPOCH)
     }
 
-    /// Why: the auth center's message with its code or status, or that the batch cannot be decrypted.
+    /// The business code by which the auth center refused it, or the HTTP status: 401 if the credential had ended. `None` if
+    /// it cannot be decrypted.
+    pub fn code(&self) -> Option<u16> {
+        self.code
+    }
+
+    /// Why: the auth center's message, or that the batch cannot be decrypted.
     pub fn reason(&self) -> &str {
         &self.reason
     }
@@ -92,6 +100,7 @@ impl fmt::Debug for RefusedBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RefusedBatch")
             .field("refused_at", &self.refused_at())
+            .field("code", &self.code)
             .field("reason", &self.reason)
             .field("records", &self.records)
             .field("username", &self.username())

@@ -22,6 +22,8 @@ pub(super) struct RefusedEntry {
     pub(super) id: u128,
     /// The time of the refusal, in seconds since 1970.
     pub(super) refused: u64,
+    /// The auth center's code; `None` if the auth center did not refuse it.
+    pub(super) code: Option<u16>,
     pub(super) reason: String,
     /// The batch as it was sealed.
     pub(super) sealed: Vec<u8>,
@@ -30,14 +32,15 @@ pub(super) struct RefusedEntry {
 impl RefusedEntry {
     const VERSION: u8 = 1;
 
-    pub(super) fn new(refused: u64, reason: impl Into<String>, sealed: Vec<u8>) -> Self {
-        Self { id: fastrand::u128(..), refused, reason: reason.into(), sealed }
+    pub(super) fn new(refused: u64, code: Option<u16>, reason: impl Into<String>, sealed: Vec<u8>) -> Self {
+        Self { id: fastrand::u128(..), refused, code, reason: reason.into(), sealed }
     }
 
     fn encode(&self) -> Vec<u8> {
         let mut entry = vec![Self::VERSION];
         entry.extend_from_slice(&self.id.to_be_bytes());
         entry.extend_from_slice(&self.refused.to_be_bytes());
+        entry.extend_from_slice(&self.code.unwrap_or(0).to_be_bytes());
         entry.extend_from_slice(&u32::try_from(self.reason.len()).unwrap_or(0).to_be_bytes());
         entry.extend_from_slice(self.reason.as_bytes());
         entry.extend_from_slice(&self.sealed);
@@ -49,6 +52,7 @@ impl RefusedEntry {
         let (version, rest) = entry.split_first()?;
         let (id, rest) = rest.split_first_chunk()?;
         let (refused, rest) = rest.split_first_chunk()?;
+        let (code, rest) = rest.split_first_chunk()?;
         let (length, rest) = rest.split_first_chunk()?;
         let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
         let (reason, sealed) = rest.split_at_checked(length)?;
@@ -56,6 +60,7 @@ impl RefusedEntry {
         Some(Self {
             id: u128::from_be_bytes(*id),
             refused: u64::from_be_bytes(*refused),
+            code: Some(u16::from_be_bytes(*code)).filter(|code| *code != 0),
             reason: String::from_utf8(reason.to_vec()).ok()?,
             sealed: sealed.to_vec(),
         })
@@ -122,11 +127,13 @@ mod tests {
 
     #[test]
     fn entry_decodes_as_it_was() {
-        let entry = RefusedEntry::new(1_795_298_400, "401: 未登录", vec![1, 2, 3]);
-        let encoded = entry.encode();
-        assert_eq!(RefusedEntry::decode(&encoded).as_ref(), Some(&entry));
-        for length in 0..encoded.len() - entry.sealed.len() {
-            assert_eq!(RefusedEntry::decode(&encoded[..length]), None, "{length}");
+        for code in [Some(401), None] {
+            let entry = RefusedEntry::new(1_795_298_400, code, "未登录", vec![1, 2, 3]);
+            let encoded = entry.encode();
+            assert_eq!(RefusedEntry::decode(&encoded).as_ref(), Some(&entry));
+            for length in 0..encoded.len() - entry.sealed.len() {
+                assert_eq!(RefusedEntry::decode(&encoded[..length]), None, "{length}");
+            }
         }
     }
 }

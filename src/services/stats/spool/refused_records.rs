@@ -82,7 +82,7 @@ impl RefusedRecords {
     }
 
     /// Writes all records to a new file that only its owner can read, one JSON object a line: `refused_at` (RFC 3339),
-    /// `reason`, `user_id`, `username` and `record`, the seven fields for the auth center. Credentials are left out. Returns
+    /// `code`, `reason`, `user_id`, `username` and `record`, the seven fields for the auth center. Credentials are left out. Returns
     /// how many records were written: those that cannot be decrypted are not.
     ///
     /// # Errors

@@ -31,22 +31,24 @@ pub(super) fn ended() -> io::Error {
 
 /// Runs jobs until the spool is dropped.
 pub(super) fn run(mut files: Files, mut jobs: mpsc::Receiver<Job>) {
-    // Sending a result fails only if who asked was dropped.
     while let Some(job) = jobs.blocking_recv() {
         match job {
-            Job::Add(lane, batches, done) => drop(done.send(files.add(lane, batches))),
-            Job::Read(lane, limit, done) => drop(done.send(files.read(lane, limit))),
-            Job::Finish(lane, refused, requeue, done) => {
-                drop(done.send(files.finish(lane, refused, requeue)))
-            }
+            Job::Add(lane, batches, done) => answer(done, files.add(lane, batches)),
+            Job::Read(lane, limit, done) => answer(done, files.read(lane, limit)),
+            Job::Finish(lane, refused, requeue, done) => answer(done, files.finish(lane, refused, requeue)),
+            Job::Release(lane, refused, left, done) => answer(done, files.release(lane, refused, left)),
             Job::Keep(refused, done) => {
-                let _ = done.send(files.set_refused_aside(refused.batch.lane, vec![refused]));
+                answer(done, files.set_refused_aside(refused.batch.lane, vec![refused]));
             }
-            Job::Release(lane, refused, left, done) => drop(done.send(files.release(lane, refused, left))),
-            Job::List(done) => drop(done.send(files.list_refused())),
-            Job::Resend(chosen, done) => drop(done.send(files.resend_refused(&chosen))),
-            Job::Discard(chosen, done) => drop(done.send(files.discard_refused(&chosen))),
-            Job::Export(path, done) => drop(done.send(files.export_refused(&path))),
+            Job::List(done) => answer(done, files.list_refused()),
+            Job::Resend(chosen, done) => answer(done, files.resend_refused(&chosen)),
+            Job::Discard(chosen, done) => answer(done, files.discard_refused(&chosen)),
+            Job::Export(path, done) => answer(done, files.export_refused(&path)),
         }
     }
+}
+
+/// Fails only if who asked was dropped.
+fn answer<T>(done: oneshot::Sender<T>, result: T) {
+    let _ = done.send(result);
 }
