@@ -9,7 +9,7 @@
 #   cleared, header written again: opens with 0 entries
 #   cleared, one entry added: opens with 1 entries
 #
-# Why it matters here: each start after a run that delivered everything would find a "damaged" spool. `spool/disk_queue.rs`
+# Why it matters here: each start after a run that delivered everything would find a "damaged" spool. `spool/cleared.rs`
 # writes the header again, and opens what a crash has left in between.
 # Needs cargo.
 set -euo pipefail

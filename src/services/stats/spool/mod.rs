@@ -1,6 +1,7 @@
 //! Store records on disk, so that they survive crashes and long outages.
 
 mod builder;
+mod cleared;
 mod disk_queue;
 mod export;
 mod files;

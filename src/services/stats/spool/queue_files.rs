@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use queue_file::QueueFile;
 
-use super::disk_queue::open_cleared;
+use super::cleared::open_cleared;
 use super::seal::header;
 
 /// Opens a queue. The readable entries of a damaged one are copied to a new file.

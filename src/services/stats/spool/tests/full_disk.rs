@@ -8,10 +8,11 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use test_support::until;
 use tokio::time::sleep;
 
 use super::{Directory, LONG, adds_up, builder, start};
-use crate::services::stats::tests::fake_center::{FakeCenter, Outcome, record};
+use crate::services::stats::tests::fake_center::{Call, FakeCenter, Outcome, record};
 
 /// A disk that can be filled.
 enum Disk {
@@ -135,4 +136,61 @@ async fn full_disk_bounds_calls_and_keeps_counts() {
         run(Disk::Simulated(Directory::new()), Outcome::Rejected),
         run(Disk::Simulated(Directory::new()), Outcome::Accepted),
     );
+}
+
+/// Nine batches, each of a user, on a disk that is full then.
+async fn spooled(disk: &Disk, center: &Arc<FakeCenter>) {
+    let stats = start(builder().spool(disk.directory().open().await), center, |_, _| Outcome::Unavailable);
+    (0..900).for_each(|n| stats.record(record(&format!("user-{}", n % 9), n)));
+    assert_eq!(stats.shutdown(LONG).await.spooled, 900);
+}
+
+/// They cannot take the place of their batch on disk, and so are sent from memory.
+#[tokio::test]
+async fn parts_of_batches_are_delivered_from_a_full_disk() {
+    let (disk, center) = (Disk::Simulated(Directory::new()), Arc::<FakeCenter>::default());
+    spooled(&disk, &center).await;
+    disk.fill();
+    let takes_fifty = |call: &Call, _| match call.body.matches("api_path").count() {
+        0..=50 => Outcome::Accepted,
+        _ => Outcome::TooLarge,
+    };
+    let before = center.calls().len();
+    let stats = start(builder().spool(disk.directory().open().await), &center, takes_fifty);
+    until("all are delivered", || stats.snapshot().delivered == 900).await;
+    assert_eq!(center.calls().len() - before, 9 + 18);
+    let counts = stats.shutdown(LONG).await;
+    assert!(adds_up(counts) && counts.recorded == 900, "{counts:?}");
+    assert_eq!(disk.directory().open().await.recovered(), 0);
+    assert!(center.paths().len() == 900 && center.paths().values().all(|times| *times == 1));
+}
+
+/// Some batches are delivered and some are not when the process ends.
+#[tokio::test]
+async fn shutdown_between_batches_loses_none_and_repeats_none_if_there_is_room() {
+    for is_full in [false, true] {
+        let (disk, center) = (Disk::Simulated(Directory::new()), Arc::<FakeCenter>::default());
+        spooled(&disk, &center).await;
+        if is_full {
+            disk.fill();
+        }
+        let odd_hang = |call: &Call, _| match call.authorization.ends_with(['1', '3', '5', '7']) {
+            true => Outcome::TimesOut,
+            false => Outcome::Accepted,
+        };
+        let stats = start(builder().spool(disk.directory().open().await), &center, odd_hang);
+        until("some are delivered", || stats.snapshot().delivered >= 300).await;
+        let counts = stats.shutdown(Duration::from_millis(50)).await;
+        assert!(adds_up(counts) && counts.delivered + counts.spooled == 900, "{is_full}: {counts:?}");
+        assert!(counts.spooled >= 400, "{is_full}: {counts:?}");
+
+        let before = center.calls().len();
+        let stats = start(builder().spool(disk.directory().open().await), &center, |_, _| Outcome::Accepted);
+        let rest = stats.shutdown(LONG).await;
+        assert!(adds_up(rest) && rest.spooled == 0, "{is_full}: {rest:?}");
+        // On a full disk, those between others that are left cannot be removed. Their keys tell the auth center.
+        assert!(is_full || rest.delivered == counts.spooled, "{rest:?}");
+        assert_eq!((center.calls().len() - before) as u64, rest.delivered / 100);
+        assert!(center.paths().len() == 900 && center.paths().values().all(|times| *times == 1));
+    }
 }
