@@ -61,6 +61,7 @@ pub(super) struct Window {
 }
 
 /// A batch that the auth center rejected permanently.
+#[cfg_attr(not(feature = "spool"), allow(dead_code))]
 pub(super) struct Refused {
     pub(super) batch: Batch,
     /// The HTTP status, or the business code.
