@@ -71,7 +71,7 @@
 //!
 //! - `client` (default): `AuthClient`, the remote auth center with cache, retries and circuit breaker. Adds reqwest, and
 //!   rustls with ring.
-//! - `jwt`: the module `jwt`, local verification of tokens. Adds jsonwebtoken with AWS-LC.
+//! - `jwt`: the module `jwt`, local verification of tokens. Adds AWS-LC.
 //! - `webhook`: the module `webhook`, the auth center's events. Adds hmac, sha2 and moka.
 //! - `stats`: the module `stats`, usage records. Adds crossbeam-queue.
 //! - `spool`: usage records on disk. Adds queue-file, fs4 and ring.

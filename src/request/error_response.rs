@@ -104,6 +104,10 @@ fn challenge(error: &AuthError) -> Option<HeaderValue> {
     match error.kind() {
         ErrorKind::MissingCredential => Some(HeaderValue::from_static("Bearer")),
         ErrorKind::InvalidCredential => Some(HeaderValue::from_static(r#"Bearer error="invalid_token""#)),
+        // Section 3 has this very example.
+        ErrorKind::Expired => Some(HeaderValue::from_static(
+            r#"Bearer error="invalid_token", error_description="The access token expired""#,
+        )),
         ErrorKind::MissingPermission => {
             let scoped = error.needed().filter(|needed| is_scope(needed)).and_then(|needed| {
                 HeaderValue::try_from(format!(r#"Bearer error="insufficient_scope", scope="{needed}""#)).ok()
@@ -138,6 +142,10 @@ mod tests {
         for (error, expected) in [
             (AuthError::new(ErrorKind::MissingCredential), Some("Bearer")),
             (AuthError::new(ErrorKind::InvalidCredential), Some(r#"Bearer error="invalid_token""#)),
+            (
+                AuthError::new(ErrorKind::Expired),
+                Some(r#"Bearer error="invalid_token", error_description="The access token expired""#),
+            ),
             (AuthError::invalid_access_key(), Some(r#"Bearer error="invalid_token""#)),
             (AuthError::missing_permission("a:b"), Some(r#"Bearer error="insufficient_scope", scope="a:b""#)),
             (AuthError::missing_permission("(a and b)"), Some(r#"Bearer error="insufficient_scope""#)),

@@ -152,7 +152,7 @@ impl AuthConfig {
             Some(Ok(user)) => Presence::Verified(user, credential),
             Some(Err(error)) => {
                 // Nobody can be billed for an invalid credential; any other may be somebody's.
-                let is_invalid = error.kind() == ErrorKind::InvalidCredential;
+                let is_invalid = matches!(error.kind(), ErrorKind::InvalidCredential | ErrorKind::Expired);
                 Presence::Rejected(error, (!is_invalid).then_some(credential))
             }
             None => match credential.check() {

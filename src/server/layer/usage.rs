@@ -87,7 +87,7 @@ impl Recording {
     /// Discards the recording if the auth center has no user for the credential: it would reject the record like the
     /// request, and callers could make any number of such records.
     pub(super) fn unless_invalid(mut self, error: &AuthError) -> Option<Self> {
-        if error.kind() == ErrorKind::InvalidCredential {
+        if matches!(error.kind(), ErrorKind::InvalidCredential | ErrorKind::Expired) {
             self.0 = None;
             return None;
         }

@@ -169,7 +169,9 @@ impl AuthError {
     /// The HTTP status that this error is answered with.
     pub const fn status(&self) -> StatusCode {
         match self.kind {
-            ErrorKind::MissingCredential | ErrorKind::InvalidCredential => StatusCode::UNAUTHORIZED,
+            ErrorKind::MissingCredential | ErrorKind::InvalidCredential | ErrorKind::Expired => {
+                StatusCode::UNAUTHORIZED
+            }
             ErrorKind::Denied | ErrorKind::MissingPermission => StatusCode::FORBIDDEN,
             ErrorKind::InvalidRequest => StatusCode::BAD_REQUEST,
             ErrorKind::UnknownUser => StatusCode::NOT_FOUND,
@@ -292,6 +294,7 @@ mod tests {
         for (kind, status, code) in [
             (ErrorKind::MissingCredential, 401, 401),
             (ErrorKind::InvalidCredential, 401, 401),
+            (ErrorKind::Expired, 401, 401),
             (ErrorKind::Denied, 403, 403),
             (ErrorKind::MissingPermission, 403, 403),
             (ErrorKind::Unavailable, 503, -1),

@@ -6,6 +6,10 @@ pub enum ErrorKind {
     MissingCredential,
     /// The credential is malformed, unknown, expired or revoked: 401 `invalid_token`.
     InvalidCredential,
+    /// The token was valid, and has expired: 401 `invalid_token`, with `error_description` so that callers refresh it instead
+    /// of logging in again. Only verifiers that see the token's end tell it from
+    /// [`InvalidCredential`](Self::InvalidCredential); the auth center does not.
+    Expired,
     /// The caller is authenticated but not admitted, such as a disabled user: 403.
     Denied,
     /// The request itself cannot be read, such as one that names two users to act as, or an argument of a call is out of its

@@ -30,6 +30,7 @@ pub(super) const fn of(about: About, kind: ErrorKind, language: Language) -> &'s
             ErrorKind::InvalidCredential => {
                 ("The credential is invalid or has expired", "未登录或 Token 已过期")
             }
+            ErrorKind::Expired => ("The token has expired", "Token 已过期"),
             ErrorKind::Denied => ("Access is denied", "禁止访问"),
             ErrorKind::MissingPermission => ("Permission is missing", "权限不足"),
             ErrorKind::InvalidRequest => ("The request is invalid", "请求无效"),

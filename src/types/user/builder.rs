@@ -11,6 +11,7 @@ use super::info::UserInfo;
 pub struct UserInfoBuilder {
     fields: Fields,
     access_key: Option<AccessKeyKind>,
+    is_anonymous: bool,
     #[cfg(feature = "jwt")]
     claims: Option<Box<str>>,
 }
@@ -21,6 +22,7 @@ impl UserInfo {
         UserInfoBuilder {
             fields: Fields::new(id.into(), username.into()),
             access_key: None,
+            is_anonymous: false,
             #[cfg(feature = "jwt")]
             claims: None,
         }
@@ -39,6 +41,7 @@ impl UserInfo {
         UserInfoBuilder {
             fields: self.fields().clone(),
             access_key: self.access_key(),
+            is_anonymous: self.is_anonymous(),
             #[cfg(feature = "jwt")]
             claims: self.claims().map(Into::into),
         }
@@ -121,6 +124,12 @@ impl UserInfoBuilder {
         self
     }
 
+    /// Sets whether the user has signed in without saying who they are. Defaults to no.
+    pub fn anonymous(mut self, is_anonymous: bool) -> Self {
+        self.is_anonymous = is_anonymous;
+        self
+    }
+
     /// Sets the claims that [`jwt::Claims`](crate::jwt::Claims) reads. Defaults to none; a `JwtVerifier` sets those of
     /// the token.
     #[cfg(feature = "jwt")]
@@ -135,6 +144,7 @@ impl UserInfoBuilder {
         UserInfo::from_parts(
             self.fields,
             self.access_key,
+            self.is_anonymous,
             #[cfg(feature = "jwt")]
             self.claims,
         )

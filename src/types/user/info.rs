@@ -2,8 +2,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use super::access_key_kind::AccessKeyKind;
 use super::codes::Codes;
 use super::feishu_ids::FeishuIds;
@@ -11,7 +9,6 @@ use super::fields::Fields;
 use super::group::UserGroup;
 use super::id::UserId;
 use crate::types::error::AuthError;
-use crate::types::spelling::Record;
 
 /// A verified user, as the layer leaves it in the request's extensions.
 ///
@@ -32,6 +29,7 @@ pub struct UserInfo(Arc<Shared>);
 struct Shared {
     fields: Fields,
     access_key: Option<AccessKeyKind>,
+    is_anonymous: bool,
     /// The claims that a token was verified by, as its JSON.
     #[cfg(feature = "jwt")]
     claims: Option<Box<str>>,
@@ -56,11 +54,13 @@ impl UserInfo {
     pub(super) fn from_parts(
         fields: Fields,
         access_key: Option<AccessKeyKind>,
+        is_anonymous: bool,
         #[cfg(feature = "jwt")] claims: Option<Box<str>>,
     ) -> Self {
         Self(Arc::new(Shared {
             fields,
             access_key,
+            is_anonymous,
             #[cfg(feature = "jwt")]
             claims,
             fresh: AtomicBool::new(true),
@@ -189,6 +189,12 @@ impl UserInfo {
         self.0.access_key
     }
 
+    /// Whether the user has signed in without saying who they are, as Supabase and Firebase let them. Only a
+    /// `JwtVerifier` knows.
+    pub fn is_anonymous(&self) -> bool {
+        self.0.is_anonymous
+    }
+
     /// Whether both are clones of one.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -206,7 +212,10 @@ impl UserInfo {
         match Arc::get_mut(&mut self.0) {
             Some(shared) => shared.claims = claims,
             // The function that mapped the claims has kept a clone.
-            None => *self = Self::from_parts(self.0.fields.clone(), self.0.access_key, claims),
+            None => {
+                *self =
+                    Self::from_parts(self.0.fields.clone(), self.0.access_key, self.0.is_anonymous, claims);
+            }
         }
     }
 
@@ -242,29 +251,13 @@ impl UserInfo {
 
 impl PartialEq for UserInfo {
     fn eq(&self, other: &Self) -> bool {
-        self.0.fields == other.0.fields && self.access_key() == other.access_key()
+        self.0.fields == other.0.fields
+            && self.access_key() == other.access_key()
+            && self.is_anonymous() == other.is_anonymous()
     }
 }
 
 impl Eq for UserInfo {}
-
-impl Serialize for UserInfo {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.fields.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for UserInfo {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Record(fields) = Record::deserialize(deserializer)?;
-        Ok(Self::from_parts(
-            fields,
-            None,
-            #[cfg(feature = "jwt")]
-            None,
-        ))
-    }
-}
 
 impl fmt::Debug for UserInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,6 +8,7 @@ mod fields;
 mod group;
 pub(crate) mod id;
 pub(crate) mod info;
+mod serialization;
 
 pub use access_key_kind::AccessKeyKind;
 pub use builder::UserInfoBuilder;

@@ -23,5 +23,8 @@ pub(super) fn verdict(error: AuthError, credential: &Credential) -> AuthError {
 
 /// Returns whether the auth center decided against the credential, so that the error may be cached.
 pub(super) fn is_rejection(error: &AuthError) -> bool {
-    matches!(error.kind(), ErrorKind::InvalidCredential | ErrorKind::Denied | ErrorKind::UnknownUser)
+    matches!(
+        error.kind(),
+        ErrorKind::InvalidCredential | ErrorKind::Expired | ErrorKind::Denied | ErrorKind::UnknownUser
+    )
 }

@@ -26,44 +26,44 @@ pub enum Algorithm {
     Es256,
     /// ECDSA on P-384 with SHA-384, `ES384`.
     Es384,
+    /// ECDSA on P-521 with SHA-512, `ES512`.
+    Es512,
     /// Ed25519, `EdDSA` or, by RFC 9864, `Ed25519`.
     EdDsa,
 }
 
-const ALL: [(Algorithm, &str, jsonwebtoken::Algorithm); 12] = [
-    (Algorithm::Hs256, "HS256", jsonwebtoken::Algorithm::HS256),
-    (Algorithm::Hs384, "HS384", jsonwebtoken::Algorithm::HS384),
-    (Algorithm::Hs512, "HS512", jsonwebtoken::Algorithm::HS512),
-    (Algorithm::Rs256, "RS256", jsonwebtoken::Algorithm::RS256),
-    (Algorithm::Rs384, "RS384", jsonwebtoken::Algorithm::RS384),
-    (Algorithm::Rs512, "RS512", jsonwebtoken::Algorithm::RS512),
-    (Algorithm::Ps256, "PS256", jsonwebtoken::Algorithm::PS256),
-    (Algorithm::Ps384, "PS384", jsonwebtoken::Algorithm::PS384),
-    (Algorithm::Ps512, "PS512", jsonwebtoken::Algorithm::PS512),
-    (Algorithm::Es256, "ES256", jsonwebtoken::Algorithm::ES256),
-    (Algorithm::Es384, "ES384", jsonwebtoken::Algorithm::ES384),
-    (Algorithm::EdDsa, "EdDSA", jsonwebtoken::Algorithm::EdDSA),
+const ALL: [(Algorithm, &str); 13] = [
+    (Algorithm::Hs256, "HS256"),
+    (Algorithm::Hs384, "HS384"),
+    (Algorithm::Hs512, "HS512"),
+    (Algorithm::Rs256, "RS256"),
+    (Algorithm::Rs384, "RS384"),
+    (Algorithm::Rs512, "RS512"),
+    (Algorithm::Ps256, "PS256"),
+    (Algorithm::Ps384, "PS384"),
+    (Algorithm::Ps512, "PS512"),
+    (Algorithm::Es256, "ES256"),
+    (Algorithm::Es384, "ES384"),
+    (Algorithm::Es512, "ES512"),
+    (Algorithm::EdDsa, "EdDSA"),
 ];
 
 impl Algorithm {
     /// Returns the name in the header of a token, such as `RS256`.
     pub fn name(self) -> &'static str {
-        self.row().1
+        // The rows are in the order of the variants.
+        ALL[self as usize].1
     }
 
     /// Finds an algorithm by its name. Names are case-sensitive: `none`, `nOnE` and `hs256` are no algorithms.
     pub(super) fn from_name(name: &str) -> Option<Self> {
         let name = if name == "Ed25519" { "EdDSA" } else { name };
-        ALL.iter().find(|(_, candidate, _)| *candidate == name).map(|(algorithm, ..)| *algorithm)
+        ALL.iter().find(|(_, candidate)| *candidate == name).map(|(algorithm, _)| *algorithm)
     }
 
-    pub(super) fn to_jsonwebtoken(self) -> jsonwebtoken::Algorithm {
-        self.row().2
-    }
-
-    fn row(self) -> &'static (Self, &'static str, jsonwebtoken::Algorithm) {
-        // The rows are in the order of the variants.
-        &ALL[self as usize]
+    /// Whether whoever verifies could also sign.
+    pub(super) fn is_symmetric(self) -> bool {
+        matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
     }
 }
 
@@ -79,13 +79,13 @@ mod tests {
 
     #[test]
     fn names_of_all_algorithms_round_trip() {
-        for (algorithm, name, other) in ALL {
-            assert_eq!((algorithm.name(), algorithm.to_jsonwebtoken()), (name, other));
-            assert_eq!(Algorithm::from_name(name), Some(algorithm));
-            assert_eq!(format!("{other:?}"), name);
+        for (algorithm, name) in ALL {
+            assert_eq!((algorithm.name(), Algorithm::from_name(name)), (name, Some(algorithm)));
+            assert_eq!(format!("{algorithm:?}").to_uppercase(), name.to_uppercase());
+            assert_eq!(algorithm.is_symmetric(), name.starts_with("HS"));
         }
         assert_eq!(Algorithm::from_name("Ed25519"), Some(Algorithm::EdDsa));
-        for name in ["none", "None", "NONE", "hs256", "HS256 ", "", "ES512", "ES256K", "RSA-OAEP"] {
+        for name in ["none", "None", "NONE", "hs256", "HS256 ", "", "es512", "ES256K", "RSA-OAEP"] {
             assert_eq!(Algorithm::from_name(name), None, "{name}");
         }
     }

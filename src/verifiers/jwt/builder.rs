@@ -3,23 +3,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use url::Url;
 
 use super::algorithm::Algorithm;
-use super::claims_mapping::{ADMIN, MapClaims, map_with_admin_role};
-use super::jwks::Jwks;
-use super::jwks_endpoint::JwksEndpoint;
-use super::key::VerificationKey;
+use super::claims_mapping::{ClaimsMapping, MapToken};
+use super::key_source::KeySource;
+use super::token_kind::{TokenKind, media_type};
 use super::validation::Validation;
-use super::verifier::{Inner, JwtVerifier, Keys};
-use crate::types::error::{AuthError, BuildError};
+use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
-use crate::upstream::http_client::{self, is_near};
-use crate::upstream::identity_cache::{CacheTtls, IdentityCache};
 use crate::util::clock::Clock;
 
-/// Builds a [`JwtVerifier`]; made by [`JwtVerifier::from_secret`], [`JwtVerifier::from_public_key`] and
-/// [`JwtVerifier::from_jwks`].
+/// Builds a [`JwtVerifier`]; made by [`JwtVerifier::from_secret`], [`JwtVerifier::from_public_key`],
+/// [`JwtVerifier::from_jwks`] and [`JwtVerifier::from_issuer`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,45 +32,21 @@ use crate::util::clock::Clock;
 #[derive(Clone)]
 #[must_use]
 pub struct JwtVerifierBuilder {
-    key_source: KeySource,
-    algorithms: Option<Vec<Algorithm>>,
-    validation: Validation,
-    admin_role: String,
-    map_claims: Option<Arc<MapClaims>>,
-    cache_ttl: Duration,
-    cache_capacity: usize,
-    http: Option<reqwest::Client>,
-    plain_http: bool,
-    clock: Clock,
-}
-
-#[derive(Clone)]
-enum KeySource {
-    Secret(Vec<u8>),
-    PublicKey(Vec<u8>),
-    Jwks(String),
-}
-
-impl JwtVerifier {
-    /// Starts a verifier of tokens signed with a shared secret: `HS256`, and a secret of at least 32 bytes.
-    pub fn from_secret(secret: impl AsRef<[u8]>) -> JwtVerifierBuilder {
-        JwtVerifierBuilder::new(KeySource::Secret(secret.as_ref().to_vec()))
-    }
-
-    /// Starts a verifier of tokens signed with the private key of this public key: PEM (`BEGIN PUBLIC KEY`) of RSA from
-    /// 2048 bits, P-256, P-384 or Ed25519.
-    pub fn from_public_key(pem: impl AsRef<[u8]>) -> JwtVerifierBuilder {
-        JwtVerifierBuilder::new(KeySource::PublicKey(pem.as_ref().to_vec()))
-    }
-
-    /// Starts a verifier of tokens signed with one of the keys published at this URL (JWKS, RFC 7517).
-    pub fn from_jwks(url: impl Into<String>) -> JwtVerifierBuilder {
-        JwtVerifierBuilder::new(KeySource::Jwks(url.into()))
-    }
+    pub(super) key_source: KeySource,
+    pub(super) algorithms: Option<Vec<Algorithm>>,
+    pub(super) validation: Validation,
+    pub(super) mapping: ClaimsMapping,
+    pub(super) map_token: Option<Arc<MapToken>>,
+    pub(super) also: Vec<JwtVerifierBuilder>,
+    pub(super) cache_ttl: Duration,
+    pub(super) cache_capacity: usize,
+    pub(super) http: Option<reqwest::Client>,
+    pub(super) plain_http: bool,
+    pub(super) clock: Clock,
 }
 
 impl JwtVerifierBuilder {
-    fn new(key_source: KeySource) -> Self {
+    pub(super) fn new(key_source: KeySource) -> Self {
         Self {
             key_source,
             algorithms: None,
@@ -83,9 +54,13 @@ impl JwtVerifierBuilder {
                 audiences: Some(vec!["authenticated".to_owned()]),
                 issuers: None,
                 leeway: Duration::from_secs(30),
+                typ: None,
+                required: Vec::new(),
+                kinds: Vec::new(),
             },
-            admin_role: ADMIN.to_owned(),
-            map_claims: None,
+            mapping: ClaimsMapping::new(),
+            map_token: None,
+            also: Vec::new(),
             cache_ttl: Duration::from_secs(300),
             cache_capacity: 10_000,
             http: None,
@@ -94,8 +69,8 @@ impl JwtVerifierBuilder {
         }
     }
 
-    /// Sets the accepted algorithms. Defaults to those of the key: `HS256` for a secret, the `alg` of a key of a set,
-    /// `RS256` for RSA keys without `alg`, and the one algorithm of the curve for others.
+    /// Sets the accepted algorithms. Defaults to those of the key: `HS256` for a secret, the `alg` of a key of a set, RSA's
+    /// six (`RS256` to `PS512`) for RSA keys without `alg`, and the one algorithm of the curve for others.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms = Some(algorithms.into_iter().collect());
         self
@@ -137,15 +112,85 @@ impl JwtVerifierBuilder {
         self
     }
 
-    /// Sets the role that makes a user an admin. Defaults to `admin`. Has no effect together with
-    /// [`map_claims`](Self::map_claims).
-    pub fn admin_role(mut self, role: impl Into<String>) -> Self {
-        self.admin_role = role.into();
+    /// Requires this `typ` in the header, such as `at+jwt` (RFC 9068 section 4), in small letters or capitals, with or
+    /// without `application/`. Defaults to none.
+    pub fn typ(mut self, typ: impl AsRef<str>) -> Self {
+        self.validation.typ = Some(media_type(typ.as_ref()));
         self
     }
 
-    /// Sets the function that maps verified claims to a user. Defaults to
-    /// [`default_claims_mapping`](super::default_claims_mapping), which your own function can start from. `sub` has been
+    /// Requires a claim of this value, such as `token_use` to be `access`. Calls add up.
+    pub fn require_claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.validation.required.push((name.into(), value.into()));
+        self
+    }
+
+    /// Accepts tokens that call themselves this, besides access tokens. Calls add up. Defaults to none.
+    pub fn accept_kind(mut self, kind: TokenKind) -> Self {
+        self.validation.kinds.push(kind);
+        self
+    }
+
+    /// Accepts the tokens of another source of keys, too: a second secret while the first is being replaced, a secret beside
+    /// a key set, another issuer. Calls add up, to 8 sources in all.
+    ///
+    /// Each source has its own algorithms, issuers, audiences and other requirements, and its own mapping; cache, HTTP client
+    /// and clock are those of this verifier. A token is verified by the sources of its `iss`, else by those without
+    /// [`issuer`](Self::issuer), and only by keys for its algorithm.
+    ///
+    /// ```
+    /// use aigc_auth::jwt::JwtVerifier;
+    ///
+    /// // Supabase's move from a shared secret to ES256.
+    /// let project = "https://project.supabase.co/auth/v1";
+    /// let verifier = JwtVerifier::from_issuer(project)
+    ///     .also_accept(JwtVerifier::from_secret("the project's secret of 32 characters").issuer(project))
+    ///     .build()?;
+    /// # Ok::<(), aigc_auth::error::BuildError>(())
+    /// ```
+    pub fn also_accept(mut self, other: JwtVerifierBuilder) -> Self {
+        self.also.push(other);
+        self
+    }
+
+    /// Sets where the user's fields are read in the claims. Defaults to [`ClaimsMapping::new`].
+    pub fn mapping(mut self, mapping: ClaimsMapping) -> Self {
+        self.mapping = mapping;
+        self
+    }
+
+    /// Sets the claim with the user's id: see [`ClaimsMapping::subject_claim`]. Holds with [`map_claims`](Self::map_claims),
+    /// too.
+    pub fn subject_claim(self, path: impl Into<String>) -> Self {
+        self.with_mapping(|mapping| mapping.subject_claim(path))
+    }
+
+    /// Reads roles from this claim: see [`ClaimsMapping::roles_claim`].
+    pub fn roles_claim(self, path: impl Into<String>) -> Self {
+        self.with_mapping(|mapping| mapping.roles_claim(path))
+    }
+
+    /// Reads groups from this claim: see [`ClaimsMapping::groups_claim`].
+    pub fn groups_claim(self, path: impl Into<String>) -> Self {
+        self.with_mapping(|mapping| mapping.groups_claim(path))
+    }
+
+    /// Takes scopes for permissions: see [`ClaimsMapping::permissions_from_scope`].
+    pub fn permissions_from_scope(self) -> Self {
+        self.with_mapping(ClaimsMapping::permissions_from_scope)
+    }
+
+    /// Sets the role that makes a user an admin. Defaults to `admin`.
+    pub fn admin_role(self, role: impl Into<String>) -> Self {
+        self.with_mapping(|mapping| mapping.admin_role(role))
+    }
+
+    fn with_mapping(mut self, change: impl FnOnce(ClaimsMapping) -> ClaimsMapping) -> Self {
+        self.mapping = change(self.mapping);
+        self
+    }
+
+    /// Sets the function that maps verified claims to a user, in place of [`mapping`](Self::mapping). The id's claim has been
     /// checked before. If the function returns an error, the request is rejected with it.
     ///
     /// ```
@@ -161,11 +206,23 @@ impl JwtVerifierBuilder {
     /// });
     /// # assert!(verifier.build().is_ok());
     /// ```
-    pub fn map_claims<F>(mut self, map: F) -> Self
+    pub fn map_claims<F>(self, map: F) -> Self
     where
         F: Fn(&Map<String, Value>) -> Result<UserInfo, AuthError> + Send + Sync + 'static,
     {
-        self.map_claims = Some(Arc::new(map));
+        self.map_token(move |_, claims| map(claims))
+    }
+
+    /// Sets a function like [`map_claims`](Self::map_claims) that sees the token's header as well: the header first. Its
+    /// signature covers both. Keys in the header are the sender's own: never use them.
+    pub fn map_token<F>(mut self, map: F) -> Self
+    where
+        F: Fn(&Map<String, Value>, &Map<String, Value>) -> Result<UserInfo, AuthError>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.map_token = Some(Arc::new(map));
         self
     }
 
@@ -201,63 +258,6 @@ impl JwtVerifierBuilder {
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
-    }
-
-    /// Builds the verifier. The key set is not fetched yet.
-    ///
-    /// # Errors
-    /// If the secret is too short for its algorithm (32 bytes for `HS256`), the key is not a public key in PEM or too weak,
-    /// the URL is not `https://`, or none of the algorithms fits the key.
-    pub fn build(self) -> Result<JwtVerifier, BuildError> {
-        let algorithms = self.algorithms.as_deref();
-        // No refresh and no stale-if-error: claims do not change before the token expires.
-        let ttls =
-            CacheTtls { ttl: self.cache_ttl, stale_if_error: Duration::ZERO, negative_ttl: Duration::ZERO };
-        let cache =
-            Arc::new(IdentityCache::new(self.cache_capacity, ttls, Duration::ZERO, self.clock.clone()));
-        let keys = match &self.key_source {
-            KeySource::Secret(secret) => {
-                Keys::Static(Box::new(VerificationKey::from_secret(secret, algorithms)?))
-            }
-            KeySource::PublicKey(pem) => Keys::Static(Box::new(VerificationKey::from_pem(pem, algorithms)?)),
-            KeySource::Jwks(url) => {
-                Keys::Remote(Jwks::new(self.jwks_endpoint(url)?, cache.clone(), self.clock.clone()))
-            }
-        };
-        let admin_role = self.admin_role;
-        let map_claims = self
-            .map_claims
-            .unwrap_or_else(|| Arc::new(move |claims| Ok(map_with_admin_role(claims, &admin_role)?.build())));
-        let inner = Inner { keys, validation: self.validation, map_claims, cache, clock: self.clock };
-        Ok(JwtVerifier { inner: Arc::new(inner) })
-    }
-
-    fn jwks_endpoint(&self, url: &str) -> Result<JwksEndpoint, BuildError> {
-        let invalid = |reason: &str| BuildError::new(format!("invalid key set URL: {reason}"));
-        let url = Url::parse(url).map_err(|error| invalid("cannot parse it").with_source(error))?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(invalid("it must start with https:// and name a host"));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(invalid("it must not contain a user name or password"));
-        }
-        if url.scheme() == "http" && !is_near(&url) && !self.plain_http {
-            return Err(invalid(
-                "it is not https://, and an attacker on the network could inject keys (see `insecure_plain_http`)",
-            ));
-        }
-        if let Some(symmetric) =
-            self.algorithms.iter().flatten().find(|algorithm| algorithm.name().starts_with("HS"))
-        {
-            return Err(BuildError::new(format!(
-                "a key set cannot verify {symmetric}: anyone who can read the set could sign"
-            )));
-        }
-        let http = match &self.http {
-            Some(http) => http.clone(),
-            None => http_client::new(url.scheme() == "https", Duration::from_secs(1))?,
-        };
-        Ok(JwksEndpoint { http, url, algorithms: self.algorithms.clone() })
     }
 }
 

@@ -2,111 +2,265 @@
 
 use serde_json::{Map, Value};
 
-use super::error::invalid_token;
+use super::claim_codes::{self, Codes, Form};
+use super::claim_path::ClaimPath;
+use super::error::{Reason, Rejection, invalid_token};
 use crate::types::error::AuthError;
 use crate::types::user::{UserId, UserInfo, UserInfoBuilder};
 
-/// Maps verified claims to a user.
-pub(super) type MapClaims = dyn Fn(&Map<String, Value>) -> Result<UserInfo, AuthError> + Send + Sync;
+/// Maps a verified token, its header and its claims, to a user.
+pub(super) type MapToken =
+    dyn Fn(&Map<String, Value>, &Map<String, Value>) -> Result<UserInfo, AuthError> + Send + Sync;
 
-/// The role that makes a user an admin, unless [configured](super::JwtVerifierBuilder::admin_role) otherwise.
-pub(super) const ADMIN: &str = "admin";
-
-/// Maps claims to a user as [`JwtVerifier`](super::JwtVerifier) does by default; a start for mappings of your own.
+/// Maps verified claims to a user: a table of where each field is read.
 ///
-/// - id: `sub`, a string or an integer; `"7"` and `7` are different ids;
-/// - username: `preferred_username`, else `username`, else `email`, else the id;
-/// - roles: `role` and `roles`, each a string or an array of strings, here and in `app_metadata`; optional;
-/// - permissions: `permissions`, in the same way;
-/// - admin: whether one of the roles is `admin`;
-/// - e-mail, phone: `email`, `phone` or `phone_number`;
-/// - nickname, avatar: `name` or `nickname`, `picture`, else `full_name`, `name`, `avatar_url` and `picture` in
-///   `user_metadata`.
+/// | the user's | from |
+/// |---|---|
+/// | id | `sub`, a string or an integer (`"7"` and `7` are different ids), or [`subject_claim`](Self::subject_claim) |
+/// | username | `preferred_username`, else `username`, else `email` unless it is said to be unverified, else the id; or [`username_claim`](Self::username_claim) |
+/// | roles | `role` and `roles`, here and in `app_metadata`, each a string or an array of strings; or [`roles_claim`](Self::roles_claim) |
+/// | permissions | `permissions`, here and in `app_metadata`, in the same way; or [`permissions_claim`](Self::permissions_claim); with [`permissions_from_scope`](Self::permissions_from_scope) the scopes as well |
+/// | groups | none, or [`groups_claim`](Self::groups_claim) |
+/// | admin flag | whether one of the roles is `admin`, or [`admin_role`](Self::admin_role); [`admin_claim`](Self::admin_claim) |
+/// | e-mail, phone | `email`, `phone` or `phone_number` |
+/// | nickname, avatar | `name` or `nickname`, or [`nickname_claim`](Self::nickname_claim); `picture`; else `full_name`, `name`, `avatar_url` and `picture` in `user_metadata` |
+/// | [`is_anonymous`](UserInfo::is_anonymous) | `is_anonymous` (Supabase), or `anonymous` as `provider_id` or as `firebase.sign_in_provider` (Firebase) |
 ///
-/// Supabase lets users write their own `user_metadata`: neither roles, permissions nor the username are read from it.
-/// Members of an unexpected type are ignored.
+/// Supabase lets users write their own `user_metadata`: neither roles, permissions nor the username are read from it. With
+/// issuers that let users choose a `role`, say by `roles_claim` where roles are. Members of an unexpected type are ignored.
+///
+/// A place is the name of a claim, such as `cognito:groups`, or a JSON pointer into it (RFC 6901), such as
+/// `/realm_access/roles`.
 ///
 /// ```
-/// use aigc_auth::jwt;
+/// use aigc_auth::jwt::ClaimsMapping;
 /// use serde_json::json;
 ///
-/// let claims = json!({"sub": "3f6c", "role": "admin", "email": "root@example.com"});
-/// let user = jwt::default_claims_mapping(claims.as_object().unwrap())?.department("IT").build();
-/// assert_eq!(user.id(), "3f6c");
-/// assert!(user.is_admin() && user.has_role("admin"));
+/// let claims = json!({"sub": "3f6c", "realm_access": {"roles": ["staff", "admin"]}, "scope": "openid report:read"});
+/// let mapping = ClaimsMapping::new().roles_claim("/realm_access/roles").permissions_from_scope();
+/// let user = mapping.map(claims.as_object().unwrap())?.department("IT").build();
+/// assert!(user.has_role("staff") && user.has_permission("report:read") && user.is_admin());
 /// # Ok::<(), aigc_auth::AuthError>(())
 /// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ClaimsMapping {
+    subject: ClaimPath,
+    username: Option<ClaimPath>,
+    nickname: Option<ClaimPath>,
+    /// `None` where the defaults are.
+    roles: Option<Vec<Codes>>,
+    permissions: Option<Vec<Codes>>,
+    groups: Vec<Codes>,
+    reads_scope: bool,
+    admin_role: String,
+    admin: Option<ClaimPath>,
+}
+
+impl Default for ClaimsMapping {
+    fn default() -> Self {
+        Self {
+            subject: ClaimPath::new("sub"),
+            username: None,
+            nickname: None,
+            roles: None,
+            permissions: None,
+            groups: Vec::new(),
+            reads_scope: false,
+            admin_role: "admin".to_owned(),
+            admin: None,
+        }
+    }
+}
+
+impl ClaimsMapping {
+    /// Creates the default mapping.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the claim with the id, in place of `sub`. Its value is a non-empty string or an integer, and required.
+    pub fn subject_claim(mut self, path: impl Into<String>) -> Self {
+        self.subject = ClaimPath::new(path);
+        self
+    }
+
+    /// Sets the claim with the username. Without it, the defaults apply.
+    pub fn username_claim(mut self, path: impl Into<String>) -> Self {
+        self.username = Some(ClaimPath::new(path));
+        self
+    }
+
+    /// Sets the claim with the nickname. Without it, the defaults apply.
+    pub fn nickname_claim(mut self, path: impl Into<String>) -> Self {
+        self.nickname = Some(ClaimPath::new(path));
+        self
+    }
+
+    /// Reads roles from this claim, a string or an array of strings, in place of the defaults. Calls add up.
+    pub fn roles_claim(self, path: impl Into<String>) -> Self {
+        self.roles_from(path, Form::Texts)
+    }
+
+    /// Reads roles from objects in this claim: the value of this member of each, such as `name`.
+    pub fn roles_claim_member(self, path: impl Into<String>, member: impl Into<Box<str>>) -> Self {
+        self.roles_from(path, Form::Member(member.into()))
+    }
+
+    /// Reads roles from the object in this claim: the names of its members, whatever their values are.
+    pub fn roles_claim_names(self, path: impl Into<String>) -> Self {
+        self.roles_from(path, Form::Names)
+    }
+
+    fn roles_from(mut self, path: impl Into<String>, form: Form) -> Self {
+        self.roles.get_or_insert_default().push(Codes { path: ClaimPath::new(path), form });
+        self
+    }
+
+    /// Reads permissions from this claim, a string or an array of strings, in place of the defaults. Calls add up.
+    pub fn permissions_claim(self, path: impl Into<String>) -> Self {
+        self.permissions_from(path, Form::Texts)
+    }
+
+    /// Reads permissions from objects in this claim: the value of this member of each, such as `name`.
+    pub fn permissions_claim_member(self, path: impl Into<String>, member: impl Into<Box<str>>) -> Self {
+        self.permissions_from(path, Form::Member(member.into()))
+    }
+
+    fn permissions_from(mut self, path: impl Into<String>, form: Form) -> Self {
+        self.permissions.get_or_insert_default().push(Codes { path: ClaimPath::new(path), form });
+        self
+    }
+
+    /// Takes scopes for permissions, too: `scope`, `scp` and `scopes`, each a text of words or an array.
+    pub fn permissions_from_scope(mut self) -> Self {
+        self.reads_scope = true;
+        self
+    }
+
+    /// Reads the codes of groups from this claim, a string or an array of strings. Calls add up.
+    pub fn groups_claim(mut self, path: impl Into<String>) -> Self {
+        self.groups.push(Codes { path: ClaimPath::new(path), form: Form::Texts });
+        self
+    }
+
+    /// Sets the role that makes a user an admin, wherever roles are read. Defaults to `admin`.
+    pub fn admin_role(mut self, role: impl Into<String>) -> Self {
+        self.admin_role = role.into();
+        self
+    }
+
+    /// Makes users admins whose claim is `true`, as well.
+    pub fn admin_claim(mut self, path: impl Into<String>) -> Self {
+        self.admin = Some(ClaimPath::new(path));
+        self
+    }
+
+    /// Maps the claims. Change the user it starts as you like, such as by its e-mail.
+    ///
+    /// # Errors
+    /// [`InvalidCredential`](crate::error::ErrorKind::InvalidCredential) if the id is missing, empty, or neither a string
+    /// nor an integer.
+    pub fn map(&self, claims: &Map<String, Value>) -> Result<UserInfoBuilder, AuthError> {
+        let id = self.subject(claims)?;
+        let user_metadata = claims.get("user_metadata").and_then(Value::as_object);
+        let text = |names: &[&str]| names.iter().find_map(|name| non_empty(claims.get(*name)));
+        let user_text = |names: &[&str]| names.iter().find_map(|name| non_empty(user_metadata?.get(*name)));
+        let at = |path: &Option<ClaimPath>| non_empty(path.as_ref().and_then(|path| path.of(claims)));
+
+        let username = at(&self.username).or_else(|| text(&["preferred_username", "username"]));
+        let username = username.or_else(|| text(&["email"]).filter(|_| !is_unverified(claims)));
+        let username = username.map_or_else(|| id.to_string(), str::to_owned);
+        let roles = self.role_codes(claims);
+        let is_admin = roles.contains(&&*self.admin_role)
+            || self.admin.as_ref().and_then(|path| path.of(claims)) == Some(&Value::Bool(true));
+        let mut user = UserInfo::builder(id, username)
+            .admin(is_admin)
+            .roles(roles)
+            .permissions(self.permission_codes(claims))
+            .groups(claim_codes::at(claims, &self.groups))
+            .anonymous(is_anonymous(claims));
+        if let Some(email) = text(&["email"]) {
+            user = user.email(email);
+        }
+        if let Some(phone) = text(&["phone", "phone_number"]) {
+            user = user.phone(phone);
+        }
+        let name = at(&self.nickname).or_else(|| text(&["name", "nickname"]));
+        if let Some(name) = name.or_else(|| user_text(&["full_name", "name"])) {
+            user = user.nickname(name);
+        }
+        if let Some(picture) = text(&["picture"]).or_else(|| user_text(&["avatar_url", "picture"])) {
+            user = user.avatar(picture);
+        }
+        Ok(user)
+    }
+
+    fn role_codes<'a>(&self, claims: &'a Map<String, Value>) -> Vec<&'a str> {
+        match &self.roles {
+            Some(roles) => claim_codes::at(claims, roles),
+            None => claim_codes::here_and_in_app_metadata(claims, &["role", "roles"]),
+        }
+    }
+
+    fn permission_codes<'a>(&self, claims: &'a Map<String, Value>) -> Vec<&'a str> {
+        let mut all = match &self.permissions {
+            Some(permissions) => claim_codes::at(claims, permissions),
+            None => claim_codes::here_and_in_app_metadata(claims, &["permissions"]),
+        };
+        if self.reads_scope {
+            for name in ["scope", "scp", "scopes"] {
+                claim_codes::collect(&mut all, claims.get(name), &Form::Lists);
+            }
+        }
+        all
+    }
+
+    /// Reads the id: a string (RFC 7519 section 4.1.2), or the integer that some issuers write.
+    pub(super) fn subject(&self, claims: &Map<String, Value>) -> Result<UserId, Rejection> {
+        let name = self.subject.as_str();
+        let malformed = |expected: &str| {
+            invalid_token(Reason::Subject, format!("malformed `{name}` claim: expected {expected}"))
+        };
+        match self.subject.of(claims) {
+            Some(Value::String(sub)) if !sub.trim().is_empty() => Ok(sub.as_str().into()),
+            Some(Value::Number(sub)) => {
+                sub.as_i64().map(UserId::from).ok_or_else(|| malformed("an integer of at most 64 bits"))
+            }
+            None => Err(invalid_token(
+                Reason::Subject,
+                format!("missing `{name}` claim, the user's id; `subject_claim` names another"),
+            )),
+            _ => Err(malformed("a non-empty string or an integer")),
+        }
+    }
+}
+
+/// Maps claims as [`ClaimsMapping::new`] does; a start for mappings of your own.
 ///
 /// # Errors
-/// [`InvalidCredential`](crate::error::ErrorKind::InvalidCredential) if `sub` is missing, empty, or neither a string nor an
-/// integer.
+/// As [`ClaimsMapping::map`].
 pub fn default_claims_mapping(claims: &Map<String, Value>) -> Result<UserInfoBuilder, AuthError> {
-    map_with_admin_role(claims, ADMIN)
+    ClaimsMapping::default().map(claims)
 }
 
-pub(super) fn map_with_admin_role(
-    claims: &Map<String, Value>,
-    admin_role: &str,
-) -> Result<UserInfoBuilder, AuthError> {
-    let id = subject(claims)?;
-    let app_metadata = claims.get("app_metadata").and_then(Value::as_object);
-    let user_metadata = claims.get("user_metadata").and_then(Value::as_object);
-    let in_app = |name: &str| app_metadata.and_then(|metadata| metadata.get(name));
-    let text = |names: &[&str]| names.iter().find_map(|name| non_empty(claims.get(*name)));
-    let user_text = |names: &[&str]| names.iter().find_map(|name| non_empty(user_metadata?.get(*name)));
-
-    let username = text(&["preferred_username", "username", "email"]);
-    let username = username.map_or_else(|| id.to_string(), str::to_owned);
-    let roles = codes([claims.get("role"), claims.get("roles"), in_app("role"), in_app("roles")]);
-    let permissions = codes([claims.get("permissions"), in_app("permissions")]);
-    let mut user = UserInfo::builder(id, username)
-        .admin(roles.contains(&admin_role))
-        .roles(roles)
-        .permissions(permissions);
-    if let Some(email) = text(&["email"]) {
-        user = user.email(email);
-    }
-    if let Some(phone) = text(&["phone", "phone_number"]) {
-        user = user.phone(phone);
-    }
-    if let Some(name) = text(&["name", "nickname"]).or_else(|| user_text(&["full_name", "name"])) {
-        user = user.nickname(name);
-    }
-    if let Some(picture) = text(&["picture"]).or_else(|| user_text(&["avatar_url", "picture"])) {
-        user = user.avatar(picture);
-    }
-    Ok(user)
+/// Whether the issuer says that nobody has confirmed the e-mail address: somebody else's name could be taken by it.
+fn is_unverified(claims: &Map<String, Value>) -> bool {
+    ["email_verified", "emailVerified"].iter().any(|name| match claims.get(*name) {
+        Some(Value::Bool(verified)) => !verified,
+        Some(Value::String(verified)) => verified != "true",
+        _ => false,
+    })
 }
 
-/// Reads `sub`: a string (RFC 7519 section 4.1.2), or the integer that some issuers write.
-pub(super) fn subject(claims: &Map<String, Value>) -> Result<UserId, AuthError> {
-    match claims.get("sub") {
-        Some(Value::String(sub)) if !sub.trim().is_empty() => Ok(sub.as_str().into()),
-        Some(Value::Number(sub)) => sub
-            .as_i64()
-            .map(UserId::from)
-            .ok_or_else(|| invalid_token("malformed `sub` claim: expected an integer of at most 64 bits")),
-        None => Err(invalid_token("missing `sub` claim")),
-        _ => Err(invalid_token("malformed `sub` claim: expected a non-empty string or an integer")),
-    }
+fn is_anonymous(claims: &Map<String, Value>) -> bool {
+    let provider = claims.get("firebase").and_then(|firebase| firebase.get("sign_in_provider"));
+    claims.get("is_anonymous") == Some(&Value::Bool(true))
+        || [claims.get("provider_id"), provider].into_iter().flatten().any(|provider| provider == "anonymous")
 }
 
 fn non_empty(value: Option<&Value>) -> Option<&str> {
     value?.as_str().filter(|text| !text.is_empty())
-}
-
-/// Collects all strings, alone or in arrays, without duplicates.
-fn codes<const N: usize>(values: [Option<&Value>; N]) -> Vec<&str> {
-    let mut codes = Vec::new();
-    for value in values.into_iter().flatten() {
-        let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-        for code in values.iter().filter_map(|value| non_empty(Some(value))) {
-            if !codes.contains(&code) {
-                codes.push(code);
-            }
-        }
-    }
-    codes
 }
 
 #[cfg(test)]
@@ -174,5 +328,85 @@ mod tests {
             assert_eq!(default_claims_mapping(claims.as_object().unwrap()).is_ok(), ok, "{claims}");
         }
         assert!(default_claims_mapping(&Map::new()).is_err());
+    }
+
+    #[test]
+    fn codes_are_read_where_the_mapping_says() {
+        let claims = json!({
+            "sub": "x", "role": "admin", "roles": ["default"], "permissions": ["default"], "user_id": 7,
+            "realm_access": {"roles": ["staff", "root", "staff", 7, null, ""]},
+            "resource_access": {"app": {"roles": "editor"}},
+            "urn:zitadel:iam:org:project:roles": {"owner": {"1": "example.com"}, "viewer": null},
+            "list": [{"name": "a", "owner": "o"}, {"name": 7}, {}, "b", {"name": "c"}],
+            "scope": "openid  a:read", "scp": ["b:read", "c:read d:read"], "scopes": "a:read e",
+            "groups": ["/ops", "staff"], "isAdmin": true, "log_in": "ann", "shown": "Ann",
+        });
+        let user = |mapping: ClaimsMapping| mapping.map(claims.as_object().unwrap()).unwrap().build();
+        let new = ClaimsMapping::new;
+        for (mapping, roles, is_admin) in [
+            (new(), vec!["admin", "default"], true),
+            (new().roles_claim("/realm_access/roles"), vec!["staff", "root"], false),
+            (new().roles_claim("/realm_access/roles").admin_role("root"), vec!["staff", "root"], true),
+            (
+                new().roles_claim("/realm_access/roles").roles_claim("/resource_access/app/roles"),
+                vec!["staff", "root", "editor"],
+                false,
+            ),
+            (new().roles_claim_names("urn:zitadel:iam:org:project:roles"), vec!["owner", "viewer"], false),
+            (new().roles_claim_member("list", "name").admin_claim("isAdmin"), vec!["a", "c"], true),
+            (new().roles_claim("list"), vec!["b"], false),
+            (new().roles_claim("nothing").admin_claim("shown"), vec![], false),
+        ] {
+            let user = user(mapping.clone());
+            assert!(user.roles().iter().eq(roles.iter().copied()), "{mapping:?}: {:?}", user.roles());
+            assert_eq!(user.is_admin(), is_admin, "{mapping:?}");
+        }
+        let scopes = ["default", "openid", "a:read", "b:read", "c:read", "d:read", "e"];
+        assert!(user(new().permissions_from_scope()).permissions().iter().eq(scopes));
+        assert!(user(new().permissions_claim_member("list", "name")).permissions().iter().eq(["a", "c"]));
+        let named = user(
+            new()
+                .subject_claim("user_id")
+                .username_claim("log_in")
+                .nickname_claim("shown")
+                .groups_claim("groups"),
+        );
+        assert_eq!((named.id(), named.username(), named.nickname()), (&7.into(), "ann", Some("Ann")));
+        assert!(named.has_group("/ops") && named.has_group("staff"));
+        assert!(new().subject_claim("none").map(claims.as_object().unwrap()).is_err());
+    }
+
+    #[test]
+    fn unverified_email_is_no_username() {
+        for (verified, username) in [
+            (json!({}), "a@example.com"),
+            (json!({"email_verified": true}), "a@example.com"),
+            (json!({"email_verified": "true"}), "a@example.com"),
+            (json!({"email_verified": null}), "a@example.com"),
+            (json!({"email_verified": false}), "x"),
+            (json!({"email_verified": "false"}), "x"),
+            (json!({"emailVerified": false}), "x"),
+        ] {
+            let mut claims = json!({"sub": "x", "email": "a@example.com"});
+            claims.as_object_mut().unwrap().extend(verified.as_object().unwrap().clone());
+            let user = user(&claims);
+            assert_eq!((user.username(), user.email()), (username, Some("a@example.com")), "{claims}");
+        }
+    }
+
+    #[test]
+    fn anonymous_users_are_marked() {
+        for (claims, anonymous) in [
+            (json!({"is_anonymous": true}), true),
+            (json!({"is_anonymous": false}), false),
+            (json!({"provider_id": "anonymous"}), true),
+            (json!({"firebase": {"sign_in_provider": "anonymous"}}), true),
+            (json!({"firebase": {"sign_in_provider": "password"}}), false),
+            (json!({}), false),
+        ] {
+            let mut all = claims.clone();
+            all["sub"] = "x".into();
+            assert_eq!(user(&all).is_anonymous(), anonymous, "{claims}");
+        }
     }
 }

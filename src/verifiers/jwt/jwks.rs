@@ -1,10 +1,13 @@
 //! Cache a remote key set: fetch it on demand, refresh it in the background, and limit the rate of fetches.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime};
 
-use super::error::invalid_token;
+use super::algorithm::Algorithm;
+use super::error::{Reason, Rejection, invalid_token};
 use super::jwks_endpoint::JwksEndpoint;
 use super::key_set::{KeyLookup, KeySet};
 use super::token::Token;
@@ -22,10 +25,22 @@ const REFRESH_AFTER: Millis = TTL * 8 / 10;
 const MIN_INTERVAL: Millis = 30_000;
 /// The same while no key set was fetched yet, and every token has to wait for one.
 const FIRST_MIN_INTERVAL: Millis = 1_000;
+/// So many unknown `kid`s are remembered, at most.
+const MAX_MISSING: usize = 1_000;
+
+/// Whether the issuer has been asked since a token arrived.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fetch {
+    /// Not yet.
+    Pending,
+    /// Not again: it is too soon.
+    TooSoon,
+    Done,
+}
 
 pub(super) struct Jwks {
     core: Arc<Core>,
-    flights: SingleFlight<(), ()>,
+    flights: SingleFlight<(), Fetch>,
 }
 
 /// Shared with the task of a fetch.
@@ -35,6 +50,8 @@ struct Core {
     /// Users whose tokens were verified by keys of the set.
     cache: Arc<IdentityCache>,
     warnings: LogThrottle,
+    /// Of the `kid`s that strangers choose.
+    hasher: RandomState,
     state: RwLock<State>,
 }
 
@@ -42,6 +59,10 @@ struct Core {
 struct State {
     keys: Option<Arc<KeySet>>,
     fetched_at: Millis,
+    /// How many sets were fetched.
+    generation: u64,
+    /// Tokens' `kid`s, hashed, that were missing at some generation.
+    missing: HashMap<u64, u64>,
     last_attempt: Option<Millis>,
     /// The error of the last attempt, if it failed.
     failure: Option<AuthError>,
@@ -50,56 +71,67 @@ struct State {
 impl Jwks {
     pub(super) fn new(endpoint: JwksEndpoint, cache: Arc<IdentityCache>, clock: Clock) -> Self {
         let warnings = LogThrottle::new(clock.clone(), Duration::from_secs(10));
-        let core = Core { endpoint, clock, cache, warnings, state: RwLock::default() };
+        let (hasher, state) = (RandomState::new(), RwLock::default());
+        let core = Core { endpoint, clock, cache, warnings, hasher, state };
         Self { core: Arc::new(core), flights: SingleFlight::new(1) }
     }
 
     /// Verifies the signature of a token. Returns its payload, and until when its key is fresh.
     ///
-    /// `None` if the key set has to be fetched first, which never happens with `fetched`.
+    /// `None` if the key set has to be fetched first, while that is pending.
     pub(super) fn verified_payload(
         &self,
         token: &Token<'_>,
-        fetched: bool,
-    ) -> Result<Option<(Vec<u8>, SystemTime)>, AuthError> {
+        fetch: Fetch,
+    ) -> Result<Option<(Vec<u8>, SystemTime)>, Rejection> {
         let core = &*self.core;
         let (keys, age, failure) = {
             let state = core.read();
             (state.keys.clone(), core.now().saturating_sub(state.fetched_at), state.failure.clone())
         };
         let Some(keys) = keys else {
-            return if fetched { Err(failure.unwrap_or_else(not_fetched)) } else { Ok(None) };
+            return match fetch {
+                // No set can verify it.
+                _ if token.algorithm.is_symmetric() => {
+                    Err(invalid_token(Reason::Algorithm, KeySet::why_symmetric(token.algorithm)))
+                }
+                Fetch::Pending => Ok(None),
+                _ => Err(failure.unwrap_or_else(not_fetched).into()),
+            };
         };
         // While the issuer is unavailable, the stale set is used without waiting.
-        if age >= TTL && failure.is_none() && !fetched {
+        if age >= TTL && failure.is_none() && fetch == Fetch::Pending {
             return Ok(None);
         }
         if age >= REFRESH_AFTER && core.is_fetch_due() {
             // Fails without a runtime: the next request tries again.
-            let _ = self.flights.start((), || Ok(fetch(self.core.clone())));
+            let _ = self.flights.start((), || Ok(fetch_set(self.core.clone())));
         }
-        match keys.find(token.kid.as_deref(), token.algorithm) {
-            KeyLookup::Found(key) => {
+        match keys.find(token) {
+            KeyLookup::Found(candidates) => {
                 let left = Duration::from_millis(TTL.saturating_sub(age));
-                Ok(Some((token.verified_payload(key)?, core.clock.today() + left)))
+                let payload = token.verified_payload_of_any(&candidates)?;
+                Ok(Some((payload, core.clock.today() + left)))
             }
-            KeyLookup::AlgorithmMismatch => {
-                Err(invalid_token("the key of the JWT is not meant for the `alg` of its header"))
-            }
-            KeyLookup::Ambiguous => {
-                Err(invalid_token("ambiguous `kid`: several keys of the key set match the JWT"))
-            }
-            KeyLookup::Unknown if !fetched => Ok(None),
+            KeyLookup::Never(reason) => Err(invalid_token(Reason::Key, reason)),
+            KeyLookup::Unknown(_) if fetch == Fetch::Pending => Ok(None),
             // After a failed fetch it stays open whether the issuer has published the key since.
-            KeyLookup::Unknown => Err(failure
-                .unwrap_or_else(|| invalid_token("unknown `kid`: no key of the key set matches the JWT"))),
+            KeyLookup::Unknown(reason) => {
+                Err(failure.map_or_else(|| core.unknown(token, fetch, reason), Rejection::from))
+            }
         }
     }
 
+    /// Whether a key of the set may be for this algorithm.
+    pub(super) fn may_support(&self, algorithm: Algorithm) -> bool {
+        let configured = self.core.endpoint.algorithms.as_ref();
+        !algorithm.is_symmetric() && configured.is_none_or(|configured| configured.contains(&algorithm))
+    }
+
     /// Waits for the fetch in flight, or starts one unless the minimum interval forbids it.
-    pub(super) async fn fetch(&self) {
-        // The outcome is in the state.
-        let _ = self.flights.join((), || fetch(self.core.clone())).await;
+    pub(super) async fn fetch(&self) -> Fetch {
+        // Whether it worked is in the state. A flight that was lost has asked nobody.
+        self.flights.join((), || fetch_set(self.core.clone())).await.unwrap_or(Fetch::TooSoon)
     }
 
     /// Returns the outcome of the last fetch.
@@ -114,11 +146,16 @@ impl Jwks {
 }
 
 /// Fetches the key set. Runs in its own task, one at a time.
-async fn fetch(core: Arc<Core>) {
+async fn fetch_set(core: Arc<Core>) -> Fetch {
     if !core.start_attempt() {
-        return;
+        return Fetch::TooSoon;
     }
-    match core.endpoint.fetch().await {
+    let usable = core.endpoint.fetch().await.and_then(|keys| match keys.len() {
+        // An issuer that has lost its keys for a while takes nothing from the users of the last set.
+        0 => Err(core.endpoint.unavailable(&keys.why_unusable())),
+        _ => Ok(keys),
+    });
+    match usable {
         Ok(keys) => core.install(keys),
         Err(error) => {
             if core.warnings.is_due() {
@@ -127,6 +164,7 @@ async fn fetch(core: Arc<Core>) {
             core.write().failure = Some(error);
         }
     }
+    Fetch::Done
 }
 
 impl Core {
@@ -149,17 +187,38 @@ impl Core {
         due
     }
 
+    /// Returns the error for a token whose key the set does not have. It may have been published since the last fetch, so that
+    /// the token is rejected only if the issuer was asked for it, or was asked again since such a token came first.
+    fn unknown(&self, token: &Token<'_>, fetch: Fetch, reason: String) -> Rejection {
+        let hash = self.hasher.hash_one(token.kid.as_deref());
+        let now = self.now();
+        let mut state = self.write();
+        if state.missing.len() >= MAX_MISSING && !state.missing.contains_key(&hash) {
+            state.missing.clear();
+        }
+        let generation = state.generation;
+        let first = *state.missing.entry(hash).or_insert(generation);
+        if fetch == Fetch::Done || first < generation {
+            return invalid_token(Reason::Key, reason);
+        }
+        let rest = Duration::from_millis(state.until_next_fetch(now));
+        let detail = format!("{reason}, as of a moment ago; it is fetched again in {} s", rest.as_secs() + 1);
+        AuthError::new(ErrorKind::Unavailable).with_detail(detail).with_retry_after(rest).into()
+    }
+
     fn install(&self, keys: KeySet) {
         let now = self.now();
-        if keys.len() == 0 {
-            tracing::warn!("the key set has no usable verification key: all tokens are rejected");
-        }
         tracing::debug!(keys = keys.len(), "key set fetched");
         let removed_some = {
             let mut state = self.write();
-            let removed_some = state.keys.as_ref().is_some_and(|old| old.has_keys_missing_from(&keys));
+            let old = state.keys.take();
+            let removed_some = old.as_ref().is_some_and(|old| old.has_keys_missing_from(&keys));
+            // Keys that were there are no longer: nobody has to be asked again.
+            let removed = old.iter().flat_map(|old| old.kids_missing_from(&keys));
+            state.missing.extend(removed.map(|kid| (self.hasher.hash_one(Some(kid)), 0)));
             state.keys = Some(Arc::new(keys));
             state.fetched_at = now;
+            state.generation += 1;
             state.failure = None;
             removed_some
         };
@@ -180,8 +239,12 @@ impl Core {
 
 impl State {
     fn is_fetch_due(&self, now: Millis) -> bool {
+        self.until_next_fetch(now) == 0
+    }
+
+    fn until_next_fetch(&self, now: Millis) -> Millis {
         let interval = if self.keys.is_some() { MIN_INTERVAL } else { FIRST_MIN_INTERVAL };
-        self.last_attempt.is_none_or(|attempt| now.saturating_sub(attempt) >= interval)
+        self.last_attempt.map_or(0, |attempt| (attempt + interval).saturating_sub(now))
     }
 }
 

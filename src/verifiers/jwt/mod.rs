@@ -1,4 +1,4 @@
-//! Verify JSON Web Tokens locally: by a shared secret, a public key, or the key set (JWKS) of the issuer.
+//! Verify JSON Web Tokens locally: by a shared secret, a public key, the key set (JWKS) of an issuer, or several of them.
 //!
 //! [`JwtVerifier`] replaces the `AuthClient` in [`AuthLayer::new`](crate::AuthLayer::new). Everything above it stays the
 //! same: extractors, permissions, [context](crate::context), [`ActAsUser`](crate::ActAsUser).
@@ -8,7 +8,8 @@
 //! - tokens without `exp` or `sub`;
 //! - expired tokens, tokens that are not valid yet (`nbf`), tokens issued in the future (`iat`);
 //! - tokens for another audience or of another issuer than configured;
-//! - dates that are not numbers, duplicate claims, and extensions (`crit`);
+//! - tokens that say that they are no access tokens ([`TokenKind`]);
+//! - dates that are not numbers, or after the year 9999, duplicate claims, and extensions (`crit`);
 //! - anything that is not strict base64url without padding.
 //!
 //! The key and the configuration decide the algorithm; the token's `alg` is only compared with them. Keys inside a token
@@ -21,20 +22,29 @@
 //!
 //! The key set is fetched with the first token and cached for 10 minutes (its TTL); from 8 minutes on it is refreshed in
 //! the background. A token with an unknown `kid` triggers a fetch at once, but at most one within 30 s, however many such
-//! tokens arrive. Tokens of a key that has left the set are rejected from the next fetch on. While the issuer is
-//! unavailable, the stale set is used, and tokens with an unknown `kid` are answered with 503. Encryption keys, symmetric
-//! keys, RSA keys under 2048 bits and unknown key types are ignored.
+//! tokens arrive; until then they are answered with 503 and `Retry-After`, for the key may be newer than the set. Tokens of a
+//! key that has left the set are rejected from the next fetch on. While the issuer is unavailable, or publishes no usable key,
+//! the stale set is used, and tokens with an unknown `kid` are answered with 503. Encryption keys, symmetric keys, RSA keys
+//! under 2048 bits and unknown key types are ignored.
 
 mod algorithm;
+mod build;
 mod builder;
+mod claim_codes;
+mod claim_path;
 mod claims;
 mod claims_mapping;
+mod constructors;
+mod discovery;
 mod error;
 mod jwks;
 mod jwks_endpoint;
 mod key;
 mod key_set;
+mod key_source;
+mod source;
 mod token;
+mod token_kind;
 mod unique_json;
 mod validation;
 mod verifier;
@@ -42,5 +52,6 @@ mod verifier;
 pub use algorithm::Algorithm;
 pub use builder::JwtVerifierBuilder;
 pub use claims::Claims;
-pub use claims_mapping::default_claims_mapping;
+pub use claims_mapping::{ClaimsMapping, default_claims_mapping};
+pub use token_kind::TokenKind;
 pub use verifier::JwtVerifier;

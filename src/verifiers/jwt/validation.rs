@@ -4,9 +4,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
 
-use super::error::invalid_token;
-use crate::types::error::AuthError;
+use super::error::{Reason, Rejection, invalid_token, shown};
+use super::token_kind::{TokenKind, media_type};
 use crate::util::clock::from_unix;
+
+/// The last second of the year 9999.
+const LAST_DATE: f64 = 253_402_300_799.0;
 
 #[derive(Clone, Debug)]
 pub(super) struct Validation {
@@ -15,70 +18,150 @@ pub(super) struct Validation {
     /// Accepted values of `iss`; `None` accepts all.
     pub(super) issuers: Option<Vec<String>>,
     pub(super) leeway: Duration,
+    /// The `typ` that the header must have.
+    pub(super) typ: Option<String>,
+    /// Claims that must have this value.
+    pub(super) required: Vec<(String, Value)>,
+    /// What a token may call itself, besides an access token.
+    pub(super) kinds: Vec<TokenKind>,
 }
 
 impl Validation {
-    /// Validates the claims at this time. Returns when the token expires, if a `SystemTime` can represent that.
+    /// Validates `typ` of the header and the claims at this time. Returns when the token expires, if a `SystemTime` can
+    /// represent that.
     pub(super) fn validate(
         &self,
+        typ: Option<&str>,
         claims: &Map<String, Value>,
         now: SystemTime,
-    ) -> Result<Option<SystemTime>, AuthError> {
-        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        let leeway = self.leeway.as_secs_f64();
-        let exp = date(claims, "exp")?.ok_or_else(|| invalid_token("missing `exp` claim"))?;
-        if now >= exp + leeway {
-            return Err(invalid_token("the token has expired"));
-        }
-        for (name, early) in [
-            ("nbf", "the token is not valid yet (`nbf`)"),
-            ("iat", "the token was issued in the future (`iat`)"),
-        ] {
-            if date(claims, name)?.is_some_and(|date| date > now + leeway) {
-                return Err(invalid_token(early));
-            }
-        }
+    ) -> Result<Option<SystemTime>, Rejection> {
+        let exp = self.validate_dates(claims, now.duration_since(UNIX_EPOCH).unwrap_or_default())?;
         if let Some(audiences) = &self.audiences {
             validate_audience(claims.get("aud"), audiences)?;
         }
         if let Some(issuers) = &self.issuers {
-            match claims.get("iss") {
-                Some(Value::String(issuer)) if issuers.contains(issuer) => {}
-                None => return Err(invalid_token("missing `iss` claim")),
-                _ => return Err(invalid_token("the issuer (`iss`) is not one of those configured")),
+            validate_issuer(claims.get("iss"), issuers)?;
+        }
+        self.validate_kind(typ, claims)?;
+        Ok(from_unix(exp))
+    }
+
+    fn validate_dates(&self, claims: &Map<String, Value>, now: Duration) -> Result<f64, Rejection> {
+        let (now, leeway) = (now.as_secs_f64(), self.leeway.as_secs_f64());
+        let missing =
+            || invalid_token(Reason::Dates, "missing `exp` claim: tokens without an end are rejected");
+        let exp = date(claims, "exp")?.ok_or_else(missing)?;
+        let seconds = |span: f64| format!("{:.0} s", span.max(1.0));
+        if now >= exp + leeway {
+            let ago = seconds(now - exp);
+            return Err(invalid_token(Reason::Expired, format!("the token has expired {ago} ago (`exp`)")));
+        }
+        for (name, early) in [("nbf", "is not valid yet"), ("iat", "was issued in the future")] {
+            if let Some(date) = date(claims, name)?.filter(|date| *date > now + leeway) {
+                let ahead = seconds(date - now);
+                let detail = format!(
+                    "the token {early}: `{name}` is {ahead} ahead of this clock, and {} are tolerated (`leeway`)",
+                    seconds(leeway)
+                );
+                return Err(invalid_token(Reason::NotYetValid, detail));
             }
         }
-        Ok(from_unix(exp))
+        Ok(exp)
+    }
+
+    fn validate_kind(&self, typ: Option<&str>, claims: &Map<String, Value>) -> Result<(), Rejection> {
+        let rejected = |detail: String| Err(invalid_token(Reason::Kind, detail));
+        if let Some(expected) = &self.typ
+            && typ.map(media_type).as_deref() != Some(expected)
+        {
+            let found = typ.map_or("none".to_owned(), shown);
+            return rejected(format!("expected `typ` `{expected}` in the JWT header, found {found}"));
+        }
+        for (name, expected) in &self.required {
+            match claims.get(name) {
+                Some(found) if found == expected => {}
+                None => return rejected(format!("missing `{name}` claim: it is required to be {expected}")),
+                Some(found) => {
+                    let found = shown(&found.to_string());
+                    return rejected(format!("expected the claim `{name}` to be {expected}, found {found}"));
+                }
+            }
+        }
+        match TokenKind::of(typ, claims).filter(|kind| !self.kinds.contains(kind)) {
+            Some(kind) => rejected(format!(
+                "the token says that it is {kind} (`accept_kind` takes TokenKind::{kind:?})"
+            )),
+            None => Ok(()),
+        }
     }
 }
 
-/// Reads a NumericDate (RFC 7519 section 2): a JSON number, not a string of digits.
-fn date(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, AuthError> {
-    match claims.get(name) {
-        None => Ok(None),
-        Some(value) => {
-            let malformed = || invalid_token(format!("malformed `{name}` claim: expected a number"));
-            value.as_f64().map(Some).ok_or_else(malformed)
-        }
+/// Reads a NumericDate (RFC 7519 section 2): a JSON number, not a string of digits. Its fraction counts.
+fn date(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, Rejection> {
+    let Some(value) = claims.get(name) else { return Ok(None) };
+    let Some(date) = value.as_f64() else {
+        return Err(invalid_token(Reason::Dates, format!("malformed `{name}` claim: expected a number")));
+    };
+    if date > LAST_DATE {
+        let detail = format!(
+            "malformed `{name}` claim: {date:.0} is after the year 9999; expected seconds since 1970, and milliseconds \
+             are a thousand times as many"
+        );
+        return Err(invalid_token(Reason::Dates, detail));
     }
+    Ok(Some(date))
 }
 
 /// Validates an `aud` claim (RFC 7519 section 4.1.3): a string, or an array of strings.
-fn validate_audience(claim: Option<&Value>, accepted: &[String]) -> Result<(), AuthError> {
+fn validate_audience(claim: Option<&Value>, accepted: &[String]) -> Result<(), Rejection> {
+    let rejected = |detail: String| Err(invalid_token(Reason::Audience, detail));
     let claimed = match claim {
-        None => return Err(invalid_token("missing `aud` claim")),
+        None => {
+            let expected = list(accepted.iter().map(String::as_str));
+            return rejected(format!("missing `aud` claim: expected {expected}"));
+        }
         Some(Value::Array(claimed)) => claimed,
         Some(one) => std::slice::from_ref(one),
     };
     if !claimed.iter().all(Value::is_string) {
-        return Err(invalid_token("malformed `aud` claim: expected a string or an array of strings"));
+        return rejected("malformed `aud` claim: expected a string or an array of strings".to_owned());
     }
-    let is_accepted = |claimed: &Value| accepted.iter().any(|accepted| claimed.as_str() == Some(accepted));
-    if claimed.iter().any(is_accepted) {
-        Ok(())
-    } else {
-        Err(invalid_token("the audience (`aud`) is not one of those configured"))
+    let mut claimed = claimed.iter().filter_map(Value::as_str);
+    if claimed.clone().any(|claimed| accepted.iter().any(|accepted| accepted == claimed)) {
+        return Ok(());
     }
+    let (expected, found) = (list(accepted.iter().map(String::as_str)), list(claimed.by_ref()));
+    rejected(format!("the token is for another audience (`aud`): expected {expected}, found {found}"))
+}
+
+fn validate_issuer(claim: Option<&Value>, accepted: &[String]) -> Result<(), Rejection> {
+    let rejected = |detail: String| Err(invalid_token(Reason::Issuer, detail));
+    let expected = || list(accepted.iter().map(String::as_str));
+    match claim {
+        Some(Value::String(issuer)) if accepted.contains(issuer) => Ok(()),
+        Some(Value::String(issuer)) => {
+            let same = |accepted: &String| accepted.trim_end_matches('/') == issuer.trim_end_matches('/');
+            let slash = if accepted.iter().any(same) { "; they differ by a slash at the end" } else { "" };
+            let found = shown(issuer);
+            rejected(format!(
+                "the token is of another issuer (`iss`): expected {}, found {found}{slash}",
+                expected()
+            ))
+        }
+        None => rejected(format!("missing `iss` claim: expected {}", expected())),
+        Some(_) => rejected("malformed `iss` claim: expected a string".to_owned()),
+    }
+}
+
+/// A few texts as an error shows them.
+fn list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    const MAX: usize = 5;
+    let mut shown: Vec<_> = texts.map(shown).take(MAX + 1).collect();
+    if shown.len() > MAX {
+        shown.truncate(MAX);
+        shown.push("…".to_owned());
+    }
+    if shown.is_empty() { "none".to_owned() } else { shown.join(", ") }
 }
 
 #[cfg(test)]
@@ -89,14 +172,17 @@ mod tests {
 
     const NOW: u64 = 1_800_000_000;
 
-    fn validate(claims: Value) -> Result<Option<SystemTime>, AuthError> {
+    fn validate(claims: Value) -> Result<Option<SystemTime>, crate::AuthError> {
         let validation = Validation {
             audiences: Some(vec!["us".to_owned(), "them".to_owned()]),
             issuers: Some(vec!["https://issuer.example".to_owned()]),
             leeway: Duration::from_secs(30),
+            typ: None,
+            required: Vec::new(),
+            kinds: Vec::new(),
         };
         let Value::Object(claims) = claims else { panic!() };
-        validation.validate(&claims, UNIX_EPOCH + Duration::from_secs(NOW))
+        Ok(validation.validate(None, &claims, UNIX_EPOCH + Duration::from_secs(NOW))?)
     }
 
     #[test]
@@ -110,8 +196,12 @@ mod tests {
             ("exp", json!(NOW as f64 - 29.5), None),
             ("exp", json!(0), Some("expired")),
             ("exp", json!(-1), Some("expired")),
-            ("exp", json!(1e300), None),
-            ("exp", json!(u64::MAX), None),
+            ("exp", json!(253_402_300_799_u64), None),
+            ("exp", json!(253_402_300_800_u64), Some("after the year 9999")),
+            ("exp", json!((NOW + 60) * 1_000), Some("milliseconds are a thousand times as many")),
+            ("iat", json!(NOW * 1_000), Some("after the year 9999")),
+            ("exp", json!(1e300), Some("after the year 9999")),
+            ("exp", json!(u64::MAX), Some("after the year 9999")),
             ("exp", json!((NOW + 60).to_string()), Some("expected a number")),
             ("exp", Value::Null, Some("expected a number")),
             ("exp", json!([NOW + 60]), Some("expected a number")),
@@ -132,7 +222,7 @@ mod tests {
             ("aud", json!([["us"]]), Some("aud")),
             ("aud", json!({"us": true}), Some("aud")),
             ("aud", Value::Null, Some("aud")),
-            ("iss", json!("https://issuer.example/"), Some("iss")),
+            ("iss", json!("https://issuer.example/"), Some("they differ by a slash at the end")),
             ("iss", json!(["https://issuer.example"]), Some("iss")),
             ("iss", Value::Null, Some("iss")),
             ("private", json!("any value"), None),

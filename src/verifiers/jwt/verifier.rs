@@ -1,17 +1,14 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
 
+use futures_util::future::join_all;
 use serde::de::DeserializeOwned;
 
 use super::claims;
-use super::claims_mapping::{self, MapClaims};
-use super::error::invalid_token;
-use super::jwks::Jwks;
-use super::key::VerificationKey;
+use super::error::{Reason, Rejection, Rejections, invalid_token, shown};
+use super::jwks::Fetch;
+use super::source::{Decoded, Keys, Source};
 use super::token::Token;
-use super::unique_json;
-use super::validation::Validation;
 use crate::ports::verify::Verify;
 use crate::types::credential::{AccessKey, BearerToken};
 use crate::types::error::{AuthError, ErrorKind};
@@ -38,23 +35,26 @@ pub struct JwtVerifier {
 }
 
 pub(super) struct Inner {
-    pub(super) keys: Keys,
-    pub(super) validation: Validation,
-    pub(super) map_claims: Arc<MapClaims>,
+    /// One at least, and [`MAX_SOURCES`] at most.
+    pub(super) sources: Vec<Source>,
     pub(super) cache: Arc<IdentityCache>,
     pub(super) clock: Clock,
+    pub(super) rejections: Rejections,
 }
 
-pub(super) enum Keys {
-    Static(Box<VerificationKey>),
-    Remote(Jwks),
-}
+/// So many sources of keys may one verifier have.
+pub(super) const MAX_SOURCES: usize = 8;
+
+/// What is known of the fetch of each source's keys.
+type Fetches = [Fetch; MAX_SOURCES];
+const PENDING: Fetches = [Fetch::Pending; MAX_SOURCES];
 
 impl JwtVerifier {
     /// Verifies a token and returns its user.
     ///
     /// # Errors
-    /// - [`InvalidCredential`](ErrorKind::InvalidCredential) if the token is rejected; the detail gives the reason.
+    /// - [`Expired`](ErrorKind::Expired) if the token was valid, and [`InvalidCredential`](ErrorKind::InvalidCredential) if
+    ///   it is rejected for another reason; the detail gives it, with what was expected and what was found.
     /// - [`Unavailable`](ErrorKind::Unavailable) if the token's key is not cached and cannot be fetched.
     /// - Any error that [`map_claims`](super::JwtVerifierBuilder::map_claims) returns.
     pub async fn user_info(&self, token: &str) -> Result<UserInfo, AuthError> {
@@ -69,86 +69,134 @@ impl JwtVerifier {
         claims::deserialize(&self.user_info(token).await?)
     }
 
-    /// Fetches the key set now, so that the first request does not wait for it, or to fail early at startup.
+    /// Fetches the key sets now, so that the first request does not wait for them, or to fail early at startup.
     ///
     /// Within 30 s of the last fetch, returns the outcome of that fetch instead. Does nothing for secrets and public keys.
     ///
     /// # Errors
-    /// [`Unavailable`](ErrorKind::Unavailable) if the fetch failed; the detail gives the reason.
+    /// [`Unavailable`](ErrorKind::Unavailable) if a fetch failed, or a set has no usable key; the detail gives the reason.
     pub async fn fetch_keys(&self) -> Result<(), AuthError> {
-        match &self.inner.keys {
-            Keys::Static(_) => Ok(()),
-            Keys::Remote(jwks) => {
+        for source in &self.inner.sources {
+            if let Keys::Remote(jwks) = &source.keys {
                 jwks.fetch().await;
-                jwks.last_outcome()
+                jwks.last_outcome()?;
             }
         }
+        Ok(())
     }
 
     async fn verify_token(&self, token: &BearerToken) -> Result<UserInfo, AuthError> {
-        if let Some(verified) = self.inner.verify(token.as_bytes(), false) {
+        if let Some(verified) = self.inner.verify(token.as_bytes(), &PENDING) {
             return verified;
         }
-        if let Keys::Remote(jwks) = &self.inner.keys {
-            jwks.fetch().await;
-        }
+        let fetches = self.inner.fetch(token.as_bytes()).await;
         let no_outcome = || {
             Err(AuthError::new(ErrorKind::Internal).with_detail("the fetch of the key set had no outcome"))
         };
-        self.inner.verify(token.as_bytes(), true).unwrap_or_else(no_outcome)
+        self.inner.verify(token.as_bytes(), &fetches).unwrap_or_else(no_outcome)
     }
 }
 
 impl Inner {
-    /// Returns the cached user of a token, or verifies it. `None` if keys have to be fetched first, which never happens
-    /// with `fetched`.
-    fn verify(&self, token: &[u8], fetched: bool) -> Option<Result<UserInfo, AuthError>> {
+    /// Returns the cached user of a token, or verifies it. `None` if keys have to be fetched first, while that is
+    /// pending.
+    fn verify(&self, token: &[u8], fetches: &Fetches) -> Option<Result<UserInfo, AuthError>> {
         let key = self.cache.key(Kind::Token, token);
         if let Cached::Fresh(user) | Cached::Stale(user) = self.cache.get(key) {
             return Some(Ok(user));
         }
         // Before the key is looked up: if that key leaves the set meanwhile, this user is invalidated with it.
         let epoch = self.cache.epoch();
-        match self.decode(token, fetched) {
-            Ok(Some((user, valid_until))) => {
+        match Token::parse(token).and_then(|token| self.decode(&token, fetches)) {
+            Ok(Some((mut user, valid_until))) => {
+                self.cache.intern_lists(&mut user);
                 self.cache.insert(key, &user, valid_until, epoch);
                 Some(Ok(user))
             }
             Ok(None) => None,
-            Err(error) => Some(Err(error)),
+            Err(rejection) => {
+                self.rejections.log(&rejection);
+                Some(Err(rejection.into()))
+            }
         }
     }
 
-    /// Returns the user of a token, and until when the user may be cached.
-    fn decode(
-        &self,
-        token: &[u8],
-        fetched: bool,
-    ) -> Result<Option<(UserInfo, Option<SystemTime>)>, AuthError> {
-        let token = Token::parse(token)?;
-        let (payload, key_valid_until) = match &self.keys {
-            Keys::Static(key) => (token.verified_payload(key)?, None),
-            Keys::Remote(jwks) => match jwks.verified_payload(&token, fetched)? {
-                Some((payload, valid_until)) => (payload, Some(valid_until)),
-                None => return Ok(None),
-            },
+    fn decode(&self, token: &Token<'_>, fetches: &Fetches) -> Result<Option<Decoded>, Rejection> {
+        let today = self.clock.today();
+        if let ([source], [fetch, ..]) = (&*self.sources, fetches) {
+            return source.decode(token, *fetch, today);
+        }
+        let (mut pending, mut rejected) = (false, None::<Rejection>);
+        for (source, fetch) in self.candidates(token)? {
+            match source.decode(token, fetches.get(fetch).copied().unwrap_or(Fetch::Pending), today) {
+                Ok(Some(decoded)) => return Ok(Some(decoded)),
+                Ok(None) => pending = true,
+                // It has signed the token: what is wrong with it is wrong with all.
+                Err(rejection) if rejection.is_final() => return Err(rejection),
+                Err(rejection) => match &rejected {
+                    Some(other) if other.is_outage() => {}
+                    _ => rejected = Some(rejection),
+                },
+            }
+        }
+        match rejected {
+            _ if pending => Ok(None),
+            Some(rejection) => Err(rejection),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the sources that may have signed a token, with their places: those of its issuer, else those that take any
+    /// issuer; and of these the ones with keys for its algorithm.
+    fn candidates(&self, token: &Token<'_>) -> Result<Vec<(&Source, usize)>, Rejection> {
+        let issuer = token.unverified_issuer();
+        let all = || self.sources.iter().enumerate().map(|(place, source)| (source, place));
+        let is_its = |(source, _): &(&Source, usize)| source.is_of(issuer.as_deref()) == Some(true);
+        let mut sources: Vec<_> = all().filter(is_its).collect();
+        if sources.is_empty() {
+            sources = all().filter(|(source, _)| source.is_of(None).is_none()).collect();
+        }
+        if sources.is_empty() {
+            let found = issuer.map_or("none".to_owned(), |issuer| shown(&issuer));
+            let detail = format!("the token is of an issuer (`iss`) that no source of keys is for: {found}");
+            return Err(invalid_token(Reason::Issuer, detail));
+        }
+        sources.retain(|(source, _)| source.may_support(token.algorithm));
+        if sources.is_empty() {
+            let detail =
+                format!("the JWT is signed with {}, which no source of keys for it takes", token.algorithm);
+            return Err(invalid_token(Reason::Algorithm, detail));
+        }
+        Ok(sources)
+    }
+
+    /// Fetches the keys of the sources that may have signed a token.
+    async fn fetch(&self, token: &[u8]) -> Fetches {
+        let mut fetches = PENDING;
+        let places: Vec<_> = match Token::parse(token) {
+            Ok(token) if self.sources.len() > 1 => {
+                let candidates = self.candidates(&token).unwrap_or_default();
+                candidates.into_iter().map(|(_, place)| place).collect()
+            }
+            _ => vec![0],
         };
-        let not_an_object =
-            || invalid_token("malformed JWT payload: expected a JSON object with unique member names");
-        let claims = unique_json::parse(&payload).ok_or_else(not_an_object)?;
-        let exp = self.validation.validate(&claims, self.clock.today())?;
-        claims_mapping::subject(&claims)?;
-        let mut user = (self.map_claims)(&claims)?;
-        user.set_claims(String::from_utf8(payload).map_err(|_| not_an_object())?);
-        self.cache.intern_lists(&mut user);
-        Ok(Some((user, [exp, key_valid_until].into_iter().flatten().min())))
+        let fetched = places.into_iter().filter_map(|place| match &self.sources.get(place)?.keys {
+            Keys::Static(_) => None,
+            Keys::Remote(jwks) => Some(async move { (place, jwks.fetch().await) }),
+        });
+        for (place, fetch) in join_all(fetched).await {
+            if let Some(of_place) = fetches.get_mut(place) {
+                *of_place = fetch;
+            }
+        }
+        fetches
     }
 }
 
 impl Verify<BearerToken> for JwtVerifier {
     /// Verifies the token at once if its key is cached: that takes less time than handing it to another task.
     fn try_verify(&self, token: &BearerToken) -> Option<Result<UserInfo, AuthError>> {
-        self.inner.verify(token.as_bytes(), false)
+        self.inner.verify(token.as_bytes(), &PENDING)
     }
 
     async fn verify(&self, token: BearerToken) -> Result<UserInfo, AuthError> {
@@ -167,13 +215,8 @@ impl Verify<AccessKey> for JwtVerifier {
 
 impl fmt::Debug for JwtVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("JwtVerifier");
-        match &self.inner.keys {
-            Keys::Static(_) => debug.field("keys", &"static"),
-            Keys::Remote(jwks) => debug.field("keys", jwks),
-        };
-        debug
-            .field("validation", &self.inner.validation)
+        f.debug_struct("JwtVerifier")
+            .field("sources", &self.inner.sources)
             .field("cached", &self.inner.cache.len())
             .finish_non_exhaustive()
     }

@@ -2,20 +2,20 @@
 
 use aigc_auth::error::ErrorKind;
 use aigc_auth::jwt::{Algorithm, JwtVerifier};
-use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 
 use crate::jwt::support::{
-    ANOTHER_RSA, ED25519, HMAC, KeyServer, P256, P384, RSA, SECRET, Signer, base64url, claims, with,
+    ANOTHER_RSA, ED25519, HMAC, KeyServer, P256, P384, P521, RSA, SECRET, Signer, base64url, claims, pass,
+    with,
 };
 use crate::support::tls::redirecting_http_client;
 use crate::support::{Counting, Log};
 
-/// Whether a token of this key and header is good by a set of these keys.
+/// Whether a token of this key and header is good by a set of these keys, and of another that no token is signed by.
 async fn accepts(keys: &[Value], configured: Option<&[Algorithm]>, signer: &Signer, header: Value) -> bool {
-    let server = KeyServer::start(keys).await;
+    let server = KeyServer::start(&[keys, &[P521.named("no token's")]].concat()).await;
     let (verifier, _) = server.verifier(|builder| match configured {
-        Some(configured) => builder.algorithms(configured.iter().copied()),
+        Some(configured) => builder.algorithms(configured.iter().copied().chain([Algorithm::Es512])),
         None => builder,
     });
     let alg = header["alg"].as_str().unwrap().to_owned();
@@ -44,7 +44,9 @@ async fn key_use_ops_and_alg_are_respected() {
         ("key_ops that are no list", with(rsa.clone(), "key_ops", "verify"), &RSA, "RS256", false),
         ("its alg", with(rsa.clone(), "alg", "PS256"), &RSA, "PS256", true),
         ("not its alg", with(rsa.clone(), "alg", "PS256"), &RSA, "RS256", false),
-        ("no alg", rsa.clone(), &RSA, "PS256", false),
+        ("no alg", rsa.clone(), &RSA, "PS256", true),
+        ("P-521, called what it is", with(P521.named("a"), "alg", "ES512"), &P521, "ES512", true),
+        ("an alg that is null", with(rsa.clone(), "alg", Value::Null), &RSA, "RS512", true),
         ("an alg to encrypt by", with(rsa.clone(), "alg", "RSA-OAEP"), &RSA, "RS256", false),
         ("an alg that is none", with(rsa.clone(), "alg", "none"), &RSA, "RS256", false),
         ("an alg of secrets", with(rsa.clone(), "alg", "HS256"), &RSA, "RS256", false),
@@ -54,6 +56,7 @@ async fn key_use_ops_and_alg_are_respected() {
         ("both names of EdDSA", with(ED25519.named("a"), "alg", "EdDSA"), &ED25519, "Ed25519", true),
         ("unknown members", with(rsa.clone(), "x-more", json!({"a": [1]})), &RSA, "RS256", true),
         ("a certificate besides", with(rsa.clone(), "x5c", json!(["AAAA"])), &RSA, "RS256", true),
+        ("a certificate that is a text", with(rsa.clone(), "x5c", "AAAA"), &RSA, "RS256", true),
     ] {
         assert_eq!(accepts(&[key], None, signer, json!({"alg": alg, "kid": "a"})).await, ok, "{what}");
     }
@@ -77,12 +80,6 @@ async fn configured_algorithms_limit_keys() {
         let header = json!({ "alg": alg, "kid": "a" });
         assert_eq!(accepts(std::slice::from_ref(key), Some(configured), &RSA, header).await, ok, "{what}");
     }
-}
-
-fn p521() -> Value {
-    let pair = EcdsaKeyPair::generate(&ECDSA_P521_SHA512_FIXED_SIGNING).unwrap();
-    let (x, y) = pair.public_key().as_ref()[1..].split_at(66);
-    json!({ "kty": "EC", "crv": "P-521", "kid": "bad", "x": base64url(x), "y": base64url(y) })
 }
 
 #[tokio::test]
@@ -110,7 +107,7 @@ async fn invalid_keys_are_skipped() {
         ("a secret", with(bad(&HMAC), "alg", "HS256")),
         ("a secret without alg", bad(&HMAC)),
         ("a secret for RSA", with(bad(&HMAC), "alg", "RS256")),
-        ("P-521", p521()),
+        ("P-521 called P-384", with(bad(&P521), "crv", "P-384")),
         ("secp256k1", with(bad(&P256), "crv", "secp256k1")),
         ("X25519", with(bad(&ED25519), "crv", "X25519")),
         ("Ed448", with(bad(&ED25519), "crv", "Ed448")),
@@ -134,7 +131,7 @@ async fn invalid_keys_are_skipped() {
         ("an Ed25519 key of 33 bytes", with(bad(&ED25519), "x", base64url([7; 33]))),
     ] {
         let server = KeyServer::start(&[bad.clone(), P256.named("good")]).await;
-        let (verifier, _) = server.verifier(|builder| builder);
+        let (verifier, clock) = server.verifier(|builder| builder);
         let log = Log::start();
         let good = P256.issue("ES256", Some("good"), &claims());
         assert!(verifier.user_info(&good).await.is_ok(), "{what}");
@@ -145,6 +142,7 @@ async fn invalid_keys_are_skipped() {
             [(&HMAC, "HS256"), (&RSA, "RS256"), (&P256, "ES256"), (&P384, "ES384"), (&ED25519, "EdDSA")]
         {
             let token = signer.issue(alg, Some("bad"), &claims());
+            pass(&clock, 30);
             let error = verifier.user_info(&token).await.expect_err(what);
             assert_eq!(error.kind(), ErrorKind::InvalidCredential, "{what}: {error}");
         }
@@ -159,6 +157,7 @@ async fn kid_and_alg_select_key() {
         None => json!({ "alg": alg }),
     };
     let (a, b) = (Some("a"), Some("b"));
+    let many: Vec<_> = ["a", "b", "c", "d", "e"].map(|kid| rsa.named(kid)).into();
     for (what, keys, signer, header, ok) in [
         ("the key of that name", vec![rsa.named("a"), other.named("b")], other, by("RS256", b), true),
         ("by another than it names", vec![rsa.named("a"), other.named("b")], rsa, by("RS256", b), false),
@@ -170,11 +169,21 @@ async fn kid_and_alg_select_key() {
             by("ES256", None),
             true,
         ),
-        ("it names none, of two", vec![rsa.named("a"), other.named("b")], rsa, by("RS256", None), false),
+        ("it names none, of two", vec![rsa.named("a"), other.named("b")], other, by("RS256", None), true),
+        (
+            "it names none, of two others",
+            vec![rsa.named("a"), rsa.named("b")],
+            other,
+            by("RS256", None),
+            false,
+        ),
+        ("it names none, of five", many.clone(), rsa, by("RS256", None), false),
+        ("the first of five", many, rsa, by("RS256", a), true),
+        ("the same key twice", vec![rsa.named("a"), rsa.named("a")], rsa, by("RS256", a), true),
         ("an unknown name", vec![rsa.named("a")], rsa, by("RS256", b), false),
         ("a key without a name", vec![rsa.jwk()], rsa, by("RS256", None), true),
         ("a name, and a key without", vec![rsa.jwk()], rsa, by("RS256", a), true),
-        ("a name, and two keys without", vec![rsa.jwk(), other.jwk()], rsa, by("RS256", a), false),
+        ("a name, and two keys without", vec![rsa.jwk(), other.jwk()], rsa, by("RS256", a), true),
         (
             "a name, and a key of it, and one without",
             vec![rsa.jwk(), other.named("a")],
@@ -188,11 +197,11 @@ async fn kid_and_alg_select_key() {
             vec![rsa.jwk(), other.named("b")],
             rsa,
             by("RS256", None),
-            false,
+            true,
         ),
         ("two of a name, of two kinds", vec![rsa.named("a"), ec.named("a")], ec, by("ES256", a), true),
         ("two of a name, the other kind", vec![rsa.named("a"), ec.named("a")], rsa, by("RS256", a), true),
-        ("two of a name and kind", vec![rsa.named("a"), other.named("a")], rsa, by("RS256", a), false),
+        ("two of a name and kind", vec![rsa.named("a"), other.named("a")], other, by("RS256", a), true),
         ("the name of a key of another kind", vec![rsa.named("a"), ec.jwk()], ec, by("ES256", a), false),
         ("an empty name", vec![rsa.named("")], rsa, by("RS256", Some("")), true),
         ("an empty name is not none", vec![rsa.named("a")], rsa, by("RS256", Some("")), false),
@@ -248,6 +257,11 @@ async fn malformed_key_set_is_rejected_and_last_one_kept() {
         ("over 100 keys", whole("200 OK", &json!({ "keys": many }).to_string()), Some("over 100 keys")),
         ("over 1 MiB", whole("200 OK", &(good.clone() + &padding(MIB + 1))), Some("over 1 MiB")),
         ("over 1 MiB, in chunks", chunked(&(good.clone() + &padding(MIB + 1))), Some("over 1 MiB")),
+        (
+            "a discovery document",
+            whole("200 OK", r#"{"issuer": "x", "jwks_uri": "https://issuer.example/keys"}"#),
+            Some("is a discovery document, not a JWK set: use `JwtVerifier::from_issuer`"),
+        ),
         (
             "over 1 MiB, it says",
             b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n{}".to_vec(),

@@ -2,16 +2,22 @@
 
 // Forgeries: algorithms, keys, signatures.
 mod attacks;
+// Key sets that are found by their issuer's metadata.
+mod discovery;
 // Malformed tokens: segments, base64url, JSON, claims of wrong types.
 mod encoding;
 // Which keys of a key set are used, and which answers are a key set.
 mod jwks_parsing;
 // When a key set is fetched, and what is valid until then.
 mod jwks_refresh;
+// Tokens that are no access tokens, and reasons of rejections.
+mod kinds;
 // Tokens of other libraries.
 mod reference;
 // Signers, and a server of key sets.
 pub(crate) use test_support::jwt as support;
+// Several sources of keys in one verifier.
+mod sources;
 // Verifiers of each kind, which `attacks` and `encoding` run against.
 mod targets;
 // Algorithms, claims, caching, extractors.

@@ -11,8 +11,8 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    self, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
-    KeyPair, RsaKeyPair,
+    self, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING,
+    EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair,
 };
 use axum::Router;
 use axum::routing::get;
@@ -34,6 +34,7 @@ pub enum Signer {
     Rsa(RsaKeyPair),
     P256(EcdsaKeyPair),
     P384(EcdsaKeyPair),
+    P521(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
 }
 
@@ -51,6 +52,7 @@ keys! {
     ANOTHER_P256: Signer::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap());
     P384: Signer::P384(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap());
     ANOTHER_P384: Signer::P384(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap());
+    P521: Signer::P521(EcdsaKeyPair::generate(&ECDSA_P521_SHA512_FIXED_SIGNING).unwrap());
     ED25519: Signer::Ed25519(Ed25519KeyPair::generate().unwrap());
     ANOTHER_ED25519: Signer::Ed25519(Ed25519KeyPair::generate().unwrap());
 }
@@ -93,7 +95,9 @@ impl Signer {
                 pair.sign(padding, &random, message, &mut signed).unwrap();
                 signed
             }
-            Self::P256(pair) | Self::P384(pair) => pair.sign(&random, message).unwrap().as_ref().to_vec(),
+            Self::P256(pair) | Self::P384(pair) | Self::P521(pair) => {
+                pair.sign(&random, message).unwrap().as_ref().to_vec()
+            }
             Self::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
         }
     }
@@ -122,7 +126,7 @@ impl Signer {
         let der: PublicKeyX509Der<'_> = match self {
             Self::Secret(_) => panic!("a secret has no public half"),
             Self::Rsa(pair) => pair.public_key().as_der().unwrap(),
-            Self::P256(pair) | Self::P384(pair) => pair.public_key().as_der().unwrap(),
+            Self::P256(pair) | Self::P384(pair) | Self::P521(pair) => pair.public_key().as_der().unwrap(),
             Self::Ed25519(pair) => pair.public_key().as_der().unwrap(),
         };
         der.as_ref().to_vec()
@@ -144,6 +148,7 @@ impl Signer {
             }
             Self::P256(pair) => point("P-256", pair),
             Self::P384(pair) => point("P-384", pair),
+            Self::P521(pair) => point("P-521", pair),
             Self::Ed25519(pair) => {
                 json!({ "kty": "OKP", "crv": "Ed25519", "x": base64url(pair.public_key().as_ref()) })
             }

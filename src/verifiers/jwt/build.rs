@@ -1,0 +1,123 @@
+//! Check the settings of a verifier, and build it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use super::builder::JwtVerifierBuilder;
+use super::discovery::Discovery;
+use super::error::Rejections;
+use super::jwks::Jwks;
+use super::jwks_endpoint::{JwksEndpoint, Location};
+use super::key::VerificationKey;
+use super::key_source::KeySource;
+use super::source::{Keys, Source};
+use super::verifier::{Inner, JwtVerifier, MAX_SOURCES};
+use crate::types::error::BuildError;
+use crate::upstream::http_client::{self, is_near};
+use crate::upstream::identity_cache::{CacheTtls, IdentityCache};
+use crate::util::clock::Clock;
+
+impl JwtVerifierBuilder {
+    /// Builds the verifier. Key sets are not fetched yet.
+    ///
+    /// # Errors
+    /// If the secret is too short for its algorithm (32 bytes for `HS256`) or has white space at an end, the key is not a
+    /// public key in PEM or too weak, the URL is not `https://`, none of the algorithms fits the key, or there are over 8
+    /// sources of keys.
+    pub fn build(mut self) -> Result<JwtVerifier, BuildError> {
+        let mut builders = std::mem::take(&mut self.also);
+        // Those that were added to an added one.
+        let mut at = 0;
+        while let Some(builder) = builders.get_mut(at) {
+            let more = std::mem::take(&mut builder.also);
+            builders.extend(more);
+            at += 1;
+        }
+        if builders.len() >= MAX_SOURCES {
+            let found = builders.len() + 1;
+            return Err(BuildError::new(format!(
+                "expected at most {MAX_SOURCES} sources of keys for one verifier, found {found}"
+            )));
+        }
+        // No refresh and no stale-if-error: claims do not change before the token expires.
+        let ttls =
+            CacheTtls { ttl: self.cache_ttl, stale_if_error: Duration::ZERO, negative_ttl: Duration::ZERO };
+        let clock = self.clock.clone();
+        let cache = Arc::new(IdentityCache::new(self.cache_capacity, ttls, Duration::ZERO, clock.clone()));
+        let http = self.http.clone();
+        let sources = std::iter::once(self)
+            .chain(builders)
+            .map(|builder| builder.source(http.as_ref(), &cache, &clock))
+            .collect::<Result<_, _>>()?;
+        let rejections = Rejections::new(&clock);
+        Ok(JwtVerifier { inner: Arc::new(Inner { sources, cache, clock, rejections }) })
+    }
+
+    fn source(
+        self,
+        http: Option<&reqwest::Client>,
+        cache: &Arc<IdentityCache>,
+        clock: &Clock,
+    ) -> Result<Source, BuildError> {
+        let algorithms = self.algorithms.as_deref();
+        let remote = |url: Url, location| {
+            let endpoint = self.endpoint(&url, http, location)?;
+            Ok::<_, BuildError>(Keys::Remote(Jwks::new(endpoint, cache.clone(), clock.clone())))
+        };
+        let keys = match &self.key_source {
+            KeySource::Secret(secret) => {
+                Keys::Static(Box::new(VerificationKey::from_secret(secret, algorithms)?))
+            }
+            KeySource::PublicKey(pem) => Keys::Static(Box::new(VerificationKey::from_pem(pem, algorithms)?)),
+            KeySource::Jwks(url) => {
+                let url = self.checked("key set URL", url)?;
+                remote(url.clone(), Location::Fixed(url))?
+            }
+            KeySource::Issuer(issuer) => {
+                let url = self.checked("issuer", issuer)?;
+                let discovery = Discovery::new(issuer.clone(), self.plain_http, clock.clone());
+                remote(url, Location::Issuer(discovery))?
+            }
+        };
+        Ok(Source { keys, validation: self.validation, mapping: self.mapping, map_token: self.map_token })
+    }
+
+    fn checked(&self, what: &str, url: &str) -> Result<Url, BuildError> {
+        let invalid = |reason: &str| BuildError::new(format!("invalid {what}: {reason}"));
+        let url = Url::parse(url).map_err(|error| invalid("cannot parse it").with_source(error))?;
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(invalid("it must start with https:// and name a host"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(invalid("it must not contain a user name or password"));
+        }
+        if url.scheme() == "http" && !is_near(&url) && !self.plain_http {
+            return Err(invalid(
+                "it is not https://, and an attacker on the network could inject keys (see `insecure_plain_http`)",
+            ));
+        }
+        Ok(url)
+    }
+
+    fn endpoint(
+        &self,
+        url: &Url,
+        http: Option<&reqwest::Client>,
+        location: Location,
+    ) -> Result<JwksEndpoint, BuildError> {
+        if let Some(symmetric) = self.algorithms.iter().flatten().find(|algorithm| algorithm.is_symmetric()) {
+            return Err(BuildError::new(format!(
+                "a key set cannot verify {symmetric}: anyone who can read the set could sign"
+            )));
+        }
+        // An issuer on this machine may publish its keys elsewhere.
+        let needs_tls = url.scheme() == "https" || matches!(location, Location::Issuer(_));
+        let http = match self.http.as_ref().or(http) {
+            Some(http) => http.clone(),
+            None => http_client::new(needs_tls, Duration::from_secs(1))?,
+        };
+        Ok(JwksEndpoint { http, location, algorithms: self.algorithms.clone() })
+    }
+}

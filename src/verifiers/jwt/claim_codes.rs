@@ -1,0 +1,69 @@
+//! Read codes, of roles, permissions and groups, from claims.
+
+use serde_json::{Map, Value};
+
+use super::claim_path::ClaimPath;
+
+/// Where codes are, and how they are written there.
+#[derive(Clone, Debug)]
+pub(super) struct Codes {
+    pub(super) path: ClaimPath,
+    pub(super) form: Form,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Form {
+    /// A string, or an array of strings.
+    Texts,
+    /// An array of objects, or one of them, with the code in this member.
+    Member(Box<str>),
+    /// An object whose members' names are the codes.
+    Names,
+    /// Texts that are lists, with blanks between (RFC 6749 section 3.3).
+    Lists,
+}
+
+/// Returns the codes in claims of these names, also in those of `app_metadata`, each once.
+pub(super) fn here_and_in_app_metadata<'a>(claims: &'a Map<String, Value>, names: &[&str]) -> Vec<&'a str> {
+    let metadata = claims.get("app_metadata").and_then(Value::as_object);
+    let mut all = Vec::new();
+    for claims in [Some(claims), metadata].into_iter().flatten() {
+        for name in names {
+            collect(&mut all, claims.get(*name), &Form::Texts);
+        }
+    }
+    all
+}
+
+/// Returns the codes at these places, each once.
+pub(super) fn at<'a>(claims: &'a Map<String, Value>, places: &[Codes]) -> Vec<&'a str> {
+    let mut all = Vec::new();
+    for place in places {
+        collect(&mut all, place.path.of(claims), &place.form);
+    }
+    all
+}
+
+/// Collects the codes of a value, each once.
+pub(super) fn collect<'a>(all: &mut Vec<&'a str>, value: Option<&'a Value>, form: &Form) {
+    let Some(value) = value else { return };
+    let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    let mut add = |code: &'a str| {
+        if !code.is_empty() && !all.contains(&code) {
+            all.push(code);
+        }
+    };
+    for value in values {
+        match (form, value) {
+            (Form::Texts, Value::String(code)) => add(code),
+            (Form::Lists, Value::String(list)) => list.split_ascii_whitespace().for_each(&mut add),
+            (Form::Member(member), Value::Object(object)) => {
+                if let Some(Value::String(code)) = object.get(&**member) {
+                    add(code);
+                }
+            }
+            (Form::Names, Value::Object(object)) => object.keys().for_each(|name| add(name)),
+            _ => {}
+        }
+    }
+}

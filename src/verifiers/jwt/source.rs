@@ -1,0 +1,87 @@
+//! One issuer, or several that share keys: its keys, what it requires of tokens, and how it maps them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::algorithm::Algorithm;
+use super::claims_mapping::{ClaimsMapping, MapToken};
+use super::error::{Reason, Rejection, invalid_token};
+use super::jwks::{Fetch, Jwks};
+use super::key::VerificationKey;
+use super::token::Token;
+use super::unique_json;
+use super::validation::Validation;
+use crate::types::user::UserInfo;
+
+pub(super) struct Source {
+    pub(super) keys: Keys,
+    pub(super) validation: Validation,
+    /// Where the id is. The rest is in `map_token`, where that is given.
+    pub(super) mapping: ClaimsMapping,
+    pub(super) map_token: Option<Arc<MapToken>>,
+}
+
+pub(super) enum Keys {
+    Static(Box<VerificationKey>),
+    Remote(Jwks),
+}
+
+/// The user of a token, and until when they may be cached.
+pub(super) type Decoded = (UserInfo, Option<SystemTime>);
+
+impl Source {
+    /// Whether tokens of this issuer are its own. `None` if it takes those of any.
+    pub(super) fn is_of(&self, issuer: Option<&str>) -> Option<bool> {
+        let issuers = self.validation.issuers.as_ref()?;
+        Some(issuer.is_some_and(|issuer| issuers.iter().any(|accepted| accepted == issuer)))
+    }
+
+    /// Whether one of its keys may be for this algorithm.
+    pub(super) fn may_support(&self, algorithm: Algorithm) -> bool {
+        match &self.keys {
+            Keys::Static(key) => key.supports(algorithm),
+            Keys::Remote(jwks) => jwks.may_support(algorithm),
+        }
+    }
+
+    /// Verifies a token. `None` if keys have to be fetched first, while that is pending.
+    pub(super) fn decode(
+        &self,
+        token: &Token<'_>,
+        fetch: Fetch,
+        today: SystemTime,
+    ) -> Result<Option<Decoded>, Rejection> {
+        let (payload, key_valid_until) = match &self.keys {
+            Keys::Static(key) => (token.verified_payload(key)?, None),
+            Keys::Remote(jwks) => match jwks.verified_payload(token, fetch)? {
+                Some((payload, valid_until)) => (payload, Some(valid_until)),
+                None => return Ok(None),
+            },
+        };
+        let not_an_object = || {
+            let detail = "malformed JWT payload: expected a JSON object with unique member names";
+            invalid_token(Reason::Malformed, detail)
+        };
+        let claims = unique_json::parse(&payload).ok_or_else(not_an_object)?;
+        let exp = self.validation.validate(token.typ(), &claims, today)?;
+        self.mapping.subject(&claims)?;
+        let mut user = match &self.map_token {
+            Some(map) => map(&token.header, &claims)?,
+            None => self.mapping.map(&claims)?.build(),
+        };
+        user.set_claims(String::from_utf8(payload).map_err(|_| not_an_object())?);
+        Ok(Some((user, [exp, key_valid_until].into_iter().flatten().min())))
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Source");
+        match &self.keys {
+            Keys::Static(_) => debug.field("keys", &"static"),
+            Keys::Remote(jwks) => debug.field("keys", jwks),
+        };
+        debug.field("validation", &self.validation).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,134 @@
+//! Several sources of keys in one verifier: two secrets, a secret beside a key set, several issuers.
+
+use aigc_auth::error::ErrorKind;
+use aigc_auth::jwt::{Algorithm, JwtVerifier, JwtVerifierBuilder};
+use serde_json::Value;
+
+use crate::jwt::support::{ANOTHER_P256, ED25519, HMAC, KeyServer, P256, RSA, SECRET, Signer, claims, with};
+
+const NEW_SECRET: &str = "the secret that follows, of 32 and more characters";
+
+fn of(issuer: &str) -> Value {
+    with(claims(), "iss", issuer)
+}
+
+async fn outcome(verifier: &JwtVerifier, token: &str) -> Result<String, (ErrorKind, String)> {
+    match verifier.user_info(token).await {
+        Ok(user) => Ok(user.id().to_string()),
+        Err(error) => Err((error.kind(), error.detail().unwrap_or_default().to_owned())),
+    }
+}
+
+fn rejected(said: &str, outcome: &Result<String, (ErrorKind, String)>) -> bool {
+    matches!(outcome, Err((ErrorKind::InvalidCredential, detail)) if detail.contains(said))
+}
+
+#[tokio::test]
+async fn second_secret_is_accepted_while_the_first_is_replaced() {
+    let verifier =
+        JwtVerifier::from_secret(NEW_SECRET).also_accept(JwtVerifier::from_secret(SECRET)).build().unwrap();
+    for signer in [&HMAC as &Signer, &Signer::secret(NEW_SECRET)] {
+        let token = signer.issue("HS256", None, &claims());
+        assert_eq!(outcome(&verifier, &token).await, Ok("alice".to_owned()));
+        let token = signer.issue("HS256", None, &with(claims(), "aud", "anon"));
+        assert!(rejected("another audience", &outcome(&verifier, &token).await));
+    }
+    let forged = Signer::secret("a secret that nobody has configured").issue("HS256", None, &claims());
+    assert!(rejected("invalid JWT signature", &outcome(&verifier, &forged).await));
+}
+
+/// As Supabase's projects move from a shared secret to ES256.
+#[tokio::test]
+async fn secret_beside_key_set_takes_no_algorithm_of_the_other() {
+    let server = KeyServer::start(&[P256.named("a")]).await;
+    let verifier = JwtVerifier::from_jwks(server.url())
+        .also_accept(JwtVerifier::from_secret(SECRET).audience("old"))
+        .build()
+        .unwrap();
+    let old = HMAC.issue("HS256", None, &with(claims(), "aud", "old"));
+    assert_eq!(outcome(&verifier, &old).await, Ok("alice".to_owned()));
+    assert_eq!(server.requests(), 0, "a token of the secret waits for no key set");
+    let new = P256.issue("ES256", Some("a"), &claims());
+    assert_eq!(outcome(&verifier, &new).await, Ok("alice".to_owned()));
+    // Each has its own audience.
+    let wrong = P256.issue("ES256", Some("a"), &with(claims(), "aud", "old"));
+    assert!(rejected("expected `authenticated`, found `old`", &outcome(&verifier, &wrong).await));
+    // CVE-2015-9235, by the key of one source as the secret of the other.
+    for secret in [P256.pem().into_bytes(), P256.spki(), P256.jwk().to_string().into_bytes()] {
+        let forged = Signer::secret(secret).issue("HS256", Some("a"), &with(claims(), "aud", "old"));
+        assert!(rejected("invalid JWT signature", &outcome(&verifier, &forged).await));
+    }
+    let odd = RSA.issue("RS256", Some("a"), &claims());
+    assert!(rejected("is for ES256, and the JWT is signed with RS256", &outcome(&verifier, &odd).await));
+    assert_eq!(server.requests(), 1);
+}
+
+/// Two issuers that have given their keys one name.
+#[tokio::test]
+async fn issuers_are_told_apart_by_iss() {
+    let (one, two) =
+        (KeyServer::start(&[P256.named("k")]).await, KeyServer::start(&[ANOTHER_P256.named("k")]).await);
+    let verifier = JwtVerifier::from_jwks(one.url())
+        .issuer("https://one")
+        .also_accept(
+            JwtVerifier::from_jwks(two.url()).issuer("https://two").audience("two").subject_claim("uid"),
+        )
+        .build()
+        .unwrap();
+    let of_two = with(with(of("https://two"), "aud", "two"), "uid", "bob");
+    let of_two = ANOTHER_P256.issue("ES256", Some("k"), &of_two);
+    assert_eq!(outcome(&verifier, &of_two).await, Ok("bob".to_owned()));
+    assert_eq!((one.requests(), two.requests()), (0, 1), "only its issuer is asked");
+    let of_one = P256.issue("ES256", Some("k"), &of("https://one"));
+    assert_eq!(outcome(&verifier, &of_one).await, Ok("alice".to_owned()));
+    // Neither may speak for the other.
+    for (signer, issuer, aud) in
+        [(&ANOTHER_P256, "https://one", "authenticated"), (&P256, "https://two", "two")]
+    {
+        let claims = with(with(of(issuer), "aud", aud), "uid", "bob");
+        let forged = signer.issue("ES256", Some("k"), &claims);
+        assert!(rejected("invalid JWT signature", &outcome(&verifier, &forged).await), "{issuer}");
+    }
+    for claims in [of("https://three"), claims()] {
+        let token = P256.issue("ES256", Some("k"), &claims);
+        assert!(rejected("that no source of keys is for", &outcome(&verifier, &token).await));
+    }
+    let other_algorithm = HMAC.issue("HS256", None, &of("https://one"));
+    assert!(rejected("signed with HS256, which no source", &outcome(&verifier, &other_algorithm).await));
+}
+
+/// An outage of one issuer is none of the other's.
+#[tokio::test]
+async fn outage_of_one_source_leaves_the_others() {
+    let (away, here) = (KeyServer::start(&[]).await, KeyServer::start(&[ED25519.named("e")]).await);
+    away.say("500 Oops", "", "");
+    let verifier =
+        JwtVerifier::from_jwks(away.url()).also_accept(JwtVerifier::from_jwks(here.url())).build().unwrap();
+    assert_eq!(verifier.fetch_keys().await.unwrap_err().kind(), ErrorKind::Unavailable);
+    let token = ED25519.issue("EdDSA", Some("e"), &claims());
+    assert_eq!(outcome(&verifier, &token).await, Ok("alice".to_owned()));
+    // Whose key this is, nobody can tell.
+    let unknown = P256.issue("ES256", Some("p"), &claims());
+    assert_eq!(outcome(&verifier, &unknown).await.unwrap_err().0, ErrorKind::Unavailable);
+}
+
+#[test]
+fn added_sources_are_checked_at_build() {
+    let good = || JwtVerifier::from_secret(SECRET);
+    let many =
+        |count: usize| (1..count).fold(good(), |builder: JwtVerifierBuilder, _| builder.also_accept(good()));
+    assert!(many(8).build().is_ok());
+    // Also where they were added to added ones.
+    for builder in [many(9), good().also_accept(many(8))] {
+        let error = builder.build().unwrap_err().to_string();
+        assert!(error.contains("at most 8 sources of keys for one verifier, found 9"), "{error}");
+    }
+    for (bad, said) in [
+        (JwtVerifier::from_secret("short"), "needs at least 32"),
+        (JwtVerifier::from_jwks("http://issuer.example/keys"), "not https://"),
+        (JwtVerifier::from_jwks("https://issuer.example").algorithms([Algorithm::Hs256]), "could sign"),
+    ] {
+        let error = good().also_accept(bad).build().unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    }
+}
