@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use super::replay_cache::ReplayCache;
+use super::replays::InMemoryReplays;
 use super::verification::VerifiedDelivery;
+use crate::ports::replay_memory::ReplayTag;
 use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
 
@@ -10,7 +11,7 @@ use crate::util::log_throttle::LogThrottle;
 /// A new event always does. Repeated ones do so once per second together: whoever has captured one could otherwise keep the
 /// caches empty.
 pub(super) struct ClearThrottle {
-    cleared: ReplayCache,
+    cleared: InMemoryReplays,
     throttle: LogThrottle,
 }
 
@@ -21,15 +22,16 @@ impl ClearThrottle {
 
     pub(super) fn new(clock: &Clock) -> Self {
         Self {
-            cleared: ReplayCache::new(Self::WINDOW, clock.clone()),
+            cleared: InMemoryReplays::with_clock(clock.clone()),
             throttle: LogThrottle::new(clock.clone(), Self::PAUSE),
         }
     }
 
     /// Returns whether this delivery is to clear the caches.
     pub(super) fn is_due(&self, delivery: &VerifiedDelivery) -> bool {
-        let is_new = !self.cleared.contains(delivery);
-        self.cleared.insert(delivery);
+        let keys = std::iter::once(delivery.key).chain(delivery.body_key).map(ReplayTag::new);
+        let is_new = self.cleared.value(ReplayTag::new(delivery.key)).is_none();
+        keys.for_each(|key| self.cleared.insert(key, key, Self::WINDOW));
         // Asked in any case: a new event clears the caches for the repeated ones, too.
         let is_due = self.throttle.is_due();
         is_new || is_due

@@ -9,10 +9,11 @@ use super::body::BodyReader;
 use super::clear_throttle::ClearThrottle;
 use super::event::RawEvent;
 use super::rejection::WebhookRejection;
-use super::replay_cache::ReplayCache;
+use super::replays::Replays;
 use super::signing_key::SigningKey;
 use super::verification::{SignatureClaims, VerifiedDelivery};
 use crate::ports::invalidate::{Invalidate, Invalidation};
+use crate::ports::replay_memory::{DynReplayMemory, ReplayMemory};
 use crate::types::error::BuildError;
 use crate::types::secret::Secret;
 use crate::util::clock::Clock;
@@ -45,6 +46,7 @@ struct Settings {
     prefix: String,
     standard_only: bool,
     replay_window: Duration,
+    replay_memory: Option<Arc<dyn DynReplayMemory>>,
     handler_timeout: Duration,
     max_in_flight: usize,
     caches: Vec<Arc<dyn Invalidate>>,
@@ -67,6 +69,7 @@ impl WebhookConfig {
             prefix: "/webhook".to_owned(),
             standard_only: false,
             replay_window: Duration::from_secs(600),
+            replay_memory: None,
             handler_timeout: Duration::from_secs(30),
             max_in_flight: 100,
             caches: Vec::new(),
@@ -122,6 +125,16 @@ impl WebhookConfig {
     /// 600 s. Zero handles every repeated event, except those that arrive while their handler is in flight.
     pub fn replay_window(mut self, window: Duration) -> Self {
         self.settings_mut().replay_window = window;
+        self
+    }
+
+    /// Sets the memory of the events that were handled, to share it among the processes of the service. Defaults to an
+    /// [`InMemoryReplays`](super::InMemoryReplays) for each router.
+    ///
+    /// With a shared memory, an event that another process is handling is answered 503 with `Retry-After`, so that the sender
+    /// tries again. A memory that fails, or takes over 2 s, is reported by a warning, and the event is handled.
+    pub fn replay_memory(mut self, memory: impl ReplayMemory) -> Self {
+        self.settings_mut().replay_memory = Some(Arc::new(memory));
         self
     }
 
@@ -190,8 +203,9 @@ impl WebhookConfig {
         }
     }
 
-    pub(super) fn replay_cache(&self) -> ReplayCache {
-        ReplayCache::new(self.0.replay_window, self.0.clock.clone())
+    pub(super) fn replays(&self) -> Replays {
+        let Settings { replay_memory, replay_window, handler_timeout, clock, .. } = &*self.0;
+        Replays::new(replay_memory.clone(), *replay_window, *handler_timeout, clock)
     }
 
     pub(super) fn timeout(&self) -> Duration {

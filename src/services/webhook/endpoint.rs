@@ -12,12 +12,12 @@ use serde_json::Value;
 use tracing::Instrument;
 
 use super::config::WebhookConfig;
+use super::delivery_id::DeliveryId;
 use super::event::{RawEvent, UserEvent};
 use super::handler::Handler;
 use super::rejection::{self, WebhookRejection};
-use super::replay_cache::ReplayCache;
+use super::replays::{Claim, Identity, Replays};
 use super::signature::Tag;
-use super::verification::VerifiedDelivery;
 use crate::request::context::{self, InContext, RequestContext};
 use crate::types::envelope::Envelope;
 use crate::util::single_flight::{FlightError, SingleFlight};
@@ -31,7 +31,7 @@ pub(super) struct Endpoint<H> {
 
 struct Core<H> {
     config: WebhookConfig,
-    replay_cache: ReplayCache,
+    replays: Replays,
     handler: H,
 }
 
@@ -40,6 +40,8 @@ struct Core<H> {
 enum Outcome {
     Handled(Bytes),
     Replayed,
+    /// Another process is handling it.
+    Busy,
     Failed(ErrorId),
 }
 
@@ -51,7 +53,7 @@ impl<H: Handler> Endpoint<H> {
     pub(super) fn new(config: WebhookConfig, handler: H) -> Self {
         Self {
             in_flight: SingleFlight::new(config.in_flight_limit()),
-            core: Arc::new(Core { replay_cache: config.replay_cache(), handler, config }),
+            core: Arc::new(Core { replays: config.replays(), handler, config }),
         }
     }
 
@@ -77,12 +79,15 @@ impl<H: Handler> Endpoint<H> {
         let event = RawEvent::parse(&body)?;
         // Also for replays: a needless invalidation costs one call, a missing one may grant access that was revoked.
         core.config.apply_invalidation(&event, &delivery);
+        let identity = Identity::new(&core.config.path(), &event, &delivery);
         let event = event.into_event()?;
-        if core.replay_cache.contains(&delivery) {
+        // Before it takes the place of a handler.
+        if core.replays.contains(&identity).await {
             return Ok(Outcome::Replayed);
         }
         let name = event.name().to_owned();
-        let run = || core.clone().run(event, delivery).in_context(context).in_current_span();
+        let id = claims.id().map_or_else(|| DeliveryId::Body(body), |id| DeliveryId::Sent(id.into()));
+        let run = || core.clone().run(event, identity, id).in_context(context).in_current_span();
         match self.in_flight.join(delivery.key, run).await {
             Ok(outcome) => Ok(outcome),
             Err(FlightError::AtCapacity) => Err(WebhookRejection::new(
@@ -95,18 +100,24 @@ impl<H: Handler> Endpoint<H> {
 }
 
 impl<H: Handler> Core<H> {
-    async fn run(self: Arc<Self>, event: UserEvent, delivery: VerifiedDelivery) -> Outcome {
-        // An earlier run may have finished since `accept` checked.
-        if self.replay_cache.contains(&delivery) {
-            return Outcome::Replayed;
+    async fn run(self: Arc<Self>, event: UserEvent, identity: Identity, id: DeliveryId) -> Outcome {
+        match self.replays.begin(&identity).await {
+            Claim::Granted => {}
+            Claim::Replay => return Outcome::Replayed,
+            Claim::Busy => return Outcome::Busy,
         }
+        let outcome = self.handle(event, id).await;
+        self.replays.end(&identity, matches!(outcome, Outcome::Handled(_))).await;
+        outcome
+    }
+
+    async fn handle(&self, event: UserEvent, id: DeliveryId) -> Outcome {
         let name = event.name().to_owned();
         // A panic is caught here, so that it is logged exactly once, no matter how many deliveries wait. Unwind safety:
         // the handler's state after a panic would be just as visible to later events if the task had panicked.
-        let handling = AssertUnwindSafe(async { self.handler.handle(event).await }).catch_unwind();
+        let handling = AssertUnwindSafe(id.scope(async { self.handler.handle(event).await })).catch_unwind();
         match tokio::time::timeout(self.config.timeout(), handling).await {
             Ok(Ok(Ok(response))) => {
-                self.replay_cache.insert(&delivery);
                 tracing::debug!(event = name, "webhook handled");
                 Outcome::Handled(to_json(&response))
             }
@@ -125,6 +136,11 @@ impl Outcome {
                 let replayed =
                     Envelope { message: "handled before".to_owned(), ..Envelope::success(Value::Null) };
                 rejection::json(StatusCode::OK, to_json(&replayed))
+            }
+            Self::Busy => {
+                let message = "Another process is handling this event";
+                let busy = WebhookRejection::new(StatusCode::SERVICE_UNAVAILABLE, message);
+                axum::response::IntoResponse::into_response(busy)
             }
             Self::Failed(ErrorId(id)) => {
                 let message = format!("The event could not be handled; error id {id:016x}");

@@ -14,21 +14,24 @@
 //! # Replays
 //!
 //! A repeated event is acknowledged without being handled again, for 10 minutes after it was handled. An event whose
-//! handler failed is handled again. Events are identified by their `webhook-id`; without one, by their bytes, so that
-//! two identical events count as one. A sender that may send identical events within 10 minutes should send ids, as
-//! [`Sender`] does.
+//! handler failed is handled again. Events are identified by their `webhook-id`. Without one, an event is a repetition if it
+//! has the bytes of its user's latest event: a user who is disabled, enabled and disabled again has two events of the same
+//! bytes, and both are handled. A copy of an event that is older than the user's latest is handled, too, so handlers should
+//! be idempotent. [`delivery_id`] tells a handler what it is handling.
 //!
-//! Each process has its own replay cache: behind a load balancer, each process may handle an event once.
+//! Each process has its own [memory](InMemoryReplays) of replays: behind a load balancer, each process may handle an event
+//! once. [`WebhookConfig::replay_memory`] shares one among them.
 
 mod body;
 mod clear_throttle;
 mod config;
+mod delivery_id;
 mod endpoint;
 mod event;
 mod extract;
 mod handler;
 mod rejection;
-mod replay_cache;
+mod replays;
 mod router;
 mod sender;
 mod signature;
@@ -37,11 +40,15 @@ mod subscription;
 mod verification;
 
 pub use config::WebhookConfig;
+pub use delivery_id::delivery_id;
 pub use event::{EVENTS, EventUser, UserEvent};
 pub use extract::SignedBody;
 pub use handler::{Handler, HandlerError};
 pub use rejection::WebhookRejection;
+pub use replays::InMemoryReplays;
 pub use router::router;
 pub use sender::{Delivery, DeliveryError, DeliveryErrorKind, Sender, SenderBuilder};
 pub use signature::{sign, verify_signature};
 pub use subscription::Subscription;
+
+pub use crate::ports::replay_memory::{ReplayMemory, ReplayMemoryError, ReplayTag};

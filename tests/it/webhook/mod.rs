@@ -15,6 +15,8 @@ pub(crate) mod receiver;
 mod reference;
 // Each event is handled once.
 mod replays;
+// Memories of replays, one for several processes.
+mod shared_replays;
 // What a sender sends.
 mod sender;
 // What becomes of a delivery, by the answer.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aigc_auth::testing::Clock;
-use aigc_auth::webhook;
+use aigc_auth::webhook::{self, EventUser, UserEvent};
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
@@ -91,6 +91,60 @@ async fn deliveries_are_deduplicated_by_id_or_body() {
         let again = run(&deliver(&app, &second.0, &second.1).await);
         assert_eq!((again, notes.runs()), ((runs == 2).then_some(2), runs), "{what}");
     }
+}
+
+/// The auth center's bodies have neither id nor time: equal bytes need not be the same event.
+#[tokio::test]
+async fn state_that_returns_is_handled_again() {
+    let named = |event: &str, data: serde_json::Value| json!({"event": event, "data": data}).to_string();
+    let status = |status| named("user.updated", json!({"id": 7, "username": "alice", "status": status}));
+    let deleted = named("user.deleted", json!({"id": 7, "username": "alice"}));
+    let created = named("user.created", json!({"id": 7, "username": "alice"}));
+    let of = |headers: Headers, body: &str| (headers, body.to_owned());
+    let plain = |body: &str| of(signed(body), body);
+    let (disabled, active) = (plain(&status("disabled")), plain(&status("active")));
+    let by_id = plain(&named("user.updated", json!({"id": 7, "status": "active"})));
+    let by_name = plain(&named("user.updated", json!({"username": "alice", "status": "active"})));
+    let with_id = of(standard("msg_1", 0, &active.1), &active.1);
+    let bob = plain(&named("user.deleted", json!({"id": 8, "username": "bob"})));
+    let team = plain(&named("team.created", json!({"id": 7, "username": "alice"})));
+    let init = plain(&named("user.init_sync_auth", json!({"username": "alice"})));
+    for (what, between, is_handled) in [
+        ("the user was enabled", Some(&active), true),
+        ("by an event with the id alone", Some(&by_id), true),
+        ("by an event with the username alone", Some(&by_name), true),
+        ("by an event that is known by its own id", Some(&with_id), true),
+        ("the user was deleted", Some(&plain(&deleted)), true),
+        ("nothing between", None, false),
+        ("another user's event", Some(&bob), false),
+        ("no user's event", Some(&team), false),
+        ("an event about all users", Some(&init), false),
+    ] {
+        for first in [&disabled, &plain(&created), &plain(&deleted)] {
+            if between.is_some_and(|between| between.1 == first.1) {
+                continue;
+            }
+            let app = serve_hook(config(), Notes::default()).await;
+            let mut runs = vec![];
+            for delivery in [Some(first), between, Some(first), Some(first)].into_iter().flatten() {
+                runs.push(run(&deliver(&app, &delivery.0, &delivery.1).await).is_some());
+            }
+            let expected = [vec![true; 1 + usize::from(between.is_some())], vec![is_handled, false]].concat();
+            assert_eq!(runs, expected, "{what}: {}", first.1);
+        }
+    }
+    // A run that fails may have changed the user, too; and its own event is tried again.
+    let app = serve_hook(config(), |event: UserEvent| async move {
+        let is_active = event.user().and_then(EventUser::status) == Some("active");
+        if is_active { Err("no answer from the table") } else { Ok(json!({ "run": 1 })) }
+    })
+    .await;
+    assert_eq!(run(&deliver(&app, &disabled.0, &disabled.1).await), Some(1));
+    for _ in 0..2 {
+        refused(&deliver(&app, &active.0, &active.1).await, 500);
+    }
+    assert_eq!(run(&deliver(&app, &disabled.0, &disabled.1).await), Some(1));
+    assert_eq!(run(&deliver(&app, &disabled.0, &disabled.1).await), None);
 }
 
 #[tokio::test]

@@ -68,6 +68,16 @@ impl RawEvent {
         is_stale.then(|| Invalidation::of(id, text("username")))
     }
 
+    /// Returns the user of an event by id and by username, as far as it has them: what kind of name, and the name. Events of
+    /// the same user are versions of one thing.
+    pub(crate) fn subjects(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let is_of_user = self.name.starts_with("user.") && self.name != INIT_SYNC;
+        let id = || self.data.get("id").and_then(user_id).map(|id| ("user-id", id.to_string()));
+        let username = || Some(("username", self.data.get("username")?.as_str()?.to_owned()));
+        let subjects = [is_of_user.then(id).flatten(), is_of_user.then(username).flatten()];
+        subjects.into_iter().flatten().filter(|(_, name)| !name.is_empty())
+    }
+
     fn is_disabled(&self) -> bool {
         match self.data.get("status") {
             None | Some(Value::Null) => false,

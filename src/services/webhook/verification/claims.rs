@@ -66,6 +66,11 @@ impl SignatureClaims {
         Ok(Self { plain, timestamp, standard })
     }
 
+    /// Returns the `webhook-id`, if a signature covers it. Not verified before [`SignatureClaims::verify`].
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.standard.as_ref().map(|standard| &*standard.id)
+    }
+
     /// Verifies the signature over the raw body, and the timestamp.
     ///
     /// # Errors
@@ -78,10 +83,12 @@ impl SignatureClaims {
     ) -> Result<VerifiedDelivery, WebhookRejection> {
         let body_key = self.plain.and_then(|sent| verify_plain(keys, sent, body));
         let delivery = match &self.standard {
-            Some(standard) => standard
-                .is_valid(keys, body)
-                .then(|| VerifiedDelivery { key: Sha256::digest(standard.id.as_bytes()).into(), body_key }),
-            None => body_key.map(|key| VerifiedDelivery { key, body_key: None }),
+            Some(standard) => standard.is_valid(keys, body).then(|| VerifiedDelivery {
+                has_id: true,
+                key: Sha256::digest(standard.id.as_bytes()).into(),
+                body_key,
+            }),
+            None => body_key.map(|key| VerifiedDelivery { has_id: false, key, body_key: None }),
         };
         let delivery = delivery.ok_or(WebhookRejection::unauthorized("The signature does not match"))?;
         match &self.timestamp {

@@ -1,0 +1,116 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::identity::Identity;
+use super::in_memory::InMemoryReplays;
+use crate::ports::replay_memory::{DynReplayMemory, ReplayMemoryError};
+use crate::util::clock::Clock;
+use crate::util::log_throttle::LogThrottle;
+
+/// Asks a memory whether events were handled. A memory that fails or hangs holds no event up: it is handled, perhaps twice.
+pub(in crate::services::webhook) struct Replays {
+    memory: Arc<dyn DynReplayMemory>,
+    /// Whether other endpoints use the memory, too. In one endpoint, single flight keeps the runs of an event apart.
+    is_shared: bool,
+    window: Duration,
+    /// For how long a run is claimed: longer than a handler may take.
+    lease: Duration,
+    warnings: LogThrottle,
+}
+
+/// Whether the handler may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::services::webhook) enum Claim {
+    Granted,
+    /// The event was handled.
+    Replay,
+    /// Another process is handling the event.
+    Busy,
+}
+
+impl Replays {
+    /// The timeout of a call of the memory.
+    const TIMEOUT: Duration = Duration::from_secs(2);
+
+    pub(in crate::services::webhook) fn new(
+        shared: Option<Arc<dyn DynReplayMemory>>,
+        window: Duration,
+        handler_timeout: Duration,
+        clock: &Clock,
+    ) -> Self {
+        Self {
+            is_shared: shared.is_some(),
+            memory: shared.unwrap_or_else(|| Arc::new(InMemoryReplays::with_clock(clock.clone()))),
+            window,
+            lease: handler_timeout.saturating_add(5 * Self::TIMEOUT),
+            warnings: LogThrottle::new(clock.clone(), Duration::from_secs(10)),
+        }
+    }
+
+    /// Returns whether the event was handled within the window.
+    pub(in crate::services::webhook) async fn contains(&self, event: &Identity) -> bool {
+        if self.window.is_zero() {
+            return false;
+        }
+        let keys = event.id.as_ref().map_or(&*event.latest, std::slice::from_ref);
+        let Some(values) = self.ask(self.memory.get(keys)).await else { return false };
+        let is_known = |value: &Option<_>| match event.id {
+            Some(_) => value.is_some(),
+            None => *value == Some(event.handled),
+        };
+        !values.is_empty() && values.len() == keys.len() && values.iter().all(is_known)
+    }
+
+    /// Notes that the handler is to run. From here on, no earlier event of the same user counts as handled: whether this run
+    /// succeeds or not, it may change the user.
+    pub(in crate::services::webhook) async fn begin(&self, event: &Identity) -> Claim {
+        if self.is_shared && self.ask(self.memory.claim(event.run, self.lease)).await == Some(false) {
+            return if self.contains(event).await { Claim::Replay } else { Claim::Busy };
+        }
+        // Asked again: another run may have ended since the event came.
+        if self.contains(event).await {
+            self.release(event).await;
+            return Claim::Replay;
+        }
+        let started: Vec<_> = event.latest.iter().map(|key| (*key, event.started)).collect();
+        if !self.window.is_zero() && !started.is_empty() {
+            self.ask(self.memory.set(&started, self.window)).await;
+        }
+        Claim::Granted
+    }
+
+    /// Notes that the handler has ended.
+    pub(in crate::services::webhook) async fn end(&self, event: &Identity, was_handled: bool) {
+        if was_handled && !self.window.is_zero() {
+            let values = self.ask(self.memory.get(&event.latest)).await.unwrap_or_default();
+            let mut handled: Vec<_> = event.id.iter().map(|id| (*id, event.handled)).collect();
+            // Where another event of the user has started meanwhile, it is not known which of them was last.
+            let own = event.latest.iter().zip(values).filter(|(_, value)| *value == Some(event.started));
+            handled.extend(own.map(|(key, _)| (*key, event.handled)));
+            if !handled.is_empty() {
+                self.ask(self.memory.set(&handled, self.window)).await;
+            }
+        }
+        self.release(event).await;
+    }
+
+    async fn release(&self, event: &Identity) {
+        if self.is_shared {
+            self.ask(self.memory.release(event.run)).await;
+        }
+    }
+
+    async fn ask<T>(&self, call: impl Future<Output = Result<T, ReplayMemoryError>>) -> Option<T> {
+        let error = match timeout(Self::TIMEOUT, call).await {
+            Ok(Ok(answer)) => return Some(answer),
+            Ok(Err(error)) => error,
+            Err(_) => "no answer within 2 s".into(),
+        };
+        if self.warnings.is_due() {
+            tracing::warn!(error = &*error, "the replay memory fails; events may be handled twice");
+        }
+        None
+    }
+}
