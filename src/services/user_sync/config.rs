@@ -30,6 +30,8 @@ pub struct SyncConfig {
     pub(super) password_policy: Option<PasswordPolicy>,
     pub(super) update_on_login: bool,
     pub(super) only_updated_fields: bool,
+    pub(super) trust_event_order: bool,
+    pub(super) recheck_after: Duration,
     pub(super) await_login: bool,
     pub(super) max_logins: usize,
     pub(super) timeout: Duration,
@@ -45,6 +47,8 @@ impl Default for SyncConfig {
             password_policy: None,
             update_on_login: false,
             only_updated_fields: false,
+            trust_event_order: false,
+            recheck_after: Duration::from_secs(1),
             await_login: false,
             max_logins: 1_000,
             timeout: Duration::from_secs(10),
@@ -139,6 +143,23 @@ impl SyncConfig {
         self
     }
 
+    /// Applies events as they come, in the order in which they come, without asking the auth center.
+    ///
+    /// Defaults to asking it, by one call for each event that would change a row: events have no time, and one that is sent
+    /// again may come after a newer one. Set this where the auth center's `/users/batch` and `/users/batch-by-ids` do not find
+    /// all users whose events it sends. An older event may then undo a newer one, and bring back who was deleted.
+    pub fn trust_event_order(mut self) -> Self {
+        self.trust_event_order = true;
+        self
+    }
+
+    /// Sets after how long the auth center is asked once more, where it says otherwise than an event. Defaults to 1 s, since an
+    /// auth center may send an event before it has stored the change. Zero believes the first answer.
+    pub fn recheck_after(mut self, pause: Duration) -> Self {
+        self.recheck_after = pause;
+        self
+    }
+
     /// Delays the request of a login until the row has been created. Defaults to creating it in the background, so that the
     /// handler may run before.
     pub fn await_login(mut self) -> Self {
@@ -153,7 +174,7 @@ impl SyncConfig {
         self
     }
 
-    /// Sets the timeout of each call of the store for one user. Defaults to 10 s.
+    /// Sets the timeout of each call for one user, of the store or of the auth center. Defaults to 10 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

@@ -11,9 +11,10 @@ use super::config::SyncConfig;
 use super::direction::Direction;
 use super::error::{SyncError, SyncErrorKind};
 use super::field_mapping::FieldMapping;
-use super::legacy_user::{LegacyUser, Removal};
+use super::legacy_user::LegacyUser;
 use super::mapping;
 use super::password::{NewPassword, PasswordPolicy};
+use super::recent::Recent;
 use super::store::{DynLegacyStore, StoreError};
 use crate::types::error::BuildError;
 use crate::types::spelling;
@@ -31,9 +32,9 @@ pub(crate) struct Engine {
     unique: FieldMapping,
     /// The mapping of the field by which rows without a value of the unique field are found.
     link: Option<FieldMapping>,
-    /// Locks users by the hash of their key, so that two concurrent logins create one row. A lock may be shared by several
-    /// users.
-    locks: [Mutex<()>; LOCKS],
+    /// Locks users by the hash of their key, so that two concurrent logins create one row, and keeps of whom an event came
+    /// lately. A lock may be shared by several users.
+    locks: [Mutex<Recent>; LOCKS],
     hasher: RandomState,
 }
 
@@ -61,15 +62,19 @@ pub(super) enum Outcome {
     Removed,
     /// There was no row to be updated or removed.
     NotFound,
+    /// An event is late: the auth center has no such user.
+    Absent,
+    /// A deletion is late: the auth center has the user.
+    Present,
 }
 
 /// A row, and by what it was found.
-struct Found<'a> {
-    row: LegacyUser,
-    field: &'a str,
-    value: Value,
+pub(super) struct Found<'a> {
+    pub(super) row: LegacyUser,
+    pub(super) field: &'a str,
+    pub(super) value: Value,
     /// Found by the field that links: the row has no value of the unique field yet.
-    is_linked: bool,
+    pub(super) is_linked: bool,
 }
 
 impl Engine {
@@ -89,7 +94,7 @@ impl Engine {
         let unique = mapping_of(&config.unique_field, "SyncConfig::unique_field")?;
         let link =
             config.link_by.as_deref().map(|field| mapping_of(field, "SyncConfig::link_by")).transpose()?;
-        let locks = [const { Mutex::const_new(()) }; LOCKS];
+        let locks = std::array::from_fn(|_| Mutex::default());
         Ok(Self { client, store, config, unique, link, locks, hasher: RandomState::new() })
     }
 
@@ -132,95 +137,6 @@ impl Engine {
         }
     }
 
-    /// Creates the user if there is no row. Otherwise links it, restores it, and updates it if `update`. Never changes the
-    /// password of an existing user.
-    pub(super) async fn upsert(
-        &self,
-        user: &Map<String, Value>,
-        news: News,
-        update: bool,
-    ) -> Result<Outcome, SyncError> {
-        self.check_direction(Direction::ToLegacy)?;
-        let key = self.key(user)?;
-        let _guard = self.lock(&key).await;
-        if let Some(found) = self.find(&key, user).await? {
-            return self.update(found, &key, user, news, update).await;
-        }
-        let row = mapping::new_row(&self.config.mappings, user)?;
-        let password = self.password(user, Direction::ToLegacy)?;
-        match self.with_timeout(self.store.create(row, password)).await {
-            Ok(()) => Ok(Outcome::Created),
-            // Another process may have created the user in the meantime.
-            Err(error) => match self.find(&key, user).await {
-                Ok(Some(found)) => self.update(found, &key, user, news, update).await,
-                _ => Err(error),
-            },
-        }
-    }
-
-    async fn update(
-        &self,
-        found: Found<'_>,
-        key: &Value,
-        user: &Map<String, Value>,
-        news: News,
-        update: bool,
-    ) -> Result<Outcome, SyncError> {
-        let removal = found.row.removal().filter(|_| news != News::Updated);
-        let mut changes = LegacyUser::new();
-        if update || (removal.is_some() && news == News::Created) {
-            let only =
-                self.config.only_updated_fields.then(|| updated_fields(user)).filter(|_| removal.is_none());
-            changes = mapping::changes(&self.config.mappings, user, only.as_deref())?;
-        }
-        if let Some(Removal { column, restored: Some(value) }) = removal {
-            // What a mapping says of the column goes before.
-            changes.entry(column.clone()).or_insert_with(|| value.clone());
-        }
-        let field = self.unique.legacy_field();
-        changes.retain(|name, value| name != field && found.row.get(name) != Some(value));
-        let restores = removal.is_some_and(|removal| changes.contains_key(&removal.column));
-        if let Some(Removal { column, .. }) = removal.filter(|_| !restores) {
-            tracing::warn!(
-                column,
-                "a user who was removed is back, and their row stays removed: nothing says what restores it"
-            );
-        }
-        if found.is_linked {
-            changes.insert(field.to_owned(), key.clone());
-        }
-        if changes.is_empty() {
-            return Ok(Outcome::Unchanged);
-        }
-        let done = match (found.is_linked, restores) {
-            (true, _) => Outcome::Linked,
-            (false, true) => Outcome::Restored,
-            (false, false) => Outcome::Updated,
-        };
-        match self.with_timeout(self.store.update(found.field, &found.value, changes)).await? {
-            true => Ok(done),
-            false => Ok(Outcome::NotFound),
-        }
-    }
-
-    /// Removes the user's row, as the store does that.
-    pub(super) async fn remove(&self, user: &Map<String, Value>) -> Result<Outcome, SyncError> {
-        self.check_direction(Direction::ToLegacy)?;
-        let key = self.key(user)?;
-        let _guard = self.lock(&key).await;
-        let found = match &self.link {
-            // A store finds the row by itself, but not one that is not linked yet.
-            Some(_) => self.find(&key, user).await?,
-            None => None,
-        };
-        let (field, value) =
-            found.map_or((self.unique.legacy_field(), key), |found| (found.field, found.value));
-        match self.with_timeout(self.store.remove(field, &value)).await? {
-            true => Ok(Outcome::Removed),
-            false => Ok(Outcome::NotFound),
-        }
-    }
-
     /// Returns the password policy, without which no user can be created.
     pub(super) fn password_policy(&self) -> Result<&PasswordPolicy, SyncError> {
         self.config.password_policy.as_ref().ok_or_else(|| {
@@ -241,7 +157,11 @@ impl Engine {
 
     /// Finds the user's row by the unique field, or else by the field that links, among the rows without a value of the
     /// unique field.
-    async fn find(&self, key: &Value, user: &Map<String, Value>) -> Result<Option<Found<'_>>, SyncError> {
+    pub(super) async fn find(
+        &self,
+        key: &Value,
+        user: &Map<String, Value>,
+    ) -> Result<Option<Found<'_>>, SyncError> {
         let field = self.unique.legacy_field();
         if let Some(row) = self.with_timeout(self.store.find(field, key)).await? {
             return Ok(Some(Found { row, field, value: key.clone(), is_linked: false }));
@@ -253,7 +173,7 @@ impl Engine {
         Ok(row.map(|row| Found { row, field: link.legacy_field(), value, is_linked: true }))
     }
 
-    async fn with_timeout<T>(
+    pub(super) async fn with_timeout<T>(
         &self,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, SyncError> {
@@ -264,14 +184,22 @@ impl Engine {
         }
     }
 
-    async fn lock(&self, key: &Value) -> MutexGuard<'_, ()> {
-        let index = self.hasher.hash_one(key.to_string()) as usize % LOCKS;
+    /// Locks the user, and others with them.
+    pub(super) async fn lock(&self, key: &Value) -> MutexGuard<'_, Recent> {
+        let index = self.hash(key) as usize % LOCKS;
         self.locks[index].lock().await
     }
-}
 
-/// The names in the event's `updatedFields`.
-fn updated_fields(user: &Map<String, Value>) -> Vec<&str> {
-    let fields = user.get("updatedFields").and_then(Value::as_array);
-    fields.into_iter().flatten().filter_map(Value::as_str).collect()
+    pub(super) fn hash(&self, key: &Value) -> u64 {
+        self.hasher.hash_one(key.to_string())
+    }
+
+    pub(super) fn unique_column(&self) -> &str {
+        self.unique.legacy_field()
+    }
+
+    /// Whether rows are found by a second field, too.
+    pub(super) fn links(&self) -> bool {
+        self.link.is_some()
+    }
 }

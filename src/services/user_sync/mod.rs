@@ -11,6 +11,7 @@
 //!
 //! Step by step, with an example: [the guide](crate::_guide::joining).
 
+mod apply;
 mod config;
 mod direction;
 mod engine;
@@ -22,9 +23,11 @@ mod legacy_user;
 mod mapping;
 mod password;
 mod push;
+mod recent;
 mod service;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod sql;
+mod standing;
 mod store;
 
 pub use config::SyncConfig;

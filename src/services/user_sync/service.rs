@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 
+use super::apply::Source;
 use super::config::SyncConfig;
 use super::direction::Direction;
 use super::engine::{Engine, News, Outcome};
@@ -73,7 +74,8 @@ impl UserSync {
     /// [`AuthLayer::on_verified`](crate::AuthLayer::on_verified), which calls it once per fresh verification.
     ///
     /// The row is created in the background, unless [`SyncConfig::await_login`] is set, and once for all concurrent calls of
-    /// a user. A failure is logged, and rejects no request. Access keys of apps and global ones are ignored, since they
+    /// a user. Where an event of the user came within the last hour, or the row is marked as removed, the auth center is asked
+    /// before the row changes: the login may be older. A failure is logged, and rejects no request. Access keys of apps and global ones are ignored, since they
     /// belong to no user.
     pub fn on_login(&self, user: UserInfo) -> impl Future<Output = ()> + Send + 'static + use<> {
         let sync = self.clone();
@@ -114,6 +116,9 @@ impl UserSync {
     ///   `data` has a non-empty `updatedFields`; its password stays unchanged. If the user was removed by a flag, the first and
     ///   the last bring them back.
     /// - `user.deleted` removes the user.
+    /// - Events may be late, or come in another order than the changes: before a row changes, the auth center is asked for the
+    ///   user, and what it says is written, unless [`SyncConfig::trust_event_order`] is set. No row is created for a user whom
+    ///   it does not have, and none removed of one whom it has.
     /// - `user.init_sync_auth` starts to [push all users](Self::push_all) to the auth center, in the background.
     /// - Other events are ignored, and so are those of a direction that is off: the answer says so.
     ///
@@ -133,8 +138,8 @@ impl UserSync {
     /// ```
     ///
     /// # Errors
-    /// If the user cannot be mapped, has no password, or the legacy system fails. Answer it with 500, so that the auth
-    /// center sends the event again.
+    /// If the user cannot be mapped, has no password, or the legacy system or the auth center fails. Answer it with 500, so
+    /// that the auth center sends the event again.
     pub async fn handle_event(
         &self,
         event: &str,
@@ -149,7 +154,7 @@ impl UserSync {
                     "user.login" => News::LoggedIn,
                     _ => News::Updated,
                 };
-                engine.upsert(data, news, is_update(data)).await.map(answer_to)
+                engine.upsert(data, news, Source::Event, is_update(data)).await.map(answer_to)
             }
             "user.deleted" => engine.remove(data).await.map(answer_to),
             "user.init_sync_auth" => {
@@ -234,7 +239,7 @@ async fn sync_login(engine: &Engine, user: &UserInfo) {
     // The user of an access key comes without most of their fields.
     let update = engine.config.update_on_login && user.access_key().is_none();
     let Ok(Value::Object(fields)) = serde_json::to_value(user) else { return };
-    match engine.upsert(&spelling::with_both(&fields), News::LoggedIn, update).await {
+    match engine.upsert(&spelling::with_both(&fields), News::LoggedIn, Source::Login, update).await {
         Ok(outcome) => tracing::debug!(user_id = %user.id(), ?outcome, "the login was synchronized"),
         Err(error) => {
             tracing::warn!(user_id = %user.id(), %error, "the login could not be synchronized to the legacy system");
@@ -256,6 +261,8 @@ fn answer_to(outcome: Outcome) -> Value {
         Outcome::Unchanged => "User unchanged",
         Outcome::Removed => "User removed",
         Outcome::NotFound => "There is no such user",
+        Outcome::Absent => "There is no such user at the auth center",
+        Outcome::Present => "The user is at the auth center",
     };
     json!({ "success": true, "message": message, "created": outcome == Outcome::Created })
 }

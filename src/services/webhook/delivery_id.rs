@@ -1,25 +1,6 @@
-use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-tokio::task_local! {
-    static DELIVERY: DeliveryId;
-}
-
-/// What the delivery that is being handled is known by.
-#[derive(Clone)]
-pub(super) enum DeliveryId {
-    /// Its `webhook-id`.
-    Sent(Box<str>),
-    /// Its body, which is hashed when it is asked for.
-    Body(Bytes),
-}
-
-impl DeliveryId {
-    /// Runs a handler that may ask for this id.
-    pub(super) async fn scope<F: Future>(self, handler: F) -> F::Output {
-        DELIVERY.scope(self, handler).await
-    }
-}
+use crate::request::delivery::{Delivery, DeliveryId};
 
 /// Returns the id of the delivery whose [`Handler`](super::Handler) is running: its `webhook-id`, or else the SHA-256 of its
 /// body in lower-case hex. The same for each copy of the delivery, in each process. `None` outside of a handler, and in tasks
@@ -39,9 +20,8 @@ impl DeliveryId {
 /// }
 /// ```
 pub fn delivery_id() -> Option<String> {
-    let id = |delivery: &DeliveryId| match delivery {
-        DeliveryId::Sent(id) => id.to_string(),
+    Some(match Delivery::current_id()? {
+        DeliveryId::Sent(id) => id.into_string(),
         DeliveryId::Body(body) => base16ct::lower::encode_string(&Sha256::digest(body)),
-    };
-    DELIVERY.try_with(id).ok()
+    })
 }

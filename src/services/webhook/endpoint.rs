@@ -12,13 +12,13 @@ use serde_json::Value;
 use tracing::Instrument;
 
 use super::config::WebhookConfig;
-use super::delivery_id::DeliveryId;
 use super::event::{RawEvent, UserEvent};
 use super::handler::Handler;
 use super::rejection::{self, WebhookRejection};
 use super::replays::{Claim, Identity, Replays};
 use super::signature::Tag;
 use crate::request::context::{self, InContext, RequestContext};
+use crate::request::delivery::{Delivery, DeliveryId};
 use crate::types::envelope::Envelope;
 use crate::util::single_flight::{FlightError, SingleFlight};
 
@@ -87,7 +87,8 @@ impl<H: Handler> Endpoint<H> {
         }
         let name = event.name().to_owned();
         let id = claims.id().map_or_else(|| DeliveryId::Body(body), |id| DeliveryId::Sent(id.into()));
-        let run = || core.clone().run(event, identity, id).in_context(context).in_current_span();
+        let run =
+            || core.clone().run(event, identity, Delivery::new(id)).in_context(context).in_current_span();
         match self.in_flight.join(delivery.key, run).await {
             Ok(outcome) => Ok(outcome),
             Err(FlightError::AtCapacity) => Err(WebhookRejection::new(
@@ -100,22 +101,24 @@ impl<H: Handler> Endpoint<H> {
 }
 
 impl<H: Handler> Core<H> {
-    async fn run(self: Arc<Self>, event: UserEvent, identity: Identity, id: DeliveryId) -> Outcome {
+    async fn run(self: Arc<Self>, event: UserEvent, identity: Identity, delivery: Delivery) -> Outcome {
         match self.replays.begin(&identity).await {
             Claim::Granted => {}
             Claim::Replay => return Outcome::Replayed,
             Claim::Busy => return Outcome::Busy,
         }
-        let outcome = self.handle(event, id).await;
-        self.replays.end(&identity, matches!(outcome, Outcome::Handled(_))).await;
+        let outcome = self.handle(event, &delivery).await;
+        let was_handled = matches!(outcome, Outcome::Handled(_));
+        self.replays.end(&identity, was_handled, delivery.may_repeat()).await;
         outcome
     }
 
-    async fn handle(&self, event: UserEvent, id: DeliveryId) -> Outcome {
+    async fn handle(&self, event: UserEvent, delivery: &Delivery) -> Outcome {
         let name = event.name().to_owned();
         // A panic is caught here, so that it is logged exactly once, no matter how many deliveries wait. Unwind safety:
         // the handler's state after a panic would be just as visible to later events if the task had panicked.
-        let handling = AssertUnwindSafe(id.scope(async { self.handler.handle(event).await })).catch_unwind();
+        let handling =
+            AssertUnwindSafe(delivery.scope(async { self.handler.handle(event).await })).catch_unwind();
         match tokio::time::timeout(self.config.timeout(), handling).await {
             Ok(Ok(Ok(response))) => {
                 tracing::debug!(event = name, "webhook handled");

@@ -52,3 +52,4 @@ pub use signature::{sign, verify_signature};
 pub use subscription::Subscription;
 
 pub use crate::ports::replay_memory::{ReplayMemory, ReplayMemoryError, ReplayTag};
+pub use crate::request::delivery::allow_repetition;

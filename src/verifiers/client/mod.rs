@@ -15,6 +15,8 @@ mod calls;
 #[allow(clippy::module_inception)]
 pub(crate) mod client;
 mod core;
+#[cfg(feature = "user-sync")]
+mod current_user;
 mod directory;
 mod expiry;
 mod feishu;

@@ -22,7 +22,7 @@ const BATCH_SIZE: usize = 100;
 const CHUNKS_IN_FLIGHT: usize = 4;
 
 /// The username of the placeholder that the auth center returns for an unknown id.
-const UNKNOWN_USER: &str = "未知用户";
+pub(super) const UNKNOWN_USER: &str = "未知用户";
 
 /// The result of [`AuthClient::batch_users`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -57,7 +57,7 @@ async fn laravel() {
              email_verified_at timestamp NULL, password varchar(255) NOT NULL, remember_token varchar(100) NULL, \
              created_at timestamp NULL, updated_at timestamp NULL, deleted_at timestamp NULL)";
         database.run(table).await;
-        let config = SyncConfig::new().unique_field("email").mappings([
+        let config = SyncConfig::new().trust_event_order().unique_field("email").mappings([
             FieldMapping::new("email", "email").required(),
             FieldMapping::new("username", "email").to_auth_only(),
             FieldMapping::new("nickname", "name").default_legacy_with(|user| user["username"].clone()),
@@ -88,7 +88,7 @@ async fn rails() {
         database.run(&table).await;
         let now = || json!("2026-01-02 03:04:05");
         let only_new = |column: &str| FieldMapping::new(column, column).to_legacy_only().on_create_only();
-        let config = SyncConfig::new().mappings([
+        let config = SyncConfig::new().trust_event_order().mappings([
             FieldMapping::new("username", "username").required(),
             FieldMapping::new("email", "email").default_legacy(""),
             only_new("created_at").default_legacy_with(move |_| now()),
@@ -119,7 +119,7 @@ async fn wordpress() {
                  varchar(255), meta_value varchar(1000))"
             ))
             .await;
-        let config = SyncConfig::new().mappings([
+        let config = SyncConfig::new().trust_event_order().mappings([
             FieldMapping::new("username", "user_login").required(),
             FieldMapping::new("email", "user_email").default_legacy(""),
             FieldMapping::new("nickname", "display_name").default_legacy(""),
@@ -159,7 +159,7 @@ fn id_of_new() -> FieldMapping {
 }
 
 pub(crate) fn better_auth_config() -> SyncConfig {
-    SyncConfig::new().unique_field("email").mappings([
+    SyncConfig::new().trust_event_order().unique_field("email").mappings([
         email_in_lower_case(),
         FieldMapping::new("username", "email").to_auth_only(),
         FieldMapping::new("nickname", "name").default_legacy_with(|user| user["username"].clone()),
@@ -171,7 +171,7 @@ pub(crate) fn better_auth_config() -> SyncConfig {
 }
 
 pub(crate) fn directus_config(role: String) -> SyncConfig {
-    SyncConfig::new().unique_field("email").mappings([
+    SyncConfig::new().trust_event_order().unique_field("email").mappings([
         email_in_lower_case(),
         FieldMapping::new("username", "email").to_auth_only(),
         FieldMapping::new("nickname", "first_name"),

@@ -23,6 +23,7 @@ async fn no_second_row_is_made_for_a_name_that_the_table_takes_for_another() {
         database.run("INSERT INTO users (name, email) VALUES ('ann', 'a@x')").await;
         let center = AuthCenter::start().await;
         let config = SyncConfig::new()
+            .trust_event_order()
             .mappings([FieldMapping::new("username", "name").required(), FieldMapping::new("email", "email")])
             .password_policy(PasswordPolicy::locked());
         let store = database.store("users", &[], |builder| builder.columns(config.legacy_fields())).await;

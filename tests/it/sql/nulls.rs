@@ -78,6 +78,7 @@ async fn a_row_without_a_key_is_linked() {
             .await;
         let center = AuthCenter::start().await;
         let config = SyncConfig::new()
+            .trust_event_order()
             .mappings([
                 FieldMapping::new("username", "username").required(),
                 FieldMapping::new("email", "email"),

@@ -26,6 +26,7 @@ async fn table(database: &Database, is_active: &str) {
 async fn synced(database: &Database, on_delete: OnDelete) -> (AuthCenter, UserSync) {
     let center = AuthCenter::start().await;
     let config = SyncConfig::new()
+        .trust_event_order()
         .mode(SyncMode::Bidirectional)
         .mappings([FieldMapping::new("username", "username").required(), FieldMapping::new("email", "email")])
         .password_policy(PasswordPolicy::locked());

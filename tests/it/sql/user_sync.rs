@@ -19,6 +19,7 @@ const TABLE: &str = "CREATE TABLE users (id SERIAL, login varchar(50) NOT NULL U
 fn config() -> SyncConfig {
     let active = FieldMapping::new("status", "is_active").flag("active", "disabled").default_legacy(true);
     SyncConfig::new()
+        .trust_event_order()
         .mode(SyncMode::Bidirectional)
         .mappings([
             FieldMapping::new("username", "login").required(),

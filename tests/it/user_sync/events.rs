@@ -155,7 +155,7 @@ async fn new_user_needs_password_from_policy() {
     let only_bob = |user: &Map<String, Value>, direction: Direction| {
         (direction == Direction::ToLegacy && user["username"] == "bob").then(|| Secret::from("$b"))
     };
-    let new = || SyncConfig::new().mappings(mappings());
+    let new = || SyncConfig::new().trust_event_order().mappings(mappings());
     for (config, name, expected) in [
         (new(), "bob", Err(no_policy)),
         (new().password_policy(PasswordPolicy::unified("first")), "bob", Ok("plain first")),

@@ -182,7 +182,7 @@ fn two_mappings_of_one_direction_have_no_common_target() {
 
 #[test]
 fn legacy_fields_say_when_they_are_written() {
-    let config = SyncConfig::new().mappings([
+    let config = SyncConfig::new().trust_event_order().mappings([
         username(),
         FieldMapping::new("id", "id").on_create_only(),
         FieldMapping::new("email", "mail").to_auth_only(),

@@ -10,6 +10,10 @@ mod links;
 mod logins;
 // What mappings write, when, and in which direction.
 mod mappings;
+// Events that are late.
+mod order;
+// 2,000 stories of events in any order.
+mod order_model;
 // Pushes while either side fails.
 pub(crate) mod outages;
 // Pushing all users.

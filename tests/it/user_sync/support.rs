@@ -237,9 +237,14 @@ pub(crate) fn mappings() -> [FieldMapping; 4] {
 }
 
 /// In both directions, and each new user's password is `first`.
-pub(crate) fn config() -> SyncConfig {
+pub(crate) fn config_that_asks() -> SyncConfig {
     let config = SyncConfig::new().mode(SyncMode::Bidirectional).mappings(mappings());
     config.password_policy(PasswordPolicy::unified("first"))
+}
+
+/// The same, without asking the auth center about events: `order` is about that, and most tests here do without one.
+pub(crate) fn config() -> SyncConfig {
+    config_that_asks().trust_event_order()
 }
 
 /// For what does not reach the auth center.

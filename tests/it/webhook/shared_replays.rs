@@ -153,3 +153,26 @@ async fn handler_sees_delivery_id() {
     }
     assert_eq!(webhook::delivery_id(), None);
 }
+
+/// What has looked up the truth, and found that the event says otherwise, may be told so by the same bytes later.
+#[tokio::test]
+async fn handler_allows_repetition() {
+    let notes = Notes::default();
+    let kept = notes.clone();
+    let app = serve_hook(config(), move |event: UserEvent| {
+        let kept = kept.clone();
+        async move {
+            webhook::allow_repetition();
+            webhook::Handler::handle(&kept, event).await
+        }
+    })
+    .await;
+    for expected in 1..=3 {
+        assert_eq!(run(&report(&app, CHANGE).await), Some(expected));
+    }
+    // A `webhook-id` tells one delivery from another anyway.
+    for expected in [Some(4), None, None] {
+        assert_eq!(run(&deliver(&app, &standard("msg_1", 0, CHANGE), CHANGE).await), expected);
+    }
+    webhook::allow_repetition();
+}

@@ -10,7 +10,7 @@ use crate::services::webhook::verification::VerifiedDelivery;
 /// center's bodies have neither id nor time, so that a user who is disabled, enabled and disabled again has two events of the
 /// same bytes. A copy comes before the user's next event, or else is handled again.
 #[derive(Clone, Debug)]
-pub(in crate::services::webhook) struct Identity {
+pub(crate) struct Identity {
     /// The key of the `webhook-id`.
     pub(super) id: Option<ReplayTag>,
     /// The keys of the user, by id and by username, or that of the bytes where the event has no user.
@@ -25,11 +25,7 @@ pub(in crate::services::webhook) struct Identity {
 
 impl Identity {
     /// `scope` keeps the endpoints of a service apart.
-    pub(in crate::services::webhook) fn new(
-        scope: &str,
-        event: &RawEvent,
-        delivery: &VerifiedDelivery,
-    ) -> Self {
+    pub(crate) fn new(scope: &str, event: &RawEvent, delivery: &VerifiedDelivery) -> Self {
         let tag = |kind: &str, what: &[u8]| tag(scope, kind, what);
         // An id that comes with a valid plain signature as well is known when it comes without its id, too.
         let bytes = if delivery.has_id { delivery.body_key } else { Some(delivery.key) };

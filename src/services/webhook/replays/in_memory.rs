@@ -53,7 +53,7 @@ impl InMemoryReplays {
         Self::with_clock(Clock::default())
     }
 
-    pub(in crate::services::webhook) fn with_clock(clock: Clock) -> Self {
+    pub(crate) fn with_clock(clock: Clock) -> Self {
         let entries = Cache::builder()
             .max_capacity(Self::MAX_ENTRIES)
             .eviction_policy(EvictionPolicy::lru())
@@ -62,12 +62,12 @@ impl InMemoryReplays {
         Self { entries, clock }
     }
 
-    pub(in crate::services::webhook) fn value(&self, key: ReplayTag) -> Option<ReplayTag> {
+    pub(crate) fn value(&self, key: ReplayTag) -> Option<ReplayTag> {
         let entry = self.entries.get(&key)?;
         (self.clock.now() < entry.expiry).then_some(entry.value)
     }
 
-    pub(in crate::services::webhook) fn insert(&self, key: ReplayTag, value: ReplayTag, ttl: Duration) {
+    pub(crate) fn insert(&self, key: ReplayTag, value: ReplayTag, ttl: Duration) {
         self.entries.insert(key, self.entry(value, ttl));
     }
 

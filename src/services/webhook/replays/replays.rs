@@ -10,7 +10,7 @@ use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
 
 /// Asks a memory whether events were handled. A memory that fails or hangs holds no event up: it is handled, perhaps twice.
-pub(in crate::services::webhook) struct Replays {
+pub(crate) struct Replays {
     memory: Arc<dyn DynReplayMemory>,
     /// Whether other endpoints use the memory, too. In one endpoint, single flight keeps the runs of an event apart.
     is_shared: bool,
@@ -22,7 +22,7 @@ pub(in crate::services::webhook) struct Replays {
 
 /// Whether the handler may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::services::webhook) enum Claim {
+pub(crate) enum Claim {
     Granted,
     /// The event was handled.
     Replay,
@@ -34,7 +34,7 @@ impl Replays {
     /// The timeout of a call of the memory.
     const TIMEOUT: Duration = Duration::from_secs(2);
 
-    pub(in crate::services::webhook) fn new(
+    pub(crate) fn new(
         shared: Option<Arc<dyn DynReplayMemory>>,
         window: Duration,
         handler_timeout: Duration,
@@ -50,7 +50,7 @@ impl Replays {
     }
 
     /// Returns whether the event was handled within the window.
-    pub(in crate::services::webhook) async fn contains(&self, event: &Identity) -> bool {
+    pub(crate) async fn contains(&self, event: &Identity) -> bool {
         if self.window.is_zero() {
             return false;
         }
@@ -65,7 +65,7 @@ impl Replays {
 
     /// Notes that the handler is to run. From here on, no earlier event of the same user counts as handled: whether this run
     /// succeeds or not, it may change the user.
-    pub(in crate::services::webhook) async fn begin(&self, event: &Identity) -> Claim {
+    pub(crate) async fn begin(&self, event: &Identity) -> Claim {
         if self.is_shared && self.ask(self.memory.claim(event.run, self.lease)).await == Some(false) {
             return if self.contains(event).await { Claim::Replay } else { Claim::Busy };
         }
@@ -81,13 +81,14 @@ impl Replays {
         Claim::Granted
     }
 
-    /// Notes that the handler has ended.
-    pub(in crate::services::webhook) async fn end(&self, event: &Identity, was_handled: bool) {
+    /// Notes that the handler has ended. If it `may_repeat`, only an event of the same `webhook-id` counts as a repetition.
+    pub(crate) async fn end(&self, event: &Identity, was_handled: bool, may_repeat: bool) {
         if was_handled && !self.window.is_zero() {
             let values = self.ask(self.memory.get(&event.latest)).await.unwrap_or_default();
             let mut handled: Vec<_> = event.id.iter().map(|id| (*id, event.handled)).collect();
             // Where another event of the user has started meanwhile, it is not known which of them was last.
-            let own = event.latest.iter().zip(values).filter(|(_, value)| *value == Some(event.started));
+            let is_own = |value| value == Some(event.started) && !may_repeat;
+            let own = event.latest.iter().zip(values).filter(|(_, value)| is_own(*value));
             handled.extend(own.map(|(key, _)| (*key, event.handled)));
             if !handled.is_empty() {
                 self.ask(self.memory.set(&handled, self.window)).await;

@@ -237,9 +237,9 @@ fn standard_signature_takes_precedence_over_plain_one() {
     // A body is identified by the first key's tag, whichever key has signed it.
     let first = key("an older secret, as long");
     let (by_id, by_body) = (Sha256::digest(ID).into(), first.plain(BODY));
-    let both = Ok(VerifiedDelivery { key: by_id, body_key: Some(by_body) });
-    let id_only = Ok(VerifiedDelivery { key: by_id, body_key: None });
-    let body_only = Ok(VerifiedDelivery { key: by_body, body_key: None });
+    let both = Ok(VerifiedDelivery { has_id: true, key: by_id, body_key: Some(by_body) });
+    let id_only = Ok(VerifiedDelivery { has_id: true, key: by_id, body_key: None });
+    let body_only = Ok(VerifiedDelivery { has_id: false, key: by_body, body_key: None });
     for (what, plain, timestamp, standard, only, expected) in [
         ("both valid", Some(&plain), Some(&now), Some(&right), false, both),
         ("both valid, standard required", Some(&plain), Some(&now), Some(&right), true, both),

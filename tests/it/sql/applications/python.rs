@@ -76,7 +76,7 @@ fn now() -> Value {
 #[tokio::test]
 async fn django() {
     let Some(application) = InPython::start("django_app.py").await else { return };
-    let config = SyncConfig::new().mappings([
+    let config = SyncConfig::new().trust_event_order().mappings([
         FieldMapping::new("username", "username").required(),
         FieldMapping::new("email", "email").default_legacy(""),
         FieldMapping::new("nickname", "first_name").default_legacy(""),
@@ -102,7 +102,7 @@ async fn django() {
 #[tokio::test]
 async fn fastapi_users() {
     let Some(application) = InPython::start("fastapi_users_app.py").await else { return };
-    let config = SyncConfig::new()
+    let config = SyncConfig::new().trust_event_order()
         .mappings([
             FieldMapping::new("email", "email").required(),
             // Its log-in asks for the email; the auth center wants a name.
@@ -130,7 +130,7 @@ async fn fastapi_users() {
 #[tokio::test]
 async fn flask_appbuilder() {
     let Some(application) = InPython::start("flask_appbuilder_app.py").await else { return };
-    let config = SyncConfig::new().mappings([
+    let config = SyncConfig::new().trust_event_order().mappings([
         FieldMapping::new("username", "username").required(),
         FieldMapping::new("email", "email").required(),
         FieldMapping::new("nickname", "first_name").default_legacy(""),
