@@ -75,6 +75,9 @@ async fn its_users_arrive_and_its_table_follows() {
         assert_eq!(http::get(app.address, "/health", &[]).await.body, "ok\n");
         assert_eq!(http::get(app.address, "/me", &[]).await.status, 401);
         assert_eq!(get_as(app.address, "dora-token", "/me").await.json()["username"], "dora");
+        // What the events say is so at the auth center, which is asked.
+        center.update_user("alice", |alice| alice.email("new@example.com").roles(["boss"]));
+        center.remove_user("bob");
         let changed = json!({"username": "alice", "email": "new@example.com", "roles": ["boss"], "updatedFields": ["email"]});
         assert_eq!(
             report(&app, json!({"event": "user.updated", "data": changed})).await["message"],
