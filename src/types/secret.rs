@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::types::error::BuildError;
+
 /// A secret string: its `Debug` is `[redacted]`, it has no `Display`, and reading it is explicit.
 ///
 /// ```
@@ -25,6 +27,21 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
+}
+
+/// Checks that a secret has no white space at its ends, which files, shells and copies add: whoever has it without would get
+/// other signatures.
+///
+/// # Errors
+/// If it has; the error names the secret by `name`.
+#[cfg(any(feature = "client", feature = "jwt"))]
+pub(crate) fn check_ends(secret: &str, name: &str) -> Result<(), BuildError> {
+    if secret.trim() == secret {
+        return Ok(());
+    }
+    Err(BuildError::new(format!(
+        "the {name} starts or ends with white space; remove it, such as by `trim()`"
+    )))
 }
 
 impl From<String> for Secret {
@@ -53,5 +70,29 @@ mod tests {
     fn debug_is_redacted() {
         assert_eq!(format!("{:?}", Secret::new("hunter2")), "[redacted]");
         assert_eq!(Secret::new("hunter2").expose(), "hunter2");
+    }
+
+    #[cfg(any(feature = "client", feature = "jwt"))]
+    #[test]
+    fn white_space_at_an_end_is_an_error_without_the_secret() {
+        for (secret, is_right) in [
+            ("hunter2", true),
+            ("hunter 2", true),
+            ("", true),
+            ("hunter2\n", false),
+            ("hunter2\r\n", false),
+            (" hunter2", false),
+            ("hunter2\u{a0}", false),
+            ("\thunter2\t", false),
+            ("\n", false),
+        ] {
+            let checked = check_ends(secret, "webhook secret");
+            assert_eq!(checked.is_ok(), is_right, "{secret:?}");
+            if let Err(error) = checked {
+                let text = error.to_string();
+                assert!(text.contains("the webhook secret starts or ends with white space"), "{text}");
+                assert!(!text.contains("hunter"), "{text}");
+            }
+        }
     }
 }

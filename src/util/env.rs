@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::types::error::BuildError;
+use crate::types::secret::Secret;
 
 /// The variables of the environment and of the `.env` file in the working directory; the environment takes precedence.
 ///
@@ -53,14 +54,46 @@ impl Env {
         self.variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
+    /// The secret in the variable, or in the file that the variable with `_FILE` after its name names, as orchestrators mount
+    /// secrets. White space at the ends is left out: editors and `echo` put a newline there.
+    ///
+    /// # Errors
+    /// If both are set, or the file cannot be read, or has nothing in it.
+    pub(crate) fn secret(&self, name: &str) -> Result<Option<Secret>, BuildError> {
+        let file_name = format!("{name}_FILE");
+        match (self.get(name), self.get(&file_name)) {
+            (None, None) => Ok(None),
+            (Some(secret), None) => Ok(Some(secret.into())),
+            (Some(_), Some(_)) => {
+                Err(BuildError::new(format!("{name} and {file_name} are both set: remove one of them")))
+            }
+            (None, Some(path)) => {
+                let fail = |why: &str| BuildError::new(format!("the file {path} of {file_name} {why}"));
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| fail("cannot be read as text").with_source(error))?;
+                let secret = text.trim_start_matches('\u{feff}').trim();
+                if secret.is_empty() { Err(fail("is empty")) } else { Ok(Some(secret.into())) }
+            }
+        }
+    }
+
+    /// # Errors
+    /// If neither the variable nor the one with `_FILE` after its name is set. Also as [`Env::secret`].
+    pub(crate) fn require_secret(&self, name: &str) -> Result<Secret, BuildError> {
+        let unset = || self.unset(&format!("{name} is not set, nor is {name}_FILE"));
+        self.secret(name)?.ok_or_else(unset)
+    }
+
     /// # Errors
     /// If it is not set, naming the variable and the places it was looked for.
     pub(crate) fn require(&self, name: &str) -> Result<&str, BuildError> {
-        self.get(name).ok_or_else(|| {
-            let file = self.file.display();
-            let found = if self.file_found { "which does not set it" } else { "which does not exist" };
-            BuildError::new(format!("{name} is not set: looked in the environment and in {file}, {found}"))
-        })
+        self.get(name).ok_or_else(|| self.unset(&format!("{name} is not set")))
+    }
+
+    fn unset(&self, what: &str) -> BuildError {
+        let file = self.file.display();
+        let found = if self.file_found { "which does not set it" } else { "which does not exist" };
+        BuildError::new(format!("{what}: looked in the environment and in {file}, {found}"))
     }
 }
 
@@ -138,6 +171,43 @@ mod tests {
         }
         std::fs::remove_dir_all(with).unwrap();
         std::fs::remove_dir_all(without).unwrap();
+    }
+
+    #[test]
+    fn secret_may_be_in_a_file() {
+        let directory = directory("secret", None);
+        let path = |name: &str| directory.join(name).display().to_string();
+        for (name, content) in [("right", "hunter2 \r\n\n"), ("empty", " \n"), ("bytes", "")] {
+            std::fs::write(path(name), content).unwrap();
+        }
+        std::fs::write(path("bytes"), b"\xff\xfe").unwrap();
+        for (variables_set, expected) in [
+            (vec![], Ok(None)),
+            (vec![("SECRET", " hunter2\n".to_owned())], Ok(Some("hunter2"))),
+            (vec![("SECRET_FILE", path("right"))], Ok(Some("hunter2"))),
+            (vec![("SECRET_FILE", path("empty"))], Err("is empty")),
+            (vec![("SECRET_FILE", path("absent"))], Err("cannot be read as text")),
+            (vec![("SECRET_FILE", path("bytes"))], Err("cannot be read as text")),
+            (vec![("SECRET", "x".to_owned()), ("SECRET_FILE", path("right"))], Err("both set")),
+        ] {
+            let set: Vec<_> = variables_set.iter().map(|(name, value)| (*name, &**value)).collect();
+            let env = Env::read(&directory, variables(&set)).unwrap();
+            match (env.secret("SECRET"), expected) {
+                (Ok(secret), Ok(expected)) => {
+                    assert_eq!(secret.as_ref().map(Secret::expose), expected, "{set:?}");
+                    let missing = env.require_secret("SECRET").err().map(|error| error.to_string());
+                    let text = "SECRET is not set, nor is SECRET_FILE: looked in the environment and in";
+                    assert_eq!(missing.is_some_and(|missing| missing.starts_with(text)), secret.is_none());
+                }
+                (Err(error), Err(why)) => {
+                    let text = error.to_string();
+                    assert!(text.contains(why) && text.contains("SECRET_FILE"), "{text}");
+                    assert!(!text.contains("hunter2"), "{text}");
+                }
+                (secret, _) => panic!("{set:?}: {secret:?}"),
+            }
+        }
+        std::fs::remove_dir_all(directory).unwrap();
     }
 
     #[test]

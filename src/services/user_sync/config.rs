@@ -63,10 +63,11 @@ impl SyncConfig {
     }
 
     /// Reads `AIGC_AUTH_SYNC_ENABLED` (`false` sets [`SyncMode::Off`]; the default is `true`) and `AIGC_AUTH_SYNC_PASSWORD`
-    /// (for [`PasswordPolicy::unified`]) from the environment, or else from the `.env` file of the working directory.
+    /// (for [`PasswordPolicy::unified`]; or the file that `AIGC_AUTH_SYNC_PASSWORD_FILE` names) from the environment, or else from
+    /// the `.env` file of the working directory.
     ///
     /// # Errors
-    /// If `AIGC_AUTH_SYNC_ENABLED` is neither `true` nor `false` (nor `1`, `0`, `yes`, `no`, `on`, `off`), or `.env`
+    /// If `AIGC_AUTH_SYNC_ENABLED` is neither `true` nor `false` (nor `1`, `0`, `yes`, `no`, `on`, `off`), or a file
     /// cannot be read.
     pub fn from_env() -> Result<Self, BuildError> {
         let env = Env::load()?;
@@ -74,7 +75,7 @@ impl SyncConfig {
         if !is_enabled(env.get("AIGC_AUTH_SYNC_ENABLED"))? {
             config.mode = SyncMode::Off;
         }
-        if let Some(password) = env.get("AIGC_AUTH_SYNC_PASSWORD") {
+        if let Some(password) = env.secret("AIGC_AUTH_SYNC_PASSWORD")? {
             config.password_policy = Some(PasswordPolicy::unified(password));
         }
         Ok(config)

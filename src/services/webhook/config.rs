@@ -31,8 +31,8 @@ use crate::util::log_throttle::LogThrottle;
 /// # fn main() -> Result<(), aigc_auth::error::BuildError> {
 /// # let client = AuthClient::builder("app", "secret", "http://localhost").build()?;
 /// // Or `WebhookConfig::from_env()`, from `AIGC_AUTH_WEBHOOK_SECRET`.
-/// let config = WebhookConfig::new("the new secret, 32 bytes or more")?
-///     .also_accept("the old secret, until all senders have the new one")?
+/// let config = WebhookConfig::new("whsec_bmV3IHNlY3JldCwgb2YgMzIgcmFuZG9tIGJ5dGVzISE=")? // the new one
+///     .also_accept("whsec_b2xkIHNlY3JldCwgb2YgMzIgcmFuZG9tIGJ5dGVzISE=")? // until all senders have the new one
 ///     .invalidate(client);
 /// # Ok(()) }
 /// ```
@@ -58,10 +58,11 @@ struct Settings {
 
 impl WebhookConfig {
     /// Creates a configuration that accepts signatures under this secret. For Standard Webhooks, a secret of their form
-    /// `whsec_<base64>` is decoded.
+    /// `whsec_<base64>`, or `v1,whsec_<base64>`, is decoded; any other is the key itself, while their libraries decode it, too.
+    /// So use the first form, as `echo "whsec_$(openssl rand -base64 32)"` prints.
     ///
     /// # Errors
-    /// If the secret is shorter than 16 bytes, or is not base64 after `whsec_`.
+    /// If the secret is shorter than 16 bytes, starts or ends with white space, or is not base64 after `whsec_`.
     pub fn new(secret: impl Into<Secret>) -> Result<Self, BuildError> {
         let clock = Clock::default();
         Ok(Self(Arc::new(Settings {
@@ -80,12 +81,13 @@ impl WebhookConfig {
         })))
     }
 
-    /// Reads `AIGC_AUTH_WEBHOOK_SECRET` from the environment, or else from the `.env` file of the working directory.
+    /// Reads `AIGC_AUTH_WEBHOOK_SECRET`, or the file that `AIGC_AUTH_WEBHOOK_SECRET_FILE` names, from the environment, or else
+    /// from the `.env` file of the working directory. White space at the ends is left out.
     ///
     /// # Errors
-    /// If it is not set; the error names the places that were searched. Also as [`WebhookConfig::new`].
+    /// If neither is set, or both; the error names the places that were searched. Also as [`WebhookConfig::new`].
     pub fn from_env() -> Result<Self, BuildError> {
-        Self::new(Env::load()?.require("AIGC_AUTH_WEBHOOK_SECRET")?)
+        Self::new(Env::load()?.require_secret("AIGC_AUTH_WEBHOOK_SECRET")?)
     }
 
     /// Accepts signatures under another secret as well, to rotate secrets without losing an event.

@@ -49,7 +49,7 @@ pub use replays::InMemoryReplays;
 pub use router::router;
 pub use sender::{Delivery, DeliveryError, DeliveryErrorKind, Sender, SenderBuilder};
 pub use signature::{sign, verify_signature};
-pub use subscription::Subscription;
+pub use subscription::{Subscription, SubscriptionBuilder};
 
 pub use crate::ports::replay_memory::{ReplayMemory, ReplayMemoryError, ReplayTag};
 pub use crate::request::delivery::allow_repetition;

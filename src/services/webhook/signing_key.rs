@@ -5,7 +5,11 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::signature::{HmacSha256, Tag, hmac, tag};
 use crate::types::error::BuildError;
-use crate::types::secret::Secret;
+use crate::types::secret::{Secret, check_ends};
+
+/// A secret that all libraries of Standard Webhooks take for the same key. One without `whsec_` they decode from base64, and
+/// so have another key than its characters.
+const GENERATE: &str = "`echo \"whsec_$(openssl rand -base64 32)\"`";
 
 /// The HMAC keys of a secret, set up once and cloned for each signature.
 #[derive(Clone)]
@@ -19,14 +23,21 @@ impl SigningKey {
     /// The minimum length in bytes; shorter secrets can be guessed.
     const MIN_LEN: usize = 16;
     const PREFIX: &str = "whsec_";
+    /// Some services show secrets with the version of the signature in front.
+    const VERSION: &str = "v1,";
 
     /// # Errors
-    /// If the secret is too short, or is not base64 after `whsec_`.
+    /// If the secret is too short, has white space at an end, or is not base64 after `whsec_`.
     pub(super) fn new(secret: &Secret) -> Result<Self, BuildError> {
         let secret = secret.expose();
-        let decoded = match secret.strip_prefix(Self::PREFIX) {
-            Some(rest) => Some(STANDARD.decode(rest).map_err(|_| {
-                BuildError::new("the webhook secret (AIGC_AUTH_WEBHOOK_SECRET) is not base64 after `whsec_`")
+        check_ends(secret, "webhook secret (AIGC_AUTH_WEBHOOK_SECRET)")?;
+        let encoded = secret.strip_prefix(Self::VERSION).unwrap_or(secret).strip_prefix(Self::PREFIX);
+        let decoded = match encoded {
+            Some(encoded) => Some(STANDARD.decode(encoded).map_err(|_| {
+                BuildError::new(format!(
+                    "the webhook secret (AIGC_AUTH_WEBHOOK_SECRET) is not base64 after `whsec_`: expected the \
+                     alphabet with `+` and `/`, and padding by `=`; generate one with {GENERATE}"
+                ))
             })?),
             None => None,
         };
@@ -34,7 +45,7 @@ impl SigningKey {
         if standard.len() < Self::MIN_LEN {
             return Err(BuildError::new(format!(
                 "the webhook secret (AIGC_AUTH_WEBHOOK_SECRET) has {} bytes and needs at least {}; \
-                 generate one with `openssl rand -hex 32`",
+                 generate one with {GENERATE}",
                 standard.len(),
                 Self::MIN_LEN
             )));
@@ -74,6 +85,14 @@ mod tests {
             ("whsec_MDEyMzQ1Njc4", Some("has 9 bytes")),
             ("whsec_MDEyMzQ1Njc4OWFiY2RlZg==", None),
             ("whsec_not base64 at all", Some("not base64")),
+            ("whsec_MDEyMzQ1Njc4OWFiY2RlZg", Some("padding by `=`")),
+            ("v1,whsec_MDEyMzQ1Njc4OWFiY2RlZg==", None),
+            ("v1,whsec_MDEyMzQ1Njc4", Some("has 9 bytes")),
+            ("v1,whsec_!", Some("not base64")),
+            // Only the form that is shown.
+            ("v2,whsec_MDEyMzQ1Njc4OWFiY2RlZg==", None),
+            ("0123456789abcdef\n", Some("white space")),
+            (" whsec_MDEyMzQ1Njc4OWFiY2RlZg==", Some("white space")),
         ] {
             let key = SigningKey::new(&secret.into());
             match complaint {
@@ -86,7 +105,21 @@ mod tests {
                 }
             }
         }
+        let short = SigningKey::new(&"short".into()).unwrap_err().to_string();
+        assert!(short.contains("whsec_$(openssl rand -base64 32)"), "{short}");
         let key = SigningKey::new(&"0123456789abcdef".into()).unwrap();
         assert_eq!(format!("{key:?}"), "[redacted]");
+    }
+
+    /// The plain signature is keyed by the characters, as the auth center was told them.
+    #[test]
+    fn version_in_front_changes_no_standard_signature() {
+        let secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZg==";
+        let [bare, shown, other] =
+            ["", "v1,", "v2,"].map(|version| SigningKey::new(&format!("{version}{secret}").into()).unwrap());
+        let standard = |key: &SigningKey| key.standard("msg_1", "1614265330", b"{}");
+        assert_eq!(standard(&bare), standard(&shown));
+        assert_ne!(standard(&bare), standard(&other));
+        assert_ne!(bare.plain(b"{}"), shown.plain(b"{}"));
     }
 }

@@ -15,7 +15,7 @@ use super::failure::{Cause, Failure, Retry, check_status};
 use super::rejection::Rejection;
 use crate::types::envelope::Envelope;
 use crate::types::error::{AuthError, BuildError, ErrorKind};
-use crate::types::secret::Secret;
+use crate::types::secret::{Secret, check_ends};
 use crate::types::spelling::Record;
 use crate::upstream::circuit_breaker::{CircuitBreaker, CircuitBreakers, Permit, Subject};
 use crate::upstream::http_client::{self, Unread, is_near};
@@ -67,6 +67,8 @@ impl ApiClient {
         if settings.app_id.is_empty() || settings.app_secret.expose().is_empty() {
             return Err(BuildError::new("the app id and the app secret must not be empty"));
         }
+        check_ends(&settings.app_id, "app id (AIGC_AUTH_APP_ID)")?;
+        check_ends(settings.app_secret.expose(), "app secret (AIGC_AUTH_APP_SECRET)")?;
         identity.insert(X_APP_ID, header("app id (AIGC_AUTH_APP_ID)", &settings.app_id)?);
         let mut secret = header("app secret (AIGC_AUTH_APP_SECRET)", settings.app_secret.expose())?;
         secret.set_sensitive(true);
@@ -90,6 +92,12 @@ impl ApiClient {
             timeout: settings.timeout,
             max_response: settings.max_response,
         })
+    }
+
+    /// Returns the URL to which the endpoints are added. It has no user name and no query.
+    #[cfg(feature = "webhook")]
+    pub(crate) fn base(&self) -> &str {
+        &self.base
     }
 
     /// Makes a call and deserializes the `data` of its response.

@@ -86,15 +86,16 @@ impl AuthClientBuilder {
     }
 
     /// Starts to build a client from `AIGC_AUTH_APP_ID`, `AIGC_AUTH_APP_SECRET` and `AIGC_AUTH_BASE_URL`, read from the
-    /// environment, or else from the `.env` file of the working directory.
+    /// environment, or else from the `.env` file of the working directory. `AIGC_AUTH_APP_SECRET_FILE` may name a file with the
+    /// secret instead, whose white space at the ends is left out.
     ///
     /// # Errors
-    /// If one of them is missing. The error names it, and where it was looked for.
+    /// If one of them is missing. The error names it, and where it was looked for. Also if the file cannot be read.
     pub fn from_env() -> Result<Self, BuildError> {
         let env = Env::load()?;
-        let [app_id, app_secret, base_url] =
-            ["AIGC_AUTH_APP_ID", "AIGC_AUTH_APP_SECRET", "AIGC_AUTH_BASE_URL"].map(|name| env.require(name));
-        Ok(Self::new(app_id?.to_owned(), app_secret?.into(), base_url?.to_owned()))
+        let app_id = env.require("AIGC_AUTH_APP_ID")?.to_owned();
+        let app_secret = env.require_secret("AIGC_AUTH_APP_SECRET")?;
+        Ok(Self::new(app_id, app_secret, env.require("AIGC_AUTH_BASE_URL")?.to_owned()))
     }
 
     /// Sets the TTL of verified users in the cache. Defaults to 300 s; never past the token's own expiry. Zero disables

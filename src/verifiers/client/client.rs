@@ -50,6 +50,12 @@ impl AuthClient {
         &self.inner.core.app_id
     }
 
+    /// Returns the URL to which the endpoints are added.
+    #[cfg(feature = "webhook")]
+    pub(crate) fn base_url(&self) -> &str {
+        self.inner.core.api.base()
+    }
+
     /// Invalidates all cached users and rejections, and the lookups in flight.
     pub fn clear_cache(&self) {
         self.inner.core.cache.clear();

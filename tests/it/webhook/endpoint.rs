@@ -332,9 +332,16 @@ async fn every_accepted_secret_verifies() {
 
 #[test]
 fn missing_or_weak_secret_fails_at_build() {
-    for secret in
-        ["", " ", "secret", "0123456789abcde", "whsec_", "whsec_MDEyMzQ1Njc4", "whsec_no base64 here"]
-    {
+    for secret in [
+        "",
+        " ",
+        "secret",
+        "0123456789abcde",
+        "whsec_",
+        "whsec_MDEyMzQ1Njc4",
+        "whsec_no base64 here",
+        "from a file of secrets\n",
+    ] {
         let errors = [
             WebhookConfig::new(secret).unwrap_err(),
             WebhookConfig::new(SECRET).unwrap().also_accept(secret).unwrap_err(),

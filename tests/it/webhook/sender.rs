@@ -283,6 +283,7 @@ fn invalid_url_or_secret_fails_at_build() {
         (url, "", "has 0 bytes and needs at least 16"),
         (url, "secret-2", "has 8 bytes and needs at least 16"),
         (url, "whsec_secret-2", "not base64"),
+        (url, "0123456789-secret-2\n", "starts or ends with white space"),
     ] {
         let error = Sender::builder(url, secret).build().unwrap_err();
         assert!(error.to_string().contains(complaint), "{url} {secret}: {error}");

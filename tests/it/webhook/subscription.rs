@@ -1,5 +1,6 @@
 //! `webhook::Subscription`: from the start of a service to its shutdown.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aigc_auth::error::ErrorKind;
@@ -188,4 +189,150 @@ async fn secret_is_hidden_from_debug_errors_and_logs() {
         "{shown}"
     );
     assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+/// A file of this test, which is not there yet.
+fn state_file(name: &str) -> PathBuf {
+    let name = format!("aigc-auth-{name}-{}.json", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let _ = std::fs::remove_file(&path);
+    path
+}
+
+fn start_with(client: &AuthClient, file: &Path) -> Subscription {
+    Subscription::builder(client, URL, SECRET).state_file(file).start()
+}
+
+/// Waits until the subscription is the only one, and the file says so.
+async fn alone(center: &AuthCenter, subscription: &Subscription, file: &Path) {
+    let id = subscription.settled().await.unwrap().to_string();
+    let stored = || std::fs::read(file).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    until("there is one subscription, which the file names", || {
+        let ids = stored().map(|state| state["ids"].clone());
+        center.webhooks().len() == 1 && ids == Some(json!([id.parse::<u64>().unwrap()]))
+    })
+    .await;
+    assert_eq!(center.webhooks()[0]["webhook_id"].to_string(), id, "the latest");
+}
+
+#[tokio::test]
+async fn crashes_leave_one_subscription() {
+    let center = AuthCenter::start().await;
+    // Without a file, each start leaves one.
+    for starts in 1..=3 {
+        start(&client(&center)).settled().await.unwrap();
+        assert_eq!(center.webhooks().len(), starts);
+    }
+    let (center, file) = (AuthCenter::start().await, state_file("crashes"));
+    for _ in 0..5 {
+        let subscription = start_with(&client(&center), &file);
+        alone(&center, &subscription, &file).await;
+        // As a crash does: nothing is unregistered.
+        drop(subscription);
+    }
+    let last = start_with(&client(&center), &file);
+    alone(&center, &last, &file).await;
+    last.shutdown(PATIENCE).await.unwrap();
+    assert_eq!(center.webhooks(), [] as [Value; 0]);
+    // After an orderly end, there is nothing to clean up.
+    center.clear_requests();
+    alone(&center, &start_with(&client(&center), &file), &file).await;
+    assert_eq!(center.calls("/webhook/unregister"), 0);
+    std::fs::remove_file(file).unwrap();
+}
+
+#[tokio::test]
+async fn process_that_is_replaced_leaves_new_subscription_alone() {
+    let (center, file) = (AuthCenter::start().await, state_file("replaced"));
+    let old = start_with(&client(&center), &file);
+    alone(&center, &old, &file).await;
+    let new = start_with(&client(&center), &file);
+    alone(&center, &new, &file).await;
+    old.shutdown(PATIENCE).await.unwrap();
+    alone(&center, &new, &file).await;
+    new.shutdown(PATIENCE).await.unwrap();
+    assert_eq!(center.webhooks(), [] as [Value; 0]);
+    std::fs::remove_file(file).unwrap();
+}
+
+#[tokio::test]
+async fn earlier_subscription_that_cannot_be_ended_is_left_to_next_start() {
+    let (center, file) = (AuthCenter::start().await, state_file("left"));
+    drop({
+        let first = start_with(&client(&center), &file);
+        alone(&center, &first, &file).await;
+        first
+    });
+    center.inject_fault_on("/webhook/unregister", status(500, None));
+    let log = Log::start();
+    let second = start_with(&client(&center), &file);
+    second.settled().await.unwrap();
+    let mut said = String::new();
+    until("it is not ended", || {
+        said += &log.take();
+        said.contains("an earlier webhook subscription could not be ended")
+    })
+    .await;
+    assert_eq!(center.webhooks().len(), 2);
+    drop(second);
+    center.clear_faults();
+    let third = start_with(&client(&center), &file);
+    alone(&center, &third, &file).await;
+    std::fs::remove_file(file).unwrap();
+}
+
+#[tokio::test]
+async fn file_of_other_app_or_none_at_all_prevents_no_subscription() {
+    let center = AuthCenter::start().await;
+    let here =
+        json!({"center": format!("{}/sdk", center.url()), "app_id": center.app_id(), "ids": [7, "w-2"]});
+    let with = |field: &str, value: Value| {
+        let mut state = here.clone();
+        state[field] = value;
+        state.to_string()
+    };
+    for (content, unregistered, warning) in [
+        (here.to_string(), 2, ""),
+        (with("app_id", json!("another")), 0, "is another app's"),
+        (with("center", json!("https://elsewhere.example.com/sdk")), 0, "is another app's"),
+        ("{".to_owned(), 0, "cannot be read"),
+        (with("ids", json!("1")), 0, "cannot be read"),
+    ] {
+        let (log, file) = (Log::start(), state_file("other"));
+        std::fs::write(&file, &content).unwrap();
+        center.clear_requests();
+        let subscription = start_with(&client(&center), &file);
+        alone(&center, &subscription, &file).await;
+        assert_eq!(center.calls("/webhook/unregister"), unregistered, "{content}");
+        let said = log.take();
+        assert!(said.contains(warning) && said.contains("WARN") != warning.is_empty(), "{content}: {said}");
+        subscription.shutdown(PATIENCE).await.unwrap();
+        std::fs::remove_file(file).unwrap();
+    }
+    // A folder that is not there.
+    let log = Log::start();
+    let subscription = start_with(&client(&center), Path::new("/nowhere/at/all/webhook.json"));
+    subscription.settled().await.unwrap();
+    let mut said = String::new();
+    until("it is logged", || {
+        said += &log.take();
+        said.contains("cannot be written; the next start subscribes once more")
+    })
+    .await;
+    subscription.shutdown(PATIENCE).await.unwrap();
+    assert_eq!(center.webhooks(), [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn white_space_around_secret_is_not_sent() {
+    let center = AuthCenter::start().await;
+    let secret = format!("{SECRET}\n");
+    for subscription in [
+        Subscription::start(&client(&center), URL, EVENTS, &*secret),
+        Subscription::builder(&client(&center), URL, secret).start(),
+    ] {
+        subscription.settled().await.unwrap();
+        assert_eq!(center.webhooks()[0]["secret"], SECRET);
+        subscription.shutdown(PATIENCE).await.unwrap();
+    }
 }

@@ -7,7 +7,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time;
 
-use super::event::EVENTS;
+use super::state_file::StateFile;
 use crate::types::error::{AuthError, BuildError, ErrorKind};
 use crate::types::secret::Secret;
 use crate::util::backoff::Backoff;
@@ -17,19 +17,21 @@ use crate::verifiers::client::{AuthClient, WebhookId};
 /// Subscribes a service to the auth center's events in the background.
 ///
 /// The service starts without waiting for the auth center. Dropping the handle stops the attempts, but keeps the
-/// subscription. If a response was lost, the auth center may have two subscriptions and send events twice;
-/// [`router`](super::router) handles them once.
+/// subscription: with a [`state_file`](crate::webhook::SubscriptionBuilder::state_file), the next start replaces it. If a response was lost, the
+/// auth center may have two subscriptions and send events twice; [`router`](crate::webhook::router) handles them once.
 ///
 /// ```no_run
 /// use std::time::Duration;
 ///
 /// use aigc_auth::AuthClient;
-/// use aigc_auth::webhook::{EVENTS, Subscription};
+/// use aigc_auth::webhook::Subscription;
 ///
 /// # async fn example(client: AuthClient) -> Result<(), Box<dyn std::error::Error>> {
 /// // Or `Subscription::from_env(&client)?`, from `AIGC_AUTH_WEBHOOK_URL` and `AIGC_AUTH_WEBHOOK_SECRET`.
-/// let subscription =
-///     Subscription::start(&client, "https://my-app.example.com/webhook/auth", EVENTS, "a secret of the webhook");
+/// let url = "https://my-app.example.com/webhook/auth";
+/// let subscription = Subscription::builder(&client, url, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+///     .state_file("/var/lib/my-app/webhook.json") // one subscription, however often the service starts
+///     .start();
 /// // … serve …
 /// subscription.shutdown(Duration::from_secs(2)).await?;
 /// # Ok(()) }
@@ -41,15 +43,26 @@ pub struct Subscription {
     /// Stops further attempts.
     stop: Arc<Notify>,
     task: JoinHandle<()>,
+    state_file: Option<StateFile>,
+}
+
+/// What is subscribed, and how.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) client: AuthClient,
+    pub(super) url: String,
+    pub(super) secret: Secret,
+    pub(super) events: Vec<String>,
+    pub(super) state_file: Option<StateFile>,
+    pub(super) backoff: Backoff,
 }
 
 impl Subscription {
-    const INITIAL_BACKOFF: Duration = Duration::from_secs(1);
-    const MAX_BACKOFF: Duration = Duration::from_secs(60);
+    pub(super) const INITIAL_BACKOFF: Duration = Duration::from_secs(1);
+    pub(super) const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
-    /// Starts to subscribe a URL to these events, to be signed with this secret.
-    ///
-    /// Retries until the auth center answers, with an exponential backoff from 1 s to 60 s.
+    /// Starts to subscribe a URL to these events, to be signed with this secret: [`Subscription::builder`] without a
+    /// [`state_file`](crate::webhook::SubscriptionBuilder::state_file).
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -59,42 +72,44 @@ impl Subscription {
         events: impl IntoIterator<Item = E>,
         secret: impl Into<Secret>,
     ) -> Self {
-        let events = events.into_iter().map(Into::into).collect();
-        let backoff = Backoff::new(Self::INITIAL_BACKOFF, Self::MAX_BACKOFF);
-        Self::start_with(client, url.into(), events, secret.into(), backoff)
+        Self::builder(client, url, secret).events(events).start()
     }
 
-    fn start_with(
-        client: &AuthClient,
-        url: String,
-        events: Vec<String>,
-        secret: Secret,
-        backoff: Backoff,
-    ) -> Self {
+    pub(super) fn start_with(settings: Settings) -> Self {
+        let Settings { client, url, secret, events, state_file, backoff } = settings;
         let (settled, outcome) = watch::channel(None);
         let stop = Arc::<Notify>::default();
-        let (subscriber, stopped) = (client.clone(), stop.clone());
+        let (subscriber, stopped, file) = (client.clone(), stop.clone(), state_file.clone());
         let task = tokio::spawn(async move {
             let attempt = || subscriber.register_webhook(&url, &events, &secret);
-            if let Some(result) = subscribe(attempt, backoff, &stopped).await {
-                let _ = settled.send(Some(result));
+            let Some(result) = subscribe(attempt, backoff, &stopped).await else { return };
+            let id = result.as_ref().ok().cloned();
+            let _ = settled.send(Some(result));
+            if let (Some(file), Some(id)) = (file, id) {
+                replace_earlier(&subscriber, &file, id).await;
             }
         });
-        Self { client: client.clone(), outcome, stop, task }
+        Self { client, outcome, stop, task, state_file }
     }
 
-    /// Starts to subscribe `AIGC_AUTH_WEBHOOK_URL` to all [`EVENTS`], to be signed with `AIGC_AUTH_WEBHOOK_SECRET`.
-    /// Both are read from the environment, or else from the `.env` file of the working directory.
+    /// Starts to subscribe `AIGC_AUTH_WEBHOOK_URL` to all [`EVENTS`], to be signed with `AIGC_AUTH_WEBHOOK_SECRET`, or the
+    /// content of the file that `AIGC_AUTH_WEBHOOK_SECRET_FILE` names. `AIGC_AUTH_WEBHOOK_STATE_FILE` sets the
+    /// [`state_file`](crate::webhook::SubscriptionBuilder::state_file). All are read from the environment, or else from the `.env` file of the
+    /// working directory.
     ///
     /// # Errors
-    /// If one of them is not set; the error names it and the places that were searched.
+    /// If the URL or the secret is not set; the error names it and the places that were searched.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn from_env(client: &AuthClient) -> Result<Self, BuildError> {
         let env = Env::load()?;
-        let (url, secret) = (env.require("AIGC_AUTH_WEBHOOK_URL")?, env.require("AIGC_AUTH_WEBHOOK_SECRET")?);
-        Ok(Self::start(client, url, EVENTS, secret))
+        let url = env.require("AIGC_AUTH_WEBHOOK_URL")?;
+        let builder = Self::builder(client, url, env.require_secret("AIGC_AUTH_WEBHOOK_SECRET")?);
+        Ok(match env.get("AIGC_AUTH_WEBHOOK_STATE_FILE") {
+            Some(path) => builder.state_file(path).start(),
+            None => builder.start(),
+        })
     }
 
     /// Returns the id of the subscription, once the auth center has confirmed it.
@@ -124,10 +139,17 @@ impl Subscription {
         let shutdown = async {
             // If the task panicked, there is no `id`.
             let _ = (&mut self.task).await;
-            match self.id() {
-                Some(id) => self.client.unregister_webhook(&id).await,
-                None => Ok(()),
+            let Some(id) = self.id() else { return Ok(()) };
+            let Some(file) = &self.state_file else { return self.client.unregister_webhook(&id).await };
+            let mut ids = file.read(&self.client).await;
+            if ids.first().is_some_and(|latest| *latest != id) {
+                // Another process has the subscription by now, and has ended this one.
+                return Ok(());
             }
+            self.client.unregister_webhook(&id).await?;
+            ids.retain(|other| *other != id);
+            file.write(&self.client, &ids).await;
+            Ok(())
         };
         let timed_out = |_| {
             AuthError::new(ErrorKind::Unavailable)
@@ -135,6 +157,30 @@ impl Subscription {
                 .with_detail("the webhook subscription was not ended in time")
         };
         time::timeout(timeout, shutdown).await.map_err(timed_out)?
+    }
+}
+
+/// Ends the subscriptions of earlier starts. Those that cannot be ended now are left to the next start.
+async fn replace_earlier(client: &AuthClient, file: &StateFile, id: WebhookId) {
+    let mut earlier = file.read(client).await;
+    earlier.retain(|other| *other != id);
+    let ids = |earlier: &[WebhookId]| [std::slice::from_ref(&id), earlier].concat();
+    // First of all: whatever happens from here on, the next start knows of all of them.
+    file.write(client, &ids(&earlier)).await;
+    let mut left = vec![];
+    for other in &earlier {
+        match client.unregister_webhook(other).await {
+            Ok(()) => tracing::debug!(id = %other, "an earlier webhook subscription was ended"),
+            // The auth center does not have it.
+            Err(error) if error.kind() == ErrorKind::Rejected => {}
+            Err(error) => {
+                tracing::warn!(id = %other, %error, "an earlier webhook subscription could not be ended");
+                left.push(other.clone());
+            }
+        }
+    }
+    if !earlier.is_empty() {
+        file.write(client, &ids(&left)).await;
     }
 }
 
@@ -263,9 +309,14 @@ mod tests {
             center.clear_requests();
             center.inject_fault_times(1, fault.clone());
             let backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(1));
-            let events = vec!["user.updated".to_owned()];
-            let subscription =
-                Subscription::start_with(&client, "http://x/".to_owned(), events, "secret".into(), backoff);
+            let subscription = Subscription::start_with(Settings {
+                client: client.clone(),
+                url: "http://x/".to_owned(),
+                secret: "secret".into(),
+                events: vec!["user.updated".to_owned()],
+                state_file: None,
+                backoff,
+            });
             subscription.settled().await.unwrap();
             assert_eq!(center.calls("/webhook/register"), 2, "{fault:?}");
             subscription.shutdown(Duration::from_secs(30)).await.unwrap();
