@@ -53,6 +53,20 @@ export AIGC_AUTH_REFERENCE_PYTHON="$home/bin/python"
 # Applications with users of their own, for what runs tests/applications/.
 environment "$built/applications" tests/applications/requirements.txt 'django, fastapi_users, flask_appbuilder'
 export AIGC_AUTH_APPLICATIONS_PYTHON="$built/applications/bin/python"
+# Libraries of Standard Webhooks, for what runs tests/webhooks/; those of npm where it is installed.
+environment "$built/webhooks" tests/webhooks/requirements.txt 'standardwebhooks, svix'
+export AIGC_AUTH_WEBHOOKS_PYTHON="$built/webhooks/bin/python"
+if have npm; then
+  home_npm="$built/webhooks-npm"
+  mkdir -p "$home_npm"
+  if ! cmp -s tests/webhooks/package-lock.json "$home_npm/installed.json"; then
+    cp tests/webhooks/package.json tests/webhooks/package-lock.json "$home_npm"
+    step npm ci --prefix "$home_npm" --ignore-scripts --no-audit --no-fund ||
+      fail "npm could not install the packages of tests/webhooks/package-lock.json"
+    cp tests/webhooks/package-lock.json "$home_npm/installed.json"
+  fi
+  export AIGC_AUTH_WEBHOOKS_NPM="$home_npm"
+fi
 # The same client in other versions, beside the packages of that environment: a test names the folder by PYTHONPATH.
 while read -r version; do
   case $version in '#'* | '') continue ;; esac

@@ -26,6 +26,21 @@ pub(crate) struct Reference {
     folder: Option<PathBuf>,
 }
 
+/// Runs a script to its end: JSON in, JSON out.
+pub(crate) async fn converse(mut process: Child, script: &str, input: &Value) -> Value {
+    let mut stdin = process.stdin.take().unwrap();
+    let input = serde_json::to_vec(input).unwrap();
+    // Both at once: a script may answer before it has read everything, or end without reading.
+    let writing = async move {
+        let _ = stdin.write_all(&input).await;
+    };
+    let both = async { tokio::join!(writing, process.wait_with_output()).1 };
+    let output = timeout(PATIENCE, both).await.expect(script).unwrap();
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}: {}\n{complaints}", output.status);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{script}: {error}\n{complaints}"))
+}
+
 impl Reference {
     /// The oldest version; `None`, with a note, where it is not installed.
     pub(crate) fn installed() -> Option<Self> {
@@ -69,19 +84,7 @@ impl Reference {
 
     /// Runs a script to its end: JSON in, JSON out.
     pub(crate) async fn run(&self, script: &str, variables: &[(&str, &str)], input: &Value) -> Value {
-        let mut process = self.start(script, variables, Stdio::piped());
-        let mut stdin = process.stdin.take().unwrap();
-        let input = serde_json::to_vec(input).unwrap();
-        // Both at once: a script may answer before it has read everything, or end without reading.
-        let writing = async move {
-            let _ = stdin.write_all(&input).await;
-        };
-        let both = async { tokio::join!(writing, process.wait_with_output()).1 };
-        let output = timeout(PATIENCE, both).await.expect(script).unwrap();
-        let complaints = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{script}: {}\n{complaints}", output.status);
-        serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|error| panic!("{script}: {error}\n{complaints}"))
+        converse(self.start(script, variables, Stdio::piped()), script, input).await
     }
 
     /// Starts a script that serves, and waits until it does.

@@ -4,6 +4,8 @@
 mod endpoint;
 // Handlers, their errors, and the extractors.
 mod handlers;
+// Messages beside those of the libraries of Standard Webhooks.
+mod libraries;
 // Which caches an event invalidates, and when.
 mod invalidation;
 // What strangers may have read.
