@@ -47,7 +47,7 @@ pub use handler::{Handler, HandlerError};
 pub use rejection::WebhookRejection;
 pub use replays::InMemoryReplays;
 pub use router::router;
-pub use sender::{Delivery, DeliveryError, DeliveryErrorKind, Sender, SenderBuilder};
+pub use sender::{DeadLetter, Delivery, DeliveryError, DeliveryErrorKind, Sender, SenderBuilder};
 pub use signature::{sign, verify_signature};
 pub use subscription::{Subscription, SubscriptionBuilder};
 

@@ -3,9 +3,10 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::future::pending;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aigc_auth::webhook::{Delivery, DeliveryError, DeliveryErrorKind, Sender};
+use aigc_auth::webhook::{DeadLetter, Delivery, DeliveryError, DeliveryErrorKind, Sender};
 use axum::body::Body;
 use axum::response::Response;
 use futures_util::stream;
@@ -288,4 +289,135 @@ async fn redirect_followed_by_custom_client_is_rejected() {
     let url = receiver.url().replace("://", "://user:password@") + "?a=b&c=d#fragment";
     let delivery = send(&hasty(url).http_client(redirecting_http_client()).build().unwrap()).await.unwrap();
     assert_eq!(delivery.answer, "thanks");
+}
+
+#[tokio::test]
+async fn rejections_say_what_to_do() {
+    for (code, location, said, [is_gone, is_too_large, is_redirect]) in [
+        (410, None, "(410 Gone): it wants no more events, so end its subscription", [true, false, false]),
+        (413, None, "(413 Payload Too Large): the event is too large for it", [false, true, false]),
+        (
+            301,
+            Some("https://new.example.com/?key=hunter2"),
+            "redirects are not followed",
+            [false, false, true],
+        ),
+        (
+            308,
+            Some("/elsewhere"),
+            "(308 Permanent Redirect): redirects are not followed",
+            [false, false, true],
+        ),
+        (302, None, "so name the URL where it is now", [false, false, true]),
+        (401, None, "rejected by the receiver (401 Unauthorized)", [false; 3]),
+        (503, None, "the receiver is unavailable (503", [false; 3]),
+    ] {
+        let receiver = Receiver::start(move |_| {
+            let headers = location.map(|to| (http::header::LOCATION, http::HeaderValue::from_static(to)));
+            (status(code), headers.into_iter().collect::<http::HeaderMap>())
+        })
+        .await;
+        let error = send(&sender(receiver.url())).await.unwrap_err();
+        assert!(
+            error.to_string().contains(said) && !format!("{error} {error:?}").contains("hunter2"),
+            "{error}"
+        );
+        assert_eq!(
+            [error.is_gone(), error.is_too_large(), error.is_redirect()],
+            [is_gone, is_too_large, is_redirect]
+        );
+        assert_eq!(error.location(), location, "{code}");
+    }
+}
+
+/// A sender that keeps its dead letters.
+fn keeping(receiver: &Receiver) -> (Sender, Arc<Mutex<Vec<DeadLetter>>>) {
+    let letters = Arc::<Mutex<Vec<DeadLetter>>>::default();
+    let kept = letters.clone();
+    let sender = hasty(receiver.url()).on_dead_letter(move |letter| kept.lock().unwrap().push(letter));
+    (sender.build().unwrap(), letters)
+}
+
+#[tokio::test]
+async fn event_that_is_not_delivered_becomes_dead_letter() {
+    for (code, attempts) in [(503, 3), (410, 1)] {
+        let receiver =
+            Receiver::start(move |before| status(if before < attempts { code } else { 200 })).await;
+        let (sender, letters) = keeping(&receiver);
+        let error = send(&sender).await.unwrap_err();
+        let [letter] = &letters.lock().unwrap()[..] else { panic!("one letter: {letters:?}") };
+        assert_eq!((&*letter.id, &*letter.event), (error.id(), "user.updated"));
+        assert_eq!((letter.error.kind(), letter.error.attempts()), (error.kind(), attempts as u32));
+        assert_eq!(letter.data(), json!({ "id": 7, "nickname": "爱丽丝" }));
+        assert_eq!(letter.body, receiver.received()[0].body, "as it was sent");
+        // Sent again, it is the same event.
+        let again = sender.send_as(&letter.id, &letter.event, &letter.data()).await.unwrap();
+        assert_eq!(again.id, letter.id);
+        let sent = receiver.received();
+        assert_eq!(sent[attempts].body, sent[0].body);
+    }
+    // What is delivered, cannot be sent, or is given up by its caller is none.
+    let receiver = Receiver::start(|before| status([500, 200, 503, 503, 503][before])).await;
+    let (sender, letters) = keeping(&receiver);
+    send(&sender).await.unwrap();
+    sender.send("not\na name", &json!({})).await.unwrap_err();
+    let slow = Sender::builder(receiver.url(), "the secret of the webhook").on_dead_letter({
+        let letters = letters.clone();
+        move |letter| letters.lock().unwrap().push(letter)
+    });
+    let slow = slow.build().unwrap();
+    let sending = tokio::spawn(async move { send(&slow).await });
+    until("the first attempt fails", || receiver.received().len() == 3).await;
+    sending.abort();
+    assert!(sending.await.unwrap_err().is_cancelled());
+    assert!(letters.lock().unwrap().is_empty());
+}
+
+/// The user and the number of each request, in the order of arrival.
+fn arrivals(receiver: &Receiver) -> Vec<(u64, u64)> {
+    let number = |body: &[u8]| {
+        let data = serde_json::from_slice::<serde_json::Value>(body).unwrap()["data"].clone();
+        (data["id"].as_u64().unwrap(), data["number"].as_u64().unwrap())
+    };
+    receiver.received().iter().map(|received| number(&received.body)).collect()
+}
+
+#[tokio::test]
+async fn order_of_user_is_kept_on_wish() {
+    for is_kept in [false, true] {
+        // The first attempt of all fails.
+        let receiver = Receiver::start(|before| status(if before == 0 { 503 } else { 200 })).await;
+        let builder = Sender::builder(receiver.url(), "the secret of the webhook");
+        let builder = builder.backoff(Duration::from_millis(400));
+        let sender = if is_kept { builder.in_order() } else { builder }.build().unwrap();
+        let start = |id: u64, number: u64| {
+            let (sender, data) = (sender.clone(), json!({ "id": id, "number": number }));
+            tokio::spawn(async move { sender.send("user.updated", &data).await.unwrap() })
+        };
+        let first = start(7, 1);
+        until("the first attempt fails", || receiver.received().len() == 1).await;
+        let second = start(7, 2);
+        let other = start(8, 1);
+        other.await.unwrap();
+        first.await.unwrap();
+        second.await.unwrap();
+        let of_7: Vec<_> = arrivals(&receiver).into_iter().filter(|(id, _)| *id == 7).collect();
+        let expected = if is_kept { [(7, 1), (7, 1), (7, 2)] } else { [(7, 1), (7, 2), (7, 1)] };
+        assert_eq!(of_7, expected, "kept: {is_kept}");
+        let other_is_at = arrivals(&receiver).iter().position(|arrival| *arrival == (8, 1)).unwrap();
+        assert!(other_is_at <= 2, "nobody waits for another user: {:?}", arrivals(&receiver));
+    }
+}
+
+#[tokio::test]
+async fn event_that_fails_for_good_lets_next_one_go() {
+    let receiver = Receiver::start(|before| status([400, 503, 503, 503, 200, 200][before])).await;
+    let sender = hasty(receiver.url()).in_order().build().unwrap();
+    let send =
+        async |number: u64| sender.send("user.updated", &json!({ "id": 7, "number": number })).await.is_ok();
+    let outcomes = [send(1).await, send(2).await, send(3).await];
+    assert_eq!(outcomes, [false, false, true]);
+    // Events of no user are in no order, and no user's data is needed.
+    sender.send("team.created", &json!([])).await.unwrap();
+    assert_eq!(receiver.received().len(), 6);
 }

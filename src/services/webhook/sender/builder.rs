@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::dead_letter::{DeadLetter, OnDeadLetter};
+use super::lanes::Lanes;
 use super::sender::{Inner, Sender};
 use crate::services::webhook::signing_key::SigningKey;
 use crate::types::error::BuildError;
@@ -20,6 +22,8 @@ pub struct SenderBuilder {
     attempts: u32,
     initial_backoff: Duration,
     http: Option<reqwest::Client>,
+    on_dead_letter: Option<OnDeadLetter>,
+    in_order: bool,
 }
 
 impl Sender {
@@ -33,6 +37,8 @@ impl Sender {
             attempts: 3,
             initial_backoff: Duration::from_secs(1),
             http: None,
+            on_dead_letter: None,
+            in_order: false,
         }
     }
 }
@@ -72,11 +78,46 @@ impl SenderBuilder {
         self
     }
 
+    /// Calls this with each event that was not delivered, when its last attempt has failed: to store it, and to send it again
+    /// later. Called before [`Sender::send`] returns the error, and so should not block: hand the event to a channel. Not called
+    /// for an event that cannot be sent at all, nor when the future of `send` is dropped.
+    ///
+    /// ```
+    /// use aigc_auth::webhook::{DeadLetter, Sender};
+    ///
+    /// let (letters, mut undelivered) = tokio::sync::mpsc::channel::<DeadLetter>(1_000);
+    /// let sender = Sender::builder("https://legacy.example.com/webhook/auth", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    ///     .on_dead_letter(move |letter| {
+    ///         if let Err(error) = letters.try_send(letter) {
+    ///             eprintln!("a webhook is lost: {error}");
+    ///         }
+    ///     })
+    ///     .build()?;
+    /// # let _ = (sender, undelivered.try_recv());
+    /// # Ok::<(), aigc_auth::error::BuildError>(())
+    /// ```
+    pub fn on_dead_letter(mut self, call: impl Fn(DeadLetter) + Send + Sync + 'static) -> Self {
+        self.on_dead_letter = Some(OnDeadLetter::new(call));
+        self
+    }
+
+    /// Delivers the events of one user one after another, in the order of the calls: an event waits until the earlier ones of
+    /// its user were delivered, or have failed for the last time. The user is known by the `id` of the data, else by its
+    /// `username`; events of others, and those that do not start with `user.`, wait for nobody. Defaults to no order, so that an
+    /// event that is tried again may arrive after a later one.
+    ///
+    /// The order is kept among the clones of this sender, in one process. A dead letter that is sent again comes after later
+    /// events.
+    pub fn in_order(mut self) -> Self {
+        self.in_order = true;
+        self
+    }
+
     /// Builds the sender.
     ///
     /// # Errors
-    /// If the URL is not an `http` or `https` URL, or over 64 KiB, if a secret is shorter than 16 bytes or not base64
-    /// after `whsec_`, or if TLS cannot be set up.
+    /// If the URL is not an `http` or `https` URL, or over 64 KiB, if a secret is shorter than 16 bytes, has white space at an
+    /// end or is not base64 after `whsec_`, or if TLS cannot be set up.
     pub fn build(self) -> Result<Sender, BuildError> {
         let url = Url::parse(&self.url)
             .map_err(|error| BuildError::new("the webhook's URL is not a URL").with_source(error))?;
@@ -100,6 +141,8 @@ impl SenderBuilder {
             timeout: self.timeout,
             attempts: self.attempts,
             initial_backoff: self.initial_backoff,
+            on_dead_letter: self.on_dead_letter,
+            lanes: self.in_order.then(Lanes::default),
         })))
     }
 }

@@ -11,6 +11,7 @@ pub struct DeliveryError {
     id: String,
     attempts: u32,
     kind: DeliveryErrorKind,
+    location: Option<Box<str>>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -18,8 +19,8 @@ pub struct DeliveryError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeliveryErrorKind {
-    /// The receiver rejected the event permanently: a redirect, or a 4xx other than 408, 425 and 429. Not retried. If
-    /// an HTTP client of your own has followed a redirect, this is the final status, and the source mentions the
+    /// The receiver rejected the event permanently: a redirect, or a 4xx other than 408, 425 and 429. Not retried. See
+    /// [`DeliveryError::is_gone`], [`DeliveryError::is_too_large`] and [`DeliveryError::is_redirect`] for what to do. If an HTTP client of your own has followed a redirect, this is the final status, and the source mentions the
     /// redirect.
     Rejected(StatusCode),
     /// The receiver is temporarily unavailable: 5xx, 408, 425, 429.
@@ -33,6 +34,13 @@ pub enum DeliveryErrorKind {
 }
 
 impl DeliveryErrorKind {
+    fn rejection(self) -> Option<StatusCode> {
+        match self {
+            Self::Rejected(status) => Some(status),
+            _ => None,
+        }
+    }
+
     pub(super) fn may_succeed_later(self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Timeout | Self::Connection)
     }
@@ -42,12 +50,14 @@ impl DeliveryErrorKind {
 pub(super) struct AttemptError {
     pub(super) kind: DeliveryErrorKind,
     pub(super) retry_after: Option<Duration>,
+    /// Where a redirect leads.
+    pub(super) location: Option<Box<str>>,
     pub(super) source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl AttemptError {
     pub(super) fn new(kind: DeliveryErrorKind) -> Self {
-        Self { kind, retry_after: None, source: None }
+        Self { kind, retry_after: None, location: None, source: None }
     }
 
     pub(super) fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
@@ -63,7 +73,7 @@ impl AttemptError {
 
 impl DeliveryError {
     pub(super) fn new(id: &str, attempts: u32, error: AttemptError) -> Self {
-        Self { id: id.to_owned(), attempts, kind: error.kind, source: error.source }
+        Self { id: id.to_owned(), attempts, kind: error.kind, location: error.location, source: error.source }
     }
 
     /// Returns the id of the event, to send it again by [`Sender::send_as`](super::Sender::send_as).
@@ -81,6 +91,28 @@ impl DeliveryError {
         self.kind
     }
 
+    /// Returns whether the receiver wants no more events (410 Gone): end its subscription, and send it nothing more.
+    pub fn is_gone(&self) -> bool {
+        self.kind.rejection() == Some(StatusCode::GONE)
+    }
+
+    /// Returns whether the receiver does not take an event of this size (413 Content Too Large). Smaller ones it may take: this
+    /// crate's router takes 256 KiB.
+    pub fn is_too_large(&self) -> bool {
+        self.kind.rejection() == Some(StatusCode::PAYLOAD_TOO_LARGE)
+    }
+
+    /// Returns whether the receiver redirects to another URL, which is not followed: the event's data and signature go to the
+    /// URL that was named. If it has moved, its subscription needs the new URL.
+    pub fn is_redirect(&self) -> bool {
+        self.kind.rejection().is_some_and(|status| status.is_redirection())
+    }
+
+    /// Returns where a redirect leads, as the receiver wrote it. Not in the text of the error: it may contain a secret.
+    pub fn location(&self) -> Option<&str> {
+        self.location.as_deref()
+    }
+
     /// Returns whether a later delivery may succeed: `false` if the event was rejected or cannot be sent.
     pub fn may_succeed_later(&self) -> bool {
         self.kind.may_succeed_later()
@@ -92,7 +124,19 @@ impl fmt::Display for DeliveryError {
         let Self { id, attempts, kind, .. } = self;
         write!(f, "webhook {id} was not delivered in {attempts} attempts: ")?;
         match kind {
-            DeliveryErrorKind::Rejected(status) => write!(f, "rejected by the receiver ({status})"),
+            DeliveryErrorKind::Rejected(status) => {
+                write!(f, "rejected by the receiver ({status})")?;
+                f.write_str(match *status {
+                    StatusCode::GONE => ": it wants no more events, so end its subscription",
+                    StatusCode::PAYLOAD_TOO_LARGE => {
+                        ": the event is too large for it, smaller ones may not be"
+                    }
+                    status if status.is_redirection() => {
+                        ": redirects are not followed, so name the URL where it is now"
+                    }
+                    _ => "",
+                })
+            }
             DeliveryErrorKind::Unavailable(status) => write!(f, "the receiver is unavailable ({status})"),
             DeliveryErrorKind::Timeout => f.write_str("timed out"),
             DeliveryErrorKind::Connection => {

@@ -4,13 +4,17 @@ use std::{fmt, io};
 
 use bytes::Bytes;
 use http::StatusCode;
+use http::header::LOCATION;
 use serde::Serialize;
 use tokio::time::{Instant, sleep, timeout};
 use url::{Position, Url};
 
+use super::dead_letter::{DeadLetter, OnDeadLetter};
 use super::delivery::Delivery;
 use super::error::{AttemptError, DeliveryError, DeliveryErrorKind};
+use super::lanes::{Lanes, Place};
 use super::message::Message;
+use crate::services::webhook::event::RawEvent;
 use crate::services::webhook::signing_key::SigningKey;
 use crate::services::webhook::verification::{WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP};
 use crate::upstream::api_client;
@@ -28,7 +32,7 @@ use crate::util::backoff::Backoff;
 /// use serde_json::json;
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let sender = Sender::builder("https://legacy.example.com/webhook/auth", "a secret of the webhook").build()?;
+/// let sender = Sender::builder("https://legacy.example.com/webhook/auth", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").build()?;
 /// let user = json!({ "id": 7, "username": "alice", "email": "a@example.com", "updatedFields": ["email"] });
 /// match sender.send("user.updated", &user).await {
 ///     Ok(delivery) => println!("delivered as {} at attempt {}", delivery.id, delivery.attempts),
@@ -48,6 +52,9 @@ pub(super) struct Inner {
     pub(super) timeout: Duration,
     pub(super) attempts: u32,
     pub(super) initial_backoff: Duration,
+    pub(super) on_dead_letter: Option<OnDeadLetter>,
+    /// For a sender that keeps the order of a user's events.
+    pub(super) lanes: Option<Lanes>,
 }
 
 impl Sender {
@@ -83,6 +90,7 @@ impl Sender {
     ) -> Result<Delivery, DeliveryError> {
         let failed = |attempts, error| DeliveryError::new(id, attempts, error);
         let message = Message::new(&self.0.keys, id, event, data).map_err(|error| failed(0, error))?;
+        let _place = self.enter_lane(&message).await;
         let mut backoff = Backoff::new(self.0.initial_backoff, Self::MAX_BACKOFF);
         let mut attempt = 1;
         loop {
@@ -95,10 +103,25 @@ impl Sender {
             let retries = attempt < self.0.attempts && error.kind.may_succeed_later();
             let pause = retries.then(|| error.pause(backoff.pause()));
             tracing::debug!(id, event, attempt, kind = ?error.kind, ?pause, "webhook delivery failed");
-            let Some(pause) = pause else { return Err(failed(attempt, error)) };
+            let Some(pause) = pause else {
+                let error = failed(attempt, error);
+                if let Some(on_dead_letter) = &self.0.on_dead_letter {
+                    let Message { id, body, .. } = message;
+                    let (event, error) = (event.to_owned(), error.clone());
+                    on_dead_letter.call(DeadLetter { id, event, body, error });
+                }
+                return Err(error);
+            };
             sleep(pause).await;
             attempt += 1;
         }
+    }
+
+    /// Waits for the earlier events of the same user, if the sender keeps their order.
+    async fn enter_lane(&self, message: &Message) -> Option<Place> {
+        let lanes = self.0.lanes.as_ref()?;
+        let (kind, name) = RawEvent::parse(&message.body).ok()?.subjects().next()?;
+        Some(lanes.enter(format!("{kind} {name}")).await)
     }
 
     async fn attempt(&self, message: &Message) -> Result<(StatusCode, Bytes), AttemptError> {
@@ -140,8 +163,11 @@ impl Sender {
             408 | 425 | 429 | 500.. => DeliveryErrorKind::Unavailable(status),
             _ => DeliveryErrorKind::Rejected(status),
         };
+        let headers = response.headers();
+        let location = headers.get(LOCATION).filter(|_| status.is_redirection());
         Err(AttemptError {
-            retry_after: api_client::retry_after(response.headers()),
+            retry_after: api_client::retry_after(headers),
+            location: location.and_then(|location| Some(location.to_str().ok()?.into())),
             ..AttemptError::new(kind)
         })
     }
