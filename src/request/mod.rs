@@ -3,7 +3,7 @@
 pub(crate) mod auth_state;
 pub(crate) mod client_ip;
 pub mod context;
-#[cfg(any(feature = "user-sync", feature = "webhook"))]
+#[cfg(feature = "webhook")]
 pub(crate) mod delivery;
 pub(crate) mod error_response;
 pub(crate) mod impersonation;

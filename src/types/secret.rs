@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+#[cfg(feature = "client")]
 use crate::types::error::BuildError;
 
 /// A secret string: its `Debug` is `[redacted]`, it has no `Display`, and reading it is explicit.
@@ -34,7 +35,7 @@ impl Secret {
 ///
 /// # Errors
 /// If it has; the error names the secret by `name`.
-#[cfg(any(feature = "client", feature = "jwt"))]
+#[cfg(feature = "client")]
 pub(crate) fn check_ends(secret: &str, name: &str) -> Result<(), BuildError> {
     if secret.trim() == secret {
         return Ok(());
@@ -72,7 +73,7 @@ mod tests {
         assert_eq!(Secret::new("hunter2").expose(), "hunter2");
     }
 
-    #[cfg(any(feature = "client", feature = "jwt"))]
+    #[cfg(feature = "client")]
     #[test]
     fn white_space_at_an_end_is_an_error_without_the_secret() {
         for (secret, is_right) in [

@@ -1,6 +1,6 @@
 //! Tools that know nothing of authentication.
 
-#[cfg(any(feature = "registry", feature = "user-sync"))]
+#[cfg(any(feature = "registry", feature = "user-sync", feature = "webhook"))]
 pub(crate) mod atomic_file;
 #[cfg(any(feature = "registry", feature = "stats", feature = "user-sync", feature = "webhook"))]
 pub(crate) mod backoff;

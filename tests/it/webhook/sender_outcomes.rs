@@ -345,7 +345,8 @@ async fn event_that_is_not_delivered_becomes_dead_letter() {
             Receiver::start(move |before| status(if before < attempts { code } else { 200 })).await;
         let (sender, letters) = keeping(&receiver);
         let error = send(&sender).await.unwrap_err();
-        let [letter] = &letters.lock().unwrap()[..] else { panic!("one letter: {letters:?}") };
+        let taken = std::mem::take(&mut *letters.lock().unwrap());
+        let [letter] = &taken[..] else { panic!("one letter: {taken:?}") };
         assert_eq!((&*letter.id, &*letter.event), (error.id(), "user.updated"));
         assert_eq!((letter.error.kind(), letter.error.attempts()), (error.kind(), attempts as u32));
         assert_eq!(letter.data(), json!({ "id": 7, "nickname": "爱丽丝" }));

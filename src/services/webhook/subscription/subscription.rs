@@ -92,7 +92,7 @@ impl Subscription {
         Self { client, outcome, stop, task, state_file }
     }
 
-    /// Starts to subscribe `AIGC_AUTH_WEBHOOK_URL` to all [`EVENTS`], to be signed with `AIGC_AUTH_WEBHOOK_SECRET`, or the
+    /// Starts to subscribe `AIGC_AUTH_WEBHOOK_URL` to all [`EVENTS`](crate::webhook::EVENTS), to be signed with `AIGC_AUTH_WEBHOOK_SECRET`, or the
     /// content of the file that `AIGC_AUTH_WEBHOOK_SECRET_FILE` names. `AIGC_AUTH_WEBHOOK_STATE_FILE` sets the
     /// [`state_file`](crate::webhook::SubscriptionBuilder::state_file). All are read from the environment, or else from the `.env` file of the
     /// working directory.

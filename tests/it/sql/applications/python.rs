@@ -102,7 +102,8 @@ async fn django() {
 #[tokio::test]
 async fn fastapi_users() {
     let Some(application) = InPython::start("fastapi_users_app.py").await else { return };
-    let config = SyncConfig::new().trust_event_order()
+    let config = SyncConfig::new()
+        .trust_event_order()
         .mappings([
             FieldMapping::new("email", "email").required(),
             // Its log-in asks for the email; the auth center wants a name.
