@@ -94,12 +94,6 @@ impl ApiClient {
         })
     }
 
-    /// Returns the URL to which the endpoints are added. It has no user name and no query.
-    #[cfg(feature = "webhook")]
-    pub(crate) fn base(&self) -> &str {
-        &self.base
-    }
-
     /// Makes a call and deserializes the `data` of its response.
     ///
     /// # Errors
