@@ -44,8 +44,8 @@ pub(crate) struct Settings {
 /// Calls the endpoints of the auth center.
 pub(crate) struct ApiClient {
     http: reqwest::Client,
-    /// `{base_url}/sdk`
-    pub(super) base: String,
+    /// `{base_url}/sdk`, without a user name and a query.
+    pub(crate) base: String,
     identity: HeaderMap,
     pub(super) secret: Secret,
     breakers: CircuitBreakers,

@@ -12,12 +12,6 @@ use crate::types::error::AuthError;
 use crate::types::secret::Secret;
 
 impl ApiClient {
-    /// Returns the URL to which the endpoints are added. It has no user name and no query.
-    #[cfg(feature = "webhook")]
-    pub(crate) fn base(&self) -> &str {
-        &self.base
-    }
-
     #[cfg(feature = "spool")]
     pub(crate) fn app_secret(&self) -> &Secret {
         &self.secret

@@ -53,7 +53,7 @@ impl AuthClient {
     /// Returns the URL to which the endpoints are added.
     #[cfg(feature = "webhook")]
     pub(crate) fn base_url(&self) -> &str {
-        self.inner.core.api.base()
+        &self.inner.core.api.base
     }
 
     /// Invalidates all cached users and rejections, and the lookups in flight.
