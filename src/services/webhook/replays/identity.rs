@@ -34,14 +34,17 @@ impl Identity {
         if latest.is_empty() {
             latest.extend(bytes.map(|bytes| tag("body", &bytes)));
         }
-        Self {
-            id: delivery.has_id.then(|| tag("id", &delivery.key)),
-            latest,
-            handled: tag("handled", &value),
-            started: tag("started", &value),
-            run: tag("run", &delivery.key),
-        }
+        let id = delivery.has_id.then(|| tag("id", &delivery.key));
+        let handled = tag("handled", &value);
+        Self { id, latest, handled, started: marked(handled), run: marked(id.unwrap_or(handled)) }
     }
+}
+
+/// Returns another tag than this one and all that are hashed, without a hash.
+fn marked(tag: ReplayTag) -> ReplayTag {
+    let mut bytes = *tag.as_bytes();
+    bytes[0] ^= 1;
+    ReplayTag::new(bytes)
 }
 
 fn tag(scope: &str, kind: &str, what: &[u8]) -> ReplayTag {
