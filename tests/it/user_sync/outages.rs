@@ -157,9 +157,12 @@ async fn push_fails_after_eight_attempts_and_resumes() {
         let (end, pauses) = with_pauses(&log, to_the_end(push)).await;
         let (kind, message) = end.1.unwrap();
         assert_eq!((kind, pauses.len()), (SyncErrorKind::AuthCenter, 7), "{fault:?}");
-        let expected = "users from `user-101` on could not be sent to the auth center: ";
-        assert!(message.starts_with(expected) && !message.contains("first"), "{message}");
-        assert_eq!((file.place(), file.read()["finished"].clone()), (json!(100), json!(false)));
+        // The second chunk may have been sent while the first was stored.
+        let place = file.place().as_u64().unwrap();
+        assert!(place == 100 || place == 200, "{place}");
+        let expected = format!("users from `user-{}` on could not be sent to the auth center: ", place + 1);
+        assert!(message.starts_with(&expected) && !message.contains("first"), "{message}");
+        assert_eq!(file.read()["finished"], json!(false));
 
         center.clear_faults();
         let (summary, failed) = to_the_end(sync.push_all(file.options().resume())).await;
@@ -236,7 +239,7 @@ async fn users_read_before_store_failure_are_sent() {
 
 #[tokio::test]
 async fn dropped_push_resumes_from_checkpoint() {
-    let (store, file) = (Store::generated(1_000, numbered), Checkpoint::new("dropped"));
+    let (store, file) = (Store::generated(2_500, numbered), Checkpoint::new("dropped"));
     let (center, sync) = with_center(&store, config()).await;
     let (mut pushes, mut sent) = (0, 0);
     loop {
@@ -251,8 +254,9 @@ async fn dropped_push_resumes_from_checkpoint() {
         }
         sent = center.calls("/sync/batch");
     }
-    assert_eq!((center.users().len(), file.read()["summary"]["total"].clone()), (1_000, json!(1_000)));
-    assert!(pushes >= 5 && sent <= 10 + 2 * pushes, "{pushes} pushes, {sent} chunks sent");
+    assert_eq!((center.users().len(), file.read()["summary"]["total"].clone()), (2_500, json!(2_500)));
+    // In flight, and complete without a checkpoint.
+    assert!(pushes >= 5 && sent <= 25 + 4 * pushes, "{pushes} pushes, {sent} chunks sent");
 }
 
 #[tokio::test]

@@ -22,8 +22,10 @@ impl PushOptions {
         Self::default()
     }
 
-    /// Stores the progress in this file after each chunk, so that another push can [resume](Self::resume) it. The file is
-    /// replaced atomically: a crash leaves the last checkpoint intact. Defaults to none.
+    /// Stores the progress in this file, so that another push can [resume](Self::resume) it. The file is replaced atomically:
+    /// a crash leaves the last checkpoint intact. It may lack the last chunks, twice [`max_in_flight`](Self::max_in_flight)
+    /// of them at most, which are then sent again; a [`Progress`](super::PushEvent::Progress) that was reported is in it.
+    /// Defaults to none.
     pub fn checkpoint(mut self, file: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(file.into());
         self
@@ -41,7 +43,7 @@ impl PushOptions {
         self
     }
 
-    /// Sets how many chunks of 100 users may be in flight. Defaults to 4; clamped to 1 to 64.
+    /// Sets how many chunks of 100 users may be in flight, and as many may wait for the checkpoint. Defaults to 4; clamped to 1 to 64.
     pub fn max_in_flight(mut self, chunks: usize) -> Self {
         self.max_in_flight = chunks.clamp(1, 64);
         self

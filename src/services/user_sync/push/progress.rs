@@ -15,9 +15,6 @@ use super::chunk::ChunkOutcome;
 use super::event::PushEvent;
 use super::summary::PushSummary;
 
-/// So many chunks may wait for their checkpoint. Those that are complete during one write share the next.
-const MAX_WAITING: usize = 16;
-
 pub(super) type Outcomes = Pin<Box<dyn Stream<Item = Result<ChunkOutcome, SyncError>> + Send>>;
 
 type Write = Pin<Box<dyn Future<Output = Result<Checkpoint, SyncError>> + Send>>;
@@ -25,6 +22,8 @@ type Write = Pin<Box<dyn Future<Output = Result<Checkpoint, SyncError>> + Send>>
 /// The stream of events, each list of them after the checkpoint that has them.
 pub(super) struct Progress {
     outcomes: Outcomes,
+    /// So many chunks may wait for their checkpoint. Those that are complete during one write share the next.
+    max_waiting: usize,
     summary: PushSummary,
     state: State,
     /// The events of chunks that no checkpoint has yet, how many chunks these are, and the cursor of the last.
@@ -43,10 +42,15 @@ enum State {
 }
 
 impl Progress {
-    pub(super) fn new(outcomes: Outcomes, checkpoint: Checkpoint, summary: PushSummary) -> Self {
+    pub(super) fn new(
+        outcomes: Outcomes,
+        max_waiting: usize,
+        checkpoint: Checkpoint,
+        summary: PushSummary,
+    ) -> Self {
         let state = State::Idle(checkpoint);
         let (waiting, cursor) = (Vec::new(), Value::Null);
-        Self { outcomes, summary, state, waiting, chunks: 0, cursor, end: None }
+        Self { outcomes, max_waiting, summary, state, waiting, chunks: 0, cursor, end: None }
     }
 
     /// Takes what is complete, up to so many chunks.
@@ -114,7 +118,7 @@ impl Stream for Progress {
                     Poll::Pending => {
                         this.state = State::Writing(write, events);
                         // Chunks in flight make progress by this alone.
-                        this.poll_outcomes(MAX_WAITING, cx);
+                        this.poll_outcomes(this.max_waiting, cx);
                         return Poll::Pending;
                     }
                     Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error))),
@@ -160,7 +164,7 @@ mod tests {
                 _ => panic!("polled again"),
             }))
         });
-        let progress = Progress::new(Box::pin(outcomes), Checkpoint::none(), PushSummary::default());
+        let progress = Progress::new(Box::pin(outcomes), 4, Checkpoint::none(), PushSummary::default());
         let events: Vec<_> = progress.map(|events| events.is_ok()).collect().await;
         assert_eq!(events, [true, false]);
     }
@@ -170,7 +174,7 @@ mod tests {
         let file = std::env::temp_dir().join(format!("aigc-auth-progress-{}.json", std::process::id()));
         let checkpoint = Checkpoint::open(file.clone(), "app", false).await.unwrap();
         let outcomes = stream::repeat_with(|| Ok(outcome())).take(1_000);
-        let mut progress = Progress::new(Box::pin(outcomes), checkpoint, PushSummary::default());
+        let mut progress = Progress::new(Box::pin(outcomes), 4, checkpoint, PushSummary::default());
         let mut totals = Vec::new();
         while let Some(events) = progress.next().await {
             for event in events.unwrap() {
@@ -180,7 +184,7 @@ mod tests {
             // What was reported is in the file.
             let stored: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
             assert!(stored["summary"]["total"].as_u64() >= totals.last().copied());
-            assert!(progress.chunks <= MAX_WAITING);
+            assert!(progress.chunks <= 4);
         }
         assert_eq!(totals, (1..=1_000).collect::<Vec<_>>());
         let stored: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();

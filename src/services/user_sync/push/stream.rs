@@ -87,7 +87,7 @@ async fn start(engine: Arc<Engine>, options: PushOptions) -> Result<Events, Sync
     });
     // In order, so that a checkpoint is never ahead of a chunk that is still in flight.
     let outcomes = Box::pin(chunks.buffered(options.max_in_flight));
-    let progress = Progress::new(outcomes, checkpoint, resumed.unwrap_or_default());
+    let progress = Progress::new(outcomes, options.max_in_flight, checkpoint, resumed.unwrap_or_default());
     let events = progress.map_ok(|events| stream::iter(events.into_iter().map(Ok))).try_flatten();
     Ok(Box::pin(first.chain(events)))
 }
