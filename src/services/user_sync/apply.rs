@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::direction::Direction;
 use super::engine::{Engine, Found, News, Outcome};
-use super::error::SyncError;
+use super::error::{SyncError, SyncErrorKind};
 use super::legacy_user::{LegacyUser, Removal};
 use super::mapping;
 use super::password::NewPassword;
@@ -44,7 +44,7 @@ impl Engine {
         let key = self.key(user)?;
         let mut may_ask_again = source == Source::Event && !self.config.recheck_after.is_zero();
         loop {
-            let mut recent = self.lock(&key).await;
+            let mut recent = self.lock(&key).await?;
             let has_news = recent.contains(self.hash(&key));
             if source == Source::Event {
                 recent.note(self.hash(&key));
@@ -96,7 +96,7 @@ impl Engine {
         let key = self.key(user)?;
         let mut may_ask_again = !self.config.recheck_after.is_zero();
         loop {
-            let mut recent = self.lock(&key).await;
+            let mut recent = self.lock(&key).await?;
             recent.note(self.hash(&key));
             let standing = match self.config.trust_event_order {
                 true => None,
@@ -113,14 +113,16 @@ impl Engine {
                 allow_repetition();
                 return self.renew(&key, &standing.completed(user)).await;
             }
-            let found = match self.links() {
-                // A store finds the row by itself, but not one that is not linked yet.
-                true => self.find(&key, user).await?,
-                false => None,
-            };
-            let (field, value) =
-                found.map_or((self.unique_column(), key.clone()), |found| (found.field, found.value));
-            return match self.with_timeout(self.store.remove(field, &value)).await? {
+            let field = self.unique_column();
+            // A store finds the row by itself, but not one that is not linked yet. That is linked before, since meanwhile it
+            // may become another user's.
+            if self.links()
+                && let Some(found) = self.find(&key, user).await?.filter(|found| found.is_linked)
+            {
+                let changes = LegacyUser::from_iter([(field, key.clone())]);
+                self.with_timeout(self.store.link(found.field, &found.value, field, changes)).await?;
+            }
+            return match self.with_timeout(self.store.remove(field, &key)).await? {
                 true => Ok(Outcome::Removed),
                 false => Ok(Outcome::NotFound),
             };
@@ -134,8 +136,11 @@ impl Engine {
         let mut changes = mapping::changes(&self.config.mappings, now, None)?;
         let field = self.unique_column();
         changes.retain(|name, value| name != field && found.row.get(name) != Some(value));
+        if found.is_linked {
+            changes.insert(field.to_owned(), key.clone());
+        }
         if !changes.is_empty() {
-            self.write(&found, changes, Outcome::Present).await?;
+            return self.write(&found, changes, Outcome::Present).await?.ok_or_else(linked_by_another);
         }
         Ok(Outcome::Present)
     }
@@ -157,9 +162,11 @@ impl Engine {
             let only =
                 self.config.only_updated_fields.then(|| updated_fields(user)).filter(|_| removal.is_none());
             changes = mapping::changes(&self.config.mappings, user, only.as_deref())?;
+        } else if let Some(removal) = removal {
+            // What a mapping says of the column goes before: who is disabled at the auth center stays removed.
+            changes = mapping::changes_of(&self.config.mappings, user, &removal.column)?;
         }
         if let Some(Removal { column, restored: Some(value) }) = removal {
-            // What a mapping says of the column goes before.
             changes.entry(column.clone()).or_insert_with(|| value.clone());
         }
         let field = self.unique_column();
@@ -197,7 +204,13 @@ impl Engine {
         let row = match (plan, found) {
             (Plan::Nothing, _) => return Ok(Outcome::Unchanged),
             (Plan::Update { changes, outcome }, Some(found)) => {
-                return self.write(&found, changes, outcome).await;
+                if let Some(outcome) = self.write(&found, changes, outcome).await? {
+                    return Ok(outcome);
+                }
+                // Another process was quicker, for this user or for another one.
+                let found = self.find(key, user).await?.filter(|found| !found.is_linked);
+                let found = found.ok_or_else(linked_by_another)?;
+                return self.change(&found, key, user, news, update).await;
             }
             (Plan::Create(row) | Plan::Update { changes: row, .. }, _) => row,
         };
@@ -207,23 +220,45 @@ impl Engine {
         };
         // Another process may have created the user in the meantime.
         let Ok(Some(found)) = self.find(key, user).await else { return Err(error) };
-        match self.plan(Some(&found), key, user, news, update)? {
-            Plan::Update { changes, outcome } => self.write(&found, changes, outcome).await,
+        self.change(&found, key, user, news, update).await
+    }
+
+    async fn change(
+        &self,
+        found: &Found<'_>,
+        key: &Value,
+        user: &Map<String, Value>,
+        news: News,
+        update: bool,
+    ) -> Result<Outcome, SyncError> {
+        match self.plan(Some(found), key, user, news, update)? {
+            Plan::Update { changes, outcome } => {
+                self.write(found, changes, outcome).await?.ok_or_else(linked_by_another)
+            }
             _ => Ok(Outcome::Unchanged),
         }
     }
 
+    /// Updates the row. `None` if it was to be linked, and was linked or removed since it was found.
     async fn write(
         &self,
         found: &Found<'_>,
         changes: LegacyUser,
         outcome: Outcome,
-    ) -> Result<Outcome, SyncError> {
-        match self.with_timeout(self.store.update(found.field, &found.value, changes)).await? {
-            true => Ok(outcome),
-            false => Ok(Outcome::NotFound),
+    ) -> Result<Option<Outcome>, SyncError> {
+        let Found { field, value, is_linked, .. } = found;
+        if *is_linked {
+            let linked = self.store.link(field, value, self.unique_column(), changes);
+            return Ok(self.with_timeout(linked).await?.then_some(outcome));
         }
+        let updated = self.with_timeout(self.store.update(field, value, changes)).await?;
+        Ok(Some(if updated { outcome } else { Outcome::NotFound }))
     }
+}
+
+fn linked_by_another() -> SyncError {
+    let message = "the row was linked to another user, or removed, at the same moment: the next attempt finds it as it is";
+    SyncError::new(SyncErrorKind::Store, message)
 }
 
 /// Notes that an event is late: what it says may become true again, and be said by the same bytes.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::direction::SyncMode;
+use super::direction::{Direction, SyncMode};
 use super::field_mapping::FieldMapping;
 use super::legacy_field::LegacyField;
 use super::password::PasswordPolicy;
@@ -181,10 +181,13 @@ impl SyncConfig {
         self
     }
 
-    /// Returns the columns that the mappings name, each once, and when they are written.
+    /// Returns the columns that the mappings name, each once, and when they are written: none is, where the
+    /// [mode](Self::mode), which is to be set before, has the legacy system not follow.
     pub fn legacy_fields(&self) -> impl Iterator<Item = LegacyField> {
         let mut fields = Vec::<LegacyField>::new();
+        let is_followed = self.mode.allows(Direction::ToLegacy);
         for field in self.mappings.iter().map(FieldMapping::to_legacy_field) {
+            let field = if is_followed { field } else { field.read_only() };
             match fields.iter_mut().find(|known| known.name() == field.name()) {
                 Some(known) => known.merge(&field),
                 None => fields.push(field),

@@ -185,13 +185,24 @@ impl Engine {
     }
 
     /// Locks the user, and others with them.
-    pub(super) async fn lock(&self, key: &Value) -> MutexGuard<'_, Recent> {
+    ///
+    /// # Errors
+    /// If what came before takes longer than the timeout.
+    pub(super) async fn lock(&self, key: &Value) -> Result<MutexGuard<'_, Recent>, SyncError> {
         let index = self.hash(key) as usize % LOCKS;
-        self.locks[index].lock().await
+        let lock = self.locks[index].lock();
+        tokio::time::timeout(self.config.timeout, lock).await.map_err(|_| {
+            let why = "no answer in time to what came before for the same user";
+            SyncError::new(SyncErrorKind::Store, "the legacy system failed").with_source(why)
+        })
     }
 
     pub(super) fn hash(&self, key: &Value) -> u64 {
-        self.hasher.hash_one(key.to_string())
+        // `7` and `"7"` are one user.
+        match key {
+            Value::String(text) => self.hasher.hash_one(text),
+            other => self.hasher.hash_one(other.to_string()),
+        }
     }
 
     pub(super) fn unique_column(&self) -> &str {

@@ -87,6 +87,16 @@ pub(super) fn changes(
     Ok(row)
 }
 
+/// Returns the same of this column alone.
+pub(super) fn changes_of(
+    mappings: &[FieldMapping],
+    user: &Map<String, Value>,
+    column: &str,
+) -> Result<LegacyUser, SyncError> {
+    let of_column = mappings.iter().filter(|mapping| mapping.legacy_field == column);
+    changes(&of_column.cloned().collect::<Vec<_>>(), user, None)
+}
+
 /// Returns the fields of a row that are sent to the auth center.
 pub(super) fn auth_fields(
     mappings: &[FieldMapping],

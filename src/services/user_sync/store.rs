@@ -95,6 +95,26 @@ pub trait LegacyStore: Send + Sync + 'static {
         changes: LegacyUser,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
+    /// Updates these columns, as [`update`](Self::update) does, if the row has no value in `unlinked`, the column of the
+    /// [unique field](super::SyncConfig::unique_field), or an empty one. Returns whether it did. Only called with
+    /// [`SyncConfig::link_by`](super::SyncConfig::link_by).
+    ///
+    /// The row had no value when it was found; another process may have linked it to another user since. Look and write in
+    /// one step. Defaults to `update`, which does not look.
+    ///
+    /// # Errors
+    /// If the user cannot be updated.
+    fn link(
+        &self,
+        field: &str,
+        value: &Value,
+        unlinked: &str,
+        changes: LegacyUser,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        let _ = unlinked;
+        self.update(field, value, changes)
+    }
+
     /// Deletes or disables the user whose `field` has this value. Returns whether there was one.
     ///
     /// # Errors
@@ -124,6 +144,13 @@ pub(super) trait DynLegacyStore: Send + Sync {
     fn find<'a>(&'a self, field: &'a str, value: &'a Value) -> StoreFuture<'a, Option<LegacyUser>>;
     fn create(&self, user: LegacyUser, password: NewPassword) -> StoreFuture<'_, ()>;
     fn update<'a>(&'a self, field: &'a str, value: &'a Value, changes: LegacyUser) -> StoreFuture<'a, bool>;
+    fn link<'a>(
+        &'a self,
+        field: &'a str,
+        value: &'a Value,
+        unlinked: &'a str,
+        changes: LegacyUser,
+    ) -> StoreFuture<'a, bool>;
     fn remove<'a>(&'a self, field: &'a str, value: &'a Value) -> StoreFuture<'a, bool>;
     fn all(&self, after: Option<Value>) -> AllUsers;
     fn count(&self) -> StoreFuture<'_, Option<u64>>;
@@ -140,6 +167,16 @@ impl<S: LegacyStore> DynLegacyStore for S {
 
     fn update<'a>(&'a self, field: &'a str, value: &'a Value, changes: LegacyUser) -> StoreFuture<'a, bool> {
         Box::pin(LegacyStore::update(self, field, value, changes))
+    }
+
+    fn link<'a>(
+        &'a self,
+        field: &'a str,
+        value: &'a Value,
+        unlinked: &'a str,
+        changes: LegacyUser,
+    ) -> StoreFuture<'a, bool> {
+        Box::pin(LegacyStore::link(self, field, value, unlinked, changes))
     }
 
     fn remove<'a>(&'a self, field: &'a str, value: &'a Value) -> StoreFuture<'a, bool> {

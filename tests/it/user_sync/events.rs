@@ -391,3 +391,19 @@ async fn fields_are_mapped_in_either_spelling() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn events_of_one_user_do_not_add_up_their_timeouts() {
+    let store = Store::new();
+    let sync = alone(&store, config());
+    store.hold();
+    let start = tokio::time::Instant::now();
+    let answers = join_all((0..20).map(|_| handle(&sync, "user.created", json!({"username": "zoe"})))).await;
+    assert!(start.elapsed() <= Duration::from_secs(20), "{:?}", start.elapsed());
+    assert!(answers.iter().all(Result::is_err), "{answers:?}");
+    let busy = "the legacy system failed: no answer in time to what came before for the same user";
+    assert!(
+        answers.iter().flat_map(|answer| answer.as_ref().err()).any(|(_, why)| why == busy),
+        "{answers:?}"
+    );
+}

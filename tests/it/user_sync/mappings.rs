@@ -1,7 +1,7 @@
 //! What mappings write, when, and in which direction.
 
 use aigc_auth::AuthClient;
-use aigc_auth::user_sync::{FieldMapping, LegacyField, PushOptions, SyncConfig, UserSync};
+use aigc_auth::user_sync::{FieldMapping, LegacyField, PushOptions, SyncConfig, SyncMode, UserSync};
 use serde_json::{Value, json};
 
 use crate::user_sync::events::{done, handle};
@@ -192,4 +192,22 @@ fn legacy_fields_say_when_they_are_written() {
     let field = |name: &str| LegacyField::from(name);
     let expected = [field("login"), field("id").on_create_only(), field("mail").read_only(), field("note")];
     assert_eq!(config.legacy_fields().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn no_column_is_written_by_a_config_that_only_pushes() {
+    let config = |mode| {
+        SyncConfig::new().mode(mode).mappings([username(), FieldMapping::new("x", "y").on_create_only()])
+    };
+    for (mode, fields) in [
+        (SyncMode::AuthToLegacy, [LegacyField::from("login"), LegacyField::from("y").on_create_only()]),
+        (SyncMode::Bidirectional, [LegacyField::from("login"), LegacyField::from("y").on_create_only()]),
+        (
+            SyncMode::LegacyToAuth,
+            [LegacyField::from("login").read_only(), LegacyField::from("y").read_only()],
+        ),
+        (SyncMode::Off, [LegacyField::from("login").read_only(), LegacyField::from("y").read_only()]),
+    ] {
+        assert_eq!(config(mode).legacy_fields().collect::<Vec<_>>(), fields, "{mode:?}");
+    }
 }

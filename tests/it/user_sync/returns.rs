@@ -78,3 +78,24 @@ async fn push_leaves_out_who_was_removed() {
     let names: Vec<_> = desk.batches().concat().iter().map(|user| user["username"].clone()).collect();
     assert_eq!(names, ["ann", "bob"]);
 }
+
+/// Without an update, too: who is disabled at the auth center is not let in here by a login.
+#[tokio::test]
+async fn login_of_a_disabled_user_restores_nothing() {
+    let flag = FieldMapping::new("status", "gone").flag("disabled", "active");
+    for (status, is_gone, message) in
+        [("active", false, "User restored"), ("disabled", true, "User unchanged")]
+    {
+        let store = Store::of([json!({"login": "zoe", "mail": "old@x", "gone": true})]);
+        let mappings = [
+            FieldMapping::new("username", "login").required(),
+            FieldMapping::new("email", "mail"),
+            flag.clone(),
+        ];
+        let data = json!({"username": "zoe", "email": "new@x", "status": status});
+        let sync = alone(&store, config().mappings(mappings));
+        assert_eq!(handle(&sync, "user.login", data).await, Ok(done(message)), "{status}");
+        let row = json!({"login": "zoe", "mail": "old@x", "gone": is_gone, "password": "old"});
+        assert_eq!(store.rows(), json!([row]), "{status}");
+    }
+}
