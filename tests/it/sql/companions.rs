@@ -142,3 +142,24 @@ async fn mistakes_in_companions_are_told() {
     })
     .await;
 }
+
+/// `LAST_INSERT_ID()` knows nothing of it.
+#[tokio::test]
+async fn keys_of_a_sequence_are_found_by_the_name() {
+    in_each(|database| async move {
+        let key = database.choose(
+            "SERIAL",
+            "bigint DEFAULT nextval('numbers') PRIMARY KEY",
+            "bigint DEFAULT (NEXT VALUE FOR numbers) PRIMARY KEY",
+        );
+        database.run(database.choose("SELECT 1", "CREATE SEQUENCE numbers", "CREATE SEQUENCE numbers")).await;
+        tables(&database, key).await;
+        let store = store(&database).await;
+        for name in ["ada", "bob"] {
+            store.create(user(json!({ "username": name })), no_password()).await.unwrap();
+        }
+        let joined = "users JOIN profile ON profile.user_id = CAST(users.id AS CHAR(9)) AND shown = username";
+        assert_eq!(database.count(joined).await, 2);
+    })
+    .await;
+}

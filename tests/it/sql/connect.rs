@@ -18,7 +18,12 @@ async fn mismatched_table_fails_with_reason() {
         database.run("CREATE TABLE users (id SERIAL, username varchar(50) UNIQUE, email text, age integer)").await;
         let table = |table: &str| SqlStore::builder(table).columns(["username"]);
         let users = || table("users");
-        let cases: [(SqlStoreBuilder, &str); 13] = [
+        database.run("CREATE TABLE numbered (number SERIAL, username text)").await;
+        let cases: [(SqlStoreBuilder, &str); 14] = [
+            (
+                table("numbered"),
+                "the table `numbered` has no column `id` (the default key: SqlStoreBuilder::key names another column)",
+            ),
             (table("nobody"), "the database has no table `nobody`, or does not show it"),
             (
                 table("no.users"),

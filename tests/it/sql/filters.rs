@@ -1,6 +1,6 @@
 //! Rows that are no users: nobody finds, pushes, counts, changes or removes them.
 
-use aigc_auth::user_sync::{LegacyStore, OnDelete, SqlStore};
+use aigc_auth::user_sync::{LegacyStore, LegacyUser, OnDelete, SqlStore};
 use serde_json::{Value, json};
 
 use crate::sql::support::{all, in_each, no_password, user};
@@ -85,6 +85,43 @@ async fn conditions_are_checked_at_connect() {
         ] {
             assert_eq!(builder.connect(database.url()).await.unwrap_err().to_string(), why);
         }
+    })
+    .await;
+}
+
+/// The store would never find them again, and make one more at each event.
+#[tokio::test]
+async fn new_rows_that_would_not_pass_are_refused() {
+    in_each(|database| async move {
+        database
+            .run(
+                "CREATE TABLE users (id SERIAL, name varchar(20), kind varchar(9) DEFAULT 'system', tenant integer); \
+                 CREATE TABLE profile (name varchar(20)); INSERT INTO users (name, kind, tenant) VALUES ('ada', 'guest', 8)",
+            )
+            .await;
+        let columns = ["name", "kind", "tenant"];
+        let mapped =
+            database.store("users", &columns, |builder| builder.only("tenant", 7).except("kind", "guest")).await;
+        let by_default = database
+            .store("users", &["name"], |builder| {
+                let row = |user: &LegacyUser| Some(LegacyUser::from_iter([("name", user["name"].clone())]));
+                builder.except("kind", "system").companion("profile", row)
+            })
+            .await;
+        for (store, row) in [
+            (&mapped, json!({ "name": "ada", "tenant": 8 })),
+            (&mapped, json!({ "name": "ada", "kind": "guest" })),
+            (&by_default, json!({ "name": "bob" })),
+        ] {
+            let error = store.create(user(row.clone()), no_password()).await.unwrap_err().to_string();
+            let why = "the new row would be none of the users that SqlStoreBuilder::only and except take, and would not be \
+                       found again: map the columns that they name so that new users pass";
+            assert_eq!(error, format!("creating a user in the table `users`: {why}"), "{row}");
+            assert_eq!((database.count("users").await, database.count("profile").await), (1, 0), "{row}");
+        }
+        let row = json!({ "name": "ada", "tenant": 7, "kind": "user" });
+        mapped.create(user(row), no_password()).await.unwrap();
+        assert_eq!(mapped.count().await.unwrap(), Some(1));
     })
     .await;
 }

@@ -12,12 +12,18 @@ mod cells;
 mod companions;
 // Configurations and connections that fail.
 mod connect;
+// Engines of MySQL that take nothing back.
+mod engines;
 // Which rows are users.
 mod filters;
 // Tables as frameworks make them, with the mappings of the guide.
 pub(crate) mod frameworks;
 // What would fail later, and is an error of the connection.
 mod forecast;
+// Texts of enums and sets.
+mod labels;
+// Rows that are linked to users.
+mod links;
 // Names that the table takes for the same.
 mod names;
 // Values that a column cannot be without, and keys.

@@ -4,7 +4,7 @@ use aigc_auth::testing::AuthCenter;
 use aigc_auth::user_sync::{FieldMapping, LegacyStore, PasswordPolicy, SyncConfig, UserSync};
 use serde_json::json;
 
-use crate::sql::support::{Database, in_each};
+use crate::sql::support::{Database, in_each, no_password, user};
 use crate::support;
 
 /// Names in a column that ignores case, without a unique index.
@@ -64,6 +64,61 @@ async fn exactly_equal_rows_go_first() {
         let error = store.find("name", &json!("Ann")).await.unwrap_err().to_string();
         assert!(error.ends_with("more than one row has this value in `name`"), "{error}");
         assert_eq!(store.find("name", &json!("ann")).await.unwrap().unwrap()["email"], "1");
+    })
+    .await;
+}
+
+/// Types that SQLite does not know: it compares them by their collation, and makes numbers of what looks like one.
+#[tokio::test]
+async fn sqlite_names_of_any_declared_type_are_exact() {
+    in_each(|database| async move {
+        if database.choose(false, true, true) {
+            return;
+        }
+        for declared in ["STRING COLLATE NOCASE", "COLLATE NOCASE", "STRING", ""] {
+            let create = format!("CREATE TABLE users (id SERIAL, name {declared}, email text)");
+            database.run(&create).await;
+            database.run("INSERT INTO users (name, email) VALUES ('ann', 'a'), ('7', 'b')").await;
+            let store = database.store("users", &["name", "email"], |builder| builder).await;
+            let change = || user(json!({ "email": "new" }));
+            for name in ["ANN", "007", "7.0"] {
+                let name = json!(name);
+                let found = store.find("name", &name).await;
+                assert!(!matches!(found, Ok(Some(_))), "{declared}: {name}: {found:?}");
+                assert!(!store.update("name", &name, change()).await.unwrap(), "{declared}: {name}");
+                assert!(!store.remove("name", &name).await.unwrap(), "{declared}: {name}");
+            }
+            for name in [json!("ann"), json!("7")] {
+                assert!(store.find("name", &name).await.unwrap().is_some(), "{declared}: {name}");
+                assert!(store.update("name", &name, change()).await.unwrap(), "{declared}: {name}");
+            }
+            database.run("DROP TABLE users").await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn numbers_with_zeros_before_are_other_users() {
+    in_each(|database| async move {
+        database.run("CREATE TABLE users (id SERIAL, number integer, exact numeric(20), email text)").await;
+        database.run("INSERT INTO users (number, exact) VALUES (7, 7)").await;
+        let store = database.store("users", &["number", "exact", "email"], |builder| builder).await;
+        for field in ["number", "exact"] {
+            for padded in ["007", "+7", "-07"] {
+                let padded = json!(padded);
+                let why = format!(
+                    "the value for `{field}` is a number with zeros or a sign before it, which the column would lose: cut \
+                     them off, such as by FieldMapping::to_legacy"
+                );
+                let error = store.find(field, &padded).await.unwrap_err().to_string();
+                assert!(error.ends_with(&why), "{error}");
+                store.remove(field, &padded).await.unwrap_err();
+                store.create(user(json!({ field: padded })), no_password()).await.unwrap_err();
+            }
+            assert!(store.find(field, &json!("7")).await.unwrap().is_some());
+            assert!(store.update(field, &json!("7"), user(json!({ "email": "new" }))).await.unwrap());
+        }
     })
     .await;
 }

@@ -198,3 +198,66 @@ async fn any_other_value_than_the_restored_is_a_time() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_first_time_of_removal_stays() {
+    in_each(|database| async move {
+        table(&database, "boolean").await;
+        let store = database
+            .store("users", &["username"], |builder| builder.on_delete(OnDelete::now("gone_at")))
+            .await;
+        // Answered as before: an event may come twice.
+        for name in ["bob", "ada", "ada"] {
+            assert!(store.remove("username", &json!(name)).await.unwrap(), "{name}");
+        }
+        assert!(!store.remove("username", &json!("cleo")).await.unwrap());
+        assert_eq!(database.count("users WHERE gone_at = '2020-01-01 00:00:00'").await, 1);
+        assert_eq!(database.count("users WHERE gone_at > '2020-01-02 00:00:00'").await, 1);
+    })
+    .await;
+}
+
+/// The role sees the user, and may not change them; or a trigger does nothing.
+#[tokio::test]
+async fn removal_that_the_database_prevents_is_an_error() {
+    in_each(|database| async move {
+        if database.choose(true, false, true) {
+            return;
+        }
+        let role = format!("{}_role", database.schema());
+        database
+            .run(&format!(
+                "CREATE TABLE users (id SERIAL, username text, is_active boolean); \
+                 CREATE TABLE kept (id SERIAL, username text, is_active boolean); \
+                 INSERT INTO users (username, is_active) VALUES ('ada', true); INSERT INTO kept TABLE users; \
+                 ALTER TABLE users ENABLE ROW LEVEL SECURITY; CREATE POLICY one ON users FOR SELECT USING (true); \
+                 CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; \
+                 CREATE TRIGGER keep BEFORE UPDATE ON kept FOR EACH ROW EXECUTE FUNCTION keep(); \
+                 CREATE ROLE {role} LOGIN PASSWORD 'x'; GRANT USAGE ON SCHEMA {0} TO {role}; \
+                 GRANT ALL ON ALL TABLES IN SCHEMA {0} TO {role}",
+                database.schema()
+            ))
+            .await;
+        let url = format!("postgres://{role}:x@{}", database.url().split_once('@').unwrap().1);
+        let ada = json!("ada");
+        for (table, on_delete) in [
+            ("users", OnDelete::set("is_active", false)),
+            ("users", OnDelete::Row),
+            ("kept", OnDelete::set("is_active", false)),
+        ] {
+            let builder = SqlStore::builder(table).columns(["username"]).allow_row_level_security();
+            let store = builder.on_delete(on_delete).connect(&url).await.unwrap();
+            let error = store.remove("username", &ada).await.unwrap_err().to_string();
+            let why = "the user's row is there, and the database left it as it is: a policy of row level security or a trigger \
+                       prevents the change";
+            assert_eq!(error, format!("removing a user from the table `{table}`: {why}"));
+            assert!(!store.remove("username", &json!("bob")).await.unwrap());
+            if table == "users" {
+                let change = user(json!({ "username": "eve" }));
+                assert!(store.update("username", &ada, change).await.is_err());
+            }
+        }
+        database.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
+    })
+    .await;
+}

@@ -104,7 +104,7 @@ impl SqlStoreBuilder {
     /// stands for a column without a value. Called several times, all conditions must hold. Values are compared by the
     /// database, as those of the column's type. Defaults to all rows.
     ///
-    /// New users get the value, unless a mapping fills the column. A new user whose name one of the other rows has is an
+    /// New users get the value, unless a mapping fills the column; a new row that would not pass is an error. A new user whose name one of the other rows has is an
     /// error of the database where the name is unique.
     ///
     /// ```
@@ -158,11 +158,12 @@ impl SqlStoreBuilder {
     /// role. It is made from the user's row as the database has it, with the columns, the [key](Self::key) and the password's
     /// hash; for `None`, there is none. It may be called several times; the rows are inserted in that order.
     ///
-    /// Both rows are inserted in one transaction: if one fails, there is neither. The rows are not changed later, nor removed
+    /// Both rows are inserted in one transaction: if one fails, there is neither; [`connect`](Self::connect) refuses MySQL's
+    /// engines that have none, such as MyISAM. The transaction waits for the closure, which should only compute. The rows are not changed later, nor removed
     /// with the user: foreign keys and `ON DELETE CASCADE` do that. Values are converted to the types of the table's columns;
     /// of its columns of bytes, [`bytes`](Self::bytes) says what is in them, by `table.column`.
     ///
-    /// In MySQL, which returns no rows from an insertion, the row is found by a key that is counted or written, or else by
+    /// In MySQL, which returns no rows from an insertion, the row is found by a key that is `AUTO_INCREMENT` or written, or else by
     /// another unique column that is written.
     ///
     /// ```

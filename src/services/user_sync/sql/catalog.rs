@@ -11,6 +11,8 @@ pub(super) struct Catalog {
     pub(super) columns: Vec<Column>,
     /// Policies hide rows from this role.
     pub(super) hides_rows: bool,
+    /// The table's engine, if it has no transactions: what was changed cannot be taken back.
+    pub(super) engine_without_transactions: Option<String>,
 }
 
 impl Catalog {
@@ -20,19 +22,22 @@ impl Catalog {
         let names: Vec<_> = names(dialect, table).into_iter().map(bound).collect();
         let rows = pool.rows(statement(dialect), &names).await?;
         let says = |row: &Texts, at: usize| row.get(at).is_some_and(|text| text.as_deref() == Some("yes"));
+        let engine = rows.first().and_then(|row| row.get(ENGINE).cloned().flatten());
         Ok(Self {
+            engine_without_transactions: engine.filter(|engine| !engine.is_empty()),
             hides_rows: rows.iter().any(|row| says(row, HIDES_ROWS)),
             columns: rows.into_iter().map(|row| column(dialect, row)).collect(),
         })
     }
 }
 
-/// The place of what is the same in all rows of the answer.
+/// The places of what is the same in all rows of the answer.
 const HIDES_ROWS: usize = 8;
+const ENGINE: usize = 9;
 
 /// The statement that selects the columns: name, type, category or declared type, whether it is nullable, whether it is
 /// unique, what the database fills it with, the most characters, whether it is partly unique, whether the
-/// table hides rows, the full type. The columns of a view all count as unique, since that cannot be looked up.
+/// table hides rows, its engine if that has no transactions, the full type. The columns of a view all count as unique, since that cannot be looked up.
 fn statement(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Postgres => POSTGRES,
@@ -86,7 +91,7 @@ SELECT CAST(b.attname AS text), format_type(b.type, -1), CAST(t.typcategory AS t
         WHERE i.indrelid = b.attrelid AND i.indisunique AND (i.indpred IS NOT NULL OR i.indnkeyatts > 1)
             AND b.attnum = ANY (CAST(i.indkey AS int2[]))
     ) THEN 'yes' ELSE 'no' END,
-    CASE WHEN row_security_active(c.oid) THEN 'yes' ELSE 'no' END,
+    CASE WHEN row_security_active(c.oid) THEN 'yes' ELSE 'no' END, NULL,
     b.declared
 FROM based b
 JOIN pg_catalog.pg_type t ON t.oid = b.type
@@ -108,7 +113,8 @@ SELECT CONVERT(c.COLUMN_NAME USING utf8mb4), CONVERT(c.DATA_TYPE USING utf8mb4),
     ) THEN 'yes' ELSE 'no' END,
     CASE WHEN c.EXTRA LIKE '%VIRTUAL%' OR c.EXTRA LIKE '%STORED%' OR c.EXTRA LIKE '%PERSISTENT%' THEN 'always'
         WHEN t.TABLE_TYPE <> 'BASE TABLE' THEN 'perhaps'
-        WHEN c.COLUMN_DEFAULT IS NOT NULL OR c.DATA_TYPE = 'enum' OR c.EXTRA LIKE '%auto_increment%'
+        WHEN c.EXTRA LIKE '%auto_increment%' THEN 'counted'
+        WHEN c.COLUMN_DEFAULT IS NOT NULL OR c.DATA_TYPE = 'enum'
             OR c.EXTRA LIKE '%DEFAULT_GENERATED%' THEN 'value'
         WHEN EXISTS (
             SELECT 1 FROM information_schema.TRIGGERS g
@@ -124,6 +130,8 @@ SELECT CONVERT(c.COLUMN_NAME USING utf8mb4), CONVERT(c.DATA_TYPE USING utf8mb4),
             AND i.NON_UNIQUE = 0
     ) THEN 'yes' ELSE 'no' END,
     'no',
+    (SELECT CONVERT(e.ENGINE USING utf8mb4) FROM information_schema.ENGINES e
+        WHERE e.ENGINE = t.ENGINE AND e.TRANSACTIONS = 'NO'),
     CONVERT(c.COLUMN_TYPE USING utf8mb4)
 FROM information_schema.COLUMNS c
 JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
@@ -152,7 +160,7 @@ SELECT c.name, c.type, c.type, CASE c.\"notnull\" WHEN 0 THEN 'yes' ELSE 'no' EN
         WHERE i.\"unique\" = 1 AND c.name IN (SELECT k.name FROM pragma_index_info(i.name, ?2) k)
             AND (i.partial = 1 OR (SELECT count(*) FROM pragma_index_info(i.name, ?2)) > 1)
     ) THEN 'yes' ELSE 'no' END,
-    'no',
+    'no', NULL,
     c.type
 FROM pragma_table_xinfo(?1, ?2) c
 LEFT JOIN pragma_table_list(?1) t ON t.schema = ?2 ORDER BY c.cid";
@@ -179,6 +187,7 @@ fn column(dialect: Dialect, row: Texts) -> Column {
         fill: match &*fill {
             "always" => Fill::Always,
             "value" => Fill::Value,
+            "counted" => Fill::Counted,
             "perhaps" => Fill::Perhaps,
             _ => Fill::Nothing,
         },
@@ -207,6 +216,7 @@ fn of_mysql(name: &str, full: &str) -> Kind {
         "json" => Kind::Json,
         "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => Kind::Bytes,
         "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => Kind::Text,
+        "enum" | "set" => Kind::Label,
         _ => Kind::Other,
     }
 }
@@ -259,7 +269,8 @@ mod tests {
             ("bit", "bit(8)", Kind::Integer),
             ("decimal", "decimal(10,2)", Kind::Number),
             ("varchar", "varchar(50)", Kind::Text),
-            ("enum", "enum('tinyint(1)')", Kind::Other),
+            ("enum", "enum('tinyint(1)')", Kind::Label),
+            ("set", "set('bit(1)')", Kind::Label),
             ("datetime", "datetime(6)", Kind::Other),
         ] {
             assert_eq!(of_mysql(name, full), kind, "{full}");

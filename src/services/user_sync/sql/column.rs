@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Bytes,
     /// Bytes that are UTF-8: a text in JSON.
     TextInBytes,
+    /// One of the texts that an enum of MySQL declares, or several of a set.
+    Label,
     /// Times, UUIDs, enums and others that are formatted as text. In SQLite, any value.
     Other,
 }
@@ -47,8 +49,10 @@ pub(super) struct Column {
 pub(super) enum Fill {
     /// Null, or an error if the column is `NOT NULL`.
     Nothing,
-    /// A default, or a number that it counts.
+    /// A default, or elsewhere than in MySQL a number that it counts.
     Value,
+    /// MySQL's `AUTO_INCREMENT`, which `LAST_INSERT_ID()` returns.
+    Counted,
     /// Perhaps a value: a trigger runs before the insertion, or nothing is known of the column.
     Perhaps,
     /// What it makes itself, and nobody else may write.
@@ -76,7 +80,7 @@ impl Column {
                 format!("CAST(to_json({name}) AS text)")
             }
             (Dialect::Postgres, _) => format!("CAST({name} AS text)"),
-            (Dialect::MySql, Kind::Text) => format!("CONVERT({name} USING utf8mb4)"),
+            (Dialect::MySql, Kind::Text | Kind::Label) => format!("CONVERT({name} USING utf8mb4)"),
             (Dialect::MySql, Kind::Bytes) => format!("LOWER(HEX({name}))"),
             // `+ 0` turns `bit(1)` into a number.
             (Dialect::MySql, Kind::Bool | Kind::Integer) => format!("CAST({name} + 0 AS CHAR)"),
@@ -143,13 +147,30 @@ impl Column {
             (Kind::Bytes, Value::String(text)) => bytes(text).map(Bound::Bytes),
             (Kind::TextInBytes, Value::String(text)) => Some(Bound::Bytes(text.clone().into_bytes())),
             (Kind::TextInBytes, other) => Some(Bound::Bytes(other.to_string().into_bytes())),
-            (Kind::Bool | Kind::Integer, Value::Bool(is)) => Some(Bound::Integer((*is).into())),
+            (Kind::Bool | Kind::Integer | Kind::Number, Value::Bool(is)) => {
+                Some(Bound::Integer((*is).into()))
+            }
             (Kind::Bool, Value::Number(number)) => number.as_i64().map(Bound::Integer),
             (Kind::Integer, Value::Number(number)) if !number.is_f64() => Some(integer(&number.to_string())),
+            (Kind::Integer | Kind::Number, Value::String(text)) if is_padded(text) => {
+                return Err(format!(
+                    "the value for `{}` is a number with zeros or a sign before it, which the column would lose: cut them \
+                     off, such as by FieldMapping::to_legacy",
+                    self.name
+                ));
+            }
             (Kind::Integer, Value::String(text)) => is_integer(text).then(|| integer(text)),
             (Kind::Number, Value::Number(number)) => Some(self.number(number)),
             (Kind::Number, Value::String(text)) => {
                 text.parse::<f64>().is_ok().then(|| Bound::Text(text.clone()))
+            }
+            (Kind::Label, value) => {
+                let label = self.label(value).map(Bound::Text);
+                return label
+                    .ok_or_else(|| format!("the value for `{}` is not one of {}", self.name, self.declared));
+            }
+            (Kind::Other, Value::String(text)) if (dialect, &*self.cast) == (Dialect::MySql, "timestamp") => {
+                Some(Bound::Text(in_utc(text).unwrap_or_else(|| text.clone())))
             }
             (Kind::Other, Value::String(text)) if self.cast == WITH_ZONE && is_without_zone(text) => {
                 Some(Bound::Text(format!("{text} UTC")))
@@ -197,6 +218,8 @@ impl Column {
     fn as_text(&self, bound: Bound, value: &Value) -> Bound {
         match bound {
             Bound::Integer(integer) if self.kind == Kind::Bool => Bound::Text((integer != 0).to_string()),
+            // PostgreSQL's name of `bit(1)` without the length.
+            Bound::Integer(integer) if self.cast == "\"bit\"" => Bound::Text(integer.to_string()),
             Bound::Integer(_) if self.kind == Kind::Other => Bound::Text(value.to_string()),
             Bound::Integer(integer) => Bound::Text(integer.to_string()),
             Bound::Float(_) => Bound::Text(value.to_string()),
@@ -208,7 +231,7 @@ impl Column {
     pub(super) fn value(&self, read: Option<String>) -> Value {
         let Some(text) = read else { return Value::Null };
         match self.kind {
-            Kind::Text | Kind::Bytes | Kind::TextInBytes => text.into(),
+            Kind::Text | Kind::Bytes | Kind::TextInBytes | Kind::Label => text.into(),
             Kind::Bool => match text.as_str() {
                 "1" | "true" => true.into(),
                 "0" | "false" => false.into(),
@@ -224,6 +247,12 @@ impl Column {
 
 /// PostgreSQL's name of the type whose texts are read in the session's zone, unless they name another.
 const WITH_ZONE: &str = "timestamp with time zone";
+
+/// Returns a time that names its zone as MySQL writes it in UTC, for its own texts have none.
+fn in_utc(text: &str) -> Option<String> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    Some(time.strftime("%F %T%.f").to_string())
+}
 
 /// Whether a text is a date, or a date and a time, without a zone.
 fn is_without_zone(text: &str) -> bool {
@@ -256,6 +285,15 @@ fn integer(text: &str) -> Bound {
 
 fn is_integer(text: &str) -> bool {
     text.parse::<i128>().is_ok()
+}
+
+/// Whether a text is a number that has other digits once it is one: `007` and `7` may be two users.
+fn is_padded(text: &str) -> bool {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let is_number = digits.parse::<f64>().is_ok();
+    let has_zeros =
+        digits.strip_prefix('0').is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_digit()));
+    is_number && (text.starts_with('+') || text == "-0" || has_zeros)
 }
 
 fn bytes(hexadecimal: &str) -> Option<Vec<u8>> {

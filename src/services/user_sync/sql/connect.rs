@@ -51,10 +51,20 @@ impl SqlStoreBuilder {
             BuildError::new(format!("cannot connect to the database of the table `{}`: {error}", self.table))
         })?;
         let catalog = look_up(&pool, dialect, &self.table).await?;
+        let pool = pool.looking_first(catalog.engine_without_transactions.is_some());
         let mut companions = vec![];
         for companion in &self.companions {
-            let columns = look_up(&pool, dialect, &companion.table).await?.columns;
-            companions.push(self.companion_table(companion, columns));
+            let theirs = look_up(&pool, dialect, &companion.table).await?;
+            for (table, catalog) in [(&self.table, &catalog), (&companion.table, &theirs)] {
+                if let Some(engine) = &catalog.engine_without_transactions {
+                    return Err(BuildError::new(format!(
+                        "the table `{table}` is of the engine {engine}, which has no transactions: a user whose row in a \
+                         companion table fails would be left half-made; ALTER TABLE … ENGINE=InnoDB, or make such rows \
+                         elsewhere"
+                    )));
+                }
+            }
+            companions.push(self.companion_table(companion, theirs.columns));
         }
         let mut table = self.into_table(pool, dialect, &catalog)?;
         table.companions = companions;
@@ -119,7 +129,12 @@ impl SqlStoreBuilder {
                 None => fields.push((field.clone(), find(field.name())?)),
             }
         }
-        let key = find(self.key.as_deref().unwrap_or(KEY))?;
+        let key = find(self.key.as_deref().unwrap_or(KEY)).map_err(|error| match self.key {
+            Some(_) => error,
+            None => BuildError::new(format!(
+                "{error} (the default key: SqlStoreBuilder::key names another column)"
+            )),
+        })?;
         if !key.unique {
             let key = &key.name;
             return Err(BuildError::new(format!(
@@ -179,6 +194,7 @@ impl SqlStoreBuilder {
             columns: fields.into_iter().map(|(_, column)| column).collect(),
             password,
             removal,
+            hides_rows: catalog.hides_rows,
             conditions,
             companions: vec![],
             hasher: Hasher::new(self.hash),

@@ -101,7 +101,7 @@ impl Plan<'_> {
 
     fn written_key(&self) -> Vec<&str> {
         // The unique field is never updated, and a key that somebody chose may be its column; not one that is counted.
-        let is_counted = self.key.fill == Fill::Value && self.key.kind != Kind::Text;
+        let is_counted = matches!(self.key.fill, Fill::Value | Fill::Counted) && self.key.kind != Kind::Text;
         let is_certain = self.is_default_key || is_counted;
         let is_updated = |(field, column): &&(LegacyField, Column)| {
             column.name == self.key.name && field.is_written_on_update()

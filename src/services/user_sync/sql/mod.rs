@@ -12,6 +12,7 @@ mod failure;
 mod filter;
 mod forecast;
 mod hash;
+mod labels;
 mod on_delete;
 mod pbkdf2;
 mod pool;

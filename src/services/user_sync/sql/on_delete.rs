@@ -44,7 +44,7 @@ impl OnDelete {
         Self::Set { column: column.into(), value: value.into(), restored: None }
     }
 
-    /// Sets a column to the database's current time, and keeps the row. The column is a date, or a date with a time; in SQLite
+    /// Sets a column to the database's current time, and keeps the row; a time that is there already stays. The column is a date, or a date with a time; in SQLite
     /// it may be text, which gets `2024-02-29 12:34:56`. Where it has no time zone, the time is in the one in which the
     /// table's own defaults are evaluated: the server's, and UTC in SQLite.
     pub fn now(column: impl Into<String>) -> Self {
@@ -54,6 +54,9 @@ impl OnDelete {
     /// Sets the value by which a user is brought back whom the auth center creates again, or who logs in. Without it, the rows
     /// of [`set`](Self::set) stay removed; those of [`now`](Self::now) get null. A row that was deleted cannot be brought back:
     /// [`Row`](Self::Row) stays as it is.
+    ///
+    /// The value does not say who removed a user. Where the application bans users by the same column, a login lifts its bans:
+    /// leave this out there, or remove users by a column of its own.
     #[must_use]
     pub fn restore(self, value: impl Into<Value>) -> Self {
         match self {

@@ -25,6 +25,8 @@ pub(super) struct Pool {
     begin_read: Arc<str>,
     begin_change: Arc<str>,
     timeout: Duration,
+    /// Looks how many rows there are before it changes one, since nothing can be taken back.
+    looks_first: bool,
 }
 
 /// A row of texts.
@@ -45,16 +47,32 @@ impl<D: Database> Drop for Lease<D> {
     }
 }
 
+/// What shows that a change was made where the database counts no row: a trigger may make it in the database's place, or a
+/// policy prevent it.
+#[derive(Clone, Copy)]
+pub(super) enum Proof<'a> {
+    /// That there is such a row.
+    Row,
+    /// This statement, which then selects `1`.
+    Shown(&'a Statement),
+    /// Nothing else than the count.
+    Count,
+}
+
 /// How a transaction ends.
 enum End {
     Commit,
     Rollback,
 }
 
+const NOT_A_USER: &str = "the new row would be none of the users that SqlStoreBuilder::only and except take, and would not be \
+                          found again: map the columns that they name so that new users pass";
+
 /// What an attempt to change a row did.
 struct Attempt {
     changed: u64,
     was_there: bool,
+    is_proven: bool,
 }
 
 /// Repeats the code for each type of pool, since they have no common trait.
@@ -144,7 +162,11 @@ impl Pool {
         let (connections, begins) =
             tokio::time::timeout(timeout, connecting).await.map_err(|_| timed_out())??;
         let (begin_read, begin_change) = (begins.read.into(), begins.change.into());
-        Ok((Self { connections, dialect, begin_read, begin_change, timeout }, dialect))
+        Ok((Self { connections, dialect, begin_read, begin_change, timeout, looks_first: false }, dialect))
+    }
+
+    pub(super) fn looking_first(self, looks_first: bool) -> Self {
+        Self { looks_first, ..self }
     }
 
     /// Returns the rows of a query, all of whose columns are text.
@@ -156,15 +178,16 @@ impl Pool {
     }
 
     /// Inserts a row. Whether the database counts it is left aside: triggers may have put it elsewhere.
-    pub(super) async fn insert(&self, statement: &Statement) -> Result<(), Failure> {
-        self.attempt(statement, None, true).await.map(drop)
+    pub(super) async fn insert(&self, insert: &Statement, check: Option<&Statement>) -> Result<(), Failure> {
+        self.insert_with(insert, check, None, |_| Ok(vec![])).await
     }
 
     /// Inserts a row and, in the same transaction, what `next` makes of the rows that `read` returns; without `read`, of those
-    /// that the insertion returns.
+    /// that the insertion returns. Where `check` selects `0`, the row is taken back.
     pub(super) async fn insert_with<N>(
         &self,
         insert: &Statement,
+        check: Option<&Statement>,
         read: Option<&Statement>,
         next: N,
     ) -> Result<(), Failure>
@@ -176,6 +199,12 @@ impl Pool {
                 transaction.execute(strict).await?;
             }
             let mut rows = query!(self, &*insert.sql, insert.values).fetch_all(&mut *transaction).await?;
+            if let Some(check) = check {
+                let passes = query!(self, &*check.sql, check.values).fetch_all(&mut *transaction).await?;
+                if texts!(passes)?.iter().flatten().any(|passes| passes.as_deref() == Some("0")) {
+                    return Ok((Err(Failure::new(NOT_A_USER)), End::Rollback));
+                }
+            }
             if let Some(read) = read {
                 rows = query!(self, &*read.sql, read.values).fetch_all(&mut *transaction).await?;
             }
@@ -196,12 +225,23 @@ impl Pool {
     /// is rolled back.
     ///
     /// A database counts no row where a trigger makes the change in its place. So where none is counted, the row is looked
-    /// for before the change is made again.
-    pub(super) async fn change(&self, statement: &Statement, there: &Statement) -> Result<bool, Failure> {
-        if self.attempt(statement, None, false).await?.changed == 1 {
+    /// for before the change is made again, and the proof after it.
+    pub(super) async fn change(
+        &self,
+        statement: &Statement,
+        there: &Statement,
+        proof: Proof<'_>,
+    ) -> Result<bool, Failure> {
+        if !self.looks_first && self.attempt(statement, None, false, proof).await?.changed == 1 {
             return Ok(true);
         }
-        Ok(self.attempt(statement, Some(there), true).await?.was_there)
+        let attempt = self.attempt(statement, Some(there), true, proof).await?;
+        if attempt.was_there && !attempt.is_proven {
+            let why = "the user's row is there, and the database left it as it is: a policy of row level security or a \
+                       trigger prevents the change";
+            return Err(Failure::new(why));
+        }
+        Ok(attempt.was_there)
     }
 
     /// Runs a statement, only if `there` has rows. A statement that changes no row is rolled back unless `keep_none`.
@@ -210,6 +250,7 @@ impl Pool {
         statement: &Statement,
         there: Option<&Statement>,
         keep_none: bool,
+        proof: Proof<'_>,
     ) -> Result<Attempt, Failure> {
         let (sql, values) = (&*statement.sql, &statement.values);
         let attempt: Result<Attempt, Failure> = with!(&self.connections, pool => in_transaction!(self, pool, self.begin_change, transaction => {
@@ -220,13 +261,25 @@ impl Pool {
             if let Some(there) = there {
                 let found = query!(self, &*there.sql, there.values).fetch_all(&mut *transaction).await?;
                 if found.is_empty() {
-                    return Ok((Attempt { changed: 0, was_there }, End::Rollback));
+                    return Ok((Attempt { changed: 0, was_there, is_proven: false }, End::Rollback));
+                }
+                if found.len() > 1 && self.looks_first {
+                    return Ok((Attempt { changed: found.len() as u64, was_there, is_proven: false }, End::Rollback));
                 }
                 was_there = true;
             }
             let changed = query!(self, sql, values).execute(&mut *transaction).await?.rows_affected();
-            let keep = changed == 1 || changed == 0 && keep_none;
-            Ok((Attempt { changed, was_there }, if keep { End::Commit } else { End::Rollback }))
+            let is_proven = match proof {
+                _ if changed > 0 || !was_there => true,
+                Proof::Row => true,
+                Proof::Count => false,
+                Proof::Shown(shown) => {
+                    let rows = query!(self, &*shown.sql, shown.values).fetch_all(&mut *transaction).await?;
+                    texts!(rows)?.iter().flatten().any(|text| text.as_deref() == Some("1"))
+                }
+            };
+            let keep = is_proven && (changed == 1 || changed == 0 && keep_none);
+            Ok((Attempt { changed, was_there, is_proven }, if keep { End::Commit } else { End::Rollback }))
         }));
         match attempt? {
             Attempt { changed: many @ 2.., .. } => {

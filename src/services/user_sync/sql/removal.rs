@@ -6,7 +6,7 @@ use super::column::{Column, Kind};
 use super::dialect::Dialect;
 use super::failure::Failure;
 use super::on_delete::OnDelete;
-use super::statements::{Statement, Written};
+use super::statements::Statement;
 
 /// The column that says who is removed.
 #[derive(Debug)]
@@ -80,12 +80,25 @@ impl Removal {
         Ok(())
     }
 
-    /// What the column is set to when a user is removed.
-    pub(super) fn written(&self) -> Written<'_> {
+    /// Appends what sets the column when a user is removed.
+    pub(super) fn push_mark(&self, statement: &mut Statement, dialect: Dialect) -> Result<(), Failure> {
+        statement.push(&dialect.quoted(&self.column.name)).push(" = ");
         match &self.mark {
-            Mark::Value(value) => Written::Value(value),
-            Mark::Now(now) => Written::Expression(now),
+            Mark::Value(value) => statement.value(&self.column, value)?,
+            Mark::Now(now) => statement.push(now),
+        };
+        Ok(())
+    }
+
+    /// Appends a condition: the row is that of a user who is there. A time of removal is not written twice, for the first is
+    /// the right one; a value may be, which does no harm.
+    pub(super) fn push_unmarked(&self, statement: &mut Statement) -> Result<(), Failure> {
+        if let Mark::Now(_) = self.mark {
+            statement.push(" AND ");
+            self.is_marked(statement)?;
+            statement.push(" = '0'");
         }
+        Ok(())
     }
 
     /// What a new row needs in the column, which the database leaves empty.

@@ -10,8 +10,6 @@ use super::failure::Failure;
 #[derive(Clone, Copy)]
 pub(super) enum Written<'a> {
     Value(&'a Value),
-    /// An expression of this module.
-    Expression(&'static str),
     /// The value, where there is none.
     IfNull(&'a Value),
 }
@@ -70,7 +68,6 @@ impl Statement {
     pub(super) fn written(&mut self, column: &Column, written: Written<'_>) -> Result<&mut Self, Failure> {
         match written {
             Written::Value(value) => self.value(column, value),
-            Written::Expression(expression) => Ok(self.push(expression)),
             Written::IfNull(value) => {
                 let name = self.dialect.quoted(&column.name);
                 self.push("COALESCE(").push(&name).push(", ").value(column, value)?;
@@ -103,6 +100,15 @@ impl Statement {
         Ok(self.push("))"))
     }
 
+    /// Appends a condition: the column has no value, or an empty text.
+    pub(super) fn lacks(&mut self, column: &Column) -> Result<&mut Self, Failure> {
+        if !matches!(column.kind, Kind::Text | Kind::TextInBytes) {
+            return self.same(column, &Value::Null);
+        }
+        self.push("(").same(column, &Value::Null)?.push(" OR ").same(column, &"".into())?;
+        Ok(self.push(")"))
+    }
+
     /// Appends a condition: the column has exactly this value. For texts, adds a binary comparison: otherwise a collation
     /// could take `josé` for `jose`, or `Root` for `root`. The first comparison is there for the index. No row has null.
     pub(super) fn equals(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
@@ -110,10 +116,17 @@ impl Statement {
             return Ok(self.push("1 = 0"));
         }
         self.same(column, value)?;
-        if column.kind == Kind::Text {
+        if self.needs_exact(column, value) {
             self.push(" AND ").exactly(column, value)?;
         }
         Ok(self)
+    }
+
+    /// Whether the first comparison may take another text for the same. In SQLite, that is the collation of a column of any
+    /// type, and some declared types, such as `STRING`, turn `007` into a number.
+    pub(super) fn needs_exact(&self, column: &Column, value: &Value) -> bool {
+        column.kind == Kind::Text
+            || (self.dialect, column.kind) == (Dialect::Sqlite, Kind::Other) && value.is_string()
     }
 
     /// Appends a condition: the column has the same bytes as the value.
@@ -126,7 +139,8 @@ impl Statement {
             Dialect::MySql => {
                 format!("CAST(CONVERT({name} USING utf8mb4) AS BINARY) = CAST({parameter} AS BINARY)")
             }
-            Dialect::Sqlite => format!("{name} = {parameter} COLLATE BINARY"),
+            Dialect::Sqlite if column.kind == Kind::Text => format!("{name} = {parameter} COLLATE BINARY"),
+            Dialect::Sqlite => format!("CAST({name} AS TEXT) = {parameter} COLLATE BINARY"),
         };
         Ok(self.push(&same))
     }
@@ -145,6 +159,20 @@ mod tests {
     #[test]
     fn equality_is_exact_and_uses_the_index() {
         for (dialect, column, value, sql, values) in [
+            (
+                Dialect::Sqlite,
+                column(Kind::Other, "string"),
+                json!("x"),
+                "\"a\"\"`b\" = ?1 AND CAST(\"a\"\"`b\" AS TEXT) = ?2 COLLATE BINARY",
+                vec![Bound::Text("x".into()); 2],
+            ),
+            (
+                Dialect::Sqlite,
+                column(Kind::Other, "string"),
+                json!(7),
+                "\"a\"\"`b\" = ?1",
+                vec![Bound::Integer(7)],
+            ),
             (
                 Dialect::Postgres,
                 column(Kind::Text, "citext"),

@@ -41,7 +41,8 @@ use super::user_table::UserTable;
 /// | numbers | a number, or a text where a JSON number would lose digits |
 /// | JSON, arrays of PostgreSQL | the same value |
 /// | bytes | the same text, or one of hexadecimal digits, as [`SqlStoreBuilder::bytes`](super::SqlStoreBuilder::bytes) says |
-/// | times, UUIDs, enums | a text as the database formats it, times with a zone in UTC |
+/// | enums and sets of MySQL | one of their texts; yes and no, or a number, only if it is a text of theirs |
+/// | times, UUIDs, other enums | a text as the database formats it, times with a zone in UTC |
 ///
 /// `timestamp with time zone`, and MySQL's `TIMESTAMP`, are read in UTC, and a text without a zone is written as UTC. Other
 /// types of time have no zone, and stay as they are. The table's defaults, such as `now()`, and its triggers see the zone of
@@ -51,7 +52,8 @@ use super::user_table::UserTable;
 /// logged. In MySQL, it is the one in the URL (`timezone=%2B08:00`), else the server's.
 ///
 /// An array or object for a column of text is written as JSON. MariaDB, whose JSON type is text, returns it as text. A text
-/// with a NUL character is an error, and so is a value that does not fit: nothing is truncated.
+/// with a NUL character is an error, and so is a value that does not fit: nothing is truncated, and of `007` no zeros are lost
+/// in a column of numbers.
 ///
 /// # Users
 ///
@@ -62,6 +64,9 @@ use super::user_table::UserTable;
 /// In an update, null for a column that is `NOT NULL` leaves that column as it is, with a warning, at most one a minute; the
 /// others are written. For a new user, such a column gets its default, if it has one. The
 /// [key](super::SqlStoreBuilder::key) is never updated.
+///
+/// Where the database counts no changed row, a trigger may have made the change, or a policy prevented it: a removal is done
+/// only if the row shows it, and anything else is an error.
 ///
 /// # Poolers
 ///
@@ -107,6 +112,17 @@ impl LegacyStore for SqlStore {
         updated.map_err(|error| self.failed("changing a user in", error))
     }
 
+    async fn link(
+        &self,
+        field: &str,
+        value: &Value,
+        unlinked: &str,
+        changes: LegacyUser,
+    ) -> Result<bool, StoreError> {
+        let linked = self.table.link(field, value, unlinked, &changes).await;
+        linked.map_err(|error| self.failed("linking a user in", error))
+    }
+
     async fn remove(&self, field: &str, value: &Value) -> Result<bool, StoreError> {
         let removed = self.table.remove(field, value).await;
         removed.map_err(|error| self.failed("removing a user from", error))
@@ -120,6 +136,13 @@ impl LegacyStore for SqlStore {
                 let Some(after) = cursor else { return Ok(None) };
                 let page = table.page(after.as_ref()).await;
                 let page = page.map_err(|error| failed(&table, "reading users from", error))?;
+                if let (Some(after), Some((last, _))) = (&after, page.last())
+                    && after == last
+                {
+                    let why = "the key has values that do not come back as they are, such as floats, and cannot be read page by \
+                               page: choose another column for SqlStoreBuilder::key";
+                    return Err(failed(&table, "reading users from", Failure::new(why)));
+                }
                 // Up to an empty page: after a short one, rows may have been added.
                 let next = page.last().map(|(cursor, _)| Some(cursor.clone()));
                 Ok::<_, StoreError>(next.map(|next| (stream::iter(page.into_iter().map(Ok)), Some(next))))

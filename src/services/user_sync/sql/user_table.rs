@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use super::super::legacy_user::LegacyUser;
-use super::column::{Column, Kind};
+use super::column::Column;
 use super::companion::CompanionTable;
 use super::dialect::{Dialect, Table};
 use super::failure::Failure;
@@ -25,6 +25,8 @@ pub(super) struct UserTable {
     pub(super) columns: Vec<Column>,
     pub(super) password: Option<Column>,
     pub(super) removal: Option<Removal>,
+    /// Policies of row level security hide rows from the role.
+    pub(super) hides_rows: bool,
     /// Which rows are users.
     pub(super) conditions: Vec<Condition>,
     pub(super) companions: Vec<CompanionTable>,
@@ -96,7 +98,7 @@ impl UserTable {
         if value.is_null() {
             return Ok(None);
         }
-        let is_text = column.kind == Kind::Text;
+        let is_text = Statement::new(self.dialect, "").needs_exact(column, value);
         let mut statement = self.select(is_text.then_some((column, value)))?;
         statement.push(" WHERE ").same(column, value)?;
         filter::push(&self.conditions, &mut statement, " AND ")?;
@@ -123,9 +125,7 @@ impl UserTable {
     /// Selects whether there is a user with exactly this value.
     pub(super) fn there(&self, field: &str, value: &Value) -> Result<Statement, Failure> {
         let mut statement = self.statement("SELECT '1' FROM", " WHERE ");
-        statement.equals(self.field(field)?, value)?;
-        filter::push(&self.conditions, &mut statement, " AND ")?;
-        statement.push(" LIMIT 1");
+        self.push_user(&mut statement, field, value)?;
         Ok(statement)
     }
 

@@ -7,7 +7,7 @@ use super::column::{Column, Fill, Kind};
 use super::dialect::Dialect;
 use super::failure::Failure;
 use super::filter;
-use super::pool::Texts;
+use super::pool::{Proof, Texts};
 use super::removal::Removal;
 use super::statements::{Statement, Written};
 use super::user_table::UserTable;
@@ -24,8 +24,9 @@ impl UserTable {
             bound.push((column, column.hash(hash)));
         }
         let mut statement = Statement::insert(self.dialect, &self.name, bound);
+        let check = self.passes(&row)?;
         if self.companions.is_empty() {
-            return self.pool.insert(&statement).await;
+            return self.pool.insert(&statement, check.as_ref()).await;
         }
         let read = self.read_back(&mut statement, &row)?;
         let companions = |rows: Vec<Texts>| {
@@ -36,7 +37,7 @@ impl UserTable {
             let rows = self.companions.iter().map(|companion| companion.insert(self.dialect, &user));
             rows.filter_map(Result::transpose).collect()
         };
-        self.pool.insert_with(&statement, read.as_ref(), companions).await
+        self.pool.insert_with(&statement, check.as_ref(), read.as_ref(), companions).await
     }
 
     /// Returns the columns of a new row, and their values.
@@ -57,6 +58,26 @@ impl UserTable {
         Ok(row)
     }
 
+    /// Selects `1` if the new row is one of the users, and `0` if it is not: the store would not find it again, and would
+    /// insert one more at each event. Rows are those with the same texts and integers, since no other values are certain to
+    /// be read as they were written.
+    fn passes(&self, row: &[(&Column, &Value)]) -> Result<Option<Statement>, Failure> {
+        let is_comparable = |column: &Column| matches!(column.kind, Kind::Text | Kind::Integer);
+        if self.conditions.is_empty() || !row.iter().any(|(column, _)| is_comparable(column)) {
+            return Ok(None);
+        }
+        let mut statement = Statement::new(self.dialect, "SELECT CASE WHEN ");
+        filter::push(&self.conditions, &mut statement, "")?;
+        statement.push(" THEN '1' ELSE '0' END AS passes FROM ").push(&self.name.quoted(self.dialect));
+        let mut before = " WHERE ";
+        for (column, value) in row.iter().filter(|(column, _)| is_comparable(column)) {
+            statement.push(before).same(column, value)?;
+            before = " AND ";
+        }
+        statement.push(" ORDER BY passes DESC LIMIT 1");
+        Ok(Some(statement))
+    }
+
     /// Lets the insertion return the new row, or makes a statement that reads it: MySQL has no `RETURNING`.
     fn read_back(
         &self,
@@ -70,7 +91,8 @@ impl UserTable {
         let mut read = Statement::new(self.dialect, format!("SELECT {} FROM", self.expressions()));
         read.push(" ").push(&self.name.quoted(self.dialect)).push(" WHERE ");
         let mut known = row.iter().filter(|(column, value)| column.unique && !value.is_null());
-        let is_counted = self.key.kind == Kind::Integer && self.key.fill != Fill::Nothing;
+        let is_counted =
+            self.key.kind == Kind::Integer && matches!(self.key.fill, Fill::Counted | Fill::Perhaps);
         let key = known.clone().find(|(column, _)| column.name == self.key.name);
         match key.or_else(|| if is_counted { None } else { known.next() }) {
             Some((column, value)) => read.equals(column, value)?,
@@ -93,6 +115,16 @@ impl UserTable {
         value: &Value,
         changes: &LegacyUser,
     ) -> Result<bool, Failure> {
+        let written = self.written(changes)?;
+        if written.is_empty() {
+            let there = self.there(field, value)?;
+            return Ok(!self.pool.rows(&there.sql, &there.values).await?.is_empty());
+        }
+        self.change(self.assignments(&written)?, field, value).await
+    }
+
+    /// Returns what an update writes of these changes.
+    fn written<'a>(&'a self, changes: &'a LegacyUser) -> Result<Vec<(&'a Column, Written<'a>)>, Failure> {
         let mut written = vec![];
         for (name, value) in changes.iter() {
             let column = self.writable(name)?;
@@ -106,7 +138,7 @@ impl UserTable {
                 value => written.push((column, Written::Value(value))),
             }
         }
-        self.set(field, value, &written).await
+        Ok(written)
     }
 
     /// Returns a column that an update may write: a configured one, the key, or the one that says who is removed.
@@ -122,16 +154,8 @@ impl UserTable {
         }
     }
 
-    async fn set(
-        &self,
-        field: &str,
-        value: &Value,
-        changes: &[(&Column, Written<'_>)],
-    ) -> Result<bool, Failure> {
-        if changes.is_empty() {
-            let there = self.there(field, value)?;
-            return Ok(!self.pool.rows(&there.sql, &there.values).await?.is_empty());
-        }
+    /// Begins an update of these columns, up to its conditions.
+    fn assignments(&self, changes: &[(&Column, Written<'_>)]) -> Result<Statement, Failure> {
         let mut statement = self.statement("UPDATE", " SET ");
         let mut comma = "";
         for (column, written) in changes {
@@ -143,20 +167,68 @@ impl UserTable {
             comma = ", ";
         }
         statement.push(" WHERE ");
-        self.change(statement, field, value).await
+        Ok(statement)
     }
 
     pub(super) async fn remove(&self, field: &str, value: &Value) -> Result<bool, Failure> {
-        if let Some(removal) = &self.removal {
-            return self.set(field, value, &[(&removal.column, removal.written())]).await;
-        }
-        self.change(self.statement("DELETE FROM", " WHERE "), field, value).await
+        let Some(removal) = &self.removal else {
+            return self.change(self.statement("DELETE FROM", " WHERE "), field, value).await;
+        };
+        let mut statement = self.statement("UPDATE", " SET ");
+        removal.push_mark(&mut statement, self.dialect)?;
+        self.push_user(statement.push(" WHERE "), field, value)?;
+        removal.push_unmarked(&mut statement)?;
+        // Policies and triggers may leave the row as it is, and a removed user must not stay.
+        let mut marked = Statement::new(self.dialect, "SELECT ");
+        removal.is_marked(&mut marked)?;
+        marked.push(" FROM ").push(&self.name.quoted(self.dialect));
+        self.push_user(marked.push(" WHERE "), field, value)?;
+        self.pool.change(&statement, &self.there(field, value)?, self.proof(Some(&marked))).await
     }
 
     /// Runs a statement for one user, and returns whether they are there.
     async fn change(&self, mut statement: Statement, field: &str, value: &Value) -> Result<bool, Failure> {
+        self.push_user(&mut statement, field, value)?;
+        self.pool.change(&statement, &self.there(field, value)?, self.proof(None)).await
+    }
+
+    /// What shows that a change was made which the database does not count.
+    fn proof<'a>(&self, shown: Option<&'a Statement>) -> Proof<'a> {
+        match shown {
+            Some(shown) => Proof::Shown(shown),
+            // A policy lets the role see the row, and not change it.
+            None if self.hides_rows => Proof::Count,
+            None => Proof::Row,
+        }
+    }
+
+    /// Appends conditions: the row is that of this user, and one of a user.
+    pub(super) fn push_user(
+        &self,
+        statement: &mut Statement,
+        field: &str,
+        value: &Value,
+    ) -> Result<(), Failure> {
         statement.equals(self.field(field)?, value)?;
-        filter::push(&self.conditions, &mut statement, " AND ")?;
-        self.pool.change(&statement, &self.there(field, value)?).await
+        filter::push(&self.conditions, statement, " AND ")
+    }
+
+    /// Updates a row without a value in `unlinked`, and no other: it may have got one since it was read.
+    pub(super) async fn link(
+        &self,
+        field: &str,
+        value: &Value,
+        unlinked: &str,
+        changes: &LegacyUser,
+    ) -> Result<bool, Failure> {
+        let unlinked = self.field(unlinked)?;
+        let written = self.written(changes)?;
+        let mut statement = self.assignments(&written)?;
+        let mut there = self.there(field, value)?;
+        self.push_user(&mut statement, field, value)?;
+        for statement in [&mut statement, &mut there] {
+            statement.push(" AND ").lacks(unlinked)?;
+        }
+        self.pool.change(&statement, &there, self.proof(None)).await
     }
 }
