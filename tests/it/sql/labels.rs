@@ -69,7 +69,7 @@ async fn values_are_written_as_the_declared_text() {
                     assert_eq!(found[column], read, "{column}: {value}");
                 }
                 None => {
-                    assert!(written.unwrap_err().to_string().contains("is not one of "), "{column}: {value}")
+                    assert!(written.unwrap_err().to_string().contains("is not one of "), "{column}: {value}");
                 }
             }
         }

@@ -39,6 +39,7 @@ async fn update_writes_and_push_sends_what_the_mapping_is_for() {
         ("to auth only", x().to_auth_only(), old.clone(), new.clone(), json!({"y": 1}), json!({"x": 1})),
         ("on create only", x().on_create_only(), old.clone(), new.clone(), json!({"y": 1}), json!({"x": 1})),
         ("null", x(), old.clone(), json!({"x": null}), json!({"y": null}), json!({})),
+        ("null, required", x().required(), old.clone(), json!({"x": null}), json!({"y": 1}), json!({"x": 1})),
         (
             "null, default",
             x().default_legacy(""),

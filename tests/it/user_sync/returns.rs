@@ -19,17 +19,20 @@ async fn created_again_or_logged_in_is_restored() {
         ("user.updated", json!({"updatedFields": ["email"]}), "new@x", true, "User updated"),
         ("user.updated", json!({}), "old@x", true, "User unchanged"),
     ] {
-        let store = Store::of([gone.clone()]);
-        let mut data = json!({"username": "zoe", "email": "new@x", "status": "active"});
-        data.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-        assert_eq!(
-            handle(&alone(&store, config()), event, data.clone()).await,
-            Ok(done(message)),
-            "{event} {data}"
-        );
-        let row =
-            json!({"login": "zoe", "mail": mail, "is_active": true, "gone": is_gone, "password": "old"});
-        assert_eq!(store.rows(), json!([row]), "{event} {data}");
+        // All the same where updates change no other fields than they name.
+        for config in [config(), config().only_updated_fields()] {
+            let store = Store::of([gone.clone()]);
+            let mut data = json!({"username": "zoe", "email": "new@x", "status": "active"});
+            data.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+            assert_eq!(
+                handle(&alone(&store, config), event, data.clone()).await,
+                Ok(done(message)),
+                "{event} {data}"
+            );
+            let row =
+                json!({"login": "zoe", "mail": mail, "is_active": true, "gone": is_gone, "password": "old"});
+            assert_eq!(store.rows(), json!([row]), "{event} {data}");
+        }
     }
 }
 
