@@ -12,6 +12,7 @@ async fn sync(database: &Database, center: &AuthCenter) -> UserSync {
         .mappings([FieldMapping::new("id", "auth_id"), FieldMapping::new("username", "name").required()])
         .unique_field("id")
         .link_by("username")
+        .trust_event_order()
         .password_policy(PasswordPolicy::locked());
     let store = database.store("users", &[], |builder| builder.columns(config.legacy_fields())).await;
     UserSync::new(support::client(center), store, config).unwrap()
