@@ -19,6 +19,7 @@ mod pool;
 mod removal;
 mod statements;
 mod store;
+mod texts;
 mod time_zone;
 mod trial;
 mod user_table;
