@@ -325,3 +325,20 @@ async fn hash_column_may_be_binary() {
     })
     .await;
 }
+
+/// The server is not: it would cut the text, and the shorter one is nobody else's.
+#[tokio::test]
+async fn mysql_is_strict_from_the_first_insertion() {
+    in_each(|database| async move {
+        if database.choose(true, true, false) {
+            return;
+        }
+        database.run("CREATE TABLE users (id SERIAL, username varchar(50), code char(3))").await;
+        let store = database.store("users", &["username", "code"], |builder| builder).await;
+        let row = user(json!({ "username": "ada", "code": "abcd" }));
+        let error = store.create(row, no_password()).await.unwrap_err().to_string();
+        assert!(error.contains("Data too long for column 'code'"), "{error}");
+        assert_eq!(database.count("users").await, 0);
+    })
+    .await;
+}

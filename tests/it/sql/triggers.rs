@@ -72,3 +72,36 @@ async fn delete_that_a_trigger_turns_into_a_flag_says_what_was_there() {
     })
     .await;
 }
+
+/// Where nothing is counted, a change looks before it writes, which SQLite would refuse at once if another one did the same.
+#[tokio::test]
+async fn changes_that_look_first_wait_for_one_another() {
+    in_each(|database| async move {
+        if database.choose(false, true, true) {
+            return;
+        }
+        database
+            .run(
+                "CREATE TABLE people (id SERIAL, login text UNIQUE, mail text); \
+                 CREATE VIEW users AS SELECT id, login AS username, mail AS email FROM people; \
+                 CREATE TRIGGER set_it INSTEAD OF UPDATE ON users BEGIN \
+                 UPDATE people SET mail = NEW.email WHERE id = OLD.id; END",
+            )
+            .await;
+        database.run("INSERT INTO people (login) VALUES ('a'), ('b'), ('c'), ('d')").await;
+        let store = database.store("users", &["username", "email"], |builder| builder).await;
+        for round in 0..10 {
+            let changes = ["a", "b", "c", "d"].map(|name| {
+                let store = store.clone();
+                async move {
+                    store.update("username", &json!(name), user(json!({ "email": format!("{round}") }))).await
+                }
+            });
+            for changed in futures_util::future::join_all(changes).await {
+                assert!(changed.unwrap());
+            }
+        }
+        assert_eq!(database.count("people WHERE mail = '9'").await, 4);
+    })
+    .await;
+}
