@@ -24,7 +24,7 @@ impl JwtVerifierBuilder {
     ///
     /// # Errors
     /// If the secret is too short for its algorithm (32 bytes for `HS256`) or has white space at an end, the key is not a
-    /// public key in PEM or too weak, the URL is not `https://`, none of the algorithms fits the key, or there are over 8
+    /// public key in PEM or too weak, the URL is not `https://`, `jwks_url` is set beside a secret or a public key, none of the algorithms fits the key, or there are over 8
     /// sources of keys.
     pub fn build(mut self) -> Result<JwtVerifier, BuildError> {
         let mut builders = std::mem::take(&mut self.also);
@@ -66,16 +66,23 @@ impl JwtVerifierBuilder {
             let endpoint = self.endpoint(&url, http, location)?;
             Ok::<_, BuildError>(Keys::Remote(Jwks::new(endpoint, cache.clone(), clock.clone())))
         };
-        let keys = match &self.key_source {
-            KeySource::Secret(secret) => {
+        let keys = match (&self.key_source, &self.jwks_url) {
+            (KeySource::Secret(_) | KeySource::PublicKey(_), Some(_)) => {
+                return Err(BuildError::new(
+                    "`jwks_url` is set for a secret or a public key: expected `from_jwks` or `from_issuer`",
+                ));
+            }
+            (KeySource::Secret(secret), None) => {
                 Keys::Static(Box::new(VerificationKey::from_secret(secret, algorithms)?))
             }
-            KeySource::PublicKey(pem) => Keys::Static(Box::new(VerificationKey::from_pem(pem, algorithms)?)),
-            KeySource::Jwks(url) => {
+            (KeySource::PublicKey(pem), None) => {
+                Keys::Static(Box::new(VerificationKey::from_pem(pem, algorithms)?))
+            }
+            (KeySource::Jwks(_) | KeySource::Issuer(_), Some(url)) | (KeySource::Jwks(url), None) => {
                 let url = self.checked("key set URL", url)?;
                 remote(url.clone(), Location::Fixed(url))?
             }
-            KeySource::Issuer(issuer) => {
+            (KeySource::Issuer(issuer), None) => {
                 let url = self.checked("issuer", issuer)?;
                 let discovery = Discovery::new(issuer.clone(), self.plain_http, clock.clone());
                 remote(url, Location::Issuer(discovery))?

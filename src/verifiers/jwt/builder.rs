@@ -33,6 +33,7 @@ use crate::util::clock::Clock;
 #[must_use]
 pub struct JwtVerifierBuilder {
     pub(super) key_source: KeySource,
+    pub(super) jwks_url: Option<String>,
     pub(super) algorithms: Option<Vec<Algorithm>>,
     pub(super) validation: Validation,
     pub(super) mapping: ClaimsMapping,
@@ -49,6 +50,7 @@ impl JwtVerifierBuilder {
     pub(super) fn new(key_source: KeySource) -> Self {
         Self {
             key_source,
+            jwks_url: None,
             algorithms: None,
             validation: Validation {
                 audiences: Some(vec!["authenticated".to_owned()]),
@@ -56,6 +58,7 @@ impl JwtVerifierBuilder {
                 leeway: Duration::from_secs(30),
                 typ: None,
                 required: Vec::new(),
+                present: Vec::new(),
                 kinds: Vec::new(),
             },
             mapping: ClaimsMapping::new(),
@@ -67,6 +70,14 @@ impl JwtVerifierBuilder {
             plain_http: false,
             clock: Clock::default(),
         }
+    }
+
+    /// Fetches the key set from this URL, and no metadata: for an issuer that this service reaches by another name than
+    /// tokens have in `iss`, such as a container's. For [`JwtVerifier::from_jwks`], [`JwtVerifier::from_issuer`] and
+    /// [presets](super::presets). Defaults to where these say.
+    pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
+        self.jwks_url = Some(url.into());
+        self
     }
 
     /// Sets the accepted algorithms. Defaults to those of the key: `HS256` for a secret, the `alg` of a key of a set, RSA's
@@ -122,6 +133,12 @@ impl JwtVerifierBuilder {
     /// Requires a claim of this value, such as `token_use` to be `access`. Calls add up.
     pub fn require_claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.validation.required.push((name.into(), value.into()));
+        self
+    }
+
+    /// Requires a claim of any value, such as the `jti` that only access tokens of an issuer have. Calls add up.
+    pub fn require_present(mut self, name: impl Into<String>) -> Self {
+        self.validation.present.push(name.into());
         self
     }
 

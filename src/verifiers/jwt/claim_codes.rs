@@ -19,6 +19,8 @@ pub(super) enum Form {
     Member(Box<str>),
     /// An object whose members' names are the codes.
     Names,
+    /// Texts that are lists, with this between; white space around codes is none of theirs.
+    Separated(char),
     /// Texts that are lists, with blanks between (RFC 6749 section 3.3).
     Lists,
 }
@@ -57,6 +59,7 @@ pub(super) fn collect<'a>(all: &mut Vec<&'a str>, value: Option<&'a Value>, form
         match (form, value) {
             (Form::Texts, Value::String(code)) => add(code),
             (Form::Lists, Value::String(list)) => list.split_ascii_whitespace().for_each(&mut add),
+            (Form::Separated(by), Value::String(list)) => list.split(*by).map(str::trim).for_each(&mut add),
             (Form::Member(member), Value::Object(object)) => {
                 if let Some(Value::String(code)) = object.get(&**member) {
                     add(code);

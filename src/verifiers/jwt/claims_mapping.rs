@@ -112,6 +112,11 @@ impl ClaimsMapping {
         self.roles_from(path, Form::Names)
     }
 
+    /// Reads roles from a text in this claim that is a list, such as `editor,admin`, or from an array of such texts.
+    pub fn roles_claim_separated(self, path: impl Into<String>, separator: char) -> Self {
+        self.roles_from(path, Form::Separated(separator))
+    }
+
     fn roles_from(mut self, path: impl Into<String>, form: Form) -> Self {
         self.roles.get_or_insert_default().push(Codes { path: ClaimPath::new(path), form });
         self
@@ -339,7 +344,7 @@ mod tests {
             "urn:zitadel:iam:org:project:roles": {"owner": {"1": "example.com"}, "viewer": null},
             "list": [{"name": "a", "owner": "o"}, {"name": 7}, {}, "b", {"name": "c"}],
             "scope": "openid  a:read", "scp": ["b:read", "c:read d:read"], "scopes": "a:read e",
-            "groups": ["/ops", "staff"], "isAdmin": true, "log_in": "ann", "shown": "Ann",
+            "groups": ["/ops", "staff"], "isAdmin": true, "lists": ["x,admin", " y z ,,x", 7], "log_in": "ann", "shown": "Ann",
         });
         let user = |mapping: ClaimsMapping| mapping.map(claims.as_object().unwrap()).unwrap().build();
         let new = ClaimsMapping::new;
@@ -355,6 +360,8 @@ mod tests {
             (new().roles_claim_names("urn:zitadel:iam:org:project:roles"), vec!["owner", "viewer"], false),
             (new().roles_claim_member("list", "name").admin_claim("isAdmin"), vec!["a", "c"], true),
             (new().roles_claim("list"), vec!["b"], false),
+            (new().roles_claim_separated("lists", ','), vec!["x", "admin", "y z"], true),
+            (new().roles_claim("lists"), vec!["x,admin", " y z ,,x"], false),
             (new().roles_claim("nothing").admin_claim("shown"), vec![], false),
         ] {
             let user = user(mapping.clone());

@@ -18,6 +18,10 @@
 //! A token is valid until it expires, even if its user has been disabled since: the auth center is not consulted. Keep
 //! tokens short-lived, or use the `AuthClient`.
 //!
+//! # Issuers
+//!
+//! [`presets`] has what well-known issuers need: Keycloak, Auth0, Entra ID, Cognito, Supabase, Firebase and others.
+//!
 //! # Key sets
 //!
 //! The key set is fetched with the first token and cached for 10 minutes (its TTL); from 8 minutes on it is refreshed in
@@ -42,6 +46,7 @@ mod jwks_endpoint;
 mod key;
 mod key_set;
 mod key_source;
+pub mod presets;
 mod source;
 mod token;
 mod token_kind;

@@ -22,6 +22,8 @@ pub(super) struct Validation {
     pub(super) typ: Option<String>,
     /// Claims that must have this value.
     pub(super) required: Vec<(String, Value)>,
+    /// Claims that must be there, whatever they say.
+    pub(super) present: Vec<String>,
     /// What a token may call itself, besides an access token.
     pub(super) kinds: Vec<TokenKind>,
 }
@@ -86,6 +88,10 @@ impl Validation {
                     return rejected(format!("expected the claim `{name}` to be {expected}, found {found}"));
                 }
             }
+        }
+        let absent = |name: &&String| claims.get(*name).is_none_or(Value::is_null);
+        if let Some(name) = self.present.iter().find(absent) {
+            return rejected(format!("missing `{name}` claim: it is required"));
         }
         match TokenKind::of(typ, claims).filter(|kind| !self.kinds.contains(kind)) {
             Some(kind) => rejected(format!(
@@ -179,6 +185,7 @@ mod tests {
             leeway: Duration::from_secs(30),
             typ: None,
             required: Vec::new(),
+            present: Vec::new(),
             kinds: Vec::new(),
         };
         let Value::Object(claims) = claims else { panic!() };
