@@ -13,6 +13,7 @@ macro_rules! guides {
         #[doc = "[frameworks.md]: frameworks"]
         #[doc = "[handlers.md]: handlers"]
         #[doc = "[impersonation.md]: impersonation"]
+        #[doc = "[issuers.md]: issuers"]
         #[doc = "[joining.md]: joining"]
         #[doc = "[layer.md]: layer"]
         #[doc = "[outbound.md]: outbound"]
@@ -33,6 +34,7 @@ guides! {
     handlers = "handlers.md",
     answers = "answers.md",
     tokens = "tokens.md",
+    issuers = "issuers.md",
     caching = "caching.md",
     webhooks = "webhooks.md",
     impersonation = "impersonation.md",
