@@ -46,9 +46,9 @@ environment() {
 
 mkdir -p "${CARGO_TARGET_DIR:-target}"
 built="$(cd "${CARGO_TARGET_DIR:-target}" && pwd)"
-# The reference client and two JWT libraries, for what runs tests/reference/.
+# The reference client and libraries that sign tokens, for what runs tests/reference/.
 home="$built/reference"
-environment "$home" tests/reference/requirements.txt 'fastapi, joserfc, jwt, uvicorn'
+environment "$home" tests/reference/requirements.txt 'authlib, fastapi_users, flask_jwt_extended, joserfc, jwt, rest_framework_simplejwt, uvicorn'
 export AIGC_AUTH_REFERENCE_PYTHON="$home/bin/python"
 # Applications with users of their own, for what runs tests/applications/.
 environment "$built/applications" tests/applications/requirements.txt 'django, fastapi_users, flask_appbuilder'

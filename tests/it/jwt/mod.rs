@@ -12,6 +12,8 @@ mod jwks_parsing;
 mod jwks_refresh;
 // Tokens that are no access tokens, and reasons of rejections.
 mod kinds;
+// Tokens that libraries issue, and users that come out.
+mod libraries;
 // Presets of well-known issuers.
 mod presets;
 // Tokens of other libraries.
