@@ -139,7 +139,7 @@ def by_fastapi_users():
 
 
 print(json.dumps([
-    {"library": library, "version": version(library), **make()}
+    {"issuer": library, "version": version(library), **make()}
     for library, make in [
         ("PyJWT", by_pyjwt),
         ("joserfc", by_joserfc),

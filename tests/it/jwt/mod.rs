@@ -6,6 +6,8 @@ mod attacks;
 mod discovery;
 // Malformed tokens: segments, base64url, JSON, claims of wrong types.
 mod encoding;
+// What is expected of tokens that other software has issued.
+pub(crate) mod issued;
 // Which keys of a key set are used, and which answers are a key set.
 mod jwks_parsing;
 // When a key set is fetched, and what is valid until then.
@@ -13,7 +15,7 @@ mod jwks_refresh;
 // Tokens that are no access tokens, and reasons of rejections.
 mod kinds;
 // Tokens that libraries issue, and users that come out.
-mod libraries;
+pub(crate) mod libraries;
 // Presets of well-known issuers.
 mod presets;
 // Tokens of other libraries.

@@ -7,3 +7,5 @@ mod better_auth;
 mod directus;
 // Where parts install what they need.
 mod room;
+// Tokens of jose, jsonwebtoken, better-auth and oidc-provider (npm).
+mod tokens;
