@@ -13,8 +13,11 @@ use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
 use crate::util::clock::Clock;
 
-/// Builds a [`JwtVerifier`]; made by [`JwtVerifier::from_secret`], [`JwtVerifier::from_public_key`],
-/// [`JwtVerifier::from_jwks`] and [`JwtVerifier::from_issuer`].
+/// Builds a [`JwtVerifier`]; made by [`from_secret`](super::JwtVerifier::from_secret),
+/// [`from_public_key`](super::JwtVerifier::from_public_key), [`from_jwks`](super::JwtVerifier::from_jwks),
+/// [`from_issuer`](super::JwtVerifier::from_issuer) and [presets](super::presets).
+///
+/// [`JwtVerifier`]: super::JwtVerifier
 ///
 /// ```
 /// use std::time::Duration;
@@ -73,8 +76,8 @@ impl JwtVerifierBuilder {
     }
 
     /// Fetches the key set from this URL, and no metadata: for an issuer that this service reaches by another name than
-    /// tokens have in `iss`, such as a container's. For [`JwtVerifier::from_jwks`], [`JwtVerifier::from_issuer`] and
-    /// [presets](super::presets). Defaults to where these say.
+    /// tokens have in `iss`, such as a container's. For key sets, issuers and [presets](super::presets). Defaults to where
+    /// these say.
     pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
         self.jwks_url = Some(url.into());
         self
