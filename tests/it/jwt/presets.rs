@@ -5,6 +5,8 @@
 
 use aigc_auth::error::ErrorKind;
 use aigc_auth::jwt::{JwtVerifierBuilder, presets};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::jwt::support::{ED25519, HMAC, KeyServer, P256, P384, RSA, SECRET, Signer, now, with};
@@ -25,15 +27,29 @@ struct Row {
     others: Vec<(String, &'static str)>,
 }
 
-/// A token by one of the keys that the server publishes, or by the secret.
-fn token(alg: &str, typ: Option<&str>, claims: &Value) -> String {
-    let (signer, kid): (&Signer, _) = match alg {
+/// The key for an algorithm, and its name in the set that the server publishes.
+fn signer(alg: &str) -> (&'static Signer, Option<&'static str>) {
+    match alg {
         "RS256" => (&RSA, Some("rsa")),
         "ES384" => (&P384, Some("p384")),
         "ES256" => (&P256, Some("p256")),
         "EdDSA" => (&ED25519, Some("ed25519")),
         _ => (&HMAC, None),
-    };
+    }
+}
+
+/// The same token with another value of a claim, well signed.
+fn changed(token: &str, name: &str, value: &str) -> String {
+    let mut parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
+    let (header, payload) = (parts.next().unwrap(), parts.next().unwrap());
+    let alg = serde_json::from_slice::<Value>(&header).unwrap()["alg"].as_str().unwrap().to_owned();
+    let claims = with(serde_json::from_slice(&payload).unwrap(), name, value);
+    signer(&alg).0.token(&alg, header, claims.to_string())
+}
+
+/// A token by one of the keys that the server publishes, or by the secret.
+fn token(alg: &str, typ: Option<&str>, claims: &Value) -> String {
+    let (signer, kid) = signer(alg);
     let mut header = json!({"alg": alg});
     for (name, value) in [("typ", typ), ("kid", kid)] {
         if let Some(value) = value {
@@ -495,7 +511,16 @@ async fn each_issuer_is_understood() {
         let of_user: Vec<_> = user.groups().iter().map(|group| group.code().unwrap()).collect();
         assert_eq!(of_user, groups, "{name}: groups");
         assert_eq!(user.is_admin(), admin, "{name}: admin flag");
-        let refused = [row.refresh].into_iter().chain(row.id).chain(row.others);
+        // One issuer and one audience each, but for AutoGPT, which checks no issuer, and Cognito, which has no audience.
+        let (mut foreign, stranger) = (Vec::new(), "https://stranger.example.com");
+        for (claim, said, exempt) in
+            [("iss", "of another issuer", "AutoGPT"), ("aud", "for another audience", "Cognito")]
+        {
+            if !name.starts_with(exempt) {
+                foreign.push((changed(&row.access, claim, stranger), said));
+            }
+        }
+        let refused = [row.refresh].into_iter().chain(row.id).chain(row.others).chain(foreign);
         for (token, said) in refused {
             let found = rejection(&row.verifier, &keys, &token).await;
             assert!(found.contains(said), "{name}: expected {said}, found {found}");
