@@ -142,6 +142,8 @@ pub use services::user_sync;
 #[cfg(feature = "webhook")]
 pub use services::webhook;
 #[cfg(feature = "client")]
+pub use verifiers::cached;
+#[cfg(feature = "client")]
 pub use verifiers::client;
 #[cfg(feature = "jwt")]
 pub use verifiers::jwt;

@@ -39,7 +39,7 @@ impl Invalidation {
 
 /// Invalidates cached users, so that they are fetched anew.
 ///
-/// `AuthClient` implements it. Implement it for a cache of your own, to have webhooks invalidate its entries.
+/// `AuthClient` and `Cached` implement it. Implement it for a cache of your own, to have webhooks invalidate its entries.
 ///
 /// ```
 /// use std::collections::HashMap;

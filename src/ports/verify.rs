@@ -64,29 +64,37 @@ pub trait Verify<C>: Send + Sync + 'static {
         None
     }
 
-    /// The directory of the users that admins may act as. Defaults to none.
+    /// The directory of the users that admins may act as. Defaults to none, and then impersonation is a configuration error
+    /// unless the policy has one: a verifier that wraps another passes this on.
     fn directory(&self) -> Option<Directory> {
         None
     }
 }
 
-impl<C: Send + 'static, V: Verify<C>> Verify<C> for Arc<V> {
-    fn try_verify(&self, credential: &C) -> Option<Result<UserInfo, AuthError>> {
-        (**self).try_verify(credential)
-    }
+/// Passes on everything.
+macro_rules! verify_by_reference {
+    ($($reference:ty),+) => {$(
+        impl<C: Send + 'static, V: Verify<C>> Verify<C> for $reference {
+            fn try_verify(&self, credential: &C) -> Option<Result<UserInfo, AuthError>> {
+                (**self).try_verify(credential)
+            }
 
-    fn verify(&self, credential: C) -> impl Future<Output = Result<UserInfo, AuthError>> + Send {
-        (**self).verify(credential)
-    }
+            fn verify(&self, credential: C) -> impl Future<Output = Result<UserInfo, AuthError>> + Send {
+                (**self).verify(credential)
+            }
 
-    fn app_id(&self) -> Option<Arc<str>> {
-        (**self).app_id()
-    }
+            fn app_id(&self) -> Option<Arc<str>> {
+                (**self).app_id()
+            }
 
-    fn directory(&self) -> Option<Directory> {
-        (**self).directory()
-    }
+            fn directory(&self) -> Option<Directory> {
+                (**self).directory()
+            }
+        }
+    )+};
 }
+
+verify_by_reference!(Arc<V>, Box<V>, &'static V);
 
 pub(crate) type Verifying = BoxFuture<'static, Result<UserInfo, AuthError>>;
 

@@ -24,8 +24,8 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// [`AuthLayer::act_as`](crate::AuthLayer::act_as).
 ///
 /// By default, admins may act as any user that the layer's verifier can find, but not as another admin. `AuthClient`
-/// finds the users of the auth center. A verifier without a directory accepts any id, so give the policy a
-/// [`directory`](ActAsPolicy::directory).
+/// finds the users of the auth center. With a verifier that has none, and no [`directory`](ActAsPolicy::directory) in the
+/// policy, impersonation is a configuration error: 500.
 ///
 /// ```
 /// use aigc_auth::credential::BearerToken;
@@ -124,7 +124,7 @@ impl ActAsPolicy {
         directory: Option<&Directory>,
     ) -> Result<Target, AuthError> {
         attempt.target_id = target.as_ref().ok().cloned();
-        let directory = self.directory.as_ref().or(directory).filter(|_| !self.any_target);
+        let directory = self.directory.as_ref().or(directory);
         let decision = match target {
             Ok(id) => self.check(&mut attempt, id, directory).await,
             Err(error) => Err(error),
@@ -162,7 +162,8 @@ impl ActAsPolicy {
         if self.read_only && !attempt.method.is_safe() {
             return Err(denied("acting as another user is read-only here"));
         }
-        if let Some(directory) = directory {
+        if !self.any_target {
+            let directory = directory.ok_or_else(no_directory)?;
             attempt.target = Some(found(directory, &id).await?);
         }
         match attempt.target.as_ref().map(UserInfo::admin_flag) {
@@ -233,6 +234,14 @@ async fn recorded(sink: &Sink, attempt: &ActAsAttempt) -> Result<(), AuthError> 
         }
     };
     Err(AuthError::new(ErrorKind::Unavailable).with_detail(what))
+}
+
+/// Nothing is granted by a verifier that has lost its directory, such as a wrapper that does not pass it on.
+fn no_directory() -> AuthError {
+    AuthError::new(ErrorKind::Misconfigured).with_detail(
+        "no directory knows the user to act as: the layer's verifier has none. Pass on `Verify::directory` in a verifier \
+         that wraps another, or set `ActAsPolicy::directory`; `ActAsPolicy::insecure_any_target` accepts any id",
+    )
 }
 
 fn denied(detail: &'static str) -> AuthError {

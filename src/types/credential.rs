@@ -150,6 +150,18 @@ impl Credential {
     }
 }
 
+impl From<BearerToken> for Credential {
+    fn from(token: BearerToken) -> Self {
+        Self::Bearer(token)
+    }
+}
+
+impl From<AccessKey> for Credential {
+    fn from(key: AccessKey) -> Self {
+        Self::AccessKey(key)
+    }
+}
+
 /// Shares the bytes of its header, so that reading a credential from a request does not allocate.
 #[derive(Clone)]
 struct Text {

@@ -1,7 +1,11 @@
-//! Call the auth center: connections, retries, the circuit breaker, and the cache of verified identities.
+//! Ask who a credential belongs to: connections, retries, the circuit breaker, lookups, and the cache of verified
+//! identities.
 
 pub(crate) mod api_client;
 pub(crate) mod circuit_breaker;
+pub(crate) mod expiry;
+pub(crate) mod gate;
 pub(crate) mod http_client;
 pub(crate) mod identity_cache;
+pub(crate) mod lookups;
 pub(crate) mod slots;

@@ -1,6 +1,8 @@
 //! Turn credentials into users.
 
 #[cfg(feature = "client")]
+pub mod cached;
+#[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "jwt")]
 pub mod jwt;

@@ -34,5 +34,7 @@ mod stats;
 mod support;
 // `UserSync`: events, logins, pushes.
 mod user_sync;
+// Verifiers that combine: `Cached`, `Introspection`, `ByIssuer`.
+mod verifiers;
 // Webhooks: endpoint, handlers, replays, sender, subscription.
 mod webhook;

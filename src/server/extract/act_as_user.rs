@@ -14,8 +14,9 @@ use crate::types::user::{UserId, UserInfo};
 ///
 /// Without the header, or with an empty one, it is the caller. With it, callers who are not admins are rejected with
 /// 403, and the layer's [`ActAsPolicy`](crate::impersonation::ActAsPolicy) decides about admins: an unknown user is 404,
-/// an unavailable directory 503, a header that is repeated or not UTF-8 400. Where the layer has no directory, the id is
-/// accepted unchecked, whether or not the user exists. An admin who sends their own id impersonates nobody.
+/// an unavailable directory 503, a header that is repeated or not UTF-8 400. Where the layer has no directory, that is a
+/// configuration error, 500, unless [`insecure_any_target`](crate::impersonation::ActAsPolicy::insecure_any_target) says
+/// otherwise. An admin who sends their own id impersonates nobody.
 ///
 /// Every attempt is [audited](crate::impersonation::AuditSink) before the handler runs. From then on, [`context`]
 /// returns the impersonated user ([`context::actor`] returns the admin), and usage records have both ids.
@@ -48,8 +49,8 @@ impl ActAsUser {
         self.target.as_ref().map_or(self.actor.id(), |target| &target.id)
     }
 
-    /// Returns the user that the request is for. `None` where only their id is known: an admin impersonates them, and
-    /// the layer has no directory.
+    /// Returns the user that the request is for. `None` where only their id is known: an admin impersonates them
+    /// under `insecure_any_target`.
     pub fn user(&self) -> Option<&UserInfo> {
         match &self.target {
             None => Some(&self.actor),

@@ -39,6 +39,8 @@ use super::message::{self, About};
 pub struct AuthError {
     kind: ErrorKind,
     about: About,
+    /// Whether the failure says nothing of other credentials.
+    is_of_one_credential: bool,
     /// 0 stands for none.
     retry_after: u8,
     context: Option<Arc<Context>>,
@@ -57,7 +59,7 @@ struct Context {
 impl AuthError {
     /// Creates an error of this kind, for handlers and for your own [`Verify`](crate::Verify).
     pub const fn new(kind: ErrorKind) -> Self {
-        Self { kind, about: About::Credential, retry_after: 0, context: None }
+        Self { kind, about: About::Credential, is_of_one_credential: false, retry_after: 0, context: None }
     }
 
     /// Adds a detail for operators. Never put a secret into it; callers of the service do not see it.
@@ -80,6 +82,22 @@ impl AuthError {
         let seconds = after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0)).clamp(1, 60);
         self.retry_after = u8::try_from(seconds).unwrap_or(60);
         self
+    }
+
+    /// Marks a failure as one of this credential alone, such as a bad answer about it: the circuit breaker of
+    /// `Cached` does not count it.
+    ///
+    /// For [`ErrorKind::Unavailable`]. Leave out for outages: no connection, no answer in time, 502 to 504.
+    #[must_use]
+    pub const fn of_this_credential(mut self) -> Self {
+        self.is_of_one_credential = true;
+        self
+    }
+
+    /// Whether the failure says nothing of other credentials.
+    #[cfg(feature = "client")]
+    pub(crate) const fn is_of_one_credential(&self) -> bool {
+        self.is_of_one_credential
     }
 
     /// Adds the code that the auth center gave. It shows in the error's text; [`AuthError::code`] is it only for

@@ -1,3 +1,5 @@
+use std::time::SystemTime;
+
 use super::access_key_kind::AccessKeyKind;
 use super::feishu_ids::FeishuIds;
 use super::fields::Fields;
@@ -12,6 +14,7 @@ pub struct UserInfoBuilder {
     fields: Fields,
     access_key: Option<AccessKeyKind>,
     is_anonymous: bool,
+    valid_until: Option<SystemTime>,
     #[cfg(feature = "jwt")]
     claims: Option<Box<str>>,
 }
@@ -23,6 +26,7 @@ impl UserInfo {
             fields: Fields::new(id.into(), username.into()),
             access_key: None,
             is_anonymous: false,
+            valid_until: None,
             #[cfg(feature = "jwt")]
             claims: None,
         }
@@ -42,6 +46,7 @@ impl UserInfo {
             fields: self.fields().clone(),
             access_key: self.access_key(),
             is_anonymous: self.is_anonymous(),
+            valid_until: self.valid_until(),
             #[cfg(feature = "jwt")]
             claims: self.claims().map(Into::into),
         }
@@ -130,6 +135,12 @@ impl UserInfoBuilder {
         self
     }
 
+    /// Sets when the credential ends, so that no cache serves the user for longer. Defaults to none.
+    pub fn valid_until(mut self, end: SystemTime) -> Self {
+        self.valid_until = Some(end);
+        self
+    }
+
     /// Sets the claims that [`jwt::Claims`](crate::jwt::Claims) reads. Defaults to none; a `JwtVerifier` sets those of
     /// the token.
     #[cfg(feature = "jwt")]
@@ -145,6 +156,7 @@ impl UserInfoBuilder {
             self.fields,
             self.access_key,
             self.is_anonymous,
+            self.valid_until,
             #[cfg(feature = "jwt")]
             self.claims,
         )

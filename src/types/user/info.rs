@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use super::access_key_kind::AccessKeyKind;
 use super::codes::Codes;
@@ -30,6 +31,7 @@ struct Shared {
     fields: Fields,
     access_key: Option<AccessKeyKind>,
     is_anonymous: bool,
+    valid_until: Option<SystemTime>,
     /// The claims that a token was verified by, as its JSON.
     #[cfg(feature = "jwt")]
     claims: Option<Box<str>>,
@@ -55,12 +57,14 @@ impl UserInfo {
         fields: Fields,
         access_key: Option<AccessKeyKind>,
         is_anonymous: bool,
+        valid_until: Option<SystemTime>,
         #[cfg(feature = "jwt")] claims: Option<Box<str>>,
     ) -> Self {
         Self(Arc::new(Shared {
             fields,
             access_key,
             is_anonymous,
+            valid_until,
             #[cfg(feature = "jwt")]
             claims,
             fresh: AtomicBool::new(true),
@@ -195,6 +199,11 @@ impl UserInfo {
         self.0.is_anonymous
     }
 
+    /// When the credential ends, if the verifier has named that. No cache serves the user for longer.
+    pub fn valid_until(&self) -> Option<SystemTime> {
+        self.0.valid_until
+    }
+
     /// Whether both are clones of one.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -208,14 +217,23 @@ impl UserInfo {
     /// Sets the claims that the user was built from, as their JSON.
     #[cfg(feature = "jwt")]
     pub(crate) fn set_claims(&mut self, claims: String) {
-        let claims = Some(claims.into());
-        match Arc::get_mut(&mut self.0) {
-            Some(shared) => shared.claims = claims,
-            // The function that mapped the claims has kept a clone.
-            None => {
-                *self =
-                    Self::from_parts(self.0.fields.clone(), self.0.access_key, self.0.is_anonymous, claims);
-            }
+        self.change(|shared| shared.claims = Some(claims.into()));
+    }
+
+    /// Sets when the credential ends.
+    #[cfg(feature = "client")]
+    pub(crate) fn set_valid_until(&mut self, end: SystemTime) {
+        self.change(|shared| shared.valid_until = Some(end));
+    }
+
+    /// Changes this user, and no clone of it, such as one that a function which mapped the claims has kept.
+    #[cfg(feature = "client")]
+    fn change(&mut self, change: impl FnOnce(&mut Shared)) {
+        if Arc::get_mut(&mut self.0).is_none() {
+            *self = self.to_builder().build();
+        }
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            change(shared);
         }
     }
 

@@ -3,7 +3,6 @@ use serde::Serialize;
 
 use crate::request::context;
 use crate::upstream::circuit_breaker::Subject;
-use crate::upstream::slots::Owner;
 
 const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 
@@ -42,11 +41,6 @@ impl<'a, B: Serialize> Call<'a, B> {
     pub(crate) fn about(mut self, subject: Subject) -> Self {
         self.subject = Some(subject);
         self
-    }
-
-    /// Whose slots it takes.
-    pub(super) fn owner(&self) -> Owner {
-        self.subject.map_or(Owner::Service, |subject| subject.owner)
     }
 
     /// Adds a secret that errors must not show, even if the auth center's message repeats it.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
 
 use super::base_url;
 use super::call::Call;
@@ -17,9 +16,9 @@ use crate::types::envelope::Envelope;
 use crate::types::error::{AuthError, BuildError, ErrorKind};
 use crate::types::secret::{Secret, check_ends};
 use crate::types::spelling::Record;
-use crate::upstream::circuit_breaker::{CircuitBreaker, CircuitBreakers, Permit, Subject};
+use crate::upstream::circuit_breaker::{CircuitBreakers, Permit};
+use crate::upstream::gate::{Attempt, Gate, Refused};
 use crate::upstream::http_client::{self, Unread, is_near};
-use crate::upstream::slots::Slots;
 use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
 
@@ -50,8 +49,7 @@ pub(crate) struct ApiClient {
     pub(super) secret: Secret,
     breakers: CircuitBreakers,
     warnings: LogThrottle,
-    in_flight: Slots,
-    pub(super) timeout: Duration,
+    gate: Gate,
     max_response: usize,
 }
 
@@ -88,8 +86,7 @@ impl ApiClient {
             secret: settings.app_secret,
             breakers: CircuitBreakers::new(settings.clock.clone()),
             warnings: LogThrottle::new(settings.clock, Duration::from_secs(10)),
-            in_flight: Slots::new(settings.max_in_flight),
-            timeout: settings.timeout,
+            gate: Gate::new(settings.max_in_flight, settings.timeout),
             max_response: settings.max_response,
         })
     }
@@ -109,28 +106,18 @@ impl ApiClient {
     /// As [`ApiClient::call`].
     pub(crate) async fn lookup<B: Serialize, R: ReadData>(&self, call: Call<'_, B>) -> Result<R, CallError> {
         let endpoint = call.endpoint;
-        let started = Instant::now();
         let body = serde_json::to_vec(call.body)
             .map_err(|error| AuthError::new(ErrorKind::Internal).with_source(error))?;
         let breaker = self.breakers.of(endpoint);
-        // Checked before waiting for a slot, too: while the breaker is open, no request waits.
-        drop(permit(&breaker, call.subject, endpoint)?);
-        // A call that is made with less than a quarter of its time left would fail for want of time, and take the slot from one
-        // that would not.
-        let slot = timeout_at(started + self.timeout / 4 * 3, self.in_flight.acquire(call.owner()));
-        let Ok(_slot) = slot.await else {
-            let failure =
-                Failure::new("at capacity: too many calls are in flight (`max_in_flight`)", Cause::Local);
-            return Err(failure.into_call_error(endpoint));
-        };
-        let permit = permit(&breaker, call.subject, endpoint)?;
         let attempts = self.attempts(endpoint, &call.headers, body, call.idempotent);
-        let sent = Instant::now();
-        let attempt = match timeout_at(started + self.timeout, attempts).await {
-            Ok(attempt) => attempt,
-            Err(_) => {
-                // The auth center is not to blame for the time that went by before.
-                let had_most = sent.elapsed() > self.timeout / 2;
+        let (permit, attempt) = self
+            .gate
+            .pass(&breaker, call.subject, attempts)
+            .await
+            .map_err(|refused| Failure::from(refused).into_call_error(endpoint))?;
+        let attempt = match attempt {
+            Attempt::Ended(attempt) => attempt,
+            Attempt::TimedOut { had_most } => {
                 let cause = if had_most { Cause::Away } else { Cause::Local };
                 Err(Failure::new("no answer in time", cause))
             }
@@ -149,9 +136,15 @@ impl ApiClient {
         }
     }
 
+    /// The timeout of a call.
+    #[cfg(any(feature = "registry", feature = "stats", feature = "user-sync"))]
+    pub(super) fn timeout(&self) -> Duration {
+        self.gate.timeout()
+    }
+
     /// Whether so many calls are in flight that those which nobody waits for had better wait.
     pub(crate) fn is_busy(&self) -> bool {
-        self.in_flight.is_busy()
+        self.gate.is_busy()
     }
 
     /// Returns the host and port that calls go to. IPv6 addresses have no brackets.
@@ -256,15 +249,18 @@ pub(super) fn decode<R: ReadData>(body: &[u8]) -> Result<Result<R, Rejection>, F
     serde_json::from_value(data.unwrap_or_default()).map(Ok).map_err(unreadable)
 }
 
-fn permit<'a>(
-    breaker: &'a CircuitBreaker,
-    subject: Option<Subject>,
-    endpoint: &'static str,
-) -> Result<Permit<'a>, CallError> {
-    breaker.permit(subject).map_err(|wait| {
-        let failure = Failure::new("not sent: the circuit breaker is open", Cause::Local);
-        Failure { retry_after: Some(wait), ..failure }.into_call_error(endpoint)
-    })
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Open(wait) => Self {
+                retry_after: Some(wait),
+                ..Self::new("not sent: the circuit breaker is open", Cause::Local)
+            },
+            Refused::AtCapacity => {
+                Self::new("at capacity: too many calls are in flight (`max_in_flight`)", Cause::Local)
+            }
+        }
+    }
 }
 
 /// Reports a failed call to the circuit breaker.

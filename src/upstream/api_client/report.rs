@@ -30,11 +30,11 @@ impl ApiClient {
         secrets: &[&str],
     ) -> Result<R, SendError> {
         let url = format!("{}{endpoint}", self.base);
-        let attempt = match timeout_at(Instant::now() + self.timeout, self.attempt(&url, headers, body)).await
-        {
-            Ok(attempt) => attempt,
-            Err(_) => Err(Failure::new("no answer in time", Cause::Away)),
-        };
+        let attempt =
+            match timeout_at(Instant::now() + self.timeout(), self.attempt(&url, headers, body)).await {
+                Ok(attempt) => attempt,
+                Err(_) => Err(Failure::new("no answer in time", Cause::Away)),
+            };
         let (error, code, retry_after) = match attempt.and_then(|body| decode(&body)) {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(rejection)) => {

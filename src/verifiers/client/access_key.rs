@@ -4,8 +4,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::client::AuthClient;
-use super::core::{Core, Fetched};
-use super::expiry;
+use super::core::Core;
 use super::verdict::{UNCLEAR_PAUSE, verdict};
 use crate::types::credential::{AccessKey, Credential};
 use crate::types::error::{AuthError, ErrorKind};
@@ -13,7 +12,9 @@ use crate::types::spelling::{self, Record};
 use crate::types::user::{AccessKeyKind, UserId, UserInfo, UserInfoBuilder};
 use crate::upstream::api_client::{Call, CallError};
 use crate::upstream::circuit_breaker::Subject;
+use crate::upstream::expiry;
 use crate::upstream::identity_cache::Kind;
+use crate::upstream::lookups::Fetched;
 
 /// The auth center's answer about an access key.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

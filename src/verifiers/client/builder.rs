@@ -9,14 +9,10 @@ use super::core::Core;
 use crate::types::error::BuildError;
 use crate::types::secret::Secret;
 use crate::upstream::api_client::{ApiClient, Settings};
-use crate::upstream::identity_cache::{CacheTtls, IdentityCache};
-use crate::upstream::slots::Slots;
+use crate::upstream::identity_cache::IdentityCache;
+use crate::upstream::lookups::{self, Lookups, MAX_DURATION};
 use crate::util::clock::Clock;
 use crate::util::env::Env;
-use crate::util::single_flight::SingleFlight;
-
-/// Caps all durations, so that no sum of times overflows.
-const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// Builds an [`AuthClient`]. Created by [`AuthClient::builder`] or [`AuthClientBuilder::from_env`].
 ///
@@ -35,9 +31,7 @@ const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 #[must_use]
 pub struct AuthClientBuilder {
     api: Settings,
-    ttls: CacheTtls,
-    capacity: usize,
-    max_concurrent_lookups: usize,
+    lookups: lookups::Settings,
 }
 
 impl AuthClient {
@@ -63,6 +57,7 @@ impl AuthClient {
 
 impl AuthClientBuilder {
     fn new(app_id: String, app_secret: Secret, base_url: String) -> Self {
+        let lookups = lookups::Settings::default();
         Self {
             api: Settings {
                 base_url,
@@ -70,18 +65,12 @@ impl AuthClientBuilder {
                 app_secret,
                 http: None,
                 connect_timeout: Duration::from_secs(1),
-                timeout: Duration::from_secs(5),
-                max_in_flight: 256,
+                timeout: lookups.timeout,
+                max_in_flight: lookups.max_in_flight,
                 max_response: 1024 * 1024,
                 clock: Clock::default(),
             },
-            ttls: CacheTtls {
-                ttl: Duration::from_secs(300),
-                stale_if_error: Duration::from_secs(300),
-                negative_ttl: Duration::from_secs(5),
-            },
-            capacity: 50_000,
-            max_concurrent_lookups: 10_000,
+            lookups,
         }
     }
 
@@ -101,27 +90,27 @@ impl AuthClientBuilder {
     /// Sets the TTL of verified users in the cache. Defaults to 300 s; never past the token's own expiry. Zero disables
     /// the cache of users, and with it [`stale_if_error`](Self::stale_if_error).
     pub fn cache_ttl(mut self, ttl: Duration) -> Self {
-        self.ttls.ttl = ttl.min(MAX_DURATION);
+        self.lookups.ttls.ttl = ttl.min(MAX_DURATION);
         self
     }
 
     /// Sets how long past the TTL a user is served while the auth center is unavailable. Defaults to 300 s; with zero,
     /// requests are rejected with 503 instead.
     pub fn stale_if_error(mut self, duration: Duration) -> Self {
-        self.ttls.stale_if_error = duration.min(MAX_DURATION);
+        self.lookups.ttls.stale_if_error = duration.min(MAX_DURATION);
         self
     }
 
     /// Sets the TTL of rejections in the cache. Defaults to 5 s; zero disables the negative cache.
     pub fn negative_ttl(mut self, ttl: Duration) -> Self {
-        self.ttls.negative_ttl = ttl.min(MAX_DURATION);
+        self.lookups.ttls.negative_ttl = ttl.min(MAX_DURATION);
         self
     }
 
     /// Sets the capacity of the cache, in credentials. Defaults to 50,000, about 35 MB when full of ordinary users; a user
     /// of over 1 KiB counts as several.
     pub fn cache_capacity(mut self, credentials: usize) -> Self {
-        self.capacity = credentials;
+        self.lookups.capacity = credentials;
         self
     }
 
@@ -155,7 +144,7 @@ impl AuthClientBuilder {
     ///
     /// They are shared as [`max_in_flight`](Self::max_in_flight) says.
     pub fn max_concurrent_lookups(mut self, credentials: usize) -> Self {
-        self.max_concurrent_lookups = credentials.max(1);
+        self.lookups.max_concurrent_lookups = credentials.max(1);
         self
     }
 
@@ -181,21 +170,15 @@ impl AuthClientBuilder {
     /// If the base URL is invalid (it must be `http` or `https`, without user name, query or fragment), if the app's id
     /// or secret is empty or not allowed in a header, or if TLS cannot be set up.
     pub fn build(self) -> Result<AuthClient, BuildError> {
-        let (clock, timeout) = (self.api.clock.clone(), self.api.timeout);
+        let (clock, timeout, settings) = (self.api.clock.clone(), self.api.timeout, self.lookups);
         let app_id = self.api.app_id.as_str().into();
-        let core = Core {
+        let core = Arc::new(Core {
             api: ApiClient::new(self.api)?,
-            cache: IdentityCache::new(self.capacity, self.ttls, timeout, clock),
+            cache: IdentityCache::new(settings.capacity, settings.ttls, timeout, clock),
             app_id,
-        };
-        Ok(AuthClient {
-            inner: Arc::new(Inner {
-                core: Arc::new(core),
-                lookups: SingleFlight::new(self.max_concurrent_lookups),
-                shares: Slots::new(self.max_concurrent_lookups),
-                patience: timeout + Duration::from_secs(1),
-            }),
-        })
+        });
+        let lookups = Lookups::new(core.clone(), settings.max_concurrent_lookups, timeout);
+        Ok(AuthClient { inner: Arc::new(Inner { core, lookups }) })
     }
 }
 
@@ -203,8 +186,8 @@ impl fmt::Debug for AuthClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthClientBuilder")
             .field("api", &self.api)
-            .field("ttls", &self.ttls)
-            .field("capacity", &self.capacity)
+            .field("ttls", &self.lookups.ttls)
+            .field("capacity", &self.lookups.capacity)
             .finish_non_exhaustive()
     }
 }

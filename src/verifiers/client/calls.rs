@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::client::AuthClient;
-use super::expiry;
 use super::verdict::verdict;
 use crate::types::credential::{BearerToken, Credential};
 use crate::types::error::{AuthError, ErrorKind};
@@ -17,6 +16,7 @@ use crate::types::secret::Secret;
 use crate::types::spelling::Record;
 use crate::types::user::UserId;
 use crate::upstream::api_client::Call;
+use crate::upstream::expiry;
 use crate::upstream::identity_cache::Kind;
 
 /// The id of a webhook subscription at the auth center.
@@ -84,7 +84,7 @@ impl AuthClient {
             },
         };
         match status.expires_at {
-            _ if !status.valid => self.invalidate_key(key),
+            _ if !status.valid => self.inner.lookups.invalidate_key(key),
             Some(limit) => core.cache.limit(key, limit),
             None => {}
         }

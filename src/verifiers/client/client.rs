@@ -1,20 +1,18 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::core::{Core, Lookup, LookupOutcome};
+use super::core::Core;
 use crate::ports::invalidate::{Invalidate, Invalidation};
 #[cfg(feature = "test-util")]
 use crate::types::credential::Credential;
-use crate::types::presented::Presented;
 use crate::types::user::UserId;
 #[cfg(feature = "test-util")]
 use crate::types::user::UserInfo;
 #[cfg(any(feature = "outbound", feature = "registry", feature = "stats"))]
 use crate::upstream::api_client::ApiClient;
-use crate::upstream::identity_cache::Key;
-use crate::upstream::slots::Slots;
-use crate::util::single_flight::SingleFlight;
+use crate::upstream::lookups::Lookups;
+#[cfg(feature = "test-util")]
+use crate::upstream::lookups::key_of;
 
 /// A client of the auth center: verifies credentials through a cache, and makes all other calls.
 ///
@@ -37,11 +35,7 @@ pub struct AuthClient {
 
 pub(super) struct Inner {
     pub(super) core: Arc<Core>,
-    pub(super) lookups: SingleFlight<Key, LookupOutcome>,
-    /// The shares of callers in the lookups.
-    pub(super) shares: Slots,
-    /// Longer than a lookup takes.
-    pub(super) patience: Duration,
+    pub(super) lookups: Lookups<Core>,
 }
 
 impl AuthClient {
@@ -78,16 +72,7 @@ impl AuthClient {
     /// }
     /// ```
     pub fn invalidate(&self, credential: impl AsRef<[u8]>) {
-        let Some(credential) = Presented::in_header_or_alone(credential.as_ref()) else { return };
-        for spelling in credential.spellings() {
-            self.invalidate_key(self.inner.core.key(&Lookup::Credential(spelling)));
-        }
-    }
-
-    pub(super) fn invalidate_key(&self, key: Key) {
-        // Asked first: a lookup that ends in between has cached its result first.
-        let is_being_looked_up = self.inner.lookups.contains(&key);
-        self.inner.core.cache.invalidate(key, is_being_looked_up);
+        self.inner.lookups.invalidate(credential.as_ref());
     }
 
     /// Invalidates a user under all their tokens and access keys. `7` and `"7"` are the same user here.
@@ -109,7 +94,7 @@ impl AuthClient {
         let credential = Credential::new(credential).expect("a well-formed token or access key");
         let (core, mut user) = (&self.inner.core, user.into());
         core.cache.intern_lists(&mut user);
-        core.cache.insert(core.key(&Lookup::Credential(credential)), &user, None, core.cache.epoch());
+        core.cache.insert(key_of(&core.cache, &credential), &user, None, core.cache.epoch());
     }
 
     /// Returns the number of cached credentials, which includes expired and invalidated ones that were
@@ -126,17 +111,7 @@ impl AuthClient {
 
 impl Invalidate for AuthClient {
     fn apply(&self, invalidation: &Invalidation) {
-        match invalidation {
-            Invalidation::User { id, username } => {
-                if let Some(id) = id {
-                    self.invalidate_user(id.clone());
-                }
-                if let Some(username) = username {
-                    self.invalidate_username(username);
-                }
-            }
-            Invalidation::All => self.clear_cache(),
-        }
+        self.inner.lookups.apply(invalidation);
     }
 }
 

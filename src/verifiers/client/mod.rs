@@ -18,7 +18,6 @@ mod core;
 #[cfg(feature = "user-sync")]
 mod current_user;
 mod directory;
-mod expiry;
 mod feishu;
 mod groups;
 mod lookup;

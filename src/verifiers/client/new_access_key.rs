@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::client::AuthClient;
-use super::expiry;
 use super::verdict::verdict;
 use crate::types::credential::{BearerToken, Credential};
 use crate::types::error::{AuthError, ErrorKind};
@@ -15,6 +14,7 @@ use crate::types::secret::Secret;
 use crate::types::spelling::Record;
 use crate::types::user::UserId;
 use crate::upstream::api_client::Call;
+use crate::upstream::expiry;
 
 /// An access key to create, with [`AuthClient::create_access_key`].
 ///

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::core::{Core, Fetched};
+use super::core::Core;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{UserId, UserInfo};
 use crate::upstream::api_client::CallError;
 use crate::upstream::circuit_breaker::Subject;
+use crate::upstream::lookups::Fetched;
 
 /// Shorter than the TTL of credentials: admins expect to see what they have just changed.
 const TTL: Duration = Duration::from_secs(30);

@@ -20,11 +20,3 @@ pub(super) fn verdict(error: AuthError, credential: &Credential) -> AuthError {
     };
     error.reclassified(&verdict)
 }
-
-/// Returns whether the auth center decided against the credential, so that the error may be cached.
-pub(super) fn is_rejection(error: &AuthError) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::InvalidCredential | ErrorKind::Expired | ErrorKind::Denied | ErrorKind::UnknownUser
-    )
-}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aigc_auth::cached::Cached;
 use aigc_auth::error::ErrorKind;
 use aigc_auth::impersonation::ActAsPolicy;
 use aigc_auth::testing::{self, Clock};
@@ -126,8 +127,8 @@ async fn policy_options_grant_or_reject() {
             only(policy().insecure_any_target()),
             vec![("GET", "9", &refused), ("GET", "2", &unknown("2"))],
         ),
-        // It has no directory.
-        ("no directory", ActAsPolicy::new(), vec![("GET", "9", &unknown("9")), ("GET", "2", &unknown("2"))]),
+        // Such as of a verifier that wraps another, and has forgotten to pass its directory on.
+        ("no directory", ActAsPolicy::new(), vec![("GET", "9", &Err(500)), ("GET", "2", &Err(500))]),
     ] {
         let layer = AuthLayer::tokens_only(TokenVerifier::new()).act_as(policy);
         let app = serve(Router::new().route("/", any(who)).layer(layer)).await;
@@ -167,26 +168,53 @@ async fn verifier_is_directory_unless_policy_sets_one() {
     let directory = FakeDirectory::with(|_| Some(Ok(Some(testing::user("carol").id(7).build()))));
     let own = ActAsPolicy::new().directory(directory.clone());
     for (what, layer, expected, calls, lookups) in [
-        ("a client", AuthLayer::new(client()), "7 alice by root", 1, 0),
-        ("a shared client", AuthLayer::new(Arc::new(client())), "7 alice by root", 1, 0),
-        ("a client for tokens", AuthLayer::tokens_only(client()), "7 alice by root", 1, 0),
-        ("no directory", AuthLayer::tokens_only(TokenVerifier::new()), "7 ? by root", 0, 0),
-        ("one that is given", AuthLayer::new(client()).act_as(own.clone()), "7 carol by root", 0, 1),
+        ("a client", AuthLayer::new(client()), Ok("7 alice by root"), 1, 0),
+        ("a shared client", AuthLayer::new(Arc::new(client())), Ok("7 alice by root"), 1, 0),
+        ("a boxed client", AuthLayer::new(Box::new(client())), Ok("7 alice by root"), 1, 0),
+        ("a static client", AuthLayer::new(&*Box::leak(Box::new(client()))), Ok("7 alice by root"), 1, 0),
+        ("a cached client", AuthLayer::new(Cached::new(client())), Ok("7 alice by root"), 1, 0),
+        ("a client for tokens", AuthLayer::tokens_only(client()), Ok("7 alice by root"), 1, 0),
+        ("no directory", AuthLayer::tokens_only(TokenVerifier::new()), Err(500), 0, 0),
+        (
+            "no directory, through a cache",
+            AuthLayer::tokens_only(Cached::new(TokenVerifier::new())),
+            Err(500),
+            0,
+            0,
+        ),
+        ("one that is given", AuthLayer::new(client()).act_as(own.clone()), Ok("7 carol by root"), 0, 1),
         (
             "one that is shared",
             AuthLayer::new(client()).act_as(ActAsPolicy::new().directory(Arc::new(directory.clone()))),
-            "7 carol by root",
+            Ok("7 carol by root"),
             0,
             1,
         ),
-        ("any target", AuthLayer::new(client()).act_as(own.insecure_any_target()), "7 ? by root", 0, 0),
+        ("any target", AuthLayer::new(client()).act_as(own.insecure_any_target()), Ok("7 ? by root"), 0, 0),
     ] {
         center.clear_requests();
         let app = serve(routes().layer(layer)).await;
-        assert_eq!(verdict(&act_as(app.address, "root-token", "7").await), Ok(expected), "{what}");
+        assert_eq!(verdict(&act_as(app.address, "root-token", "7").await), expected, "{what}");
         let counted = (center.calls("/users/batch-by-ids"), directory.looked_up().len());
         assert_eq!(counted, (calls, lookups), "{what}");
     }
+}
+
+#[tokio::test]
+async fn missing_directory_says_what_to_do() {
+    let log = Log::start();
+    let app = serve(routes().layer(AuthLayer::tokens_only(TokenVerifier::new()))).await;
+    // Who may not act as others learns nothing of it.
+    for (credential, status) in [("alice-token", 403), ("root-token", 500)] {
+        let answer = act_as(app.address, credential, "7").await;
+        assert_eq!(answer.status, status, "{credential}");
+        assert!(!answer.body.contains("directory"), "{}", answer.body);
+        let lines = log.take();
+        let says =
+            lines.contains("Pass on `Verify::directory`") && lines.contains("`ActAsPolicy::directory`");
+        assert_eq!(says, status == 500, "{lines}");
+    }
+    assert_eq!(act_as(app.address, "root-token", "1").await.body, "1 root", "their own id");
 }
 
 #[tokio::test]

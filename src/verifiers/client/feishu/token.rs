@@ -8,8 +8,8 @@ use crate::types::error::{AuthError, ErrorKind};
 use crate::types::secret::Secret;
 use crate::types::spelling::Record;
 use crate::upstream::api_client::Call;
+use crate::upstream::expiry;
 use crate::verifiers::client::client::AuthClient;
-use crate::verifiers::client::expiry;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

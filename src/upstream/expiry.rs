@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::util::clock::from_unix;
 
 /// Reads the `exp` of a token that looks like a JWT. It is not verified: use it only to shorten the TTL.
-pub(super) fn of_jwt(token: &str) -> Option<SystemTime> {
+pub(crate) fn of_jwt(token: &str) -> Option<SystemTime> {
     let mut parts = token.split('.');
     let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() {
@@ -21,7 +21,7 @@ pub(super) fn of_jwt(token: &str) -> Option<SystemTime> {
 }
 
 /// Parses a time: seconds since 1970 as a number or a string, or ISO 8601, as UTC if it has no time zone.
-pub(super) fn parse(value: &Value) -> Option<SystemTime> {
+pub(crate) fn parse(value: &Value) -> Option<SystemTime> {
     match value {
         Value::Number(seconds) => from_unix(seconds.as_f64()?.max(0.0)),
         Value::String(text) => {

@@ -1,0 +1,293 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::source::{Backend, Fetch, Fetched, is_rejection, key_of, subject};
+use crate::ports::invalidate::Invalidation;
+use crate::request::context::InContext;
+use crate::types::error::{AuthError, ErrorKind};
+use crate::types::presented::Presented;
+use crate::types::user::UserInfo;
+use crate::upstream::api_client::CallError;
+use crate::upstream::circuit_breaker::Subject;
+use crate::upstream::identity_cache::{Cached, Key};
+use crate::upstream::slots::{Owner, Slots};
+use crate::util::single_flight::{FlightError, SingleFlight};
+
+/// How often a lookup is made whose result is invalidated while in flight.
+const ATTEMPTS: usize = 3;
+
+/// Looks users up, each credential once for all who wait. Dropping this cancels the lookups in flight.
+pub(crate) struct Lookups<B> {
+    backend: Arc<B>,
+    flights: SingleFlight<Key, Outcome>,
+    /// The shares of callers in the lookups.
+    shares: Slots,
+    /// Longer than a lookup takes.
+    patience: Duration,
+}
+
+/// The outcome of a lookup.
+#[derive(Clone)]
+struct Outcome {
+    result: Result<UserInfo, AuthError>,
+    /// The epoch of the cache when the lookup started, or that of the stale user it returned.
+    epoch: u64,
+}
+
+impl<B: Backend> Lookups<B> {
+    /// `timeout` is the longest that a lookup may take.
+    pub(crate) fn new(backend: Arc<B>, max_concurrent: usize, timeout: Duration) -> Self {
+        Self {
+            backend,
+            flights: SingleFlight::new(max_concurrent),
+            shares: Slots::new(max_concurrent),
+            patience: timeout + Duration::from_secs(1),
+        }
+    }
+
+    /// Returns what is cached, and starts a refresh of a stale user in the background.
+    pub(crate) fn cached<Q>(&self, key: Key, query: impl FnOnce() -> Q) -> Option<Result<UserInfo, AuthError>>
+    where
+        B: Fetch<Q>,
+        Q: Send + 'static,
+    {
+        match self.backend.cache().get(key) {
+            Cached::Fresh(user) => Some(Ok(user)),
+            Cached::Stale(user) => {
+                // A cached credential was well-formed: no check again.
+                self.refresh(key, query());
+                Some(Ok(user))
+            }
+            Cached::Negative(error) => Some(Err(error)),
+            Cached::Miss => None,
+        }
+    }
+
+    /// Starts a refresh, for which nobody waits: at half load, at capacity and outside a runtime, the next request tries
+    /// again.
+    fn refresh<Q>(&self, key: Key, query: Q)
+    where
+        B: Fetch<Q>,
+        Q: Send + 'static,
+    {
+        let (backend, cache) = (&self.backend, self.backend.cache());
+        if self.shares.is_busy() || backend.is_busy() || cache.pauses().error(key).is_some() {
+            return;
+        }
+        // Known, even if the cache has forgotten that.
+        let subject = Subject { owner: Owner::Known, ..subject(cache, key) };
+        let _ = self.flights.start(key, || self.task(key, query, subject));
+    }
+
+    /// Returns the user of a credential or an id, from the cache or by a call.
+    pub(crate) async fn lookup<Q>(&self, query: Q) -> Result<UserInfo, AuthError>
+    where
+        B: Fetch<Q>,
+        Q: Clone + Send + Sync + 'static,
+    {
+        let cache = self.backend.cache();
+        let key = self.backend.key(&query);
+        if let Some(cached) = self.cached(key, || query.clone()) {
+            return cached;
+        }
+        let result = match cache.pauses().error(key) {
+            Some(error) => Err(error),
+            None => self.join(key, &query).await,
+        };
+        result.or_else(|error| match cache.stale(key) {
+            // Whatever is at fault: a known user is served as in an outage.
+            Some((user, _)) if !is_rejection(&error) => {
+                tracing::debug!(%error, user_id = %user.id(), "no lookup: serving the stale user");
+                Ok(user)
+            }
+            _ => Err(error),
+        })
+    }
+
+    async fn join<Q>(&self, key: Key, query: &Q) -> Result<UserInfo, AuthError>
+    where
+        B: Fetch<Q>,
+        Q: Clone + Send + Sync + 'static,
+    {
+        let cache = self.backend.cache();
+        let subject = subject(cache, key);
+        let mut was_cancelled = false;
+        for _ in 0..ATTEMPTS {
+            let task = || self.task(key, query.clone(), subject);
+            let Outcome { result, epoch } = match self.flights.join_within(self.patience, key, task).await {
+                Ok(outcome) => outcome,
+                Err(FlightError::AtCapacity) => {
+                    return Err(unavailable(
+                        "at capacity: too many lookups are in flight (`max_concurrent_lookups`)",
+                    ));
+                }
+                // The runtime of another caller is gone, or stands still: this caller's own is there.
+                Err(FlightError::Cancelled) if !was_cancelled => {
+                    was_cancelled = true;
+                    continue;
+                }
+                Err(FlightError::Cancelled) => {
+                    return Err(
+                        AuthError::new(ErrorKind::Internal).with_detail("the lookup was cancelled twice")
+                    );
+                }
+            };
+            match result {
+                Ok(user) if cache.is_invalidated(key, &user, epoch) => {}
+                Err(error) if is_rejection(&error) && cache.is_negative_invalidated(key, epoch) => {}
+                result => return result,
+            }
+        }
+        Err(unavailable("the user was invalidated during each attempt to look them up"))
+    }
+
+    fn task<Q>(
+        &self,
+        key: Key,
+        query: Q,
+        subject: Subject,
+    ) -> Result<impl Future<Output = Outcome> + Send + use<B, Q>, FlightError>
+    where
+        B: Fetch<Q>,
+        Q: Send + 'static,
+    {
+        let share = self.shares.try_acquire(subject.owner).ok_or(FlightError::AtCapacity)?;
+        let fetching = fetch_and_cache(self.backend.clone(), key, query, subject);
+        Ok(async move {
+            let _share = share;
+            fetching.await
+        })
+    }
+
+    /// Invalidates one credential, given alone or as an `Authorization` header, in all spellings that are taken for the same.
+    pub(crate) fn invalidate(&self, credential: &[u8]) {
+        let Some(credential) = Presented::in_header_or_alone(credential) else { return };
+        for spelling in credential.spellings() {
+            self.invalidate_key(key_of(self.backend.cache(), &spelling));
+        }
+    }
+
+    pub(crate) fn invalidate_key(&self, key: Key) {
+        // Asked first: a lookup that ends in between has cached its result first.
+        let is_being_looked_up = self.flights.contains(&key);
+        self.backend.cache().invalidate(key, is_being_looked_up);
+    }
+
+    pub(crate) fn apply(&self, invalidation: &Invalidation) {
+        let cache = self.backend.cache();
+        match invalidation {
+            Invalidation::User { id, username } => {
+                if let Some(id) = id {
+                    cache.invalidate_user(id);
+                }
+                if let Some(username) = username {
+                    cache.invalidate_username(username);
+                }
+            }
+            Invalidation::All => cache.clear(),
+        }
+    }
+}
+
+/// Fetches a user and caches the result. Runs in a task of its own, in the context of the first caller.
+fn fetch_and_cache<B: Fetch<Q>, Q: Send + 'static>(
+    backend: Arc<B>,
+    key: Key,
+    query: Q,
+    subject: Subject,
+) -> impl Future<Output = Outcome> + Send + 'static {
+    async move {
+        let cache = backend.cache();
+        let epoch = cache.epoch();
+        // An earlier lookup may have ended since the caller missed the cache.
+        match cache.get(key) {
+            Cached::Fresh(user) => return Outcome { result: Ok(user), epoch },
+            Cached::Negative(error) => return Outcome { result: Err(error), epoch },
+            Cached::Stale(_) | Cached::Miss => {}
+        }
+        let CallError { error, pause } = match backend.fetch(query, subject).await {
+            Ok(Fetched { user, limit }) => {
+                cache.insert(key, &user, limit, epoch);
+                return Outcome { result: Ok(user), epoch };
+            }
+            Err(failed) => failed,
+        };
+        if is_rejection(&error) {
+            cache.insert_negative(key, &error.clone().without_data(), epoch);
+            return Outcome { result: Err(error), epoch };
+        }
+        if let Some(pause) = pause {
+            cache.pauses().start(key, &error.clone().without_data(), pause);
+        }
+        match cache.stale(key) {
+            Some((user, epoch)) => {
+                cache.postpone_refresh(key);
+                tracing::debug!(%error, user_id = %user.id(), "lookup failed: serving the stale user");
+                Outcome { result: Ok(user), epoch }
+            }
+            None => Outcome { result: Err(error), epoch },
+        }
+    }
+    .in_current_context()
+}
+
+fn unavailable(detail: &'static str) -> AuthError {
+    AuthError::new(ErrorKind::Unavailable).with_detail(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::upstream::identity_cache::{IdentityCache, Kind};
+    use crate::upstream::lookups::Settings;
+    use crate::util::clock::Clock;
+
+    /// Accepts the name `alice`, and counts what it is asked.
+    struct Accounts {
+        cache: IdentityCache,
+        asked: AtomicUsize,
+    }
+
+    impl Backend for Accounts {
+        fn cache(&self) -> &IdentityCache {
+            &self.cache
+        }
+
+        fn is_busy(&self) -> bool {
+            false
+        }
+    }
+
+    impl Fetch<&'static str> for Accounts {
+        fn key(&self, name: &&'static str) -> Key {
+            self.cache.key(Kind::Token, name.as_bytes())
+        }
+
+        async fn fetch(&self, name: &'static str, _: Subject) -> Result<Fetched, CallError> {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            match name {
+                "alice" => Ok(Fetched { user: UserInfo::builder(7, name).build(), limit: None }),
+                _ => Err(AuthError::new(ErrorKind::InvalidCredential).into()),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn lookup_that_starts_as_another_ends_uses_the_cache() {
+        for (name, accepted) in [("alice", true), ("mallory", false)] {
+            let settings = Settings::default();
+            let cache = IdentityCache::new(settings.capacity, settings.ttls, settings.timeout, Clock::held());
+            let backend = Arc::new(Accounts { cache, asked: AtomicUsize::new(0) });
+            let lookups = Lookups::new(backend.clone(), 10, settings.timeout);
+            let key = backend.key(&name);
+            for _ in 0..2 {
+                // As a caller that has just missed the cache.
+                let joined = lookups.join(key, &name).await;
+                assert_eq!(joined.is_ok(), accepted, "{name}");
+            }
+            assert_eq!(backend.asked.load(Ordering::Relaxed), 1, "{name}");
+        }
+    }
+}

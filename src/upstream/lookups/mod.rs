@@ -1,0 +1,10 @@
+//! Look users up: from the cache, by one call for all who wait, or stale while there is no answer.
+
+#[allow(clippy::module_inception)]
+mod lookups;
+mod settings;
+mod source;
+
+pub(crate) use lookups::Lookups;
+pub(crate) use settings::{MAX_DURATION, Settings};
+pub(crate) use source::{Backend, Fetch, Fetched, is_rejection, key_of, subject};

@@ -1,0 +1,66 @@
+//! Where lookups are answered.
+
+use std::time::SystemTime;
+
+use crate::request::context;
+use crate::types::credential::Credential;
+use crate::types::error::{AuthError, ErrorKind};
+use crate::types::user::UserInfo;
+use crate::upstream::api_client::CallError;
+use crate::upstream::circuit_breaker::Subject;
+use crate::upstream::identity_cache::{IdentityCache, Key, Kind};
+use crate::upstream::slots::Owner;
+
+/// Answers lookups, and has the cache of the answers.
+pub(crate) trait Backend: Send + Sync + 'static {
+    fn cache(&self) -> &IdentityCache;
+
+    /// Whether so many calls are in flight that those which nobody waits for had better wait.
+    fn is_busy(&self) -> bool;
+}
+
+/// Answers lookups of this kind.
+pub(crate) trait Fetch<Q>: Backend {
+    fn key(&self, query: &Q) -> Key;
+
+    /// Asks, once and for a limited time.
+    fn fetch(&self, query: Q, subject: Subject) -> impl Future<Output = Result<Fetched, CallError>> + Send;
+}
+
+/// A user, as fetched.
+pub(crate) struct Fetched {
+    pub(crate) user: UserInfo,
+    /// When the credential expires.
+    pub(crate) limit: Option<SystemTime>,
+}
+
+/// Returns the key of a credential.
+pub(crate) fn key_of(cache: &IdentityCache, credential: &Credential) -> Key {
+    match credential {
+        Credential::Bearer(token) => cache.key(Kind::Token, token.as_bytes()),
+        Credential::AccessKey(key) => cache.key(Kind::AccessKey, key.as_bytes()),
+    }
+}
+
+/// What a call about this credential is about, and whose slots it takes.
+pub(crate) fn subject(cache: &IdentityCache, key: Key) -> Subject {
+    let is_known = cache.is_known(key);
+    let owner = if is_known { Owner::Known } else { Owner::stranger(context::client_ip()) };
+    Subject { key: key.bits(), owner, has_just_failed: cache.pauses().has_just_failed(key) }
+}
+
+/// Returns whether an error is a verdict on the credential, so that it may be cached. All others say nothing about it.
+pub(crate) fn is_rejection(error: &AuthError) -> bool {
+    match error.kind() {
+        ErrorKind::MissingCredential
+        | ErrorKind::InvalidCredential
+        | ErrorKind::Expired
+        | ErrorKind::Denied
+        | ErrorKind::InvalidRequest
+        | ErrorKind::UnknownUser
+        | ErrorKind::MissingPermission => true,
+        ErrorKind::Unavailable | ErrorKind::Rejected | ErrorKind::Misconfigured | ErrorKind::Internal => {
+            false
+        }
+    }
+}

@@ -1,0 +1,119 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::backend::Guarded;
+use super::cached::{Cached, Inner};
+use crate::upstream::circuit_breaker::CircuitBreaker;
+use crate::upstream::gate::Gate;
+use crate::upstream::identity_cache::IdentityCache;
+use crate::upstream::lookups::{Lookups, MAX_DURATION, Settings};
+use crate::util::clock::Clock;
+use crate::util::log_throttle::LogThrottle;
+
+/// Builds a [`Cached`]; made by [`Cached::builder`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use aigc_auth::cached::Cached;
+/// # use aigc_auth::{Verify, credential::BearerToken};
+///
+/// # fn sessions(verifier: impl Verify<BearerToken>) -> impl Verify<BearerToken> {
+/// Cached::builder(verifier).cache_ttl(Duration::from_secs(60)).timeout(Duration::from_secs(2)).build()
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct CachedBuilder<V> {
+    verifier: V,
+    settings: Settings,
+    clock: Clock,
+}
+
+impl<V: Send + Sync + 'static> CachedBuilder<V> {
+    pub(super) fn new(verifier: V) -> Self {
+        Self { verifier, settings: Settings::default(), clock: Clock::default() }
+    }
+
+    /// Sets the TTL of verified users in the cache. Defaults to 300 s; never past the end of the credential. Zero disables the
+    /// cache of users, and with it [`stale_if_error`](Self::stale_if_error).
+    pub fn cache_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.ttls.ttl = ttl.min(MAX_DURATION);
+        self
+    }
+
+    /// Sets how long past the TTL a user is served while the verifier cannot answer. Defaults to 300 s; with zero, requests
+    /// are rejected with 503 instead.
+    pub fn stale_if_error(mut self, duration: Duration) -> Self {
+        self.settings.ttls.stale_if_error = duration.min(MAX_DURATION);
+        self
+    }
+
+    /// Sets the TTL of rejections in the cache. Defaults to 5 s; zero disables the negative cache.
+    pub fn negative_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.ttls.negative_ttl = ttl.min(MAX_DURATION);
+        self
+    }
+
+    /// Sets the capacity of the cache, in credentials. Defaults to 50,000; a user of over 1 KiB counts as several.
+    pub fn cache_capacity(mut self, credentials: usize) -> Self {
+        self.settings.capacity = credentials;
+        self
+    }
+
+    /// Sets how long the verifier may take, which includes waiting for a free slot. Defaults to 5 s; then its future is
+    /// dropped, and the credential could not be verified.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout.min(MAX_DURATION);
+        self
+    }
+
+    /// Sets how many credentials the verifier is asked about at a time, at least 1; more wait for a free slot, for three
+    /// quarters of [`timeout`](Self::timeout) at most. Defaults to 256. They are shared among callers as
+    /// [`AuthClientBuilder::max_in_flight`](crate::AuthClientBuilder::max_in_flight) says.
+    pub fn max_in_flight(mut self, calls: usize) -> Self {
+        self.settings.max_in_flight = calls.clamp(1, Semaphore::MAX_PERMITS);
+        self
+    }
+
+    /// Sets how many credentials may be looked up at a time, those that wait included, at least 1; requests with others are
+    /// rejected with 503, or served stale. Defaults to 10,000.
+    pub fn max_concurrent_lookups(mut self, credentials: usize) -> Self {
+        self.settings.max_concurrent_lookups = credentials.max(1);
+        self
+    }
+
+    /// Sets the clock of the cache and the circuit breaker, for tests.
+    #[cfg(feature = "test-util")]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Builds the verifier, without asking the one within.
+    #[must_use]
+    pub fn build(self) -> Cached<V> {
+        let Settings { ttls, capacity, max_concurrent_lookups, timeout, max_in_flight } = self.settings;
+        let guarded = Arc::new(Guarded {
+            verifier: self.verifier,
+            cache: IdentityCache::new(capacity, ttls, timeout, self.clock.clone()),
+            gate: Gate::new(max_in_flight, timeout),
+            breaker: CircuitBreaker::new(self.clock.clone()),
+            warnings: LogThrottle::new(self.clock, Duration::from_secs(10)),
+        });
+        let lookups = Lookups::new(guarded.clone(), max_concurrent_lookups, timeout);
+        Cached::of(Inner { guarded, lookups })
+    }
+}
+
+impl<V: fmt::Debug> fmt::Debug for CachedBuilder<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CachedBuilder")
+            .field("verifier", &self.verifier)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
