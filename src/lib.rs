@@ -145,6 +145,8 @@ pub use services::webhook;
 pub use verifiers::cached;
 #[cfg(feature = "client")]
 pub use verifiers::client;
+#[cfg(feature = "client")]
+pub use verifiers::introspection;
 #[cfg(feature = "jwt")]
 pub use verifiers::jwt;
 

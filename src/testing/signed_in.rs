@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, HttpBody};
@@ -7,11 +8,13 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::request::auth_state;
-use crate::request::context::{BoxError, Entered, InContext, RequestContext, body_in_context};
+use crate::request::context::{BoxError, Entered, InContext, RequestContext, Settings, body_in_context};
+use crate::request::impersonation::ActAsPolicy;
 use crate::types::user::UserInfo;
 use crate::util::boxed::BoxFuture;
 
-/// Authenticates every request as this user, in place of [`AuthLayer`](crate::AuthLayer): for tests of handlers.
+/// Authenticates every request as this user, in place of [`AuthLayer`](crate::AuthLayer): for tests of handlers. An admin acts
+/// as a user of any id.
 ///
 /// ```
 /// use aigc_auth::{CurrentUser, testing};
@@ -70,7 +73,10 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        let context = RequestContext::with_default_settings(&parts, Some(self.user.clone()));
+        // There is no verifier, and so no directory.
+        let act_as = ActAsPolicy::new().insecure_any_target();
+        let settings = Arc::new(Settings { act_as, ..Settings::default() });
+        let context = RequestContext::with_settings(&parts, Some(self.user.clone()), &settings);
         auth_state::set(&mut parts.extensions, Ok(self.user.clone()));
         let future = {
             let mut context = Some(context.clone());

@@ -1,5 +1,7 @@
 //! Plain data and rules: no runtime, no HTTP client, no framework.
 
+#[cfg(feature = "client")]
+pub(crate) mod claims;
 pub(crate) mod credential;
 pub(crate) mod envelope;
 pub(crate) mod error;

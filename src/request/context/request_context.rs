@@ -86,13 +86,18 @@ impl RequestContext {
 
     /// The context of a request outside any layer, with the default settings.
     pub(crate) fn with_default_settings(parts: &Parts, user: Option<UserInfo>) -> Self {
+        Self::with_settings(parts, user, &Arc::default())
+    }
+
+    /// Creates the context of this request under these settings.
+    pub(crate) fn with_settings(parts: &Parts, user: Option<UserInfo>, settings: &Arc<Settings>) -> Self {
         let request = Request {
             headers: &Headers::read(&parts.headers),
             uri: &parts.uri,
             version: parts.version,
             extensions: &parts.extensions,
         };
-        Self::new(request, &Arc::default(), user, None)
+        Self::new(request, settings, user, None)
     }
 
     pub(crate) fn signed_in(mut self, user: UserInfo, credential: Credential) -> Self {

@@ -199,7 +199,7 @@ impl UserInfo {
         self.0.is_anonymous
     }
 
-    /// When the credential ends, if the verifier has named that. No cache serves the user for longer.
+    /// When the credential ends, if the verifier says so. No cache serves the user for longer.
     pub fn valid_until(&self) -> Option<SystemTime> {
         self.0.valid_until
     }
@@ -232,9 +232,7 @@ impl UserInfo {
         if Arc::get_mut(&mut self.0).is_none() {
             *self = self.to_builder().build();
         }
-        if let Some(shared) = Arc::get_mut(&mut self.0) {
-            change(shared);
-        }
+        Arc::get_mut(&mut self.0).map(change);
     }
 
     /// Replaces the lists that users share by equal ones. Only while no clone exists.

@@ -16,7 +16,6 @@ pub(crate) use call::Call;
 pub(crate) use client::{ApiClient, Settings};
 pub(crate) use data::Listing;
 pub(crate) use error::CallError;
-#[cfg(feature = "webhook")]
 pub(crate) use failure::retry_after;
 #[cfg(any(feature = "registry", feature = "stats", feature = "user-sync"))]
 pub(crate) use report::SendError;

@@ -33,8 +33,20 @@ pub struct CachedBuilder<V> {
     clock: Clock,
 }
 
+impl<V: Send + Sync + 'static> Cached<V> {
+    /// Caches what this verifier says, by the defaults.
+    pub fn new(verifier: V) -> Self {
+        Self::builder(verifier).build()
+    }
+
+    /// Starts to set limits of the cache and of the calls.
+    pub fn builder(verifier: V) -> CachedBuilder<V> {
+        CachedBuilder::new(verifier)
+    }
+}
+
 impl<V: Send + Sync + 'static> CachedBuilder<V> {
-    pub(super) fn new(verifier: V) -> Self {
+    fn new(verifier: V) -> Self {
         Self { verifier, settings: Settings::default(), clock: Clock::default() }
     }
 

@@ -2,7 +2,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::backend::Guarded;
-use super::builder::CachedBuilder;
 use crate::ports::invalidate::{Invalidate, Invalidation};
 use crate::ports::user_directory::Directory;
 use crate::ports::verify::Verify;
@@ -62,16 +61,6 @@ pub(super) struct Inner<V> {
 }
 
 impl<V: Send + Sync + 'static> Cached<V> {
-    /// Caches what this verifier says, by the defaults.
-    pub fn new(verifier: V) -> Self {
-        Self::builder(verifier).build()
-    }
-
-    /// Starts to set limits of the cache and of the calls.
-    pub fn builder(verifier: V) -> CachedBuilder<V> {
-        CachedBuilder::new(verifier)
-    }
-
     pub(super) fn of(inner: Inner<V>) -> Self {
         Self { inner: Arc::new(inner) }
     }

@@ -5,10 +5,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
-use super::claims_mapping::{ClaimsMapping, MapToken};
 use super::key_source::KeySource;
-use super::token_kind::{TokenKind, media_type};
 use super::validation::Validation;
+use crate::types::claims::{ClaimsMapping, MapToken, TokenKind, media_type};
 use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
 use crate::util::clock::Clock;

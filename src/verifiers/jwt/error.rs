@@ -46,6 +46,10 @@ impl From<Rejection> for AuthError {
 }
 
 impl Rejection {
+    pub(super) fn new(reason: Reason, error: AuthError) -> Self {
+        Self { reason: Some(reason), error }
+    }
+
     /// Whether no other source of keys may verify the token: this one has signed it.
     pub(super) fn is_final(&self) -> bool {
         let is_unsigned = matches!(

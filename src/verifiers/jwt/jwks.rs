@@ -76,14 +76,10 @@ impl Jwks {
         Self { core: Arc::new(core), flights: SingleFlight::new(1) }
     }
 
-    /// Verifies the signature of a token. Returns its payload, and until when its key is fresh.
+    /// Verifies the signature of a token. Returns until when its key is fresh.
     ///
     /// `None` if the key set has to be fetched first, while that is pending.
-    pub(super) fn verified_payload(
-        &self,
-        token: &Token<'_>,
-        fetch: Fetch,
-    ) -> Result<Option<(Vec<u8>, SystemTime)>, Rejection> {
+    pub(super) fn verify(&self, token: &Token<'_>, fetch: Fetch) -> Result<Option<SystemTime>, Rejection> {
         let core = &*self.core;
         let (keys, age, failure) = {
             let state = core.read();
@@ -110,8 +106,8 @@ impl Jwks {
         match keys.find(token) {
             KeyLookup::Found(candidates) => {
                 let left = Duration::from_millis(TTL.saturating_sub(age));
-                let payload = token.verified_payload_of_any(&candidates)?;
-                Ok(Some((payload, core.clock.today() + left)))
+                token.verify_by_any(&candidates)?;
+                Ok(Some(core.clock.today() + left))
             }
             KeyLookup::Never(reason) => Err(invalid_token(Reason::Key, reason)),
             KeyLookup::Unknown(_) if fetch == Fetch::Pending => Ok(None),

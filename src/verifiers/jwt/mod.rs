@@ -34,10 +34,8 @@
 mod algorithm;
 mod build;
 mod builder;
-mod claim_codes;
-mod claim_path;
+mod by_issuer;
 mod claims;
-mod claims_mapping;
 mod constructors;
 mod discovery;
 mod error;
@@ -49,14 +47,13 @@ mod key_source;
 pub mod presets;
 mod source;
 mod token;
-mod token_kind;
 mod unique_json;
 mod validation;
 mod verifier;
 
+pub use crate::types::claims::{ClaimsMapping, TokenKind, default_claims_mapping};
 pub use algorithm::Algorithm;
 pub use builder::JwtVerifierBuilder;
+pub use by_issuer::ByIssuer;
 pub use claims::Claims;
-pub use claims_mapping::{ClaimsMapping, default_claims_mapping};
-pub use token_kind::TokenKind;
 pub use verifier::JwtVerifier;

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::algorithm::Algorithm;
-use super::claims_mapping::{ClaimsMapping, MapToken};
-use super::error::{Reason, Rejection, invalid_token};
+use super::error::{Reason, Rejection};
 use super::jwks::{Fetch, Jwks};
 use super::key::VerificationKey;
 use super::token::Token;
-use super::unique_json;
 use super::validation::Validation;
+use crate::types::claims::{ClaimsMapping, MapToken};
 use crate::types::user::UserInfo;
 
 pub(super) struct Source {
@@ -52,25 +51,27 @@ impl Source {
         fetch: Fetch,
         today: SystemTime,
     ) -> Result<Option<Decoded>, Rejection> {
-        let (payload, key_valid_until) = match &self.keys {
-            Keys::Static(key) => (token.verified_payload(key)?, None),
-            Keys::Remote(jwks) => match jwks.verified_payload(token, fetch)? {
-                Some((payload, valid_until)) => (payload, Some(valid_until)),
+        let key_valid_until = match &self.keys {
+            Keys::Static(key) => {
+                token.verify(key)?;
+                None
+            }
+            Keys::Remote(jwks) => match jwks.verify(token, fetch)? {
+                Some(valid_until) => Some(valid_until),
                 None => return Ok(None),
             },
         };
-        let not_an_object = || {
-            let detail = "malformed JWT payload: expected a JSON object with unique member names";
-            invalid_token(Reason::Malformed, detail)
-        };
-        let claims = unique_json::parse(&payload).ok_or_else(not_an_object)?;
-        let exp = self.validation.validate(token.typ(), &claims, today)?;
-        self.mapping.subject(&claims)?;
+        let claims = token.claims()?;
+        let exp = self.validation.validate(token.typ(), claims, today)?;
+        self.mapping.subject(claims).map_err(|error| Rejection::new(Reason::Subject, error))?;
         let mut user = match &self.map_token {
-            Some(map) => map(&token.header, &claims)?,
-            None => self.mapping.map(&claims)?.build(),
+            Some(map) => map(&token.header, claims)?,
+            None => self.mapping.map(claims)?.build(),
         };
-        user.set_claims(String::from_utf8(payload).map_err(|_| not_an_object())?);
+        user.set_claims(token.take_claims_text());
+        if let Some(end) = exp {
+            user.set_valid_until(end);
+        }
         Ok(Some((user, [exp, key_valid_until].into_iter().flatten().min())))
     }
 }

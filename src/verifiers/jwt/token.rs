@@ -1,5 +1,7 @@
 //! Split a token into its segments (RFC 7515 section 7.1), and verify its signature.
 
+use std::cell::{Cell, OnceCell};
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
@@ -18,6 +20,15 @@ pub(super) struct Token<'a> {
     message: &'a [u8],
     payload: &'a [u8],
     signature: Vec<u8>,
+    /// `None` if the payload is not base64url, or no object with unique names. Decoded once, when first needed.
+    claims: OnceCell<Option<Claims>>,
+}
+
+/// What a payload says. Whether the issuer has said it, only [`Token::verify`] tells.
+struct Claims {
+    /// Taken by whoever keeps it.
+    text: Cell<String>,
+    members: Map<String, Value>,
 }
 
 impl<'a> Token<'a> {
@@ -70,15 +81,62 @@ impl<'a> Token<'a> {
             invalid_token(Reason::Malformed, "malformed JWT signature: expected base64url without padding")
         })?;
         let message = token.get(..header.len() + 1 + payload.len()).unwrap_or_default();
-        Ok(Self { algorithm, kid, header: header_members, message, payload, signature })
+        Ok(Self {
+            algorithm,
+            kid,
+            header: header_members,
+            message,
+            payload,
+            signature,
+            claims: OnceCell::new(),
+        })
+    }
+
+    /// Whether a token has the three segments of a JWT.
+    pub(super) fn has_shape(token: &[u8]) -> bool {
+        token.iter().filter(|&&byte| byte == b'.').count() == 2
+    }
+
+    /// Returns the `iss` claim of a token that cannot be parsed, which nobody has verified. `None` if it is no JWT: without a
+    /// header that is a JSON object.
+    pub(super) fn issuer_of_malformed(token: &[u8]) -> Option<Option<String>> {
+        let mut segments = token.split(|&byte| byte == b'.');
+        unique_json::parse(&decode(segments.next()?)?)?;
+        let mut issuer = || match unique_json::parse(&decode(segments.next()?)?)?.remove("iss")? {
+            Value::String(issuer) => Some(issuer),
+            _ => None,
+        };
+        Some(issuer())
+    }
+
+    fn decoded(&self) -> Option<&Claims> {
+        let decoded = self.claims.get_or_init(|| {
+            let text = String::from_utf8(decode(self.payload)?).ok()?;
+            let members = unique_json::parse(text.as_bytes())?;
+            Some(Claims { text: Cell::new(text), members })
+        });
+        decoded.as_ref()
     }
 
     /// Returns the `iss` claim, which nobody has verified: to choose who is to verify it.
-    pub(super) fn unverified_issuer(&self) -> Option<String> {
-        match unique_json::parse(&decode(self.payload)?)?.remove("iss")? {
-            Value::String(issuer) => Some(issuer),
-            _ => None,
-        }
+    pub(super) fn unverified_issuer(&self) -> Option<&str> {
+        self.decoded()?.members.get("iss")?.as_str()
+    }
+
+    /// Returns the claims. Only after [`Token::verify`].
+    pub(super) fn claims(&self) -> Result<&Map<String, Value>, Rejection> {
+        self.decoded().map(|claims| &claims.members).ok_or_else(|| {
+            let detail = match decode(self.payload) {
+                None => "malformed JWT payload: expected base64url without padding",
+                Some(_) => "malformed JWT payload: expected a JSON object with unique member names",
+            };
+            invalid_token(Reason::Malformed, detail)
+        })
+    }
+
+    /// Takes the text of the claims, which is gone then.
+    pub(super) fn take_claims_text(&self) -> String {
+        self.decoded().map(|claims| claims.text.take()).unwrap_or_default()
     }
 
     /// Returns the `typ` of the header.
@@ -86,17 +144,17 @@ impl<'a> Token<'a> {
         self.header.get("typ")?.as_str()
     }
 
-    /// Verifies the signature by the one of these keys that made it, and returns the decoded payload.
-    pub(super) fn verified_payload_of_any(&self, keys: &[&VerificationKey]) -> Result<Vec<u8>, Rejection> {
+    /// Verifies the signature by the one of these keys that made it.
+    pub(super) fn verify_by_any(&self, keys: &[&VerificationKey]) -> Result<(), Rejection> {
         let verifies = |key: &&&VerificationKey| key.verify(self.algorithm, self.message, &self.signature);
         match keys.iter().find(verifies).or(keys.first()) {
-            Some(key) => self.verified_payload(key),
+            Some(key) => self.verify(key),
             None => Err(invalid_token(Reason::Signature, "invalid JWT signature")),
         }
     }
 
-    /// Verifies the signature, and returns the decoded payload.
-    pub(super) fn verified_payload(&self, key: &VerificationKey) -> Result<Vec<u8>, Rejection> {
+    /// Verifies the signature.
+    pub(super) fn verify(&self, key: &VerificationKey) -> Result<(), Rejection> {
         if !key.supports(self.algorithm) {
             let able = key.algorithms();
             return Err(invalid_token(
@@ -110,9 +168,7 @@ impl<'a> Token<'a> {
         if !key.verify(self.algorithm, self.message, &self.signature) {
             return Err(invalid_token(Reason::Signature, "invalid JWT signature"));
         }
-        decode(self.payload).ok_or_else(|| {
-            invalid_token(Reason::Malformed, "malformed JWT payload: expected base64url without padding")
-        })
+        Ok(())
     }
 }
 

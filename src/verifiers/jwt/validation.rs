@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value};
 
 use super::error::{Reason, Rejection, invalid_token, shown};
-use super::token_kind::{TokenKind, media_type};
+use crate::types::claims::{TokenKind, media_type};
 use crate::util::clock::from_unix;
 
 /// The last second of the year 9999.

@@ -49,6 +49,15 @@ pub(super) const MAX_SOURCES: usize = 8;
 type Fetches = [Fetch; MAX_SOURCES];
 const PENDING: Fetches = [Fetch::Pending; MAX_SOURCES];
 
+/// What is known of a token without waiting.
+pub(super) enum Verdict {
+    Done(Result<UserInfo, AuthError>),
+    /// Keys have to be fetched first.
+    Pending,
+    /// No JWT, or one of another issuer.
+    NotOwn,
+}
+
 impl JwtVerifier {
     /// Verifies a token and returns its user.
     ///
@@ -85,6 +94,15 @@ impl JwtVerifier {
         Ok(())
     }
 
+    /// Verifies a token if it is a JWT of one of the issuers, without waiting.
+    pub(super) fn verify_own(&self, token: &BearerToken) -> Verdict {
+        // Neither hashed nor looked up here: it is the other verifier's.
+        if !Token::has_shape(token.as_bytes()) {
+            return Verdict::NotOwn;
+        }
+        self.inner.verify_if(token.as_bytes(), &PENDING, Inner::owns)
+    }
+
     async fn verify_token(&self, token: &BearerToken) -> Result<UserInfo, AuthError> {
         if let Some(verified) = self.inner.verify(token.as_bytes(), &PENDING) {
             return verified;
@@ -101,23 +119,51 @@ impl Inner {
     /// Returns the cached user of a token, or verifies it. `None` if keys have to be fetched first, while that is
     /// pending.
     fn verify(&self, token: &[u8], fetches: &Fetches) -> Option<Result<UserInfo, AuthError>> {
+        match self.verify_if(token, fetches, |_, _, _| true) {
+            Verdict::Done(verified) => Some(verified),
+            Verdict::Pending | Verdict::NotOwn => None,
+        }
+    }
+
+    /// Does the same with a token that is its own.
+    fn verify_if(
+        &self,
+        token: &[u8],
+        fetches: &Fetches,
+        owns: impl FnOnce(&Self, &[u8], &Result<Token<'_>, Rejection>) -> bool,
+    ) -> Verdict {
         let key = self.cache.key(Kind::Token, token);
         if let Cached::Fresh(user) | Cached::Stale(user) = self.cache.get(key) {
-            return Some(Ok(user));
+            return Verdict::Done(Ok(user));
         }
         // Before the key is looked up: if that key leaves the set meanwhile, this user is invalidated with it.
         let epoch = self.cache.epoch();
-        match Token::parse(token).and_then(|token| self.decode(&token, fetches)) {
+        let parsed = Token::parse(token);
+        if !owns(self, token, &parsed) {
+            return Verdict::NotOwn;
+        }
+        match parsed.and_then(|token| self.decode(&token, fetches)) {
             Ok(Some((mut user, valid_until))) => {
                 self.cache.intern_lists(&mut user);
                 self.cache.insert(key, &user, valid_until, epoch);
-                Some(Ok(user))
+                Verdict::Done(Ok(user))
             }
-            Ok(None) => None,
+            Ok(None) => Verdict::Pending,
             Err(rejection) => {
                 self.rejections.log(&rejection);
-                Some(Err(rejection.into()))
+                Verdict::Done(Err(rejection.into()))
             }
+        }
+    }
+
+    /// Whether one of the sources is for a token: of its issuer, or of any.
+    fn owns(&self, token: &[u8], parsed: &Result<Token<'_>, Rejection>) -> bool {
+        let is_for =
+            |issuer: Option<&str>| self.sources.iter().any(|source| source.is_of(issuer).unwrap_or(true));
+        match parsed {
+            Ok(token) => is_for(token.unverified_issuer()),
+            // One that cannot be accepted, such as for its `alg`, is rejected by whose it is all the same.
+            Err(_) => Token::issuer_of_malformed(token).is_some_and(|issuer| is_for(issuer.as_deref())),
         }
     }
 
@@ -151,13 +197,13 @@ impl Inner {
     fn candidates(&self, token: &Token<'_>) -> Result<Vec<(&Source, usize)>, Rejection> {
         let issuer = token.unverified_issuer();
         let all = || self.sources.iter().enumerate().map(|(place, source)| (source, place));
-        let is_its = |(source, _): &(&Source, usize)| source.is_of(issuer.as_deref()) == Some(true);
+        let is_its = |(source, _): &(&Source, usize)| source.is_of(issuer) == Some(true);
         let mut sources: Vec<_> = all().filter(is_its).collect();
         if sources.is_empty() {
             sources = all().filter(|(source, _)| source.is_of(None).is_none()).collect();
         }
         if sources.is_empty() {
-            let found = issuer.map_or("none".to_owned(), |issuer| shown(&issuer));
+            let found = issuer.map_or("none".to_owned(), shown);
             let detail = format!("the token is of an issuer (`iss`) that no source of keys is for: {found}");
             return Err(invalid_token(Reason::Issuer, detail));
         }

@@ -63,7 +63,7 @@ async fn before_and_after(request: Request) -> Json<Value> {
 async fn context_switches_to_target_after_extractor() {
     let app = |layer| serve(Router::new().route("/", get(before_and_after)).layer(layer));
     let known = app(with_directory()).await;
-    let unknown = app(layer(ActAsPolicy::new())).await;
+    let unknown = app(layer(ActAsPolicy::new().insecure_any_target())).await;
     let admin = app(layer(ActAsPolicy::new().directory(FakeDirectory::new()).allow_admin_targets())).await;
     let of = |name: &str, id: &Value, admin: bool, actor: &str, acting: bool| {
         let token = format!("{actor}-token");

@@ -4,16 +4,18 @@ use serde_json::{Map, Value};
 
 /// What a token says that it is, where that is no access token.
 ///
-/// One issuer signs all of them with one key. Those that call themselves one of these are rejected, unless
-/// [`accept_kind`](super::JwtVerifierBuilder::accept_kind) says otherwise. Many ID tokens say nothing of themselves: what
+/// One issuer signs all of them with one key. Those that call themselves one of these are rejected, unless `accept_kind` of
+/// the builder says otherwise. Many ID tokens say nothing of themselves: what
 /// tells them from access tokens is their audience, the client.
 ///
 /// ```
+/// # #[cfg(feature = "jwt")] {
 /// use aigc_auth::jwt::{JwtVerifier, TokenKind};
 ///
 /// // A service whose callers send ID tokens.
 /// let verifier = JwtVerifier::from_jwks("https://issuer.example/keys").accept_kind(TokenKind::Id);
 /// # assert!(verifier.build().is_ok());
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -40,7 +42,7 @@ const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 impl TokenKind {
     /// Reads what a token says of itself. `None` if that is nothing, or nothing known.
-    pub(super) fn of(typ: Option<&str>, claims: &Map<String, Value>) -> Option<Self> {
+    pub(crate) fn of(typ: Option<&str>, claims: &Map<String, Value>) -> Option<Self> {
         if let Some(kind) = typ.and_then(Self::from_word) {
             return Some(kind);
         }
@@ -70,7 +72,7 @@ impl TokenKind {
 }
 
 /// A `typ` as RFC 7515 section 4.1.9 compares it: without `application/`, in small letters.
-pub(super) fn media_type(typ: &str) -> String {
+pub(crate) fn media_type(typ: &str) -> String {
     let typ = typ.to_ascii_lowercase();
     typ.strip_prefix("application/").unwrap_or(&typ).to_owned()
 }

@@ -4,12 +4,12 @@ use serde_json::{Map, Value};
 
 use super::claim_codes::{self, Codes, Form};
 use super::claim_path::ClaimPath;
-use super::error::{Reason, Rejection, invalid_token};
-use crate::types::error::AuthError;
+use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{UserId, UserInfo, UserInfoBuilder};
 
 /// Maps a verified token, its header and its claims, to a user.
-pub(super) type MapToken =
+#[cfg(feature = "jwt")]
+pub(crate) type MapToken =
     dyn Fn(&Map<String, Value>, &Map<String, Value>) -> Result<UserInfo, AuthError> + Send + Sync;
 
 /// Maps verified claims to a user: a table of where each field is read.
@@ -33,7 +33,7 @@ pub(super) type MapToken =
 /// `/realm_access/roles`.
 ///
 /// ```
-/// use aigc_auth::jwt::ClaimsMapping;
+/// use aigc_auth::introspection::ClaimsMapping;
 /// use serde_json::json;
 ///
 /// let claims = json!({"sub": "3f6c", "realm_access": {"roles": ["staff", "admin"]}, "scope": "openid report:read"});
@@ -222,20 +222,18 @@ impl ClaimsMapping {
     }
 
     /// Reads the id: a string (RFC 7519 section 4.1.2), or the integer that some issuers write.
-    pub(super) fn subject(&self, claims: &Map<String, Value>) -> Result<UserId, Rejection> {
+    pub(crate) fn subject(&self, claims: &Map<String, Value>) -> Result<UserId, AuthError> {
         let name = self.subject.as_str();
-        let malformed = |expected: &str| {
-            invalid_token(Reason::Subject, format!("malformed `{name}` claim: expected {expected}"))
-        };
+        let rejected = |detail: String| AuthError::new(ErrorKind::InvalidCredential).with_detail(detail);
+        let malformed = |expected: &str| rejected(format!("malformed `{name}` claim: expected {expected}"));
         match self.subject.of(claims) {
             Some(Value::String(sub)) if !sub.trim().is_empty() => Ok(sub.as_str().into()),
             Some(Value::Number(sub)) => {
                 sub.as_i64().map(UserId::from).ok_or_else(|| malformed("an integer of at most 64 bits"))
             }
-            None => Err(invalid_token(
-                Reason::Subject,
-                format!("missing `{name}` claim, the user's id; `subject_claim` names another"),
-            )),
+            None => {
+                Err(rejected(format!("missing `{name}` claim, the user's id; `subject_claim` names another")))
+            }
             _ => Err(malformed("a non-empty string or an integer")),
         }
     }
@@ -245,6 +243,7 @@ impl ClaimsMapping {
 ///
 /// # Errors
 /// As [`ClaimsMapping::map`].
+#[cfg(feature = "jwt")]
 pub fn default_claims_mapping(claims: &Map<String, Value>) -> Result<UserInfoBuilder, AuthError> {
     ClaimsMapping::default().map(claims)
 }
@@ -275,7 +274,7 @@ mod tests {
     use super::*;
 
     fn user(claims: &Value) -> UserInfo {
-        default_claims_mapping(claims.as_object().unwrap()).unwrap().build()
+        ClaimsMapping::new().map(claims.as_object().unwrap()).unwrap().build()
     }
 
     #[test]
@@ -330,7 +329,7 @@ mod tests {
             (json!(["a"]), false),
         ] {
             let claims = json!({ "sub": sub });
-            assert_eq!(default_claims_mapping(claims.as_object().unwrap()).is_ok(), ok, "{claims}");
+            assert_eq!(ClaimsMapping::new().map(claims.as_object().unwrap()).is_ok(), ok, "{claims}");
         }
         assert!(default_claims_mapping(&Map::new()).is_err());
     }

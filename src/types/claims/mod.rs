@@ -1,0 +1,15 @@
+//! What a token's claims say: of which user it is, and of which kind.
+
+mod claim_codes;
+mod claim_path;
+mod claims_mapping;
+mod token_kind;
+
+pub use claims_mapping::ClaimsMapping;
+#[cfg(feature = "jwt")]
+pub(crate) use claims_mapping::MapToken;
+#[cfg(feature = "jwt")]
+pub use claims_mapping::default_claims_mapping;
+pub use token_kind::TokenKind;
+#[cfg(feature = "jwt")]
+pub(crate) use token_kind::media_type;
