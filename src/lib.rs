@@ -56,7 +56,9 @@
 //! | [`UserInfo`], [`UserId`], [`user`] | the user |
 //! | [`context`] | the current user and request, anywhere below the handler; jobs and spawned tasks |
 //! | `AuthClient`, [`client`](client/index.html) | the remote auth center: its calls, the cache and its TTLs, the circuit breaker |
-//! | [`jwt`](jwt/index.html) | local verification of tokens: keys, key sets, claims |
+//! | [`cached`](cached/index.html) | the same cache and limits for any other verifier |
+//! | [`introspection`](introspection/index.html) | opaque tokens, by asking who issued them (RFC 7662) |
+//! | [`jwt`](jwt/index.html) | local verification of tokens: keys, key sets, claims; beside another verifier |
 //! | [`ActAsUser`], [`impersonation`] | admins who act as other users, and the audit of it |
 //! | [`stats`](stats/index.html), [`usage`] | usage records that the auth center bills from |
 //! | [`webhook`](webhook/index.html), [`invalidate`] | events from the auth center: a signed endpoint, and a sender |

@@ -15,7 +15,7 @@ pub(crate) struct Gate {
 }
 
 /// Why a call was not made.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Refused {
     /// The circuit breaker is open, for so long.
     Open(Duration),
