@@ -1,7 +1,7 @@
 use super::super::builder::JwtVerifierBuilder;
-use super::super::claims_mapping::ClaimsMapping;
 use super::super::verifier::JwtVerifier;
 use super::base_url::base_url;
+use crate::types::claims::ClaimsMapping;
 
 /// Tokens of better-auth's plugin `jwt`, for the `baseURL` of that better-auth (`https://app.example.com`).
 ///

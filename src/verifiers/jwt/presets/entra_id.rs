@@ -1,7 +1,7 @@
 use super::super::algorithm::Algorithm;
 use super::super::builder::JwtVerifierBuilder;
-use super::super::claims_mapping::ClaimsMapping;
 use super::super::verifier::JwtVerifier;
+use crate::types::claims::ClaimsMapping;
 
 /// Access tokens of version 2.0 of Microsoft Entra ID (Azure AD), of the tenant with this id, for the API whose application
 /// (client) has this id. Both are GUIDs.

@@ -1,7 +1,7 @@
 use super::super::algorithm::Algorithm;
 use super::super::builder::JwtVerifierBuilder;
-use super::super::claims_mapping::ClaimsMapping;
 use super::super::verifier::JwtVerifier;
+use crate::types::claims::ClaimsMapping;
 
 /// ID tokens of Firebase Authentication (Identity Platform) for the project with this id, which clients send to services.
 ///

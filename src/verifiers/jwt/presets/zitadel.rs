@@ -1,8 +1,8 @@
 use super::super::algorithm::Algorithm;
 use super::super::builder::JwtVerifierBuilder;
-use super::super::claims_mapping::ClaimsMapping;
 use super::super::verifier::JwtVerifier;
 use super::base_url::base_url;
+use crate::types::claims::ClaimsMapping;
 
 /// Access tokens of the ZITADEL at this URL, for the project with this id.
 ///
