@@ -21,10 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 type Case = (&'static str, &'static str, (usize, u16), u64, u64);
 
 const CASES: [Case; 3] = [
-    ("text", "a signature", (CONNECTIONS, 401), 1, 16 * 1024),
-    ("short hex", "0123456789abcdef", (CONNECTIONS, 401), 1, 16 * 1024),
+    ("text", "a signature", (CONNECTIONS, 401), 1, 8 * 1024),
+    ("short hex", "0123456789abcdef", (CONNECTIONS, 401), 1, 8 * 1024),
     // 64 bodies are being read, of 256 KiB each and with a server's buffer of up to 400 KiB; and what 400 connections take.
-    ("hex", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", (336, 503), 3, 56 * 1024),
+    ("hex", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", (336, 503), 3, 48 * 1024),
 ];
 
 #[test]
