@@ -15,7 +15,7 @@ use super::config::WebhookConfig;
 use super::event::{RawEvent, UserEvent};
 use super::handler::Handler;
 use super::rejection::{self, WebhookRejection};
-use super::replays::{Claim, Identity, Replays};
+use super::replays::{Claim, Identity, Replays, Seen};
 use super::signature::Tag;
 use crate::request::context::{self, InContext, RequestContext};
 use crate::request::delivery::{Delivery, DeliveryId};
@@ -81,21 +81,37 @@ impl<H: Handler> Endpoint<H> {
         core.config.apply_invalidation(&event, &delivery);
         let identity = Identity::new(&core.config.path(), &event, &delivery);
         let event = event.into_event()?;
-        // Before it takes the place of a handler.
-        if core.replays.contains(&identity).await {
-            return Ok(Outcome::Replayed);
-        }
-        let name = event.name().to_owned();
         let id = claims.id().map_or_else(|| DeliveryId::Body(body), |id| DeliveryId::Sent(id.into()));
-        let run =
-            || core.clone().run(event, identity, Delivery::new(id)).in_context(context).in_current_span();
-        match self.in_flight.join(delivery.key, run).await {
-            Ok(outcome) => Ok(outcome),
-            Err(FlightError::AtCapacity) => Err(WebhookRejection::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Too many events are being handled",
-            )),
-            Err(FlightError::Cancelled) => Ok(fail(&name, "the handler's task was cancelled")),
+        // Before it takes the place of a handler.
+        let mut seen = core.replays.look_up(&identity).await;
+        loop {
+            if seen == Seen::Handled {
+                return Ok(Outcome::Replayed);
+            }
+            let mut is_own = false;
+            let run = || {
+                is_own = true;
+                let delivery = Delivery::new(id.clone());
+                let run = core.clone().run(event.clone(), identity.clone(), delivery);
+                run.in_context(context.clone()).in_current_span()
+            };
+            let outcome = match self.in_flight.join(delivery.key, run).await {
+                Ok(outcome) => outcome,
+                Err(FlightError::AtCapacity) => {
+                    let message = "Too many events are being handled";
+                    return Err(WebhookRejection::new(StatusCode::SERVICE_UNAVAILABLE, message));
+                }
+                Err(FlightError::Cancelled) => fail(event.name(), "the handler's task was cancelled"),
+            };
+            if is_own || seen != Seen::Overtaking {
+                return Ok(outcome);
+            }
+            // That was the run of an event that came before the user's latest. This one comes after it, and is handled, too;
+            // its copies may have started that by now.
+            seen = match core.replays.look_up(&identity).await {
+                Seen::Overtaking => Seen::New,
+                seen => seen,
+            };
         }
     }
 }

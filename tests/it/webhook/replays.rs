@@ -279,6 +279,33 @@ async fn other_events_do_not_wait() {
     assert_eq!(runs, [Some(1), Some(2)]);
 }
 
+/// A user is disabled, enabled and disabled again, while the first handler still runs: the third event is no copy of the first.
+#[tokio::test]
+async fn event_that_comes_back_is_handled_after_slow_run_of_same_bytes() {
+    let (handler, arrived) = (Gated::new(), InvalidationLog::default());
+    let app = serve_hook(config().invalidate(arrived.clone()), handler.clone()).await;
+    let first = delivering(&app, &signed(CHANGE), CHANGE);
+    handler.started().await;
+    let other = delivering(&app, &signed(ANOTHER), ANOTHER);
+    handler.started().await;
+    for _ in 0..2 {
+        arrived.invalidated().await;
+    }
+    let back: Vec<_> = (0..2).map(|_| delivering(&app, &signed(CHANGE), CHANGE)).collect();
+    for _ in &back {
+        arrived.invalidated().await;
+    }
+    // Two let the runs go on that have started, and the third one that of the event that came back, with its copy.
+    (0..3).for_each(|_| handler.go());
+    for delivery in [first, other] {
+        assert!(run(&delivery.await.unwrap()).is_some());
+    }
+    let back = join_all(back).await;
+    assert!(back.iter().all(|answer| answer.as_ref().unwrap().status == 200));
+    assert_eq!(handler.notes.runs(), 3);
+    assert_eq!(run(&report(&app, CHANGE).await), None, "now it was handled");
+}
+
 #[tokio::test]
 async fn disconnected_sender_does_not_cancel_handler() {
     let (handler, left, arrived) = (Gated::new(), Signal::default(), InvalidationLog::default());

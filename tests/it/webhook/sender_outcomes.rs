@@ -351,6 +351,8 @@ async fn event_that_is_not_delivered_becomes_dead_letter() {
         assert_eq!((letter.error.kind(), letter.error.attempts()), (error.kind(), attempts as u32));
         assert_eq!(letter.data(), json!({ "id": 7, "nickname": "爱丽丝" }));
         assert_eq!(letter.body, receiver.received()[0].body, "as it was sent");
+        let shown = format!("{letter:?}");
+        assert!(shown.contains(&letter.id) && !shown.contains("nickname"), "{shown}");
         // Sent again, it is the same event.
         let again = sender.send_as(&letter.id, &letter.event, &letter.data()).await.unwrap();
         assert_eq!(again.id, letter.id);

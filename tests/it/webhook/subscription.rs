@@ -241,6 +241,17 @@ async fn crashes_leave_one_subscription() {
     std::fs::remove_file(file).unwrap();
 }
 
+/// Once it is settled, the next start knows of it, whatever happens to this one.
+#[tokio::test]
+async fn subscription_that_is_dropped_when_settled_is_in_file() {
+    let (center, file) = (AuthCenter::start().await, state_file("dropped"));
+    for _ in 0..3 {
+        start_with(&client(&center), &file).settled().await.unwrap();
+    }
+    alone(&center, &start_with(&client(&center), &file), &file).await;
+    std::fs::remove_file(file).unwrap();
+}
+
 #[tokio::test]
 async fn process_that_is_replaced_leaves_new_subscription_alone() {
     let (center, file) = (AuthCenter::start().await, state_file("replaced"));

@@ -64,8 +64,10 @@ impl DiskQueue {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let copy = queue_files::copy(self.entries().filter(|entry| is_kept(entry)), &beside)?;
-        fs::rename(&beside, &self.path)?;
+        let copied = queue_files::copy(self.entries().filter(|entry| is_kept(entry)), &beside);
+        let copy = copied.and_then(|copy| fs::rename(&beside, &self.path).map(|()| copy));
+        // What could not be finished takes no room on a full disk.
+        let copy = copy.inspect_err(|_| drop(fs::remove_file(&beside)))?;
         self.file = copy;
         Ok(())
     }

@@ -65,10 +65,7 @@ impl RefusedRecords {
     /// changed; or if they could not be taken out of the refused ones, and are in both places.
     pub async fn resend(&self, batches: impl IntoIterator<Item = RefusedBatch>) -> io::Result<u64> {
         let chosen = batches.into_iter().map(|batch| (batch.id(), batch.authorization())).collect();
-        let (records, error) = self.run(|done| Job::Resend(chosen, done)).await?;
-        if records > 0 {
-            self.returned.add(records);
-        }
+        let (records, error) = self.run(|done| Job::Resend(chosen, self.returned.clone(), done)).await?;
         error.map_or(Ok(records), Err)
     }
 

@@ -1,12 +1,14 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use http::HeaderValue;
 use tokio::sync::{mpsc, oneshot};
 
 use super::files::{Files, Outcome};
 use super::refused_batch::RefusedBatch;
+use super::returned::Returned;
 use crate::services::stats::batch::Batch;
 use crate::services::stats::lane::Lane;
 use crate::services::stats::store::{Added, Finished, Refused, Window};
@@ -19,7 +21,7 @@ pub(super) enum Job {
     Keep(Refused, oneshot::Sender<Outcome<u64>>),
     Release(Lane, Vec<Refused>, Vec<Batch>, oneshot::Sender<Outcome<Finished>>),
     List(oneshot::Sender<Vec<RefusedBatch>>),
-    Resend(HashMap<u128, Option<HeaderValue>>, oneshot::Sender<Outcome<u64>>),
+    Resend(HashMap<u128, Option<HeaderValue>>, Arc<Returned>, oneshot::Sender<Outcome<u64>>),
     Discard(HashSet<u128>, oneshot::Sender<io::Result<u64>>),
     Export(PathBuf, oneshot::Sender<io::Result<u64>>),
 }
@@ -41,7 +43,12 @@ pub(super) fn run(mut files: Files, mut jobs: mpsc::Receiver<Job>) {
                 answer(done, files.set_refused_aside(refused.batch.lane, vec![refused]));
             }
             Job::List(done) => answer(done, files.list_refused()),
-            Job::Resend(chosen, done) => answer(done, files.resend_refused(&chosen)),
+            Job::Resend(chosen, returned, done) => {
+                let outcome = files.resend_refused(&chosen);
+                // Counted here: whoever asked may have gone, and the collector is to know of them all the same.
+                returned.add(outcome.0);
+                answer(done, outcome);
+            }
             Job::Discard(chosen, done) => answer(done, files.discard_refused(&chosen)),
             Job::Export(path, done) => answer(done, files.export_refused(&path)),
         }

@@ -7,4 +7,4 @@ mod replays;
 
 pub(super) use identity::Identity;
 pub use in_memory::InMemoryReplays;
-pub(super) use replays::{Claim, Replays};
+pub(super) use replays::{Claim, Replays, Seen};

@@ -20,6 +20,18 @@ pub(crate) struct Replays {
     warnings: LogThrottle,
 }
 
+/// What is known of an event when it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// It was not handled within the window, as far as is known.
+    New,
+    /// It was handled.
+    Handled,
+    /// It has no id, and another event of its user came last: it is no copy of an event with the same bytes whose handler
+    /// still runs.
+    Overtaking,
+}
+
 /// Whether the handler may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
@@ -49,18 +61,29 @@ impl Replays {
         }
     }
 
-    /// Returns whether the event was handled within the window.
-    pub(crate) async fn contains(&self, event: &Identity) -> bool {
+    /// Asks what is known of the event.
+    pub(crate) async fn look_up(&self, event: &Identity) -> Seen {
         if self.window.is_zero() {
-            return false;
+            return Seen::New;
         }
         let keys = event.id.as_ref().map_or(&*event.latest, std::slice::from_ref);
-        let Some(values) = self.ask(self.memory.get(keys)).await else { return false };
+        let Some(values) = self.ask(self.memory.get(keys)).await else { return Seen::New };
         let is_known = |value: &Option<_>| match event.id {
             Some(_) => value.is_some(),
             None => *value == Some(event.handled),
         };
-        !values.is_empty() && values.len() == keys.len() && values.iter().all(is_known)
+        let is_others = |value: &_| *value != event.handled && *value != event.started;
+        if !values.is_empty() && values.len() == keys.len() && values.iter().all(is_known) {
+            Seen::Handled
+        } else if event.id.is_none() && values.iter().flatten().any(is_others) {
+            Seen::Overtaking
+        } else {
+            Seen::New
+        }
+    }
+
+    async fn contains(&self, event: &Identity) -> bool {
+        self.look_up(event).await == Seen::Handled
     }
 
     /// Notes that the handler is to run. From here on, no earlier event of the same user counts as handled: whether this run

@@ -63,8 +63,26 @@ impl StateFile {
         }
     }
 
+    /// Adds the id of a new subscription. Returns those of earlier ones.
+    pub(super) async fn add(&self, client: &AuthClient, id: &WebhookId) -> Vec<WebhookId> {
+        let mut earlier = self.read(client).await;
+        earlier.retain(|other| other != id);
+        self.write(client, &[std::slice::from_ref(id), &earlier].concat()).await;
+        earlier
+    }
+
+    /// Removes the ids of subscriptions that were ended, and leaves those that other processes have added meanwhile.
+    pub(super) async fn remove(&self, client: &AuthClient, ended: &[WebhookId]) {
+        if ended.is_empty() {
+            return;
+        }
+        let mut ids = self.read(client).await;
+        ids.retain(|id| !ended.contains(id));
+        self.write(client, &ids).await;
+    }
+
     /// Replaces the ids. A failure is logged.
-    pub(super) async fn write(&self, client: &AuthClient, ids: &[WebhookId]) {
+    async fn write(&self, client: &AuthClient, ids: &[WebhookId]) {
         let (center, app_id) = (client.base_url().to_owned(), client.app_id().to_owned());
         let (path, state) = (self.path.clone(), State { center, app_id, ids: ids.to_vec() });
         let written = Self::in_time(move || atomic_file::replace(&path, &serde_json::to_vec(&state)?)).await;
@@ -80,5 +98,26 @@ impl StateFile {
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         timeout(Self::TIMEOUT, tokio::task::spawn_blocking(work)).await?.map_err(io::Error::other)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two processes of a rolling update: one ends its subscription while the other one adds its own.
+    #[tokio::test]
+    async fn ids_that_other_process_adds_meanwhile_are_kept() {
+        let path = std::env::temp_dir().join(format!("aigc-auth-ids-{}.json", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let client = AuthClient::builder("app", "the app secret", "http://localhost").build().unwrap();
+        let [old, new]: [WebhookId; 2] = ["1", "2"].map(|id| serde_json::from_str(id).unwrap());
+        let [ending, starting] = [(); 2].map(|()| StateFile::new(path.clone()));
+        assert_eq!(ending.add(&client, &old).await, []);
+        let ended = ending.read(&client).await;
+        assert_eq!(starting.add(&client, &new).await, [old]);
+        ending.remove(&client, &ended).await;
+        assert_eq!(starting.read(&client).await, [new]);
+        std::fs::remove_file(path).unwrap();
     }
 }

@@ -83,11 +83,14 @@ impl Subscription {
         let task = tokio::spawn(async move {
             let attempt = || subscriber.register_webhook(&url, &events, &secret);
             let Some(result) = subscribe(attempt, backoff, &stopped).await else { return };
-            let id = result.as_ref().ok().cloned();
+            let (Some(file), Ok(id)) = (file, &result) else {
+                let _ = settled.send(Some(result));
+                return;
+            };
+            // Before anybody knows that it is settled, and may drop this: from here on, the next start knows of all of them.
+            let earlier = file.add(&subscriber, id).await;
             let _ = settled.send(Some(result));
-            if let (Some(file), Some(id)) = (file, id) {
-                replace_earlier(&subscriber, &file, id).await;
-            }
+            end_earlier(&subscriber, &file, &earlier).await;
         });
         Self { client, outcome, stop, task, state_file }
     }
@@ -141,14 +144,13 @@ impl Subscription {
             let _ = (&mut self.task).await;
             let Some(id) = self.id() else { return Ok(()) };
             let Some(file) = &self.state_file else { return self.client.unregister_webhook(&id).await };
-            let mut ids = file.read(&self.client).await;
+            let ids = file.read(&self.client).await;
             if ids.first().is_some_and(|latest| *latest != id) {
                 // Another process has the subscription by now, and has ended this one.
                 return Ok(());
             }
             self.client.unregister_webhook(&id).await?;
-            ids.retain(|other| *other != id);
-            file.write(&self.client, &ids).await;
+            file.remove(&self.client, &[id]).await;
             Ok(())
         };
         let timed_out = |_| {
@@ -161,27 +163,21 @@ impl Subscription {
 }
 
 /// Ends the subscriptions of earlier starts. Those that cannot be ended now are left to the next start.
-async fn replace_earlier(client: &AuthClient, file: &StateFile, id: WebhookId) {
-    let mut earlier = file.read(client).await;
-    earlier.retain(|other| *other != id);
-    let ids = |earlier: &[WebhookId]| [std::slice::from_ref(&id), earlier].concat();
-    // First of all: whatever happens from here on, the next start knows of all of them.
-    file.write(client, &ids(&earlier)).await;
-    let mut left = vec![];
-    for other in &earlier {
-        match client.unregister_webhook(other).await {
-            Ok(()) => tracing::debug!(id = %other, "an earlier webhook subscription was ended"),
+async fn end_earlier(client: &AuthClient, file: &StateFile, earlier: &[WebhookId]) {
+    let mut ended = vec![];
+    for id in earlier {
+        match client.unregister_webhook(id).await {
+            Ok(()) => tracing::debug!(%id, "an earlier webhook subscription was ended"),
             // The auth center does not have it.
             Err(error) if error.kind() == ErrorKind::Rejected => {}
             Err(error) => {
-                tracing::warn!(id = %other, %error, "an earlier webhook subscription could not be ended");
-                left.push(other.clone());
+                tracing::warn!(%id, %error, "an earlier webhook subscription could not be ended");
+                continue;
             }
         }
+        ended.push(id.clone());
     }
-    if !earlier.is_empty() {
-        file.write(client, &ids(&left)).await;
-    }
+    file.remove(client, &ended).await;
 }
 
 /// Makes attempts until the auth center answers. `None` if stopped between attempts.

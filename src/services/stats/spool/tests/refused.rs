@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use futures_util::FutureExt;
 use serde_json::Value;
 use test_support::until;
 
@@ -153,4 +154,24 @@ async fn resending_more_than_there_is_room_for_changes_nothing() {
     let error = refused.resend(batches).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{error}");
     assert_eq!(refused.list().await.unwrap().len(), 1);
+}
+
+/// Such as a request of an operator who hangs up.
+#[tokio::test]
+async fn resending_that_is_given_up_is_done_and_counted_all_the_same() {
+    let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
+    let stats = start(builder().spool(directory.open().await), &center, refuses_ended);
+    (0..3).for_each(|n| stats.record(ended("alice", 7, n)));
+    until("they are refused", || stats.snapshot().dead_lettered == 3).await;
+    stats.shutdown(LONG).await;
+    let spool = directory.open().await;
+    let refused = spool.refused();
+    let stats = start(builder().spool(spool), &center, |_, _| Outcome::Accepted);
+    let batches = refused.list().await.unwrap();
+    // Polled once, and dropped.
+    let _ = refused.resend(batches).now_or_never();
+    until("they are delivered", || stats.snapshot().delivered == 3).await;
+    assert!(refused.list().await.unwrap().is_empty());
+    let counts = stats.shutdown(LONG).await;
+    assert_eq!((counts.recorded, counts.delivered, counts.spooled), (3, 3, 0));
 }
