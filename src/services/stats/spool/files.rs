@@ -16,6 +16,7 @@ pub(super) struct Files {
     pub(super) waiting: ByLane<WaitingFile>,
     /// Batches of verified users that the auth center rejected permanently or that cannot be decrypted, for people.
     pub(super) refused: RefusedFile,
+    max_bytes: u64,
     /// Held while this process uses the directory.
     _lock: File,
 }
@@ -33,10 +34,10 @@ impl Files {
     ) -> io::Result<(Self, u64)> {
         let verified = WaitingFile::open(directory.join("waiting.queue"), max_bytes)?;
         let unverified = WaitingFile::open(directory.join("unverified.queue"), max_bytes / 10)?;
-        let refused = RefusedFile::open(directory.join("refused.queue"), max_bytes / 10)?;
+        let refused = RefusedFile::open(directory.join("refused.queue"))?;
         let records = verified.records() + unverified.records();
         let waiting = ByLane::of(verified, unverified);
-        Ok((Self { key, waiting, refused, _lock: lock }, records))
+        Ok((Self { key, waiting, refused, max_bytes, _lock: lock }, records))
     }
 
     /// Appends batches of a lane durably: all of them, or none.
@@ -57,7 +58,17 @@ impl Files {
         if let Some(evicted) = evicted {
             waiting.make_room(entries.iter().map(|entry| entry.len() as u64).sum(), evicted)?;
         }
-        waiting.add(&entries)
+        waiting.add(&entries)?;
+        // If that fails, the next batch tries it again.
+        let _ = self.refused.trim(self.refused_bytes());
+        Ok(())
+    }
+
+    /// Returns how many bytes the refused batches may take: what those that wait leave, since they come from there, and a
+    /// tenth in addition. An outage in which all tokens end, or an app secret that is wrong for a while, evicts none of them.
+    fn refused_bytes(&self) -> u64 {
+        let room = self.max_bytes.saturating_sub(self.waiting[Lane::Verified].used_bytes());
+        room.saturating_add(self.max_bytes / 10)
     }
 
     /// Reads up to `limit` of the oldest batches of a lane. They stay in the file until [`Files::finish`].
@@ -177,6 +188,6 @@ impl Files {
         if lane == Lane::Unverified || entries.is_empty() {
             return (0, None);
         }
-        self.refused.add(entries)
+        self.refused.add(entries, self.refused_bytes())
     }
 }

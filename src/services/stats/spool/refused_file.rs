@@ -11,7 +11,6 @@ use crate::util::log_throttle::LogThrottle;
 /// The file of batches that were refused: by the auth center, or by the seal.
 pub(super) struct RefusedFile {
     queue: DiskQueue,
-    max_bytes: u64,
     warn_throttle: LogThrottle,
 }
 
@@ -72,22 +71,23 @@ impl RefusedEntry {
 }
 
 impl RefusedFile {
-    /// Opens or creates a file for so many bytes.
-    pub(super) fn open(path: PathBuf, max_bytes: u64) -> io::Result<Self> {
+    /// Opens or creates a file.
+    pub(super) fn open(path: PathBuf) -> io::Result<Self> {
         let warn_throttle = LogThrottle::new(Clock::default(), Duration::from_secs(60));
-        Ok(Self { queue: DiskQueue::open(path)?, max_bytes, warn_throttle })
+        Ok(Self { queue: DiskQueue::open(path)?, warn_throttle })
     }
 
-    /// Adds entries; the oldest are evicted for them. Returns how many records could not be added, and why.
-    pub(super) fn add(&mut self, refused: &[RefusedEntry]) -> (u64, Option<io::Error>) {
+    /// Adds entries; the oldest are evicted, so that the file has no more than so many bytes. Returns how many records could
+    /// not be added, and why.
+    pub(super) fn add(&mut self, refused: &[RefusedEntry], max_bytes: u64) -> (u64, Option<io::Error>) {
         let entries: Vec<_> = refused.iter().map(RefusedEntry::encode).collect();
-        if self.add_all(&entries).is_ok() {
+        if self.add_all(&entries, max_bytes).is_ok() {
             return (0, None);
         }
         // As many as there is room for.
         let (mut unkept, mut error) = (0, None);
         for (entry, refused) in entries.into_iter().zip(refused) {
-            if let Err(why) = self.add_all(&[entry]) {
+            if let Err(why) = self.add_all(&[entry], max_bytes) {
                 unkept += refused.records();
                 error = Some(why);
             }
@@ -95,18 +95,24 @@ impl RefusedFile {
         (unkept, error)
     }
 
-    fn add_all(&mut self, entries: &[Vec<u8>]) -> io::Result<()> {
+    fn add_all(&mut self, entries: &[Vec<u8>], max_bytes: u64) -> io::Result<()> {
         let needed: u64 = entries.iter().map(|entry| entry.len() as u64).sum();
+        self.trim(max_bytes.saturating_sub(needed))?;
+        self.queue.add(entries)
+    }
+
+    /// Evicts the oldest entries, until the file has no more than so many bytes.
+    pub(super) fn trim(&mut self, max_bytes: u64) -> io::Result<()> {
         let mut evicted = 0;
-        while self.queue.len() > 0 && self.queue.used_bytes() + needed > self.max_bytes {
+        while self.queue.len() > 0 && self.queue.used_bytes() > max_bytes {
             let oldest = self.queue.entries().next().and_then(|entry| RefusedEntry::decode(&entry));
             self.queue.remove(1)?;
             evicted += oldest.map_or(0, |oldest| oldest.records());
         }
         if evicted > 0 && self.warn_throttle.is_due() {
-            tracing::warn!(evicted, "refused usage records dropped: there is room for a tenth of the spool");
+            tracing::warn!(evicted, "refused usage records dropped: the spool is full");
         }
-        self.queue.add(entries)
+        Ok(())
     }
 
     /// Removes the entries with these ids.

@@ -12,8 +12,8 @@ use super::worker::{Job, ended};
 
 /// The usage records of a [`Spool`] that the auth center refused for good, for people to look at; from [`Spool::refused`].
 ///
-/// They take up to a tenth of the spool's bytes; beyond, the oldest are dropped. Cheap to clone. Works while the spool is
-/// open, which is until its collector is shut down or dropped.
+/// They take what the records that wait leave of the spool's bytes, and a tenth in addition; beyond, the oldest are dropped.
+/// Cheap to clone. Works while the spool is open, which is until its collector is shut down or dropped.
 ///
 /// ```no_run
 /// use aigc_auth::AuthClient;

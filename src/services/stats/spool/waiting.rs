@@ -49,6 +49,11 @@ impl WaitingFile {
         self.records
     }
 
+    /// Returns how many bytes its batches take.
+    pub(super) fn used_bytes(&self) -> u64 {
+        self.queue.used_bytes()
+    }
+
     /// Removes the oldest entries until there is room for so many bytes. Adds the number of evicted records to `evicted`,
     /// also if it fails.
     pub(super) fn make_room(&mut self, needed: u64, evicted: &mut u64) -> io::Result<()> {

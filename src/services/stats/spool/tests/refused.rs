@@ -9,6 +9,7 @@ use test_support::until;
 
 use super::{Directory, LONG, adds_up, builder, start};
 use crate::ports::usage::ApiRecord;
+use crate::services::stats::RefusedBatch;
 use crate::services::stats::tests::fake_center::{Call, FakeCenter, Outcome, record};
 use crate::types::credential::Credential;
 use crate::types::user::{UserId, UserInfo};
@@ -174,4 +175,36 @@ async fn resending_that_is_given_up_is_done_and_counted_all_the_same() {
     assert!(refused.list().await.unwrap().is_empty());
     let counts = stats.shutdown(LONG).await;
     assert_eq!((counts.recorded, counts.delivered, counts.spooled), (3, 3, 0));
+}
+
+/// They take the place that they leave, and are evicted before those that wait.
+#[tokio::test]
+async fn full_spool_keeps_all_that_are_refused() {
+    const MAX_BYTES: u64 = 200_000;
+    for secret in ["the app secret", "another secret"] {
+        let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
+        let spool = directory.open_with(MAX_BYTES, "the app secret").await;
+        let stats = start(builder().spool(spool), &center, |_, _| Outcome::Unavailable);
+        (0..600).for_each(|n| stats.record(ended(&format!("user{}", n % 60), 7, n)));
+        let waiting = stats.flush(LONG).await.spooled;
+        assert_eq!((waiting, stats.shutdown(LONG).await.spooled), (600, 600));
+
+        let spool = directory.open_with(MAX_BYTES, secret).await;
+        let refused = spool.refused();
+        let stats = start(builder().spool(spool), &center, |call, n| match refuses_ended(call, n) {
+            Outcome::Accepted => Outcome::Unavailable,
+            refusal => refusal,
+        });
+        until("all are refused", || stats.snapshot().dead_lettered == waiting).await;
+        let kept = async || -> u64 { refused.list().await.unwrap().iter().map(RefusedBatch::records).sum() };
+        assert_eq!(kept().await, waiting, "{secret}");
+        // What comes later needs the room.
+        for round in 0..10 {
+            (0..500).for_each(|n| stats.record(record(&format!("later{}", n % 50), round * 500 + n)));
+            stats.flush(LONG).await;
+        }
+        assert!(stats.snapshot().dropped > 0, "{:?}", stats.snapshot());
+        let left = kept().await;
+        assert!(left > 0 && left < waiting / 4, "{secret}: {left}");
+    }
 }
