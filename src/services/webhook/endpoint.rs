@@ -103,7 +103,8 @@ impl<H: Handler> Endpoint<H> {
                 }
                 Err(FlightError::Cancelled) => fail(event.name(), "the handler's task was cancelled"),
             };
-            if is_own || seen != Seen::Overtaking {
+            let will_come_again = matches!(outcome, Outcome::Failed(_) | Outcome::Busy);
+            if is_own || seen != Seen::Overtaking || will_come_again {
                 return Ok(outcome);
             }
             // That was the run of an event that came before the user's latest. This one comes after it, and is handled, too;
