@@ -456,6 +456,24 @@ fn autogpt(keys: &str, old: bool) -> Row {
     }
 }
 
+/// Those whose tokens are signed by a key of a set.
+fn of_key_sets() -> Vec<Row> {
+    let cloud = "https://project.supabase.co";
+    vec![
+        keycloak(),
+        auth0(),
+        entra_id(),
+        cognito(),
+        casdoor(),
+        zitadel(),
+        logto(),
+        supabase("Supabase", "ES256", cloud, presets::supabase(cloud)),
+        firebase(),
+        better_auth(),
+        better_auth_oauth(),
+    ]
+}
+
 async fn rejection(builder: &JwtVerifierBuilder, keys: &str, token: &str) -> String {
     let error = at(builder, keys).build().unwrap().user_info(token).await.expect_err(token);
     assert_eq!(error.kind(), ErrorKind::InvalidCredential, "{error}");
@@ -478,23 +496,10 @@ async fn each_issuer_is_understood() {
     ];
     let server = KeyServer::start(&published).await;
     let keys = server.url();
-    let (cloud, local) = ("https://project.supabase.co", "http://127.0.0.1:54321");
-    let rows = [
-        keycloak(),
-        auth0(),
-        entra_id(),
-        cognito(),
-        casdoor(),
-        zitadel(),
-        logto(),
-        supabase("Supabase", "ES256", cloud, presets::supabase(cloud)),
-        supabase("Supabase, secret", "HS256", local, presets::supabase_secret(local, SECRET)),
-        firebase(),
-        better_auth(),
-        better_auth_oauth(),
-        autogpt(&keys, false),
-        autogpt(&keys, true),
-    ];
+    let local = "http://127.0.0.1:54321";
+    let mut rows = of_key_sets();
+    rows.push(supabase("Supabase, secret", "HS256", local, presets::supabase_secret(local, SECRET)));
+    rows.extend([autogpt(&keys, false), autogpt(&keys, true)]);
     for row in rows {
         let name = row.issuer;
         let verifier = at(&row.verifier, &keys).build().unwrap();
@@ -534,20 +539,7 @@ async fn no_issuer_speaks_for_another() {
     let published = [RSA.named("rsa"), P384.named("p384"), P256.named("p256"), ED25519.named("ed25519")];
     let server = KeyServer::start(&published).await;
     let keys = server.url();
-    let cloud = "https://project.supabase.co";
-    let rows = [
-        keycloak(),
-        auth0(),
-        entra_id(),
-        cognito(),
-        casdoor(),
-        zitadel(),
-        logto(),
-        supabase("Supabase", "ES256", cloud, presets::supabase(cloud)),
-        firebase(),
-        better_auth(),
-        better_auth_oauth(),
-    ];
+    let rows = of_key_sets();
     for verifying in &rows {
         for other in rows.iter().filter(|other| other.issuer != verifying.issuer) {
             rejection(&verifying.verifier, &keys, &other.access).await;

@@ -75,11 +75,10 @@ impl Progress {
 
     /// Returns the next write, or how all ends.
     fn next_state(&mut self, checkpoint: Checkpoint) -> Result<State, Option<SyncError>> {
-        let summary = self.summary.clone();
         if self.chunks > 0 {
             self.chunks = 0;
             let cursor = mem::take(&mut self.cursor);
-            let write = Box::pin(checkpoint.write(cursor, summary));
+            let write = Box::pin(checkpoint.write(cursor, self.summary.clone()));
             return Ok(State::Writing(write, mem::take(&mut self.waiting)));
         }
         match self.end.take() {
@@ -89,7 +88,7 @@ impl Progress {
             Some(Ok(())) if checkpoint.is_finished() => Err(None),
             Some(Ok(())) => {
                 self.end = Some(Ok(()));
-                Ok(State::Writing(Box::pin(checkpoint.finish(summary)), Vec::new()))
+                Ok(State::Writing(Box::pin(checkpoint.finish(self.summary.clone())), Vec::new()))
             }
         }
     }
