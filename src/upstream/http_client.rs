@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::redirect;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
+use url::Url;
 
 use crate::types::error::BuildError;
 
@@ -23,6 +24,23 @@ pub(crate) fn new(tls: bool, connect_timeout: Duration) -> Result<reqwest::Clien
         .pool_idle_timeout(IDLE_TIMEOUT)
         .build()
         .map_err(|error| BuildError::new("cannot build the HTTP client").with_source(error))
+}
+
+/// Parses the URL of an endpoint: `https://`, or `http://` on this machine or where `plain_http` allows it. `danger` is what
+/// an attacker on the network could do.
+pub(crate) fn checked_url(what: &str, url: &str, plain_http: bool, danger: &str) -> Result<Url, BuildError> {
+    let invalid = |reason: &str| BuildError::new(format!("invalid {what}: {reason}"));
+    let url = Url::parse(url).map_err(|error| invalid("cannot parse it").with_source(error))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(invalid("it must start with https:// and name a host"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid("it must not contain a user name or password"));
+    }
+    if url.scheme() == "http" && !is_near(&url) && !plain_http {
+        return Err(invalid(&format!("it is not https://, and {danger} (see `insecure_plain_http`)")));
+    }
+    Ok(url)
 }
 
 /// Why a body could not be read.
@@ -47,7 +65,7 @@ pub(crate) async fn read(mut response: reqwest::Response, max: usize) -> Result<
 }
 
 /// Returns whether the host is this machine, so that plain http is acceptable.
-pub(crate) fn is_near(url: &url::Url) -> bool {
+pub(crate) fn is_near(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),

@@ -9,7 +9,7 @@ use super::introspection::{Inner, Introspection};
 use crate::types::claims::{ClaimsMapping, TokenKind};
 use crate::types::error::BuildError;
 use crate::types::secret::Secret;
-use crate::upstream::http_client::{self, is_near};
+use crate::upstream::http_client;
 use crate::upstream::lookups::MAX_DURATION;
 use crate::util::clock::Clock;
 
@@ -169,21 +169,8 @@ impl IntrospectionBuilder {
     }
 
     fn url(&self) -> Result<Url, BuildError> {
-        let invalid = |reason: &str| BuildError::new(format!("invalid introspection URL: {reason}"));
-        let url =
-            Url::parse(&self.endpoint).map_err(|error| invalid("cannot parse it").with_source(error))?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(invalid("it must start with https:// and name a host"));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(invalid("it must not contain a user name or password; the client's are separate"));
-        }
-        if url.scheme() == "http" && !is_near(&url) && !self.plain_http {
-            return Err(invalid(
-                "it is not https://, and the network could read the client's secret (see `insecure_plain_http`)",
-            ));
-        }
-        Ok(url)
+        let danger = "the network could read the client's secret";
+        http_client::checked_url("introspection URL", &self.endpoint, self.plain_http, danger)
     }
 }
 

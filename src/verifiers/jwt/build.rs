@@ -15,7 +15,7 @@ use super::key_source::KeySource;
 use super::source::{Keys, Source};
 use super::verifier::{Inner, JwtVerifier, MAX_SOURCES};
 use crate::types::error::BuildError;
-use crate::upstream::http_client::{self, is_near};
+use crate::upstream::http_client;
 use crate::upstream::identity_cache::{CacheTtls, IdentityCache};
 use crate::util::clock::Clock;
 
@@ -92,20 +92,8 @@ impl JwtVerifierBuilder {
     }
 
     fn checked(&self, what: &str, url: &str) -> Result<Url, BuildError> {
-        let invalid = |reason: &str| BuildError::new(format!("invalid {what}: {reason}"));
-        let url = Url::parse(url).map_err(|error| invalid("cannot parse it").with_source(error))?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(invalid("it must start with https:// and name a host"));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(invalid("it must not contain a user name or password"));
-        }
-        if url.scheme() == "http" && !is_near(&url) && !self.plain_http {
-            return Err(invalid(
-                "it is not https://, and an attacker on the network could inject keys (see `insecure_plain_http`)",
-            ));
-        }
-        Ok(url)
+        let danger = "an attacker on the network could inject keys";
+        http_client::checked_url(what, url, self.plain_http, danger)
     }
 
     fn endpoint(
