@@ -1,8 +1,8 @@
 //! Three ways to measure one operation: nanoseconds, allocations, instructions.
 //!
-//! Times are medians over rounds in which all cases take turns, so that a noisy moment hits all of them. Allocations and
-//! instructions are counted by valgrind in processes of their own, as the difference between two runs of different
-//! length.
+//! Times are medians over rounds in which all cases take turns, so that a noisy moment hits all of them; so is the ratio of two
+//! cases, which is taken of each round. Allocations and instructions are counted by valgrind in processes of their own, as the
+//! difference between two runs of different length.
 
 use std::process::Command;
 use std::time::Instant;
@@ -34,17 +34,17 @@ pub(crate) fn measure(mut cases: Vec<Case>, compared_with: impl Fn(&str) -> Opti
         // `cargo test` only wants to know that it works.
         return cases.iter_mut().for_each(|case| (case.run)());
     }
-    let times = times(&mut cases);
+    let rounds = rounds(&mut cases);
     let figures: Vec<[Option<f64>; 3]> = cases
         .iter()
-        .zip(times)
-        .map(|(case, time)| [Some(time), instructions(case.name), allocations(case.name)])
+        .zip(&rounds)
+        .map(|(case, times)| [Some(median(times.clone())), instructions(case.name), allocations(case.name)])
         .collect();
     println!(
-        "{:<36} {:>9} {:>9} {:>7}  {:>9} {:>9} {:>7}",
-        "", "ns", "instr", "allocs", "+ns", "+instr", "+allocs"
+        "{:<36} {:>9} {:>9} {:>7}  {:>9} {:>9} {:>7}  {:>6} {:>6}",
+        "", "ns", "instr", "allocs", "+ns", "+instr", "+allocs", "x ns", "x instr"
     );
-    for (case, figures_of) in cases.iter().zip(&figures) {
+    for (at, (case, figures_of)) in cases.iter().zip(&figures).enumerate() {
         let base = compared_with(case.name);
         let base = base.and_then(|name| cases.iter().position(|case| case.name == name));
         let [time, instructions, allocations] = *figures_of;
@@ -52,6 +52,10 @@ pub(crate) fn measure(mut cases: Vec<Case>, compared_with: impl Fn(&str) -> Opti
         if let Some(base) = base {
             let more = |at: usize| figures_of[at].zip(figures[base][at]).map(|(more, base)| more - base);
             print!("  {:>9} {:>9} {:>7}", show(more(0)), show(more(1)), show(more(2)));
+            let (of_case, of_base) = (&rounds[at], &rounds[base]);
+            let time = median(of_case.iter().zip(of_base).map(|(case, base)| case / base).collect());
+            let instructions = figures_of[1].zip(figures[base][1]).map(|(case, base)| case / base);
+            print!("  {time:>6.3} {:>7}", instructions.map_or("-".to_owned(), |ratio| format!("{ratio:.3}")));
         }
         println!();
     }
@@ -61,8 +65,8 @@ fn show(count: Option<f64>) -> String {
     count.map_or("-".to_owned(), |count| format!("{count:.0}"))
 }
 
-/// Medians in nanoseconds.
-pub(crate) fn times(cases: &mut [Case]) -> Vec<f64> {
+/// The nanoseconds of each case in each round.
+fn rounds(cases: &mut [Case]) -> Vec<Vec<f64>> {
     const ROUNDS: usize = 61;
     const PER_ROUND: u32 = 4_000;
     let mut rounds = vec![Vec::with_capacity(ROUNDS); cases.len()];
@@ -77,12 +81,11 @@ pub(crate) fn times(cases: &mut [Case]) -> Vec<f64> {
         }
     }
     rounds
-        .into_iter()
-        .map(|mut times| {
-            times.sort_by(f64::total_cmp);
-            times[times.len() / 2]
-        })
-        .collect()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// What one operation adds to what valgrind counts; `None` where it is not installed.
