@@ -25,14 +25,11 @@ pub(super) enum Form {
     Lists,
 }
 
-/// Returns the codes in claims of these names, also in those of `app_metadata`, each once.
-pub(super) fn here_and_in_app_metadata<'a>(claims: &'a Map<String, Value>, names: &[&str]) -> Vec<&'a str> {
-    let metadata = claims.get("app_metadata").and_then(Value::as_object);
+/// Returns the codes of these values, each once.
+pub(super) fn of<'a>(values: impl IntoIterator<Item = Option<&'a Value>>) -> Vec<&'a str> {
     let mut all = Vec::new();
-    for claims in [Some(claims), metadata].into_iter().flatten() {
-        for name in names {
-            collect(&mut all, claims.get(*name), &Form::Texts);
-        }
+    for value in values {
+        collect(&mut all, value, &Form::Texts);
     }
     all
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::claim_codes::{self, Codes, Form};
 use super::claim_path::ClaimPath;
+use super::known_claims::KnownClaims;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{UserId, UserInfo, UserInfoBuilder};
 
@@ -168,54 +169,61 @@ impl ClaimsMapping {
     /// nor an integer.
     pub fn map(&self, claims: &Map<String, Value>) -> Result<UserInfoBuilder, AuthError> {
         let id = self.subject(claims)?;
-        let user_metadata = claims.get("user_metadata").and_then(Value::as_object);
-        let text = |names: &[&str]| names.iter().find_map(|name| non_empty(claims.get(*name)));
+        let known = KnownClaims::of(claims);
+        let user_metadata = known.user_metadata.and_then(Value::as_object);
         let user_text = |names: &[&str]| names.iter().find_map(|name| non_empty(user_metadata?.get(*name)));
         let at = |path: &Option<ClaimPath>| non_empty(path.as_ref().and_then(|path| path.of(claims)));
+        let email = non_empty(known.email);
 
-        let username = at(&self.username).or_else(|| text(&["preferred_username", "username"]));
-        let username = username.or_else(|| text(&["email"]).filter(|_| !is_unverified(claims)));
+        let username = at(&self.username).or_else(|| first([known.preferred_username, known.username]));
+        let username = username.or_else(|| email.filter(|_| !is_unverified(&known)));
         let username = username.map_or_else(|| id.to_string(), str::to_owned);
-        let roles = self.role_codes(claims);
+        let roles = self.role_codes(claims, &known);
         let is_admin = roles.contains(&&*self.admin_role)
             || self.admin.as_ref().and_then(|path| path.of(claims)) == Some(&Value::Bool(true));
         let mut user = UserInfo::builder(id, username)
             .admin(is_admin)
             .roles(roles)
-            .permissions(self.permission_codes(claims))
+            .permissions(self.permission_codes(claims, &known))
             .groups(claim_codes::at(claims, &self.groups))
-            .anonymous(is_anonymous(claims));
-        if let Some(email) = text(&["email"]) {
+            .anonymous(is_anonymous(&known));
+        if let Some(email) = email {
             user = user.email(email);
         }
-        if let Some(phone) = text(&["phone", "phone_number"]) {
+        if let Some(phone) = first([known.phone, known.phone_number]) {
             user = user.phone(phone);
         }
-        let name = at(&self.nickname).or_else(|| text(&["name", "nickname"]));
+        let name = at(&self.nickname).or_else(|| first([known.name, known.nickname]));
         if let Some(name) = name.or_else(|| user_text(&["full_name", "name"])) {
             user = user.nickname(name);
         }
-        if let Some(picture) = text(&["picture"]).or_else(|| user_text(&["avatar_url", "picture"])) {
+        if let Some(picture) = non_empty(known.picture).or_else(|| user_text(&["avatar_url", "picture"])) {
             user = user.avatar(picture);
         }
         Ok(user)
     }
 
-    fn role_codes<'a>(&self, claims: &'a Map<String, Value>) -> Vec<&'a str> {
+    fn role_codes<'a>(&self, claims: &'a Map<String, Value>, known: &KnownClaims<'a>) -> Vec<&'a str> {
+        let in_app_metadata = |name: &str| known.app_metadata?.get(name);
         match &self.roles {
             Some(roles) => claim_codes::at(claims, roles),
-            None => claim_codes::here_and_in_app_metadata(claims, &["role", "roles"]),
+            None => {
+                claim_codes::of([known.role, known.roles, in_app_metadata("role"), in_app_metadata("roles")])
+            }
         }
     }
 
-    fn permission_codes<'a>(&self, claims: &'a Map<String, Value>) -> Vec<&'a str> {
+    fn permission_codes<'a>(&self, claims: &'a Map<String, Value>, known: &KnownClaims<'a>) -> Vec<&'a str> {
         let mut all = match &self.permissions {
             Some(permissions) => claim_codes::at(claims, permissions),
-            None => claim_codes::here_and_in_app_metadata(claims, &["permissions"]),
+            None => claim_codes::of([
+                known.permissions,
+                known.app_metadata.and_then(|metadata| metadata.get("permissions")),
+            ]),
         };
         if self.reads_scope {
-            for name in ["scope", "scp", "scopes"] {
-                claim_codes::collect(&mut all, claims.get(name), &Form::Lists);
+            for scope in [known.scope, known.scp, known.scopes] {
+                claim_codes::collect(&mut all, scope, &Form::Lists);
             }
         }
         all
@@ -249,22 +257,27 @@ pub fn default_claims_mapping(claims: &Map<String, Value>) -> Result<UserInfoBui
 }
 
 /// Whether the issuer says that nobody has confirmed the e-mail address: somebody else's name could be taken by it.
-fn is_unverified(claims: &Map<String, Value>) -> bool {
-    ["email_verified", "emailVerified"].iter().any(|name| match claims.get(*name) {
+fn is_unverified(known: &KnownClaims<'_>) -> bool {
+    [known.email_verified, known.email_verified_too].into_iter().any(|verified| match verified {
         Some(Value::Bool(verified)) => !verified,
         Some(Value::String(verified)) => verified != "true",
         _ => false,
     })
 }
 
-fn is_anonymous(claims: &Map<String, Value>) -> bool {
-    let provider = claims.get("firebase").and_then(|firebase| firebase.get("sign_in_provider"));
-    claims.get("is_anonymous") == Some(&Value::Bool(true))
-        || [claims.get("provider_id"), provider].into_iter().flatten().any(|provider| provider == "anonymous")
+fn is_anonymous(known: &KnownClaims<'_>) -> bool {
+    let provider = known.firebase.and_then(|firebase| firebase.get("sign_in_provider"));
+    known.is_anonymous == Some(&Value::Bool(true))
+        || [known.provider_id, provider].into_iter().flatten().any(|provider| provider == "anonymous")
 }
 
 fn non_empty(value: Option<&Value>) -> Option<&str> {
     value?.as_str().filter(|text| !text.is_empty())
+}
+
+/// The first of these that is a text.
+fn first<const N: usize>(values: [Option<&Value>; N]) -> Option<&str> {
+    values.into_iter().find_map(non_empty)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod claim_codes;
 mod claim_path;
 mod claims_mapping;
+mod known_claims;
 mod token_kind;
 
 pub use claims_mapping::ClaimsMapping;

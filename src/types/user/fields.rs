@@ -155,8 +155,9 @@ impl Fields {
     }
 
     pub(super) fn set_groups(&mut self, groups: impl IntoIterator<Item = UserGroup>) {
-        let groups: Arc<[UserGroup]> = groups.into_iter().collect();
-        self.groups = (!groups.is_empty()).then_some(groups);
+        // Not an `Arc` at once: that allocates for none, too, and most users have none.
+        let groups: Vec<UserGroup> = groups.into_iter().collect();
+        self.groups = (!groups.is_empty()).then(|| groups.into());
     }
 
     pub(super) fn set_feishu(&mut self, ids: FeishuIds) {

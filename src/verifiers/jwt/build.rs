@@ -45,6 +45,7 @@ impl JwtVerifierBuilder {
         let ttls =
             CacheTtls { ttl: self.cache_ttl, stale_if_error: Duration::ZERO, negative_ttl: Duration::ZERO };
         let clock = self.clock.clone();
+        let is_caching = !self.cache_ttl.is_zero();
         let cache = Arc::new(IdentityCache::new(self.cache_capacity, ttls, Duration::ZERO, clock.clone()));
         let http = self.http.clone();
         let sources = std::iter::once(self)
@@ -52,7 +53,7 @@ impl JwtVerifierBuilder {
             .map(|builder| builder.source(http.as_ref(), &cache, &clock))
             .collect::<Result<_, _>>()?;
         let rejections = Rejections::new(&clock);
-        Ok(JwtVerifier { inner: Arc::new(Inner { sources, cache, clock, rejections }) })
+        Ok(JwtVerifier { inner: Arc::new(Inner { sources, cache, is_caching, clock, rejections }) })
     }
 
     fn source(

@@ -39,6 +39,7 @@ mod claims;
 mod constructors;
 mod discovery;
 mod error;
+mod header;
 mod jwks;
 mod jwks_endpoint;
 mod key;

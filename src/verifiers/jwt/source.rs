@@ -63,10 +63,13 @@ impl Source {
         };
         let claims = token.claims()?;
         let exp = self.validation.validate(token.typ(), claims, today)?;
-        self.mapping.subject(claims).map_err(|error| Rejection::new(Reason::Subject, error))?;
+        let without_subject = |error| Rejection::new(Reason::Subject, error);
         let mut user = match &self.map_token {
-            Some(map) => map(&token.header, claims)?,
-            None => self.mapping.map(claims)?.build(),
+            Some(map) => {
+                self.mapping.subject(claims).map_err(without_subject)?;
+                map(&token.header_members(), claims)?
+            }
+            None => self.mapping.map(claims).map_err(without_subject)?.build(),
         };
         user.set_claims(token.take_claims_text());
         if let Some(end) = exp {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
 use super::error::{Reason, Rejection, invalid_token, shown};
+use super::header::Header;
 use super::key::VerificationKey;
 use super::unique_json;
 
@@ -15,7 +16,8 @@ pub(super) struct Token<'a> {
     pub(super) algorithm: Algorithm,
     /// The id of the key that signed it.
     pub(super) kid: Option<String>,
-    pub(super) header: Map<String, Value>,
+    typ: Option<String>,
+    header: &'a [u8],
     /// The signed bytes: header and payload as they were received.
     message: &'a [u8],
     payload: &'a [u8],
@@ -37,17 +39,14 @@ impl<'a> Token<'a> {
     /// Reads three members of the header: `alg` is compared with the algorithms of the key, `kid` selects the key, and
     /// `crit` rejects the token. Keys inside the header (`jwk`, `jku`, `x5c`, `x5u`) are ignored.
     pub(super) fn parse(token: &'a [u8]) -> Result<Self, Rejection> {
-        let mut segments = token.split(|&byte| byte == b'.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (segments.next(), segments.next(), segments.next(), segments.next())
-        else {
+        let Some([header, payload, signature]) = segments(token) else {
             return Err(invalid_token(
                 Reason::Shape,
-                match token.split(|&byte| byte == b'.').count() {
-                    1 => {
+                match dots(token).count() {
+                    0 => {
                         "opaque token, not a JWT: expected three segments, and found no dot; only its issuer can tell whose it is"
                     }
-                    5 => "encrypted JWT (JWE): expected three segments, and found five",
+                    4 => "encrypted JWT (JWE): expected three segments, and found five",
                     _ => "malformed JWT: expected three segments",
                 },
             ));
@@ -55,23 +54,23 @@ impl<'a> Token<'a> {
         let decoded = decode(header).ok_or_else(|| {
             invalid_token(Reason::Malformed, "malformed JWT header: expected base64url without padding")
         })?;
-        let header_members = unique_json::parse(&decoded).ok_or_else(|| {
+        let Header { alg, kid, typ, crit } = Header::parse(&decoded).ok_or_else(|| {
             invalid_token(
                 Reason::Malformed,
                 "malformed JWT header: expected a JSON object with unique member names",
             )
         })?;
-        if header_members.contains_key("crit") {
+        if crit.is_some() {
             return Err(invalid_token(Reason::Malformed, "unsupported `crit` extension in the JWT header"));
         }
-        let alg = header_members.get("alg").and_then(Value::as_str);
+        let alg = alg.as_ref().and_then(Value::as_str);
         let algorithm = alg.and_then(Algorithm::from_name).ok_or_else(|| {
             let found = alg.map_or("none".to_owned(), shown);
             invalid_token(Reason::Algorithm, format!("unsupported `alg` in the JWT header: {found}"))
         })?;
-        let kid = match header_members.get("kid") {
+        let kid = match kid {
             None => None,
-            Some(Value::String(kid)) => Some(kid.clone()),
+            Some(Value::String(kid)) => Some(kid),
             Some(_) => {
                 let detail = "malformed `kid` in the JWT header: expected a string";
                 return Err(invalid_token(Reason::Malformed, detail));
@@ -81,20 +80,16 @@ impl<'a> Token<'a> {
             invalid_token(Reason::Malformed, "malformed JWT signature: expected base64url without padding")
         })?;
         let message = token.get(..header.len() + 1 + payload.len()).unwrap_or_default();
-        Ok(Self {
-            algorithm,
-            kid,
-            header: header_members,
-            message,
-            payload,
-            signature,
-            claims: OnceCell::new(),
-        })
+        let typ = match typ {
+            Some(Value::String(typ)) => Some(typ),
+            _ => None,
+        };
+        Ok(Self { algorithm, kid, typ, header, message, payload, signature, claims: OnceCell::new() })
     }
 
     /// Whether a token has the three segments of a JWT.
     pub(super) fn has_shape(token: &[u8]) -> bool {
-        token.iter().filter(|&&byte| byte == b'.').count() == 2
+        dots(token).count() == 2
     }
 
     /// Returns the `iss` claim of a token that cannot be parsed, which nobody has verified. `None` if it is no JWT: without a
@@ -141,7 +136,12 @@ impl<'a> Token<'a> {
 
     /// Returns the `typ` of the header.
     pub(super) fn typ(&self) -> Option<&str> {
-        self.header.get("typ")?.as_str()
+        self.typ.as_deref()
+    }
+
+    /// Returns all members of the header. Only after [`Token::verify`].
+    pub(super) fn header_members(&self) -> Map<String, Value> {
+        decode(self.header).and_then(|json| unique_json::parse(&json)).unwrap_or_default()
     }
 
     /// Verifies the signature by the one of these keys that made it.
@@ -169,6 +169,20 @@ impl<'a> Token<'a> {
             return Err(invalid_token(Reason::Signature, "invalid JWT signature"));
         }
         Ok(())
+    }
+}
+
+fn dots(token: &[u8]) -> memchr::Memchr<'_> {
+    memchr::memchr_iter(b'.', token)
+}
+
+/// Splits a token at its dots. `None` unless there are two.
+fn segments(token: &[u8]) -> Option<[&[u8]; 3]> {
+    let mut dots = dots(token);
+    let (first, second) = (dots.next()?, dots.next()?);
+    match dots.next() {
+        None => Some([token.get(..first)?, token.get(first + 1..second)?, token.get(second + 1..)?]),
+        Some(_) => None,
     }
 }
 

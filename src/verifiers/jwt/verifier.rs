@@ -38,6 +38,8 @@ pub(super) struct Inner {
     /// One at least, and [`MAX_SOURCES`] at most.
     pub(super) sources: Vec<Source>,
     pub(super) cache: Arc<IdentityCache>,
+    /// Unless the TTL is zero.
+    pub(super) is_caching: bool,
     pub(super) clock: Clock,
     pub(super) rejections: Rejections,
 }
@@ -132,8 +134,8 @@ impl Inner {
         fetches: &Fetches,
         owns: impl FnOnce(&Self, &[u8], &Result<Token<'_>, Rejection>) -> bool,
     ) -> Verdict {
-        let key = self.cache.key(Kind::Token, token);
-        if let Cached::Fresh(user) | Cached::Stale(user) = self.cache.get(key) {
+        let key = self.is_caching.then(|| self.cache.key(Kind::Token, token));
+        if let Some(Cached::Fresh(user) | Cached::Stale(user)) = key.map(|key| self.cache.get(key)) {
             return Verdict::Done(Ok(user));
         }
         // Before the key is looked up: if that key leaves the set meanwhile, this user is invalidated with it.
@@ -144,8 +146,10 @@ impl Inner {
         }
         match parsed.and_then(|token| self.decode(&token, fetches)) {
             Ok(Some((mut user, valid_until))) => {
-                self.cache.intern_lists(&mut user);
-                self.cache.insert(key, &user, valid_until, epoch);
+                if let Some(key) = key {
+                    self.cache.intern_lists(&mut user);
+                    self.cache.insert(key, &user, valid_until, epoch);
+                }
                 Verdict::Done(Ok(user))
             }
             Ok(None) => Verdict::Pending,
