@@ -10,6 +10,7 @@ use super::validation::Validation;
 use crate::types::claims::{ClaimsMapping, MapToken, TokenKind, media_type};
 use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
+use crate::upstream::lookups::MAX_DURATION;
 use crate::util::clock::Clock;
 
 /// Builds a [`JwtVerifier`]; made by [`from_secret`](super::JwtVerifier::from_secret),
@@ -121,7 +122,7 @@ impl JwtVerifierBuilder {
 
     /// Sets the tolerated clock skew between issuer and verifier, for `exp`, `nbf` and `iat`. Defaults to 30 s.
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.validation.leeway = leeway;
+        self.validation.leeway = leeway.min(MAX_DURATION);
         self
     }
 
@@ -248,7 +249,7 @@ impl JwtVerifierBuilder {
     /// Sets the TTL of cached users. Defaults to 300 s; it never exceeds the token's `exp` or the freshness of its key. Zero
     /// verifies every token on every request.
     pub fn cache_ttl(mut self, ttl: Duration) -> Self {
-        self.cache_ttl = ttl;
+        self.cache_ttl = ttl.min(MAX_DURATION);
         self
     }
 

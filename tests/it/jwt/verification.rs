@@ -292,6 +292,27 @@ async fn token_is_not_cached_past_exp_by_a_date_that_jumps() {
     }
 }
 
+/// As others mean "for ever".
+#[tokio::test]
+async fn settings_of_any_size_are_taken() {
+    let verifier = JwtVerifier::from_secret(SECRET).leeway(Duration::MAX).cache_ttl(Duration::MAX);
+    let verifier = verifier.build().unwrap();
+    for (exp, accepted) in [
+        (json!(-1e308), false),
+        (json!(-1), false),
+        (json!(0), false),
+        (json!(now() - 86_400), true),
+        (json!(now() + 60), true),
+        (json!(253_402_300_799_u64), true),
+    ] {
+        let token = HMAC.issue("HS256", None, &with(claims(), "exp", exp.clone()));
+        for again in [false, true] {
+            let outcome = verifier.user_info(&token).await;
+            assert_eq!(outcome.is_ok(), accepted, "{exp}, again: {again}: {outcome:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn zero_ttl_verifies_every_time() {
     let (verifier, _, verified) = counting(JwtVerifier::from_secret(SECRET).cache_ttl(Duration::ZERO));
