@@ -23,9 +23,11 @@ pub(super) enum Reason {
     Issuer,
     Kind,
     Subject,
+    /// The function that maps the claims has rejected it, or has failed. The app's own: not logged.
+    Mapping,
 }
 
-const REASONS: usize = Reason::Subject as usize + 1;
+const REASONS: usize = Reason::Mapping as usize + 1;
 
 /// The rejection of a token, or another failure of its verification.
 pub(super) struct Rejection {
@@ -91,7 +93,7 @@ impl Rejections {
     }
 
     pub(super) fn log(&self, rejection: &Rejection) {
-        let Some(reason) = rejection.reason else { return };
+        let Some(reason) = rejection.reason.filter(|reason| *reason != Reason::Mapping) else { return };
         if self.0.get(reason as usize).is_some_and(LogThrottle::is_due) {
             let error = &rejection.error;
             match reason {

@@ -67,7 +67,8 @@ impl Source {
         let mut user = match &self.map_token {
             Some(map) => {
                 self.mapping.subject(claims).map_err(without_subject)?;
-                map(&token.header_members(), claims)?
+                map(&token.header_members(), claims)
+                    .map_err(|error| Rejection::new(Reason::Mapping, error))?
             }
             None => self.mapping.map(claims).map_err(without_subject)?.build(),
         };

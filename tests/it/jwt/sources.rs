@@ -1,5 +1,6 @@
 //! Several sources of keys in one verifier: two secrets, a secret beside a key set, several issuers.
 
+use aigc_auth::AuthError;
 use aigc_auth::error::ErrorKind;
 use aigc_auth::jwt::{Algorithm, JwtVerifier, JwtVerifierBuilder};
 use serde_json::Value;
@@ -130,5 +131,41 @@ fn added_sources_are_checked_at_build() {
     ] {
         let error = good().also_accept(bad).build().unwrap_err().to_string();
         assert!(error.contains(said), "{error}");
+    }
+}
+
+/// Two sources that share a key, each with its own algorithm: neither takes the other's.
+#[tokio::test]
+async fn sources_of_one_key_keep_their_algorithms_apart() {
+    let source = |issuer: &str, algorithm| {
+        JwtVerifier::from_public_key(RSA.pem()).issuer(issuer).algorithms([algorithm])
+    };
+    let verifier =
+        source("one", Algorithm::Rs256).also_accept(source("two", Algorithm::Ps256)).build().unwrap();
+    for (iss, alg, accepted) in [
+        (Value::from("one"), "RS256", true),
+        (Value::from("two"), "PS256", true),
+        (Value::from("one"), "PS256", false),
+        (Value::from("two"), "RS256", false),
+        (Value::from("three"), "RS256", false),
+        (Value::from(vec!["one", "two"]), "RS256", false),
+        (Value::Null, "PS256", false),
+    ] {
+        let outcome = outcome(&verifier, &RSA.issue(alg, None, &with(claims(), "iss", iss.clone()))).await;
+        assert_eq!(outcome.is_ok(), accepted, "{iss} by {alg}: {outcome:?}");
+    }
+}
+
+/// A source has signed the token, and its mapping cannot answer: no other source, with a mapping of its own, is asked.
+#[tokio::test]
+async fn failure_of_a_mapping_leads_to_no_other_source() {
+    for kind in [ErrorKind::Unavailable, ErrorKind::Denied, ErrorKind::Internal] {
+        let verifier = JwtVerifier::from_secret(SECRET)
+            .map_claims(move |_| Err(AuthError::new(kind).with_detail("the table of blocked users")))
+            .also_accept(JwtVerifier::from_secret(SECRET))
+            .build()
+            .unwrap();
+        let outcome = outcome(&verifier, &HMAC.issue("HS256", None, &claims())).await;
+        assert_eq!(outcome, Err((kind, "the table of blocked users".to_owned())));
     }
 }
