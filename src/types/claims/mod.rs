@@ -5,6 +5,7 @@ mod claim_path;
 mod claims_mapping;
 mod known_claims;
 mod token_kind;
+pub(crate) mod unique_json;
 
 pub use claims_mapping::ClaimsMapping;
 #[cfg(feature = "jwt")]

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
-use crate::types::claims::{ClaimsMapping, TokenKind};
+use crate::types::claims::{ClaimsMapping, TokenKind, unique_json};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::UserInfo;
 use crate::util::clock::from_unix;
@@ -28,8 +28,9 @@ pub(super) struct Requirements {
 impl Requirements {
     /// Returns the user of an active token.
     pub(super) fn user_of(&self, body: &[u8], now: SystemTime) -> Result<UserInfo, AuthError> {
-        let answer: Map<String, Value> = serde_json::from_slice(body)
-            .map_err(|_| unreadable("expected a JSON object; is the URL that of the introspection?"))?;
+        let answer = unique_json::parse(body).ok_or_else(|| {
+            unreadable("expected a JSON object with unique names; is the URL that of the introspection?")
+        })?;
         match answer.get("active") {
             Some(Value::Bool(true)) => {}
             Some(Value::Bool(false)) => {

@@ -72,7 +72,7 @@ impl<'de> Visitor<'de> for Members {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verifiers::jwt::unique_json;
+    use crate::types::claims::unique_json;
 
     /// What is read here and what a map has is the same, for headers of all kinds.
     #[test]

@@ -48,7 +48,6 @@ mod key_source;
 pub mod presets;
 mod source;
 mod token;
-mod unique_json;
 mod validation;
 mod verifier;
 

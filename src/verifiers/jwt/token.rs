@@ -10,7 +10,7 @@ use super::algorithm::Algorithm;
 use super::error::{Reason, Rejection, invalid_token, shown};
 use super::header::Header;
 use super::key::VerificationKey;
-use super::unique_json;
+use crate::types::claims::unique_json;
 
 pub(super) struct Token<'a> {
     pub(super) algorithm: Algorithm,

@@ -146,6 +146,23 @@ async fn answers_are_verdicts_only_where_they_are_clear() {
         let expected = if name == "active" { Unavailable } else { InvalidCredential };
         assert_eq!(kind(&verifier.verify(token("opaque")).await), Some(expected), "without {name}");
     }
+    // Twice: another reader takes the other.
+    for member in [
+        r#""active":false"#,
+        r#""active":true"#,
+        r#""\u0061ctive":false"#,
+        r#""sub":"root""#,
+        r#""aud":"api""#,
+    ] {
+        let text = active().to_string();
+        for answer in [
+            text.replacen('{', &format!("{{{member},"), 1),
+            format!("{},{member}}}", &text[..text.len() - 1]),
+        ] {
+            endpoint.say(200, "application/json", answer.clone());
+            assert_eq!(kind(&verifier.verify(token("opaque")).await), Some(Unavailable), "{answer}");
+        }
+    }
 }
 
 #[tokio::test]

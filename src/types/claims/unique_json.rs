@@ -6,8 +6,8 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// Parses a JSON object with unique member names (RFC 7515 section 4, RFC 7519 section 4): of two members with one name,
-/// another verifier may have used the other.
-pub(super) fn parse(json: &[u8]) -> Option<Map<String, Value>> {
+/// another reader may have used the other.
+pub(crate) fn parse(json: &[u8]) -> Option<Map<String, Value>> {
     // Checked as a whole: `from_slice` would check text by text.
     let json = std::str::from_utf8(json).ok()?;
     serde_json::from_str(json).ok().map(|Unique(object)| object)
