@@ -16,7 +16,7 @@ use crate::util::clock::Clock;
 ///   key-bound tokens are rejected.
 /// - [`ClaimsMapping`](super::ClaimsMapping) makes a user of the answer: `sub`, `username`, roles, and permissions from `scope`.
 /// - Whatever is no such answer is [`Unavailable`](ErrorKind::Unavailable): no connection, no answer within 5 s, another
-///   status than 200, over 1 MiB, a redirect, HTML, an `active` that is no boolean.
+///   status than 200, over 1 MiB, a redirect, HTML, an `active` that is no boolean, a member twice.
 ///
 /// ```
 /// use aigc_auth::AuthLayer;
