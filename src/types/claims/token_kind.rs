@@ -92,6 +92,7 @@ impl TokenKind {
 }
 
 /// A `typ` as RFC 7515 section 4.1.9 compares it: without `application/`, in small letters.
+#[cfg(feature = "jwt")]
 pub(crate) fn media_type(typ: &str) -> String {
     let typ = typ.to_ascii_lowercase();
     typ.strip_prefix("application/").unwrap_or(&typ).to_owned()
