@@ -57,6 +57,7 @@
 //! | [`context`] | the current user and request, anywhere below the handler; jobs and spawned tasks |
 //! | `AuthClient`, [`client`](client/index.html) | the remote auth center: its calls, the cache and its TTLs, the circuit breaker |
 //! | [`cached`](cached/index.html) | the same cache and limits for any other verifier |
+//! | [`claims`](claims/index.html) | from a token's claims to the user; access tokens and others |
 //! | [`introspection`](introspection/index.html) | opaque tokens, by asking who issued them (RFC 7662) |
 //! | [`jwt`](jwt/index.html) | local verification of tokens: keys, key sets, claims; beside another verifier |
 //! | [`ActAsUser`], [`impersonation`] | admins who act as other users, and the audit of it |
@@ -151,6 +152,12 @@ pub use verifiers::client;
 pub use verifiers::introspection;
 #[cfg(feature = "jwt")]
 pub use verifiers::jwt;
+
+#[cfg(feature = "client")]
+pub mod claims {
+    //! What tokens say, in their claims or in an answer about them: of which user they are, and of which kind.
+    pub use crate::types::claims::{ClaimsMapping, TokenKind};
+}
 
 pub mod credential {
     //! Credentials: bearer tokens and access keys.

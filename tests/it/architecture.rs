@@ -299,6 +299,53 @@ fn each_layer_uses_only_those_above_it() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// The public modules: folders that lib.rs re-exports, and modules that are written out there. With what they re-export.
+fn public_names(src: &Path) -> BTreeMap<String, Vec<String>> {
+    let lib = format!("\n{}", code(&fs::read_to_string(src.join("lib.rs")).unwrap()));
+    let mut modules = vec![("the root".to_owned(), lib.clone())];
+    for statement in lib.split("\npub use ").skip(1) {
+        let mut found = vec![];
+        expand(statement.split(';').next().unwrap(), &mut vec![], &mut found);
+        for path in found {
+            let folder = path.iter().fold(src.to_owned(), |folder, part| folder.join(part)).join("mod.rs");
+            if let Ok(text) = fs::read_to_string(folder) {
+                modules.push((path.last().unwrap().clone(), format!("\n{}", code(&text))));
+            }
+        }
+    }
+    for part in lib.split("\npub mod ").skip(1) {
+        if let Some((name, body)) = part.split_once(" {") {
+            modules.push((name.to_owned(), body.split("\n}").next().unwrap().replace("\n    ", "\n")));
+        }
+    }
+    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (module, text) in modules {
+        for statement in text.split("\npub use ").skip(1) {
+            let mut found = vec![];
+            expand(statement.split(';').next().unwrap(), &mut vec![], &mut found);
+            for path in found {
+                names.entry(path.last().unwrap().clone()).or_default().push(module.clone());
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn each_type_has_one_public_path() {
+    let names = public_names(&src());
+    assert_eq!(names["AuthLayer"], ["the root"]);
+    assert_eq!(names["ClaimsMapping"], ["claims"]);
+    assert_eq!(names["JwtVerifierBuilder"], ["jwt"]);
+    assert!(names.len() > 80, "only {} names were read", names.len());
+    // A module and a function of one name.
+    let same = [("stats", ["the root", "context"].map(str::to_owned).to_vec())];
+    let is_same = |name: &str, modules: &[String]| same.iter().any(|(a, b)| *a == name && *b == modules);
+    let twice: Vec<_> =
+        names.iter().filter(|(name, modules)| modules.len() > 1 && !is_same(name, modules)).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
+
 #[test]
 fn folders_have_a_mod_file_that_is_a_table_of_contents() {
     for file in rust_files(&src()) {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::claim_codes::{self, Codes, Form};
 use super::claim_path::ClaimPath;
 use super::known_claims::KnownClaims;
+use super::shown::type_of;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{UserId, UserInfo, UserInfoBuilder};
 
@@ -34,7 +35,7 @@ pub(crate) type MapToken =
 /// `/realm_access/roles`.
 ///
 /// ```
-/// use aigc_auth::introspection::ClaimsMapping;
+/// use aigc_auth::claims::ClaimsMapping;
 /// use serde_json::json;
 ///
 /// let claims = json!({"sub": "3f6c", "realm_access": {"roles": ["staff", "admin"]}, "scope": "openid report:read"});
@@ -233,16 +234,20 @@ impl ClaimsMapping {
     pub(crate) fn subject(&self, claims: &Map<String, Value>) -> Result<UserId, AuthError> {
         let name = self.subject.as_str();
         let rejected = |detail: String| AuthError::new(ErrorKind::InvalidCredential).with_detail(detail);
-        let malformed = |expected: &str| rejected(format!("malformed `{name}` claim: expected {expected}"));
+        let malformed = |expected: &str, found: &str| {
+            rejected(format!("malformed `{name}` claim: expected {expected}, found {found}"))
+        };
         match self.subject.of(claims) {
             Some(Value::String(sub)) if !sub.trim().is_empty() => Ok(sub.as_str().into()),
-            Some(Value::Number(sub)) => {
-                sub.as_i64().map(UserId::from).ok_or_else(|| malformed("an integer of at most 64 bits"))
-            }
+            Some(Value::Number(sub)) => sub
+                .as_i64()
+                .map(UserId::from)
+                .ok_or_else(|| malformed("an integer of at most 64 bits", "another number")),
             None => {
                 Err(rejected(format!("missing `{name}` claim, the user's id; `subject_claim` names another")))
             }
-            _ => Err(malformed("a non-empty string or an integer")),
+            Some(Value::String(_)) => Err(malformed("a non-empty string or an integer", "an empty string")),
+            Some(other) => Err(malformed("a non-empty string or an integer", type_of(other))),
         }
     }
 }

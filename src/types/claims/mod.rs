@@ -4,6 +4,8 @@ mod claim_codes;
 mod claim_path;
 mod claims_mapping;
 mod known_claims;
+mod registered;
+mod shown;
 mod token_kind;
 pub(crate) mod unique_json;
 
@@ -12,6 +14,9 @@ pub use claims_mapping::ClaimsMapping;
 pub(crate) use claims_mapping::MapToken;
 #[cfg(feature = "jwt")]
 pub use claims_mapping::default_claims_mapping;
+pub(crate) use registered::{check_audience, check_issuer};
+#[cfg(feature = "jwt")]
+pub(crate) use shown::{list, shown, type_of};
 pub use token_kind::TokenKind;
 #[cfg(feature = "jwt")]
 pub(crate) use token_kind::media_type;

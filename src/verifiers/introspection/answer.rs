@@ -1,10 +1,11 @@
 //! Read the answer (RFC 7662 section 2.2).
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
-use crate::types::claims::{ClaimsMapping, TokenKind, unique_json};
+use crate::types::claims::{ClaimsMapping, TokenKind, check_audience, check_issuer, unique_json};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::UserInfo;
 use crate::util::clock::from_unix;
@@ -72,37 +73,25 @@ impl Requirements {
 
     fn check_audience(&self, claim: Option<&Value>) -> Result<(), AuthError> {
         let Some(accepted) = &self.audiences else { return Ok(()) };
-        let claimed = match claim {
-            None => {
-                return Err(invalid(
-                    "the answer has no `aud`, and an audience is required; `insecure_any_audience` is for endpoints that answer \
-                     for this client's own tokens only",
-                ));
-            }
-            Some(Value::Array(claimed)) => claimed.as_slice(),
-            Some(one) => std::slice::from_ref(one),
-        };
-        let is_accepted =
-            |claimed: &Value| claimed.as_str().is_some_and(|text| accepted.iter().any(|one| one == text));
-        if claimed.iter().any(is_accepted) {
-            return Ok(());
+        if claim.is_none() {
+            return Err(invalid(
+                "the answer has no `aud`, and an audience is required; `insecure_any_audience` is for endpoints that answer \
+                 for this client's own tokens only",
+            ));
         }
-        Err(invalid("the token is for another audience (`aud`) than `audience` says"))
+        check_audience(claim, accepted).map_err(invalid)
     }
 
     fn check_issuer(&self, claim: Option<&Value>) -> Result<(), AuthError> {
         let Some(accepted) = &self.issuers else { return Ok(()) };
-        let issuer = claim.and_then(Value::as_str);
-        if issuer.is_some_and(|issuer| accepted.iter().any(|one| one == issuer)) {
-            return Ok(());
-        }
-        Err(invalid("the token is of another issuer (`iss`) than `issuer` says, or the answer has none"))
+        check_issuer(claim, accepted).map_err(invalid)
     }
 
     fn check_kind(&self, answer: &Map<String, Value>) -> Result<(), AuthError> {
-        match TokenKind::of(None, answer).filter(|kind| !self.kinds.contains(kind)) {
-            Some(kind) => Err(AuthError::new(ErrorKind::InvalidCredential)
-                .with_detail(format!("the token is {kind} (`accept_kind` takes TokenKind::{kind:?})"))),
+        match TokenKind::refused(None, answer, &self.kinds) {
+            Some((kind, place)) => Err(invalid(format!(
+                "expected an access token: by its `{place}`, the token is {kind} (`accept_kind` takes TokenKind::{kind:?})"
+            ))),
             None => Ok(()),
         }
     }
@@ -128,6 +117,6 @@ fn unreadable(detail: &'static str) -> AuthError {
         .of_this_credential()
 }
 
-fn invalid(detail: &'static str) -> AuthError {
+fn invalid(detail: impl Into<Cow<'static, str>>) -> AuthError {
     AuthError::new(ErrorKind::InvalidCredential).with_detail(detail)
 }

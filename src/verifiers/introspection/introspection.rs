@@ -14,7 +14,7 @@ use crate::util::clock::Clock;
 /// - `active: false` is an [`InvalidCredential`](ErrorKind::InvalidCredential).
 /// - Of an active token, `exp`, `nbf`, `aud`, `iss` and `token_type` are checked where the answer has them, and refresh, ID and
 ///   key-bound tokens are rejected.
-/// - [`ClaimsMapping`](super::ClaimsMapping) makes a user of the answer: `sub`, `username`, roles, and permissions from `scope`.
+/// - [`ClaimsMapping`](crate::claims::ClaimsMapping) makes a user of the answer: `sub`, `username`, roles, and permissions from `scope`.
 /// - Whatever is no such answer is [`Unavailable`](ErrorKind::Unavailable): no connection, no answer within 5 s, another
 ///   status than 200, over 1 MiB, a redirect, HTML, an `active` that is no boolean, a member twice.
 ///

@@ -8,6 +8,5 @@ mod endpoint;
 #[allow(clippy::module_inception)]
 mod introspection;
 
-pub use crate::types::claims::{ClaimsMapping, TokenKind};
 pub use builder::IntrospectionBuilder;
 pub use introspection::Introspection;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::Deserialize;
 use url::Url;
 
-use super::error::shown;
+use crate::types::claims::shown;
 use crate::upstream::http_client::is_near;
 use crate::util::clock::{Clock, Millis};
 

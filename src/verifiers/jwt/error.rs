@@ -74,14 +74,6 @@ pub(super) fn invalid_token(reason: Reason, detail: impl Into<Cow<'static, str>>
     Rejection { reason: Some(reason), error: AuthError::new(kind).with_detail(detail) }
 }
 
-/// A text of a token as an error shows it: quoted, and cut.
-pub(super) fn shown(text: &str) -> String {
-    const MAX: usize = 100;
-    let short: String = text.chars().take(MAX).collect();
-    let more = if short.len() < text.len() { "…" } else { "" };
-    format!("`{}{more}`", short.escape_debug())
-}
-
 /// Logs rejections, each reason once in 10 s: a service that refuses everybody says why.
 pub(super) struct Rejections([LogThrottle; REASONS]);
 

@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::algorithm::Algorithm;
-use super::error::shown;
 use super::key::{Jwk, Unusable, VerificationKey};
 use super::token::Token;
+use crate::types::claims::shown;
 
 pub(super) struct KeySet {
     keys: Vec<PublishedKey>,

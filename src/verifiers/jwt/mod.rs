@@ -8,7 +8,7 @@
 //! - tokens without `exp` or `sub`;
 //! - expired tokens, tokens that are not valid yet (`nbf`), tokens issued in the future (`iat`);
 //! - tokens for another audience or of another issuer than configured;
-//! - tokens that say that they are no access tokens ([`TokenKind`]);
+//! - tokens that say that they are no access tokens ([`TokenKind`](crate::claims::TokenKind));
 //! - dates that are not numbers, or after the year 9999, duplicate claims, and extensions (`crit`);
 //! - anything that is not strict base64url without padding.
 //!
@@ -51,7 +51,7 @@ mod token;
 mod validation;
 mod verifier;
 
-pub use crate::types::claims::{ClaimsMapping, TokenKind, default_claims_mapping};
+pub use crate::types::claims::default_claims_mapping;
 pub use algorithm::Algorithm;
 pub use builder::JwtVerifierBuilder;
 pub use by_issuer::ByIssuer;

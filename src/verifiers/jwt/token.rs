@@ -7,10 +7,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
-use super::error::{Reason, Rejection, invalid_token, shown};
+use super::error::{Reason, Rejection, invalid_token};
 use super::header::Header;
 use super::key::VerificationKey;
-use crate::types::claims::unique_json;
+use crate::types::claims::{shown, type_of, unique_json};
 
 pub(super) struct Token<'a> {
     pub(super) algorithm: Algorithm,
@@ -40,16 +40,12 @@ impl<'a> Token<'a> {
     /// `crit` rejects the token. Keys inside the header (`jwk`, `jku`, `x5c`, `x5u`) are ignored.
     pub(super) fn parse(token: &'a [u8]) -> Result<Self, Rejection> {
         let Some([header, payload, signature]) = segments(token) else {
-            return Err(invalid_token(
-                Reason::Shape,
-                match dots(token).count() {
-                    0 => {
-                        "opaque token, not a JWT: expected three segments, and found no dot; only its issuer can tell whose it is"
-                    }
-                    4 => "encrypted JWT (JWE): expected three segments, and found five",
-                    _ => "malformed JWT: expected three segments",
-                },
-            ));
+            let detail = match dots(token).count() {
+                0 => "opaque token, not a JWT: expected three segments, found no dot; only its issuer can tell whose it is".into(),
+                4 => "encrypted JWT (JWE): expected three segments, found five".into(),
+                dots => format!("malformed JWT: expected three segments, found {}", dots + 1),
+            };
+            return Err(invalid_token(Reason::Shape, detail));
         };
         let decoded = decode(header).ok_or_else(|| {
             invalid_token(Reason::Malformed, "malformed JWT header: expected base64url without padding")
@@ -60,19 +56,26 @@ impl<'a> Token<'a> {
                 "malformed JWT header: expected a JSON object with unique member names",
             )
         })?;
-        if crit.is_some() {
-            return Err(invalid_token(Reason::Malformed, "unsupported `crit` extension in the JWT header"));
+        if let Some(crit) = crit {
+            let found = shown(&crit.to_string());
+            let detail =
+                format!("unsupported `crit` extension in the JWT header: expected none, found {found}");
+            return Err(invalid_token(Reason::Malformed, detail));
         }
         let alg = alg.as_ref().and_then(Value::as_str);
         let algorithm = alg.and_then(Algorithm::from_name).ok_or_else(|| {
-            let found = alg.map_or("none".to_owned(), shown);
-            invalid_token(Reason::Algorithm, format!("unsupported `alg` in the JWT header: {found}"))
+            let found = alg.map_or("no text".to_owned(), shown);
+            let detail = format!(
+                "unsupported `alg` in the JWT header: expected one of `jwt::Algorithm`, found {found}"
+            );
+            invalid_token(Reason::Algorithm, detail)
         })?;
         let kid = match kid {
             None => None,
             Some(Value::String(kid)) => Some(kid),
-            Some(_) => {
-                let detail = "malformed `kid` in the JWT header: expected a string";
+            Some(other) => {
+                let found = type_of(&other);
+                let detail = format!("malformed `kid` in the JWT header: expected a string, found {found}");
                 return Err(invalid_token(Reason::Malformed, detail));
             }
         };
@@ -149,26 +152,37 @@ impl<'a> Token<'a> {
         let verifies = |key: &&&VerificationKey| key.verify(self.algorithm, self.message, &self.signature);
         match keys.iter().find(verifies).or(keys.first()) {
             Some(key) => self.verify(key),
-            None => Err(invalid_token(Reason::Signature, "invalid JWT signature")),
+            None => Err(self.invalid_signature()),
         }
     }
 
     /// Verifies the signature.
     pub(super) fn verify(&self, key: &VerificationKey) -> Result<(), Rejection> {
         if !key.supports(self.algorithm) {
-            let able = key.algorithms();
-            return Err(invalid_token(
-                Reason::Algorithm,
-                format!(
-                    "the JWT is signed with {}, and its key is for {able}; `algorithms` configures others",
-                    self.algorithm
-                ),
-            ));
+            let (able, algorithm) = (key.algorithms(), self.algorithm);
+            let advice = match (algorithm.is_symmetric(), key.is_secret()) {
+                (true, false) => "a shared secret is configured by `JwtVerifier::from_secret`",
+                (false, true) => {
+                    "public keys are configured by `JwtVerifier::from_jwks`, `from_issuer` or `from_public_key`"
+                }
+                _ => "`algorithms` configures others",
+            };
+            let detail = format!("the JWT is signed with {algorithm}, and its key is for {able}; {advice}");
+            return Err(invalid_token(Reason::Algorithm, detail));
         }
         if !key.verify(self.algorithm, self.message, &self.signature) {
-            return Err(invalid_token(Reason::Signature, "invalid JWT signature"));
+            return Err(self.invalid_signature());
         }
         Ok(())
+    }
+
+    fn invalid_signature(&self) -> Rejection {
+        let kid = self.kid.as_deref().map_or(String::new(), |kid| format!(" (its `kid` is {})", shown(kid)));
+        let detail = format!(
+            "invalid JWT signature: expected {} by a key of this verifier, found another key's{kid}, or a changed token",
+            self.algorithm
+        );
+        invalid_token(Reason::Signature, detail)
     }
 }
 

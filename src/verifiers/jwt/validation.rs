@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
 
-use super::error::{Reason, Rejection, invalid_token, shown};
-use crate::types::claims::{TokenKind, media_type};
+use super::error::{Reason, Rejection, invalid_token};
+use crate::types::claims::{TokenKind, check_audience, check_issuer, media_type, shown, type_of};
 use crate::util::clock::from_unix;
 
 /// The last second of the year 9999.
@@ -39,10 +39,12 @@ impl Validation {
     ) -> Result<Option<SystemTime>, Rejection> {
         let exp = self.validate_dates(claims, now.duration_since(UNIX_EPOCH).unwrap_or_default())?;
         if let Some(audiences) = &self.audiences {
-            validate_audience(claims.get("aud"), audiences)?;
+            check_audience(claims.get("aud"), audiences)
+                .map_err(|detail| invalid_token(Reason::Audience, detail))?;
         }
         if let Some(issuers) = &self.issuers {
-            validate_issuer(claims.get("iss"), issuers)?;
+            check_issuer(claims.get("iss"), issuers)
+                .map_err(|detail| invalid_token(Reason::Issuer, detail))?;
         }
         self.validate_kind(typ, claims)?;
         Ok(from_unix(exp))
@@ -50,8 +52,12 @@ impl Validation {
 
     fn validate_dates(&self, claims: &Map<String, Value>, now: Duration) -> Result<f64, Rejection> {
         let (now, leeway) = (now.as_secs_f64(), self.leeway.as_secs_f64());
-        let missing =
-            || invalid_token(Reason::Dates, "missing `exp` claim: tokens without an end are rejected");
+        let missing = || {
+            invalid_token(
+                Reason::Dates,
+                "missing `exp` claim: expected the date when the token ends, for one without an end is rejected",
+            )
+        };
         let exp = date(claims, "exp")?.ok_or_else(missing)?;
         let seconds = |span: f64| format!("{:.0} s", span.max(1.0));
         if now >= exp + leeway {
@@ -93,9 +99,10 @@ impl Validation {
         if let Some(name) = self.present.iter().find(absent) {
             return rejected(format!("missing `{name}` claim: it is required"));
         }
-        match TokenKind::of(typ, claims).filter(|kind| !self.kinds.contains(kind)) {
-            Some(kind) => rejected(format!(
-                "the token says that it is {kind} (`accept_kind` takes TokenKind::{kind:?})"
+        match TokenKind::refused(typ, claims, &self.kinds) {
+            Some((kind, place)) => rejected(format!(
+                "expected an access token: by its `{place}`, the token says that it is {kind} (`accept_kind` takes \
+                 TokenKind::{kind:?})"
             )),
             None => Ok(()),
         }
@@ -106,7 +113,10 @@ impl Validation {
 fn date(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, Rejection> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let Some(date) = value.as_f64() else {
-        return Err(invalid_token(Reason::Dates, format!("malformed `{name}` claim: expected a number")));
+        let found = type_of(value);
+        let detail =
+            format!("malformed `{name}` claim: expected a number of seconds since 1970, found {found}");
+        return Err(invalid_token(Reason::Dates, detail));
     };
     if date > LAST_DATE {
         let detail = format!(
@@ -116,58 +126,6 @@ fn date(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, Rejectio
         return Err(invalid_token(Reason::Dates, detail));
     }
     Ok(Some(date))
-}
-
-/// Validates an `aud` claim (RFC 7519 section 4.1.3): a string, or an array of strings.
-fn validate_audience(claim: Option<&Value>, accepted: &[String]) -> Result<(), Rejection> {
-    let rejected = |detail: String| Err(invalid_token(Reason::Audience, detail));
-    let claimed = match claim {
-        None => {
-            let expected = list(accepted.iter().map(String::as_str));
-            return rejected(format!("missing `aud` claim: expected {expected}"));
-        }
-        Some(Value::Array(claimed)) => claimed,
-        Some(one) => std::slice::from_ref(one),
-    };
-    if !claimed.iter().all(Value::is_string) {
-        return rejected("malformed `aud` claim: expected a string or an array of strings".to_owned());
-    }
-    let mut claimed = claimed.iter().filter_map(Value::as_str);
-    if claimed.clone().any(|claimed| accepted.iter().any(|accepted| accepted == claimed)) {
-        return Ok(());
-    }
-    let (expected, found) = (list(accepted.iter().map(String::as_str)), list(claimed.by_ref()));
-    rejected(format!("the token is for another audience (`aud`): expected {expected}, found {found}"))
-}
-
-fn validate_issuer(claim: Option<&Value>, accepted: &[String]) -> Result<(), Rejection> {
-    let rejected = |detail: String| Err(invalid_token(Reason::Issuer, detail));
-    let expected = || list(accepted.iter().map(String::as_str));
-    match claim {
-        Some(Value::String(issuer)) if accepted.contains(issuer) => Ok(()),
-        Some(Value::String(issuer)) => {
-            let same = |accepted: &String| accepted.trim_end_matches('/') == issuer.trim_end_matches('/');
-            let slash = if accepted.iter().any(same) { "; they differ by a slash at the end" } else { "" };
-            let found = shown(issuer);
-            rejected(format!(
-                "the token is of another issuer (`iss`): expected {}, found {found}{slash}",
-                expected()
-            ))
-        }
-        None => rejected(format!("missing `iss` claim: expected {}", expected())),
-        Some(_) => rejected("malformed `iss` claim: expected a string".to_owned()),
-    }
-}
-
-/// A few texts as an error shows them.
-fn list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
-    const MAX: usize = 5;
-    let mut shown: Vec<_> = texts.map(shown).take(MAX + 1).collect();
-    if shown.len() > MAX {
-        shown.truncate(MAX);
-        shown.push("…".to_owned());
-    }
-    if shown.is_empty() { "none".to_owned() } else { shown.join(", ") }
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -5,11 +6,12 @@ use futures_util::future::join_all;
 use serde::de::DeserializeOwned;
 
 use super::claims;
-use super::error::{Reason, Rejection, Rejections, invalid_token, shown};
+use super::error::{Reason, Rejection, Rejections, invalid_token};
 use super::jwks::Fetch;
 use super::source::{Decoded, Keys, Source};
 use super::token::Token;
 use crate::ports::verify::Verify;
+use crate::types::claims::{list, shown};
 use crate::types::credential::{AccessKey, BearerToken};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::UserInfo;
@@ -208,13 +210,28 @@ impl Inner {
         }
         if sources.is_empty() {
             let found = issuer.map_or("none".to_owned(), shown);
-            let detail = format!("the token is of an issuer (`iss`) that no source of keys is for: {found}");
+            let of_all = self.sources.iter().filter_map(|source| source.validation.issuers.as_ref());
+            let expected: BTreeSet<_> = of_all.flatten().map(String::as_str).collect();
+            let expected = list(expected.into_iter());
+            let detail = format!(
+                "the token is of an issuer (`iss`) that no source of keys is for: expected {expected}, found {found}"
+            );
             return Err(invalid_token(Reason::Issuer, detail));
         }
         sources.retain(|(source, _)| source.may_support(token.algorithm));
         if sources.is_empty() {
-            let detail =
-                format!("the JWT is signed with {}, which no source of keys for it takes", token.algorithm);
+            let (algorithm, found) = (token.algorithm, issuer.map_or("none".to_owned(), shown));
+            let is_other = |source: &Source| source.is_of(issuer).is_none() && source.may_support(algorithm);
+            let advice = match self.sources.iter().any(is_other) {
+                true => {
+                    "; a source without `issuer` takes it, and is only asked where no other is for the issuer: set `issuer` \
+                     there, too"
+                }
+                false => "",
+            };
+            let detail = format!(
+                "the JWT is signed with {algorithm}, which no source of keys for its issuer (`iss`: {found}) takes{advice}"
+            );
             return Err(invalid_token(Reason::Algorithm, detail));
         }
         Ok(sources)

@@ -11,7 +11,7 @@ use axum::extract::State;
 use http::{StatusCode, Uri};
 use serde_json::{Value, json};
 
-use crate::jwt::support::{P256, P384, claims, now, pass, with};
+use crate::jwt::support::{KeyServer, P256, P384, claims, now, pass, with};
 use crate::support::{App, serve};
 
 type Pages = Arc<Mutex<HashMap<String, String>>>;
@@ -145,6 +145,24 @@ async fn metadata_that_cannot_be_trusted_is_refused() {
     let insecure = issuer.verifier().insecure_plain_http().build().unwrap();
     let error = insecure.user_info(&issuer.token()).await.unwrap_err();
     assert!(error.detail().unwrap().contains("keys.example/jwks: request failed"), "{error}");
+
+    // And nowhere else: neither the metadata nor what they name is looked for behind a redirect.
+    let elsewhere = KeyServer::start(&[P256.named("a")]).await;
+    for status in ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"] {
+        let moved = KeyServer::start(&[]).await;
+        moved.say(status, &format!("location: {}\r\n", elsewhere.url()), "");
+        let at = moved.url().replace("/keys", "");
+        let token = P256.issue("ES256", Some("a"), &with(claims(), "iss", &*at));
+        let error = JwtVerifier::from_issuer(&at).build().unwrap().user_info(&token).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        let said = format!("/.well-known/openid-configuration: the response is a redirect, {}", &status[..3]);
+        assert!(error.detail().unwrap().contains(&said), "{error}");
+        assert_eq!((moved.requests(), elsewhere.requests()), (1, 0));
+        issuer.publish(OPENID, &with(good.clone(), "jwks_uri", moved.url()));
+        let error = issuer.verifier().build().unwrap().user_info(&issuer.token()).await.unwrap_err();
+        assert!(error.detail().unwrap().contains("/keys: the response is a redirect"), "{error}");
+        assert_eq!((moved.requests(), elsewhere.requests()), (2, 0));
+    }
 
     for (url, said) in [
         ("http://issuer.example", "invalid issuer: it is not https://"),

@@ -2,6 +2,8 @@
 
 use aigc_auth::error::ErrorKind;
 use aigc_auth::jwt::{JwtVerifier, JwtVerifierBuilder};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::jwt::support::KeyServer;
@@ -58,6 +60,12 @@ pub(crate) async fn compare(issued: &Value, rows: &[Row]) {
     }
 }
 
+/// What a token says, unverified.
+pub(crate) fn claims_of(token: &str) -> Value {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    serde_json::from_slice(&payload).unwrap()
+}
+
 impl Row {
     async fn compare(&self, issued: &Issued<'_>) {
         let version = issued.text("version").map(|version| format!(" {version}")).unwrap_or_default();
@@ -75,6 +83,9 @@ impl Row {
         assert_eq!(groups, seen.groups, "{name}: groups");
         assert_eq!(user.is_admin(), seen.admin, "{name}: admin flag");
         println!("{name}: access token accepted");
+        // The mark of ID tokens: an access token that had it would be refused.
+        let claims = claims_of(issued.text("access").unwrap());
+        assert!(claims.get("at_hash").is_none() && claims.get("c_hash").is_none(), "{name}: {claims}");
 
         let others = issued.value.get("others").and_then(Value::as_array).into_iter().flatten();
         let others: Vec<_> = others.map(|token| Some(token.as_str().unwrap())).collect();

@@ -255,6 +255,16 @@ async fn malformed_key_set_is_rejected_and_last_one_kept() {
         ("null", whole("200 OK", r#"{"keys": null}"#), Some("not a JWK set")),
         ("something behind it", whole("200 OK", &format!("{good}x")), Some("not a JWK set")),
         ("over 100 keys", whole("200 OK", &json!({ "keys": many }).to_string()), Some("over 100 keys")),
+        (
+            "10,000 keys",
+            whole("200 OK", &json!({ "keys": vec![&many[0]; 10_000] }).to_string()),
+            Some("over 1 MiB"),
+        ),
+        (
+            "10,000 small keys",
+            whole("200 OK", &json!({ "keys": vec![json!({}); 10_000] }).to_string()),
+            Some("over 100 keys"),
+        ),
         ("over 1 MiB", whole("200 OK", &(good.clone() + &padding(MIB + 1))), Some("over 1 MiB")),
         ("over 1 MiB, in chunks", chunked(&(good.clone() + &padding(MIB + 1))), Some("over 1 MiB")),
         (

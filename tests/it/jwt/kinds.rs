@@ -1,12 +1,11 @@
-//! Tokens that are no access tokens, and what is said of rejected ones.
+//! Tokens that are no access tokens.
 
+use aigc_auth::claims::{ClaimsMapping, TokenKind};
 use aigc_auth::error::ErrorKind;
-use aigc_auth::jwt::{Algorithm, ClaimsMapping, JwtVerifier, JwtVerifierBuilder, TokenKind};
-use aigc_auth::testing::Clock;
+use aigc_auth::jwt::{JwtVerifier, JwtVerifierBuilder};
 use serde_json::{Value, json};
 
-use crate::jwt::support::{HMAC, KeyServer, P256, RSA, SECRET, claims, greeting, now, pass, with};
-use crate::support::{Log, get_as};
+use crate::jwt::support::{HMAC, SECRET, claims};
 
 fn verifier() -> JwtVerifierBuilder {
     JwtVerifier::from_secret(SECRET)
@@ -40,6 +39,9 @@ async fn tokens_that_are_no_access_tokens_are_rejected_unless_accepted() {
         (DpopProof, json!({"typ": "dpop+jwt"}), json!({})),
         (SecurityEvent, json!({"typ": "secevent+jwt"}), json!({})),
         (KeyBound, json!({"typ": "at+jwt"}), bound),
+        // Nothing but a hash: Canaille's ID tokens, and Dex's, whose access tokens are the same (`server/oauth2.go` of dexidp/dex).
+        (Id, json!({"typ": "JWT"}), json!({"at_hash": "7vTJ2xk8nCsfZ1nqIn8oVw", "email_verified": true})),
+        (Id, json!({}), json!({"c_hash": "LDktKdoQak3Pk0cnXxCltA", "nonce": "n"})),
     ] {
         let token = token(header, &more);
         let said = rejection(verifier(), &token).await.expect("a rejection");
@@ -49,7 +51,9 @@ async fn tokens_that_are_no_access_tokens_are_rejected_unless_accepted() {
             assert_eq!(accepts, kind == other, "{kind:?} where {other:?} are accepted");
         }
     }
-    assert_eq!(rejection(verifier(), &token(json!({"typ": "JWT"}), &json!({"typ": "Bearer"}))).await, None);
+    for access in [json!({"typ": "Bearer"}), json!({"typ": "Bearer", "at_hash": "7vTJ2xk8nCsfZ1nqIn8oVw"})] {
+        assert_eq!(rejection(verifier(), &token(json!({"typ": "JWT"}), &access)).await, None, "{access}");
+    }
 }
 
 #[tokio::test]
@@ -66,7 +70,7 @@ async fn typ_and_claims_can_be_required() {
         (
             header.clone(),
             json!({"client_id": "other", "v": 2}),
-            "expected the claim `client_id` to be \"app\", found `\\\"other\\\"`",
+            "expected the claim `client_id` to be \"app\", found `\"other\"`",
         ),
         (header.clone(), json!({"client_id": ["app"], "v": 2}), "expected the claim `client_id`"),
         (header, json!({"client_id": "app", "v": "2"}), "expected the claim `v` to be 2"),
@@ -91,95 +95,4 @@ async fn user_is_mapped_from_header_and_claims() {
     // The id is checked before, wherever it is.
     let error = verifier.user_info(&token(json!({}), &json!({"user_id": ""}))).await.unwrap_err();
     assert!(error.detail().unwrap().contains("malformed `user_id` claim"), "{error}");
-}
-
-/// Each reason has its own text, with what was expected and what was found.
-#[tokio::test]
-async fn every_rejection_has_its_reason() {
-    let server = KeyServer::start(&[P256.named("a"), with(RSA.named("r"), "use", "enc")]).await;
-    let (of_set, _) = server.verifier(|builder| builder);
-    let issuer = verifier().issuer("https://login.example/").build().unwrap();
-    let plain = verifier().build().unwrap();
-    let of = |claims: Value| HMAC.issue("HS256", None, &claims);
-    let five = "a.b.c.d.e".to_owned();
-    for (verifier, token, kind, said) in [
-        (&plain, of(with(claims(), "exp", now() - 60)), ErrorKind::Expired, "the token has expired 6"),
-        (
-            &plain,
-            of(with(claims(), "nbf", now() + 600)),
-            ErrorKind::InvalidCredential,
-            "ahead of this clock, and 30 s are tolerated (`leeway`)",
-        ),
-        (
-            &plain,
-            of(with(claims(), "aud", json!(["anon", "x\ny"]))),
-            ErrorKind::InvalidCredential,
-            "expected `authenticated`, found `anon`, `x\\ny`",
-        ),
-        (
-            &issuer,
-            of(with(claims(), "iss", "https://login.example")),
-            ErrorKind::InvalidCredential,
-            "expected `https://login.example/`, found `https://login.example`; they differ by a slash at the end",
-        ),
-        (&plain, of(with(claims(), "sub", "")), ErrorKind::InvalidCredential, "expected a non-empty string"),
-        (&plain, five, ErrorKind::InvalidCredential, "encrypted JWT (JWE)"),
-        (&plain, "opaque".to_owned(), ErrorKind::InvalidCredential, "opaque token, not a JWT"),
-        (
-            &plain,
-            HMAC.issue("HS384", None, &claims()),
-            ErrorKind::InvalidCredential,
-            "the JWT is signed with HS384, and its key is for HS256",
-        ),
-        (
-            &plain,
-            HMAC.issue("none", None, &claims()),
-            ErrorKind::InvalidCredential,
-            "unsupported `alg` in the JWT header: `none`",
-        ),
-        (&of_set, of(claims()), ErrorKind::InvalidCredential, "`JwtVerifier::from_secret`"),
-        (
-            &of_set,
-            RSA.issue("RS256", Some("r"), &claims()),
-            ErrorKind::InvalidCredential,
-            "the key `r` of the key set is not used: `use` is \"enc\", not \"sig\"",
-        ),
-        (
-            &of_set,
-            P256.issue("RS256", Some("a"), &claims()),
-            ErrorKind::InvalidCredential,
-            "the key `a` of the key set is for ES256, and the JWT is signed with RS256",
-        ),
-    ] {
-        let error = verifier.user_info(&token).await.unwrap_err();
-        assert_eq!(error.kind(), kind, "{said}: {error}");
-        assert!(error.detail().unwrap().contains(said), "{said}: {error}");
-    }
-    let (of_set, _) = server.verifier(|builder| builder.algorithms([Algorithm::Es256]));
-    let error = of_set.user_info(&P256.issue("ES256", Some("b"), &claims())).await.unwrap_err();
-    assert!(error.detail().unwrap().contains("unknown `kid` `b`"), "{error}");
-}
-
-/// A service that refuses everybody says why, and not once for each of them.
-#[tokio::test]
-async fn each_reason_is_logged_once_in_10_s() {
-    let clock = Clock::held();
-    let app = greeting(&verifier().clock(clock.clone()).build().unwrap()).await;
-    let bad: Vec<_> = [("aud", json!("anon")), ("nbf", json!(now() + 600)), ("exp", json!(now() - 60))]
-        .into_iter()
-        .map(|(name, value)| HMAC.issue("HS256", None, &with(claims(), name, value)))
-        .collect();
-    for seconds in [0, 9, 1] {
-        pass(&clock, seconds);
-        let log = Log::start();
-        for token in bad.iter().cycle().take(30) {
-            assert_eq!(get_as(app.address, token, "/").await.status, 401);
-        }
-        let shown = log.take();
-        for (level, reason) in [("WARN", "Audience"), ("WARN", "NotYetValid"), ("INFO", "Expired")] {
-            let lines = shown.lines().filter(|line| line.contains(level) && line.contains(reason));
-            assert_eq!(lines.count(), usize::from(seconds != 9), "{reason}, {seconds} s later: {shown}");
-        }
-        assert!(!shown.contains(SECRET));
-    }
 }

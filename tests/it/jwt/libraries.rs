@@ -4,13 +4,23 @@ use aigc_auth::jwt::JwtVerifierBuilder;
 use serde_json::json;
 
 use crate::jwt::issued::{Issued, Row, Seen, compare};
+use crate::jwt::presets::guide::is_in_guide;
 use crate::support::Reference;
 
-const ISSUER: &str = "https://login.example.com";
+/// The settings of a recipe, which has to stand in the guide as it does here.
+macro_rules! recipe {
+    ($($settings:tt)+) => {
+        |issued: &Issued<'_>| -> JwtVerifierBuilder {
+            let settings = stringify!($($settings)+);
+            assert!(is_in_guide(settings), "expected in docs/issuers.md: {settings}");
+            issued.source()$($settings)+
+        }
+    };
+}
 
 /// As an application has it that writes its claims itself.
 pub(crate) fn own(issued: &Issued<'_>) -> JwtVerifierBuilder {
-    issued.source().issuer(ISSUER).audience("reports").groups_claim("groups")
+    recipe!(.issuer("https://login.example.com").audience("reports").groups_claim("groups"))(issued)
 }
 
 pub(crate) const OWN: Seen = Seen {
@@ -43,10 +53,13 @@ async fn tokens_of_libraries_are_understood() {
         },
         Row {
             issuer: "Authlib",
-            verifier: |issued| {
-                let builder = issued.source().issuer(ISSUER).audience("web").typ("at+jwt");
-                builder.permissions_from_scope().groups_claim("groups")
-            },
+            verifier: recipe!(
+                .issuer("https://login.example.com")
+                .audience("web")
+                .typ("at+jwt")
+                .permissions_from_scope()
+                .groups_claim("groups")
+            ),
             seen: Seen { username: None, permissions: &["openid", "report:read"], ..OWN },
             refresh: Some("opaque token"),
             // Its audience is the access token's.
@@ -55,10 +68,12 @@ async fn tokens_of_libraries_are_understood() {
         },
         Row {
             issuer: "djangorestframework-simplejwt",
-            verifier: |issued| {
-                let builder = issued.source().subject_claim("user_id").require_claim("token_type", "access");
-                builder.insecure_any_audience().groups_claim("groups")
-            },
+            verifier: recipe!(
+                .subject_claim("user_id")
+                .require_claim("token_type", "access")
+                .insecure_any_audience()
+                .groups_claim("groups")
+            ),
             seen: OWN,
             refresh: Some("expected the claim `token_type`"),
             id: None,
@@ -67,10 +82,7 @@ async fn tokens_of_libraries_are_understood() {
         },
         Row {
             issuer: "Flask-JWT-Extended",
-            verifier: |issued| {
-                let builder = issued.source().require_claim("type", "access");
-                builder.insecure_any_audience().groups_claim("groups")
-            },
+            verifier: recipe!(.require_claim("type", "access").insecure_any_audience().groups_claim("groups")),
             seen: OWN,
             refresh: Some("expected the claim `type`"),
             id: None,
@@ -78,7 +90,7 @@ async fn tokens_of_libraries_are_understood() {
         },
         Row {
             issuer: "fastapi-users",
-            verifier: |issued| issued.source().audience("fastapi-users:auth"),
+            verifier: recipe!(.audience("fastapi-users:auth")),
             seen: Seen { username: None, roles: &[], permissions: &[], groups: &[], admin: false },
             refresh: None,
             id: None,

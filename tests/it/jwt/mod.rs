@@ -12,12 +12,14 @@ pub(crate) mod issued;
 mod jwks_parsing;
 // When a key set is fetched, and what is valid until then.
 mod jwks_refresh;
-// Tokens that are no access tokens, and reasons of rejections.
+// Tokens that are no access tokens.
 mod kinds;
 // Tokens that libraries issue, and users that come out.
 pub(crate) mod libraries;
 // Presets of well-known issuers.
 mod presets;
+// What is said of rejected tokens.
+mod reasons;
 // Tokens of other libraries.
 mod reference;
 // Signers, and a server of key sets.

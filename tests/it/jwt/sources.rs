@@ -98,6 +98,54 @@ async fn issuers_are_told_apart_by_iss() {
     assert!(rejected("signed with HS256, which no source", &outcome(&verifier, &other_algorithm).await));
 }
 
+/// The old tokens have the new ones' issuer, as they do where an application moves from its secret to keys.
+#[tokio::test]
+async fn secret_is_asked_for_an_issuer_of_the_key_set_only_if_it_names_it() {
+    let server = KeyServer::start(&[P256.named("a")]).await;
+    let moving = |old: JwtVerifierBuilder| {
+        JwtVerifier::from_jwks(server.url()).issuer("https://one").also_accept(old).build().unwrap()
+    };
+    let old = HMAC.issue("HS256", None, &of("https://one"));
+    let found = outcome(&moving(JwtVerifier::from_secret(SECRET)), &old).await;
+    let said =
+        "no source of keys for its issuer (`iss`: `https://one`) takes; a source without `issuer` takes it";
+    assert!(rejected(said, &found), "{found:?}");
+    let named = moving(JwtVerifier::from_secret(SECRET).issuer("https://one"));
+    assert_eq!(outcome(&named, &old).await, Ok("alice".to_owned()));
+    // Without one, it takes the tokens of no issuer.
+    let found =
+        outcome(&moving(JwtVerifier::from_secret(SECRET)), &HMAC.issue("HS256", None, &claims())).await;
+    assert_eq!(found, Ok("alice".to_owned()));
+}
+
+/// Two sets that have given their keys one name, and nothing else that tells them apart: each signs for itself.
+#[tokio::test]
+async fn sources_that_share_a_kid_are_both_tried() {
+    let (one, two) =
+        (KeyServer::start(&[P256.named("k")]).await, KeyServer::start(&[ANOTHER_P256.named("k")]).await);
+    let of_two = JwtVerifier::from_jwks(two.url()).audience("two").subject_claim("uid");
+    let verifier = JwtVerifier::from_jwks(one.url()).also_accept(of_two).build().unwrap();
+    let claims = with(claims(), "uid", "bob");
+    for (signer, aud, expected) in [
+        (&P256, "authenticated", Ok("alice")),
+        (&ANOTHER_P256, "two", Ok("bob")),
+        (&P256, "two", Err("expected `authenticated`, found `two`")),
+        (&ANOTHER_P256, "authenticated", Err("expected `two`, found `authenticated`")),
+        (&ED25519, "two", Err("is for ES256, and the JWT is signed with EdDSA")),
+    ] {
+        let alg = if std::ptr::eq(signer, &ED25519) { "EdDSA" } else { "ES256" };
+        let found =
+            outcome(&verifier, &signer.issue(alg, Some("k"), &with(claims.clone(), "aud", aud))).await;
+        match expected {
+            Ok(id) => assert_eq!(found, Ok(id.to_owned())),
+            Err(said) => assert!(rejected(said, &found), "{found:?}"),
+        }
+    }
+    let forged = Signer::secret("k").issue("ES256", Some("k"), &with(claims, "aud", "two"));
+    assert!(rejected("invalid JWT signature", &outcome(&verifier, &forged).await));
+    assert_eq!((one.requests(), two.requests()), (1, 1));
+}
+
 /// An outage of one issuer is none of the other's.
 #[tokio::test]
 async fn outage_of_one_source_leaves_the_others() {

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use aigc_auth::cached::Cached;
+use aigc_auth::claims::{ClaimsMapping, TokenKind};
 use aigc_auth::error::ErrorKind::{self, Expired, InvalidCredential, Unavailable};
-use aigc_auth::introspection::{ClaimsMapping, Introspection, IntrospectionBuilder, TokenKind};
+use aigc_auth::introspection::{Introspection, IntrospectionBuilder};
 use aigc_auth::jwt::Claims;
 use aigc_auth::testing::Clock;
 use aigc_auth::{AuthError, AuthLayer, UserInfo, Verify};

@@ -105,6 +105,11 @@ impl VerificationKey {
         self.prepared(algorithm).is_some()
     }
 
+    /// Whether it is a shared secret.
+    pub(crate) fn is_secret(&self) -> bool {
+        matches!(*self.material, Material::Secret)
+    }
+
     /// The algorithms that the key is meant for, as texts name them.
     pub(crate) fn algorithms(&self) -> String {
         let names: Vec<_> = self.prepared.iter().map(|(algorithm, _)| algorithm.name()).collect();

@@ -1,7 +1,7 @@
 use super::super::algorithm::Algorithm;
 use super::super::builder::JwtVerifierBuilder;
 use super::super::verifier::JwtVerifier;
-use crate::types::claims::ClaimsMapping;
+use crate::types::claims::{ClaimsMapping, TokenKind};
 
 /// ID tokens of Firebase Authentication (Identity Platform) for the project with this id, which clients send to services.
 ///
@@ -28,4 +28,5 @@ pub fn firebase(project_id: impl Into<String>) -> JwtVerifierBuilder {
     .issuer(format!("https://securetoken.google.com/{project}"))
     .audience(project)
     .mapping(ClaimsMapping::new().admin_claim("admin"))
+    .accept_kind(TokenKind::Id)
 }
