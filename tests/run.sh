@@ -48,7 +48,7 @@ mkdir -p "${CARGO_TARGET_DIR:-target}"
 built="$(cd "${CARGO_TARGET_DIR:-target}" && pwd)"
 # The reference client and libraries that sign tokens, for what runs tests/reference/.
 home="$built/reference"
-environment "$home" tests/reference/requirements.txt 'authlib, fastapi_users, flask_jwt_extended, joserfc, jwt, rest_framework_simplejwt, uvicorn'
+environment "$home" tests/reference/requirements.txt 'authlib, canaille, fastapi_users, flask_jwt_extended, joserfc, jwt, rest_framework_simplejwt, uvicorn'
 export AIGC_AUTH_REFERENCE_PYTHON="$home/bin/python"
 # Applications with users of their own, for what runs tests/applications/.
 environment "$built/applications" tests/applications/requirements.txt 'django, fastapi_users, flask_appbuilder'

@@ -1,7 +1,8 @@
 // What packages of npm give out for one user, ann, each as its guide has it: access, refresh and ID tokens, and others.
 //
 // A JSON list: the issuer, its secret or key set, the user's id unless that is 42, and the tokens. Where an issuer has a place
-// for claims of the application, she is an editor who may read reports, of ops; to better-auth also an admin.
+// for claims of the application, she is an editor who may read reports, of ops; to better-auth also an admin. oidc-provider
+// serves its metadata and its keys until standard input ends.
 import { createHash, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import { oauthProvider } from "@better-auth/oauth-provider";
@@ -163,9 +164,7 @@ async function ofOidcProvider() {
   };
   const { access_token: access, refresh_token: refresh, id_token: id } = await issue({ resource: API });
   const opaque = (await issue({})).access_token;
-  const jwks = await (await fetch(`${base}/jwks`)).json();
-  server.close();
-  return { base, jwks, access, refresh, id, others: [opaque] };
+  return { base, access, refresh, id, others: [opaque] };
 }
 
 console.warn = console.info = () => {};
@@ -175,5 +174,5 @@ const rows = [
   ...(await ofBetterAuth()),
   { issuer: "oidc-provider", ...(await ofOidcProvider()) },
 ];
-process.stdout.write(JSON.stringify(rows));
-process.exit(0);
+process.stdout.write(`${JSON.stringify(rows)}\n`);
+process.stdin.on("end", () => process.exit(0)).resume();

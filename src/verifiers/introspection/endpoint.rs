@@ -28,7 +28,9 @@ pub(super) struct Endpoint {
 
 /// Encodes the client's credentials for HTTP Basic: each of them as a form first (RFC 6749 section 2.3.1).
 pub(super) fn authorization(client_id: &str, secret: &Secret) -> Result<HeaderValue, BuildError> {
-    let form = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    // A space may be `+` in a form, and `%20`. Servers that decode it as a URL, such as those on Authlib, take `+` for itself.
+    let form =
+        |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
     let credentials = STANDARD.encode(format!("{}:{}", form(client_id), form(secret.expose())));
     let mut value = HeaderValue::try_from(format!("Basic {credentials}"))
         .map_err(|_| BuildError::new("the client's id and secret do not fit a header"))?;
@@ -154,7 +156,7 @@ mod tests {
     fn client_credentials_are_forms_before_they_are_basic() {
         for (id, secret, expected) in [
             ("s6BhdRkqt3", "7Fjfp0ZBr1KtDRbnfVdmIw", "s6BhdRkqt3:7Fjfp0ZBr1KtDRbnfVdmIw"),
-            ("a:b", "c d+e%f", "a%3Ab:c+d%2Be%25f"),
+            ("a:b", "c d+e%f", "a%3Ab:c%20d%2Be%25f"),
             ("ü", "秘密", "%C3%BC:%E7%A7%98%E5%AF%86"),
         ] {
             let header = authorization(id, &Secret::new(secret)).unwrap();

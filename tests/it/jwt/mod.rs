@@ -2,6 +2,8 @@
 
 // Forgeries: algorithms, keys, signatures.
 mod attacks;
+// Canaille: found by its metadata, and asked about its tokens.
+mod canaille;
 // Key sets that are found by their issuer's metadata.
 mod discovery;
 // Malformed tokens: segments, base64url, JSON, claims of wrong types.

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -96,6 +97,15 @@ impl Room {
 
 /// Longer than a server takes to start, on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Starts a program that prints a line and serves until its standard input ends, which is when the returned one is dropped.
+pub(super) async fn serve_after_line(command: &mut Command, patience: Duration) -> (String, Child) {
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut server = command.spawn().unwrap();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    let line = timeout(patience, lines.next_line()).await.expect("a line").unwrap();
+    (line.expect("a line, and no end before it"), server)
+}
 
 /// Runs a program to its end, which must be a good one, and returns what it prints.
 pub(super) async fn run(command: &mut Command, patience: Duration) -> String {

@@ -27,7 +27,8 @@ async fn tokens() {
     let Some(room) = Room::of("tokens") else { return };
     println!("{} and {}", room.npm(&PACKAGES).await, PACKAGES[2..].join(", "));
     room.write("app.mjs", SCRIPT);
-    let issued = room::run(room.node().arg("app.mjs"), Duration::from_secs(60)).await;
+    let (issued, _provider) =
+        room::serve_after_line(room.node().arg("app.mjs"), Duration::from_secs(60)).await;
     let rows = [
         Row {
             issuer: "jose",
@@ -80,7 +81,8 @@ async fn tokens() {
         Row {
             issuer: "oidc-provider",
             verifier: |issued| {
-                let builder = JwtVerifier::from_issuer(issued.text("base").unwrap()).jwks_url(&*issued.keys);
+                // Its keys are found by its own metadata.
+                let builder = JwtVerifier::from_issuer(issued.text("base").unwrap());
                 builder.audience(API).typ("at+jwt").permissions_from_scope().groups_claim("groups")
             },
             seen: Seen { username: None, ..OWN },

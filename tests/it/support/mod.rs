@@ -17,7 +17,7 @@ pub(crate) use process::test_process;
 #[cfg(target_os = "linux")]
 pub(crate) use process::{measure_memory, resident_kib};
 pub(crate) use random::random;
-pub(crate) use reference::{Reference, converse};
+pub(crate) use reference::{Reference, Serving, converse};
 #[cfg(target_os = "linux")]
 pub(crate) use servers::Blackhole;
 pub(crate) use servers::Canned;

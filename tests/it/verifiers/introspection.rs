@@ -92,7 +92,7 @@ async fn active_token_is_its_user() {
     assert_eq!(body, "token=2YotnFZFEjr1zCsicMWpAA%3D%3D&token_type_hint=access_token");
     assert_eq!(headers["content-type"], "application/x-www-form-urlencoded");
     assert_eq!(headers["accept"], "application/json");
-    let basic = STANDARD.encode("my%3Aservice:hunter2%3A+the+client%27s");
+    let basic = STANDARD.encode("my%3Aservice:hunter2%3A%20the%20client%27s");
     assert_eq!(headers["authorization"], format!("Basic {basic}"));
 }
 
