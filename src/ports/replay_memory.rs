@@ -120,7 +120,8 @@ pub trait ReplayMemory: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), ReplayMemoryError>> + Send;
 
     /// Sets a key to any value unless it has one, atomically; the value expires after `ttl`. Returns whether it was set. Called
-    /// for an event before its handler runs: the processes that do not get it answer 503, and the sender tries again.
+    /// for an event before its handler runs, for 10 s: the processes that do not get it answer 503, and the sender tries again.
+    /// While the handler runs, [`set`](ReplayMemory::set) renews it every 3.3 s.
     ///
     /// # Errors
     /// If the memory cannot answer. The handler then runs, perhaps in two processes at a time.
@@ -130,7 +131,8 @@ pub trait ReplayMemory: Send + Sync + 'static {
         ttl: Duration,
     ) -> impl Future<Output = Result<bool, ReplayMemoryError>> + Send;
 
-    /// Removes a key that was claimed, when its handler has ended.
+    /// Removes a key that was claimed, when its handler has ended or was dropped. Not called by a process that is killed: the
+    /// key is then free when it expires.
     ///
     /// # Errors
     /// If the memory cannot answer. The key is then free when it expires.

@@ -7,7 +7,10 @@ pub(crate) mod envelope;
 pub(crate) mod error;
 pub(crate) mod lenient;
 pub(crate) mod permission;
+pub(crate) mod present;
 pub(crate) mod presented;
 pub(crate) mod secret;
 pub(crate) mod spelling;
 pub(crate) mod user;
+#[cfg(feature = "client")]
+pub(crate) mod webhook_secret;

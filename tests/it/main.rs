@@ -30,6 +30,8 @@ mod registry;
 mod sql;
 // Usage records: fields, outcomes, delivery, spool.
 mod stats;
+// What `Debug` shows of users.
+mod personal_data;
 // Helpers of several subjects: servers, clients, waits.
 mod support;
 // `UserSync`: events, logins, pushes.

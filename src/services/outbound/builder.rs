@@ -77,6 +77,10 @@ impl OutboundClientBuilder {
     /// from each part of its body to the next. The call as a whole then has no timeout, unless [`timeout`](Self::timeout) or
     /// the request sets one. Defaults to none; [`OutboundRequest::idle_timeout`](super::OutboundRequest::idle_timeout) sets
     /// it for one request.
+    ///
+    /// The `timeout` of an [`http_client`](Self::http_client) of your own does not count then. Its `read_timeout` does, which
+    /// reqwest can set for no single request. In a stack of middlewares, the time until the head is that of all that
+    /// [`OutboundMiddleware`](super::OutboundMiddleware) is around, retries included: add it last.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = Some(timeout);
         self
@@ -113,7 +117,8 @@ impl OutboundClientBuilder {
 
     /// Sets the HTTP client (reqwest 0.13), for a proxy or a private root certificate. Build it with
     /// `redirect(Policy::none())`: on redirects, reqwest sends custom headers such as the app's secret to other hosts. Its
-    /// `default_headers` go to every host, redirect targets included. Defaults to a client of this crate.
+    /// `default_headers` go to every host, redirect targets included. The timeouts of this builder take the place of its
+    /// `timeout`; its `connect_timeout` and `read_timeout` stay. Defaults to a client of this crate.
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http = Some(client);
         self

@@ -134,7 +134,7 @@ impl Inner {
             }
             // reqwest's timeout lasts to the end of the body.
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            *request.timeout_mut() = left.or(limits.total);
+            *request.timeout_mut() = Some(left.unwrap_or(limits.total()));
             let head = limits.within(self.http.execute(request)).await;
             let answer = head.map_err(|_| OutboundError::timeout(&without_query(&url)))?;
             warn_if_redirected(&url, answer.as_ref());
@@ -187,9 +187,10 @@ impl Limits {
         }
     }
 
-    /// Returns the timeout of the call as a whole.
-    pub(super) fn total(self) -> Option<Duration> {
-        self.total
+    /// Returns the timeout of the call as a whole, for reqwest. One that never ends, too: without any, a client of the caller's
+    /// own would apply its own, and cut a stream.
+    pub(super) fn total(self) -> Duration {
+        self.total.unwrap_or(Duration::MAX)
     }
 }
 

@@ -16,6 +16,10 @@ use crate::request::context;
 /// Redirects are followed by the HTTP client below it. Use [`OutboundClient::http_client`], which follows none: a client
 /// that follows redirects would send the app's secret to other hosts.
 ///
+/// Add it last. Then it is around each attempt of a middleware that retries: each is a usage record, and each has the
+/// [`idle_timeout`](super::OutboundClientBuilder::idle_timeout). Before such a middleware, it is around all attempts and the
+/// pauses between them: they are one record, and have to get an answer within one idle timeout.
+///
 /// ```no_run
 /// # fn example(outbound: aigc_auth::outbound::OutboundClient) {
 /// use reqwest_middleware::ClientBuilder;
@@ -53,7 +57,7 @@ impl Middleware for OutboundMiddleware {
         let limits = inner.limits(&request, None);
         let own = request.headers().clone();
         inner.propagator.inject(request.headers_mut(), &own, &url, context.as_ref());
-        *request.timeout_mut() = limits.total();
+        *request.timeout_mut() = Some(limits.total());
         let answer = match limits.within(next.run(request, extensions)).await {
             Ok(answer) => answer.map(|response| limits.apply(response)),
             Err(_) => {

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use super::config_file::ConfigStore;
 use super::service::{Service, ServiceConfig};
-use crate::types::error::AuthError;
+use crate::types::error::{AuthError, ErrorKind};
 
 /// The state of a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +29,8 @@ pub(super) struct StatePublisher {
     pub(super) state: watch::Sender<RegistrationState>,
     pub(super) store: Option<ConfigStore>,
     has_registered: bool,
+    /// Whether the last call that failed was rejected: the register was reached.
+    is_rejected: bool,
     /// Whether the auth center may have the instance from this registration, so that a shutdown has to remove it.
     pub(super) is_present: Arc<AtomicBool>,
 }
@@ -40,7 +42,15 @@ impl StatePublisher {
         state: watch::Sender<RegistrationState>,
         store: Option<ConfigStore>,
     ) -> Self {
-        Self { service, config, state, store, has_registered: false, is_present: Arc::default() }
+        Self {
+            service,
+            config,
+            state,
+            store,
+            has_registered: false,
+            is_rejected: false,
+            is_present: Arc::default(),
+        }
     }
 
     /// Returns the service with its last addresses.
@@ -99,16 +109,29 @@ impl StatePublisher {
                 "registered as an instance of the service"
             );
         } else if *self.state.borrow() == RegistrationState::Retrying {
-            tracing::info!(service = service.name, "the register is reachable again");
+            if self.is_rejected {
+                tracing::info!(
+                    service = service.name,
+                    "the auth center accepts the service's registration again"
+                );
+            } else {
+                tracing::info!(service = service.name, "the register is reachable again");
+            }
         }
     }
 
     /// Publishes a call that failed and is retried.
-    pub(super) fn retrying(&self, error: &AuthError) {
+    pub(super) fn retrying(&mut self, error: &AuthError) {
         let service = self.service();
-        // Logged once per outage.
-        if *self.state.borrow() != RegistrationState::Retrying {
-            tracing::warn!(service = service.name, %error, "the service cannot reach the register; retrying");
+        let is_rejected = error.kind() == ErrorKind::Rejected;
+        // Logged once per outage, and again if an answer takes the place of none, or none that of an answer.
+        let was_rejected = std::mem::replace(&mut self.is_rejected, is_rejected);
+        if *self.state.borrow() != RegistrationState::Retrying || was_rejected != is_rejected {
+            if is_rejected {
+                tracing::warn!(service = service.name, %error, "the auth center rejects the service's registration; retrying");
+            } else {
+                tracing::warn!(service = service.name, %error, "the service cannot reach the register; retrying");
+            }
         }
         self.set(RegistrationState::Retrying);
     }

@@ -45,7 +45,7 @@ pub use builder::StatsCollectorBuilder;
 pub use collector::StatsCollector;
 pub use counters::StatsSnapshot;
 #[cfg(feature = "spool")]
-pub use spool::{RefusedBatch, RefusedRecords, Spool, SpoolBuilder};
+pub use spool::{RefusedBatch, RefusedPages, RefusedRecords, Spool, SpoolBuilder};
 
 #[cfg(test)]
 mod tests;

@@ -84,6 +84,7 @@ impl Engine {
         config: SyncConfig,
     ) -> Result<Self, BuildError> {
         mapping::check(&config.mappings)?;
+        config.password_policy.as_ref().map_or(Ok(()), PasswordPolicy::check)?;
         let mapping_of = |field: &str, setter: &str| {
             let mut mappings = config.mappings.iter().filter(|mapping| mapping.is_for(Direction::ToLegacy));
             let mapping = mappings.find(|mapping| spelling::is_same(&mapping.auth_field, field)).cloned();

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::direction::Direction;
-use crate::types::secret::Secret;
+use crate::types::error::BuildError;
+use crate::types::secret::{Secret, check_ends};
 
 /// The password of a new user. Its `Debug` is redacted.
 #[derive(Clone, Debug)]
@@ -59,7 +60,8 @@ impl PasswordPolicy {
         Policy::Locked.into()
     }
 
-    /// Gives all new users the same first password.
+    /// Gives all new users the same first password. [`UserSync::new`](super::UserSync::new) fails if it has white space at an
+    /// end.
     pub fn unified(password: impl Into<Secret>) -> Self {
         Policy::Unified(password.into()).into()
     }
@@ -85,6 +87,15 @@ impl PasswordPolicy {
     pub fn push_hash(mut self, column: impl Into<String>) -> Self {
         self.pushed = Some(column.into());
         self
+    }
+
+    /// # Errors
+    /// If the password of all new users has white space at an end, which nobody would type.
+    pub(super) fn check(&self) -> Result<(), BuildError> {
+        match &self.policy {
+            Policy::Unified(password) => check_ends(password.expose(), "password of new users"),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn choose(&self, user: &Map<String, Value>, direction: Direction) -> Option<NewPassword> {

@@ -133,8 +133,10 @@ impl WebhookConfig {
     /// Sets the memory of the events that were handled, to share it among the processes of the service. Defaults to an
     /// [`InMemoryReplays`](super::InMemoryReplays) for each router.
     ///
-    /// With a shared memory, an event that another process is handling is answered 503 with `Retry-After`, so that the sender
-    /// tries again. A memory that fails, or takes over 2 s, is reported by a warning, and the event is handled.
+    /// With a shared memory, an event that another process is handling is answered 503 with `Retry-After: 10`, so that the
+    /// sender tries again. The process that handles it claims it for 10 s, renews that every 3.3 s, and releases it when the
+    /// handler has ended or was dropped; after a process that was killed, the event is free 10 s later at the latest. A memory
+    /// that fails, or takes over 2 s, is reported by a warning, and the event is handled.
     pub fn replay_memory(mut self, memory: impl ReplayMemory) -> Self {
         self.settings_mut().replay_memory = Some(Arc::new(memory));
         self
@@ -206,8 +208,8 @@ impl WebhookConfig {
     }
 
     pub(super) fn replays(&self) -> Replays {
-        let Settings { replay_memory, replay_window, handler_timeout, clock, .. } = &*self.0;
-        Replays::new(replay_memory.clone(), *replay_window, *handler_timeout, clock)
+        let Settings { replay_memory, replay_window, clock, .. } = &*self.0;
+        Replays::new(replay_memory.clone(), *replay_window, clock)
     }
 
     pub(super) fn timeout(&self) -> Duration {

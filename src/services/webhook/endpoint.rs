@@ -7,7 +7,8 @@ use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::StatusCode;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 use tracing::Instrument;
 
@@ -15,7 +16,7 @@ use super::config::WebhookConfig;
 use super::event::{RawEvent, UserEvent};
 use super::handler::Handler;
 use super::rejection::{self, WebhookRejection};
-use super::replays::{Claim, Identity, Replays, Seen};
+use super::replays::{Claim, Identity, Lease, Replays, Seen};
 use super::signature::Tag;
 use crate::request::context::{self, InContext, RequestContext};
 use crate::request::delivery::{Delivery, DeliveryId};
@@ -119,14 +120,14 @@ impl<H: Handler> Endpoint<H> {
 
 impl<H: Handler> Core<H> {
     async fn run(self: Arc<Self>, event: UserEvent, identity: Identity, delivery: Delivery) -> Outcome {
-        match self.replays.begin(&identity).await {
-            Claim::Granted => {}
+        let lease = match self.replays.begin(&identity).await {
+            Claim::Granted(lease) => lease,
             Claim::Replay => return Outcome::Replayed,
             Claim::Busy => return Outcome::Busy,
-        }
+        };
         let outcome = self.handle(event, &delivery).await;
         let was_handled = matches!(outcome, Outcome::Handled(_));
-        self.replays.end(&identity, was_handled, delivery.may_repeat()).await;
+        self.replays.end(&identity, lease, was_handled, delivery.may_repeat()).await;
         outcome
     }
 
@@ -160,7 +161,11 @@ impl Outcome {
             Self::Busy => {
                 let message = "Another process is handling this event";
                 let busy = WebhookRejection::new(StatusCode::SERVICE_UNAVAILABLE, message);
-                axum::response::IntoResponse::into_response(busy)
+                let mut response = axum::response::IntoResponse::into_response(busy);
+                // By then, the claim of a process that was killed has ended.
+                let retry_after = HeaderValue::from(Lease::DURATION.as_secs());
+                response.headers_mut().insert(RETRY_AFTER, retry_after);
+                response
             }
             Self::Failed(ErrorId(id)) => {
                 let message = format!("The event could not be handled; error id {id:016x}");

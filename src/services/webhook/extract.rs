@@ -1,3 +1,5 @@
+use std::fmt;
+
 use axum::extract::{FromRef, FromRequest, Request};
 use bytes::Bytes;
 
@@ -8,7 +10,8 @@ use super::verification::VerifiedDelivery;
 
 /// Extracts the raw body of a request with a valid signature, for routes of your own.
 ///
-/// Takes the [`WebhookConfig`] from the router's state. Does not detect replays; only [`router`](super::router) does.
+/// Takes the [`WebhookConfig`] from the router's state. Does not detect replays; only [`router`](super::router) does. Its
+/// `Debug` shows the length only: it holds data of a user.
 ///
 /// ```
 /// use aigc_auth::webhook::{SignedBody, UserEvent, WebhookConfig};
@@ -26,8 +29,14 @@ use super::verification::VerifiedDelivery;
 /// let app: Router = Router::new().route("/raw", post(raw)).route("/event", post(event)).with_state(config);
 /// # Ok::<(), aigc_auth::error::BuildError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SignedBody(pub Bytes);
+
+impl fmt::Debug for SignedBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedBody").field("bytes", &self.0.len()).finish_non_exhaustive()
+    }
+}
 
 impl<S> FromRequest<S> for SignedBody
 where

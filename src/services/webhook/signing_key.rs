@@ -1,15 +1,9 @@
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
 use super::signature::{HmacSha256, Tag, hmac, tag};
 use crate::types::error::BuildError;
-use crate::types::secret::{Secret, check_ends};
-
-/// A secret that all libraries of Standard Webhooks take for the same key. One without `whsec_` they decode from base64, and
-/// so have another key than its characters.
-const GENERATE: &str = "`echo \"whsec_$(openssl rand -base64 32)\"`";
+use crate::types::secret::Secret;
+use crate::types::webhook_secret::standard_key;
 
 /// The HMAC keys of a secret, set up once and cloned for each signature.
 #[derive(Clone)]
@@ -20,37 +14,11 @@ pub(super) struct SigningKey {
 }
 
 impl SigningKey {
-    /// The minimum length in bytes; shorter secrets can be guessed.
-    const MIN_LEN: usize = 16;
-    const PREFIX: &str = "whsec_";
-    /// Some services show secrets with the version of the signature in front.
-    const VERSION: &str = "v1,";
-
     /// # Errors
     /// If the secret is too short, has white space at an end, or is not base64 after `whsec_`.
     pub(super) fn new(secret: &Secret) -> Result<Self, BuildError> {
-        let secret = secret.expose();
-        check_ends(secret, "webhook secret (AIGC_AUTH_WEBHOOK_SECRET)")?;
-        let encoded = secret.strip_prefix(Self::VERSION).unwrap_or(secret).strip_prefix(Self::PREFIX);
-        let decoded = match encoded {
-            Some(encoded) => Some(STANDARD.decode(encoded).map_err(|_| {
-                BuildError::new(format!(
-                    "the webhook secret (AIGC_AUTH_WEBHOOK_SECRET) is not base64 after `whsec_`: expected the \
-                     alphabet with `+` and `/`, and padding by `=`; generate one with {GENERATE}"
-                ))
-            })?),
-            None => None,
-        };
-        let standard = decoded.as_deref().unwrap_or(secret.as_bytes());
-        if standard.len() < Self::MIN_LEN {
-            return Err(BuildError::new(format!(
-                "the webhook secret (AIGC_AUTH_WEBHOOK_SECRET) has {} bytes and needs at least {}; \
-                 generate one with {GENERATE}",
-                standard.len(),
-                Self::MIN_LEN
-            )));
-        }
-        Ok(Self { plain: hmac(secret.as_bytes()), standard: hmac(standard) })
+        let standard = standard_key(secret)?;
+        Ok(Self { plain: hmac(secret.expose().as_bytes()), standard: hmac(&standard) })
     }
 
     /// Signs a body for `X-Webhook-Signature`.

@@ -10,11 +10,13 @@ use super::fields::Fields;
 use super::group::UserGroup;
 use super::id::UserId;
 use crate::types::error::AuthError;
+use crate::types::present::present;
 
 /// A verified user, as the layer leaves it in the request's extensions.
 ///
 /// Cheap to clone: clones share one allocation. Serializes to the auth center's fields, in snake_case; deserializes from
-/// them in snake_case or camelCase.
+/// them in snake_case or camelCase. `Debug` shows the id and what the user may do, and of names and addresses only whether they
+/// are there.
 ///
 /// ```
 /// use aigc_auth::UserInfo;
@@ -275,25 +277,29 @@ impl PartialEq for UserInfo {
 
 impl Eq for UserInfo {}
 
+/// What a service decides by, and of the rest the names of the fields that are there: their values are personal data.
 impl fmt::Debug for UserInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = present([
+            ("username", true),
+            ("nickname", self.nickname().is_some()),
+            ("email", self.email().is_some()),
+            ("phone", self.phone().is_some()),
+            ("avatar", self.avatar().is_some()),
+            ("department", self.department().is_some()),
+            ("company", self.company().is_some()),
+            ("feishu", self.feishu().is_some()),
+        ]);
         f.debug_struct("UserInfo")
             .field("id", self.id())
-            .field("username", &self.username())
-            .field("nickname", &self.nickname())
-            .field("email", &self.email())
-            .field("phone", &self.phone())
-            .field("avatar", &self.avatar())
             .field("roles", self.roles())
             .field("permissions", self.permissions())
             .field("groups", &self.groups())
-            .field("department", &self.department())
-            .field("company", &self.company())
-            .field("feishu", &self.feishu())
             .field("is_admin", &self.admin_flag())
             .field("status", &self.status())
             .field("access_key", &self.access_key())
-            .finish()
+            .field("fields", &fields)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Verify access keys, and map them to users.
 
+use std::fmt;
+
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -8,6 +10,7 @@ use super::core::Core;
 use super::verdict::{UNCLEAR_PAUSE, verdict};
 use crate::types::credential::{AccessKey, Credential};
 use crate::types::error::{AuthError, ErrorKind};
+use crate::types::present::present;
 use crate::types::spelling::{self, Record};
 use crate::types::user::{AccessKeyKind, UserId, UserInfo, UserInfoBuilder};
 use crate::upstream::api_client::{Call, CallError};
@@ -16,8 +19,9 @@ use crate::upstream::expiry;
 use crate::upstream::identity_cache::Kind;
 use crate::upstream::lookups::Fetched;
 
-/// The auth center's answer about an access key.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// The auth center's answer about an access key. `Debug` shows what is said of the key, and of its user the id and whether the
+/// other fields are there.
+#[derive(Clone, PartialEq, Deserialize)]
 #[serde(remote = "Self", rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct AccessKeyInfo {
@@ -64,6 +68,30 @@ pub struct AccessKeyInfo {
 }
 
 spelling::deserialize_either_spelling!(AccessKeyInfo);
+
+impl fmt::Debug for AccessKeyInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = present([
+            ("username", self.username.is_some()),
+            ("nickname", self.nickname.is_some()),
+            ("email", self.email.is_some()),
+            ("phone", self.phone.is_some()),
+            ("avatar", self.avatar.is_some()),
+        ]);
+        f.debug_struct("AccessKeyInfo")
+            .field("valid", &self.valid)
+            .field("key_type", &self.key_type)
+            .field("key_id", &self.key_id)
+            .field("key_name", &self.key_name)
+            .field("app_id", &self.app_id)
+            .field("user_id", &self.user_id)
+            .field("is_admin", &self.is_admin)
+            .field("status", &self.status)
+            .field("expires_at", &self.expires_at)
+            .field("fields", &fields)
+            .finish_non_exhaustive()
+    }
+}
 
 fn number_or_string<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<UserId>::deserialize(deserializer)?.map(|id| id.to_string()))

@@ -15,6 +15,7 @@ use crate::types::error::{AuthError, ErrorKind};
 use crate::types::secret::Secret;
 use crate::types::spelling::Record;
 use crate::types::user::UserId;
+use crate::types::webhook_secret;
 use crate::upstream::api_client::Call;
 use crate::upstream::expiry;
 use crate::upstream::identity_cache::Kind;
@@ -137,7 +138,9 @@ impl AuthClient {
     /// the id for [`AuthClient::unregister_webhook`]. Not retried if the first attempt may have arrived.
     ///
     /// # Errors
-    /// [`Rejected`](ErrorKind::Rejected) or [`Unavailable`](ErrorKind::Unavailable).
+    /// [`Rejected`](ErrorKind::Rejected) or [`Unavailable`](ErrorKind::Unavailable). [`Misconfigured`](ErrorKind::Misconfigured),
+    /// without a call, for a secret that no endpoint of this crate takes: shorter than 16 bytes, with white space at an end, or
+    /// not base64 after `whsec_`.
     pub async fn register_webhook<E: AsRef<str>>(
         &self,
         url: &str,
@@ -152,6 +155,8 @@ impl AuthClient {
             success: Option<bool>,
         }
 
+        webhook_secret::standard_key(secret)
+            .map_err(|error| AuthError::new(ErrorKind::Misconfigured).with_detail(error.to_string()))?;
         let events: Vec<String> = events.into_iter().map(|event| event.as_ref().to_owned()).collect();
         let body = json!({ "url": url, "events": events, "secret": secret.expose() });
         let call = Call::new("/webhook/register", &body).not_idempotent().secret(secret.expose());

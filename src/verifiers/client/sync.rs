@@ -94,7 +94,8 @@ impl fmt::Debug for SyncUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SyncUser")
             .field("username", &self.username)
-            .field("fields", &self.fields)
+            // Without values, which are personal data.
+            .field("fields", &self.fields.keys().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use super::endpoint::{Endpoint, authorization};
 use super::introspection::{Inner, Introspection};
 use crate::types::claims::{ClaimsMapping, TokenKind};
 use crate::types::error::BuildError;
-use crate::types::secret::Secret;
+use crate::types::secret::{Secret, check_ends};
 use crate::upstream::http_client;
 use crate::upstream::lookups::MAX_DURATION;
 use crate::util::clock::Clock;
@@ -137,7 +137,7 @@ impl IntrospectionBuilder {
     /// Builds the verifier, without a call.
     ///
     /// # Errors
-    /// If the URL is invalid, if the client's id or secret is empty, if neither an audience nor
+    /// If the URL is invalid, if the client's id or secret is empty or has white space at an end, if neither an audience nor
     /// [`insecure_any_audience`](Self::insecure_any_audience) is set, or if TLS cannot be set up.
     pub fn build(mut self) -> Result<Introspection, BuildError> {
         let url = self.url()?;
@@ -156,6 +156,8 @@ impl IntrospectionBuilder {
             }
             (false, Some(_)) => {}
         }
+        check_ends(&self.client_id, "client id of the introspection")?;
+        check_ends(self.client_secret.expose(), "client secret of the introspection")?;
         let http = match self.http {
             Some(http) => http,
             None => http_client::new(url.scheme() == "https", Duration::from_secs(1))?,

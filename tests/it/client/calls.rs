@@ -300,9 +300,9 @@ async fn sync_user_calls_send_fields_and_hide_passwords() {
 #[tokio::test]
 async fn webhook_registration_is_not_retried_and_hides_secret() {
     let Rig { center, client, .. } = Rig::new().await;
-    let secret = Secret::new("whsec");
+    let secret = Secret::new("hunter2, and then some more");
     let id = client.register_webhook("https://me/hook/auth", ["user.updated"], &secret).await.unwrap();
-    let body = json!({"url": "https://me/hook/auth", "events": ["user.updated"], "secret": "whsec"});
+    let body = json!({"url": "https://me/hook/auth", "events": ["user.updated"], "secret": secret.expose()});
     assert_eq!(last(&center), sent("/webhook/register", body));
     assert_eq!(center.webhooks().len(), 1);
     client.unregister_webhook(&id).await.unwrap();
@@ -318,7 +318,7 @@ async fn webhook_registration_is_not_retried_and_hides_secret() {
         let error = client.register_webhook("https://me", ["a"], &secret).await.unwrap_err();
         assert_eq!((error.kind(), center.calls("/webhook/register")), (ErrorKind::Unavailable, calls));
     }
-    center.inject_fault(Fault::code(400, "whsec is too short"));
+    center.inject_fault(Fault::code(400, "hunter2, and then some more is too short"));
     let error = client.register_webhook("https://me", ["a"], &secret).await.unwrap_err();
     assert_eq!(rejected(&error), (ErrorKind::Rejected, 400, 502, None), "the secret is not repeated");
 

@@ -71,6 +71,40 @@ async fn each_retry_is_propagated_and_recorded() {
     assert_eq!((host.heard().len(), endings(&records).len()), (3, 1));
 }
 
+/// Waits for longer than an answer may pause before it tries once more.
+struct PatientRetry;
+
+impl PatientRetry {
+    const IDLE_TIMEOUT: Duration = Duration::from_millis(300);
+}
+
+#[async_trait::async_trait]
+impl Middleware for PatientRetry {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response> {
+        next.clone().run(request.try_clone().unwrap(), extensions).await?;
+        tokio::time::sleep(Self::IDLE_TIMEOUT * 2).await;
+        next.run(request, extensions).await
+    }
+}
+
+#[tokio::test]
+async fn each_retry_has_an_idle_timeout_of_its_own_below_a_middleware_that_retries() {
+    let host = Host::http().await;
+    let outbound = outbound(&[&host], |builder| builder.idle_timeout(PatientRetry::IDLE_TIMEOUT));
+    let http = || ClientBuilder::new(outbound.http_client());
+    let client = http().with(PatientRetry).with(outbound.middleware()).build();
+    assert_eq!(client.get(host.at("/go?status=503")).send().await.unwrap().status(), 503);
+    // Before it, the pause counts as that of one answer.
+    let client = http().with(outbound.middleware()).with(PatientRetry).build();
+    let error = client.get(host.at("/go?status=503")).send().await.unwrap_err();
+    assert!(format!("{error:?}").contains("Timeout"), "{error:?}");
+}
+
 #[tokio::test]
 async fn secret_headers_are_marked_sensitive() {
     let (host, records, refuse) = (Host::http().await, Records::default(), Refuse::default());

@@ -26,6 +26,9 @@ async fn stream_goes_on_for_as_long_as_it_does_not_pause() {
     let plain = outbound(&[&host], |builder| builder.timeout(SHORT));
     let streams = outbound(&[&host], |builder| builder.idle_timeout(LONG));
     let both = outbound(&[&host], |builder| builder.idle_timeout(LONG).timeout(SHORT));
+    let short = reqwest::Client::builder().timeout(SHORT).build().unwrap();
+    let own = outbound(&[&host], |builder| builder.http_client(short.clone()));
+    let own_streams = outbound(&[&host], |builder| builder.http_client(short.clone()).idle_timeout(LONG));
     for (what, request, is_whole) in [
         ("the client's timeout", plain.get(host.at("/drip")), false),
         ("an idle timeout takes its place", plain.get(host.at("/drip")).idle_timeout(LONG), true),
@@ -33,6 +36,9 @@ async fn stream_goes_on_for_as_long_as_it_does_not_pause() {
         ("a timeout of the request", streams.get(host.at("/drip")).timeout(SHORT), false),
         ("both of the request", plain.get(host.at("/drip")).timeout(SHORT).idle_timeout(LONG), false),
         ("both of the client", both.get(host.at("/drip")), false),
+        ("the timeout of an own HTTP client", own.get(host.at("/drip")), true),
+        ("the same, for a stream", own.get(host.at("/drip")).idle_timeout(LONG), true),
+        ("the same, for a client of streams", own_streams.get(host.at("/drip")), true),
         ("after a redirect", plain.get(host.go(302, "/drip")).idle_timeout(LONG), true),
     ] {
         match body(request).await {
@@ -40,8 +46,10 @@ async fn stream_goes_on_for_as_long_as_it_does_not_pause() {
             Err(error) => assert!(!is_whole && error.is_timeout(), "{what}: {error:?}"),
         }
     }
-    let through = ClientBuilder::new(streams.http_client()).with(streams.middleware()).build();
-    assert_eq!(through.get(host.at("/drip")).send().await.unwrap().text().await.unwrap(), DRIPPED);
+    for streams in [&streams, &own_streams] {
+        let through = ClientBuilder::new(streams.http_client()).with(streams.middleware()).build();
+        assert_eq!(through.get(host.at("/drip")).send().await.unwrap().text().await.unwrap(), DRIPPED);
+    }
     let executed =
         streams.execute(reqwest::Request::new(http::Method::GET, host.at("/drip").parse().unwrap()));
     assert_eq!(executed.await.unwrap().text().await.unwrap(), DRIPPED);

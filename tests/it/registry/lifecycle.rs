@@ -162,6 +162,47 @@ async fn outage_retries_and_keeps_last_config() {
     assert!(!shown.contains(center.app_secret()) && !shown.contains("LIMIT"), "{shown}");
 }
 
+/// Whoever reads the log is not to look for a network that is well.
+#[tokio::test]
+async fn log_tells_a_rejection_from_a_register_that_cannot_be_reached() {
+    let log = Log::start();
+    let center = AuthCenter::start().await;
+    center.inject_fault(Fault::code(403, "services are full"));
+    let handle = orders().start(&client(&center)).unwrap();
+    is(&handle, RegistrationState::Retrying).await;
+    heartbeats_until("it tries again", || center.calls("/service/register") > 2).await;
+    let shown = log.take();
+    assert_eq!(
+        shown.matches("the auth center rejects the service's registration; retrying").count(),
+        1,
+        "{shown}"
+    );
+    assert!(shown.contains("403") && !shown.contains("cannot reach"), "{shown}");
+
+    // The outage that follows is another reason, and so is the rejection after it.
+    let mut said = String::new();
+    for (fault, words) in [
+        (Fault::Refuse, "the service cannot reach the register; retrying"),
+        (
+            Fault::code(403, "services are full"),
+            "the auth center rejects the service's registration; retrying",
+        ),
+    ] {
+        center.clear_faults();
+        center.inject_fault(fault);
+        heartbeats_until("it is logged", || {
+            said += &log.take();
+            said.contains(words)
+        })
+        .await;
+        said.clear();
+    }
+    center.clear_faults();
+    heartbeats_until("it registers", || handle.state() == RegistrationState::Online).await;
+    let shown = log.take();
+    assert!(!shown.contains("reachable again"), "it was all the time: {shown}");
+}
+
 #[tokio::test]
 async fn log_says_once_as_what_it_is_registered() {
     let log = Log::start();

@@ -225,6 +225,11 @@ async fn invalid_id_or_event_name_is_not_sent() {
         assert_eq!(undelivered.kind(), DeliveryErrorKind::InvalidRequest, "{id:?} {event:?}");
         assert_eq!((undelivered.id(), undelivered.attempts()), (id, 0), "{id:?} {event:?}");
         assert!(!undelivered.may_succeed_later(), "{id:?} {event:?}");
+        let expected = match id {
+            "id" => "the event's name must be of visible ASCII characters",
+            _ => "the id must be of 1 to 256 visible ASCII characters, without spaces",
+        };
+        assert!(undelivered.to_string().ends_with(expected), "{undelivered}");
     }
     assert_eq!(receiver.received().len(), 0);
 }
@@ -247,10 +252,7 @@ async fn unserializable_data_is_not_sent() {
     ] {
         assert_eq!((undelivered.kind(), undelivered.attempts()), (DeliveryErrorKind::InvalidRequest, 0));
         assert_eq!(undelivered.source().unwrap().to_string(), source);
-        assert!(
-            undelivered.to_string().ends_with("the data, the event's name or the id cannot be sent"),
-            "{undelivered}"
-        );
+        assert!(undelivered.to_string().ends_with("the data cannot be written as JSON"), "{undelivered}");
     }
     assert_eq!(receiver.received().len(), 0);
 }

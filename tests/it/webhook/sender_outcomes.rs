@@ -424,3 +424,33 @@ async fn event_that_fails_for_good_lets_next_one_go() {
     sender.send("team.created", &json!([])).await.unwrap();
     assert_eq!(receiver.received().len(), 6);
 }
+
+/// An event that hangs holds the next one of its user up for so long only.
+#[tokio::test]
+async fn event_whose_turn_does_not_come_is_a_dead_letter() {
+    let receiver = Receiver::start(|before| status(if before == 0 { 503 } else { 200 })).await;
+    let (letters, mut undelivered) = mpsc::unbounded_channel();
+    let sender = Sender::builder(receiver.url(), "the secret of the webhook")
+        .backoff(Duration::from_secs(60))
+        .in_order()
+        .turn_timeout(Duration::from_millis(50))
+        .on_dead_letter(move |letter| letters.send(letter).unwrap())
+        .build()
+        .unwrap();
+    let send = |number: u64| {
+        let (sender, data) = (sender.clone(), json!({ "id": 7, "number": number }));
+        tokio::spawn(async move { sender.send("user.updated", &data).await })
+    };
+    let first = send(1);
+    until("the first attempt fails", || receiver.received().len() == 1).await;
+    let error = send(2).await.unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (DeliveryErrorKind::TurnTimeout, 0));
+    assert!(error.may_succeed_later() && error.to_string().contains("took too long"), "{error}");
+    let letter = undelivered.try_recv().unwrap();
+    assert_eq!((letter.data()["number"].as_u64(), letter.error.kind()), (Some(2), error.kind()));
+    // The lane is free once the first one is given up.
+    first.abort();
+    assert!(first.await.is_err());
+    send(3).await.unwrap().unwrap();
+    assert_eq!(arrivals(&receiver), [(7, 1), (7, 3)]);
+}

@@ -11,7 +11,7 @@ use aigc_auth::webhook::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::support::{Log, post};
+use crate::support::{Log, post, until_async};
 use crate::webhook::support::{
     CHANGE, Gated, Notes, config, deliver, doubly, refused, report, run, serve_hook, signed, standard,
 };
@@ -48,7 +48,11 @@ async fn event_in_flight_elsewhere_is_tried_again_by_its_sender() {
         handler.started().await;
         let busy = report(&other, CHANGE).await;
         assert_eq!(refused(&busy, 503), "Another process is handling this event");
-        assert_eq!(busy.header("retry-after"), Some("1"));
+        assert_eq!(
+            busy.header("retry-after"),
+            Some("10"),
+            "the claim of a process that was killed has ended"
+        );
         handler.go();
     };
     assert_eq!(tokio::join!(first, second).0, Some(1));
@@ -65,6 +69,28 @@ async fn failed_run_leaves_event_to_other_process() {
     refused(&report(&one, CHANGE).await, 500);
     assert_eq!(run(&report(&other, CHANGE).await), Some(1));
     assert_eq!(run(&report(&one, CHANGE).await), None);
+}
+
+/// As when a process is stopped: its handlers are dropped, and what they were at is handled by another one at once.
+#[tokio::test]
+async fn event_of_a_dropped_handler_is_free_at_once() {
+    use tower::ServiceExt;
+
+    let memory = Arc::new(InMemoryReplays::new());
+    let other = serve_hook(config().replay_memory(memory.clone()), Notes::default()).await;
+    let handler = Gated::new();
+    let app: axum::Router = webhook::router(config().replay_memory(memory), handler.clone());
+    let request =
+        http::Request::post("/webhook/auth").header("x-webhook-signature", signed(CHANGE)[0].1.clone());
+    let delivery = tokio::spawn(app.oneshot(request.body(axum::body::Body::from(CHANGE)).unwrap()));
+    handler.started().await;
+    refused(&report(&other, CHANGE).await, 503);
+    // The router goes with the only call of it.
+    delivery.abort();
+    handler.gone().await;
+    let start = std::time::Instant::now();
+    until_async("the event is handled", async || report(&other, CHANGE).await.status == 200).await;
+    assert!(start.elapsed() < Duration::from_secs(5), "that was its lease: {:?}", start.elapsed());
 }
 
 /// A memory that is gone, and fails or hangs.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aigc_auth::error::ErrorKind;
 use aigc_auth::testing::{AuthCenter, Fault};
-use aigc_auth::webhook::{EVENTS, Subscription};
+use aigc_auth::webhook::{EVENTS, Subscription, WebhookConfig};
 use aigc_auth::{AuthClient, AuthError};
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ const SECRET: &str = "hunter2, and then some more";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn start(client: &AuthClient) -> Subscription {
-    Subscription::start(client, URL, EVENTS, SECRET)
+    Subscription::start(client, URL, EVENTS, SECRET).unwrap()
 }
 
 fn kind(error: &AuthError) -> ErrorKind {
@@ -41,7 +41,7 @@ async fn start_subscribes_and_shutdown_unsubscribes() {
     assert_eq!(center.webhooks(), [] as [Value; 0]);
     assert_eq!((center.calls("/webhook/register"), center.calls("/webhook/unregister")), (1, 1));
 
-    let two = Subscription::start(&client, URL, ["user.deleted", "team.created"], SECRET);
+    let two = Subscription::start(&client, URL, ["user.deleted", "team.created"], SECRET).unwrap();
     two.settled().await.unwrap();
     assert_eq!(center.webhooks()[0]["events"], json!(["user.deleted", "team.created"]));
 }
@@ -200,7 +200,7 @@ fn state_file(name: &str) -> PathBuf {
 }
 
 fn start_with(client: &AuthClient, file: &Path) -> Subscription {
-    Subscription::builder(client, URL, SECRET).state_file(file).start()
+    Subscription::builder(client, URL, SECRET).state_file(file).start().unwrap()
 }
 
 /// Waits until the subscription is the only one, and the file says so.
@@ -334,16 +334,27 @@ async fn file_of_other_app_or_none_at_all_prevents_no_subscription() {
     assert_eq!(center.webhooks(), [] as [Value; 0]);
 }
 
+/// The auth center would sign with what it was told, and the endpoint refuses to be built with that.
 #[tokio::test]
-async fn white_space_around_secret_is_not_sent() {
+async fn secret_that_no_endpoint_takes_is_not_sent() {
     let center = AuthCenter::start().await;
-    let secret = format!("{SECRET}\n");
-    for subscription in [
-        Subscription::start(&client(&center), URL, EVENTS, &*secret),
-        Subscription::builder(&client(&center), URL, secret).start(),
-    ] {
-        subscription.settled().await.unwrap();
-        assert_eq!(center.webhooks()[0]["secret"], SECRET);
-        subscription.shutdown(PATIENCE).await.unwrap();
+    let client = client(&center);
+    for secret in
+        [&*format!("{SECRET}\n"), " 0123456789abcdef", "", "hunter2", "whsec_hunter2", "whsec_MDEyMzQ1Njc4"]
+    {
+        let of_endpoint = WebhookConfig::new(secret).unwrap_err().to_string();
+        let detail = client.register_webhook(URL, EVENTS, &secret.into()).await.unwrap_err();
+        assert_eq!(
+            (detail.kind(), detail.detail()),
+            (ErrorKind::Misconfigured, Some(&*of_endpoint)),
+            "{secret:?}"
+        );
+        for started in [
+            Subscription::start(&client, URL, EVENTS, secret),
+            Subscription::builder(&client, URL, secret).start(),
+        ] {
+            assert_eq!(started.unwrap_err().to_string(), of_endpoint, "{secret:?}");
+        }
     }
+    assert_eq!(center.calls("/webhook/register"), 0);
 }

@@ -6,6 +6,9 @@ use std::path::Path;
 
 use queue_file::QueueFile;
 
+/// The length of a queue that was emptied: room for two headers, and none for entries.
+pub(super) const EMPTY_LEN: usize = 8 * 1024;
+
 /// Writes the header of an empty queue once more. [`QueueFile::clear`] writes it before it truncates the file, with the old
 /// length; such a file counts as truncated when it is opened.
 pub(super) fn commit_length(queue: &mut QueueFile) -> Result<(), queue_file::Error> {
@@ -18,8 +21,6 @@ pub(super) fn commit_length(queue: &mut QueueFile) -> Result<(), queue_file::Err
 /// Opens an empty queue whose header was not written again: the process ended in between. `None` if that is not what the
 /// file is.
 pub(super) fn open_cleared(path: &Path) -> Option<QueueFile> {
-    /// The length of a queue that was emptied: room for two headers, and none for entries.
-    const EMPTY_LEN: usize = 8 * 1024;
     const HEADERS: [usize; 2] = [0, 4 * 1024];
     /// What a header begins with: its name, the version, flags. The file's length follows.
     const MAGIC: [u8; 8] = *b"QFMH\x02\0\0\0";

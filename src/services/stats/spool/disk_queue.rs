@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use queue_file::QueueFile;
 
-use super::cleared::{commit_length, open_cleared};
+use super::cleared::{EMPTY_LEN, commit_length, open_cleared};
 use super::queue_files::{self, failed, set_aside};
 
 /// A queue of entries in a file. What fails leaves it as it was, in memory as on disk.
@@ -24,8 +24,16 @@ impl DiskQueue {
         self.file.size()
     }
 
+    /// Returns how many bytes its entries take.
     pub(super) fn used_bytes(&self) -> u64 {
-        self.file.used_bytes()
+        self.file.used_bytes().saturating_sub(EMPTY_LEN as u64)
+    }
+
+    /// Returns how many bytes these entries would take.
+    pub(super) fn bytes_of(entries: &[Vec<u8>]) -> u64 {
+        /// What is before and behind an entry.
+        const OVERHEAD: u64 = 44;
+        entries.iter().map(|entry| entry.len() as u64 + OVERHEAD).sum()
     }
 
     /// Returns the readable entries, the oldest first; it ends at one that is damaged.
@@ -120,6 +128,18 @@ mod tests {
 
     fn content(queue: &DiskQueue) -> Vec<Vec<u8>> {
         queue.entries().collect()
+    }
+
+    #[test]
+    fn bytes_of_entries_are_those_that_they_take() {
+        let directory = Directory::new();
+        let mut queue = DiskQueue::open(path(&directory)).unwrap();
+        assert_eq!(queue.used_bytes(), 0);
+        let entries = [vec![7; 10], vec![], vec![8; 10_000]];
+        queue.add(&entries).unwrap();
+        assert_eq!(queue.used_bytes(), DiskQueue::bytes_of(&entries));
+        queue.remove(3).unwrap();
+        assert_eq!(queue.used_bytes(), 0);
     }
 
     /// The process ends after the file was truncated, and before its header was written again.

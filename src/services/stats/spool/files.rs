@@ -52,13 +52,18 @@ impl Files {
     /// Appends batches. Without `evicted`, nothing is evicted for them.
     fn append(&mut self, lane: Lane, batches: &[Batch], evicted: Option<&mut u64>) -> io::Result<()> {
         let written = now();
-        let entries: Vec<_> =
+        let mut entries: Vec<_> =
             batches.iter().map(|batch| self.key.seal(batch, written)).collect::<io::Result<_>>()?;
         let waiting = &mut self.waiting[lane];
         if let Some(evicted) = evicted {
-            waiting.make_room(entries.iter().map(|entry| entry.len() as u64).sum(), evicted)?;
+            // More at a time than the file may have: the oldest are dropped, as if they had been added before the others.
+            let excess: u64 = entries.drain(..waiting.excess(&entries)).map(|entry| records(&entry)).sum();
+            waiting.make_room(&entries, evicted)?;
+            waiting.add(&entries)?;
+            *evicted += excess;
+        } else {
+            waiting.add(&entries)?;
         }
-        waiting.add(&entries)?;
         // If that fails, the next batch tries it again.
         let _ = self.refused.trim(self.refused_bytes());
         Ok(())
@@ -115,7 +120,7 @@ impl Files {
         let refused = now();
         let described = |entry| RefusedEntry::new(refused, None, REASON, entry);
         let entries: Vec<_> = entries.into_iter().map(described).collect();
-        self.keep(lane, &entries)
+        self.keep(lane, entries)
     }
 
     /// Removes what was read last from a lane. Keeps the refused batches in their own file, and appends those of
@@ -179,11 +184,11 @@ impl Files {
                 }
             }
         }
-        let (more, why) = self.keep(lane, &entries);
+        let (more, why) = self.keep(lane, entries);
         (unkept + more, why.or(error))
     }
 
-    fn keep(&mut self, lane: Lane, entries: &[RefusedEntry]) -> Outcome<u64> {
+    fn keep(&mut self, lane: Lane, entries: Vec<RefusedEntry>) -> Outcome<u64> {
         // Anybody can have the others refused, and would evict the users'.
         if lane == Lane::Unverified || entries.is_empty() {
             return (0, None);

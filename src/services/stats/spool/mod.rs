@@ -10,6 +10,7 @@ mod queue_files;
 mod refused_batch;
 mod refused_file;
 mod refused_jobs;
+mod refused_pages;
 mod refused_records;
 mod returned;
 mod seal;
@@ -22,5 +23,6 @@ mod worker;
 
 pub use builder::SpoolBuilder;
 pub use refused_batch::RefusedBatch;
+pub use refused_pages::RefusedPages;
 pub use refused_records::RefusedRecords;
 pub use spool::Spool;

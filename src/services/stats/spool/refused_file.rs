@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::disk_queue::DiskQueue;
 use super::queue_files::records;
@@ -11,13 +11,16 @@ use crate::util::log_throttle::LogThrottle;
 /// The file of batches that were refused: by the auth center, or by the seal.
 pub(super) struct RefusedFile {
     queue: DiskQueue,
+    /// The largest id that an entry has or had.
+    last_id: u128,
     warn_throttle: LogThrottle,
 }
 
 /// A refused batch, with what is known without the app secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RefusedEntry {
-    /// Random.
+    /// Set when it is added: larger than those of the entries before it, and in part random, so that no other entry ever has
+    /// it.
     pub(super) id: u128,
     /// The time of the refusal, in seconds since 1970.
     pub(super) refused: u64,
@@ -32,7 +35,7 @@ impl RefusedEntry {
     const VERSION: u8 = 1;
 
     pub(super) fn new(refused: u64, code: Option<u16>, reason: impl Into<String>, sealed: Vec<u8>) -> Self {
-        Self { id: fastrand::u128(..), refused, code, reason: reason.into(), sealed }
+        Self { id: 0, refused, code, reason: reason.into(), sealed }
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -74,12 +77,28 @@ impl RefusedFile {
     /// Opens or creates a file.
     pub(super) fn open(path: PathBuf) -> io::Result<Self> {
         let warn_throttle = LogThrottle::new(Clock::default(), Duration::from_secs(60));
-        Ok(Self { queue: DiskQueue::open(path)?, warn_throttle })
+        let mut file = Self { queue: DiskQueue::open(path)?, last_id: 0, warn_throttle };
+        file.last_id = file.entries().map(|entry| entry.id).max().unwrap_or_default();
+        Ok(file)
+    }
+
+    /// The largest id that an entry has or had.
+    pub(super) fn last_id(&self) -> u128 {
+        self.last_id
+    }
+
+    /// Returns an id that is larger than all before, also if the clock was set back.
+    fn next_id(&mut self) -> u128 {
+        let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+        let time = nanoseconds.max((self.last_id >> 64) + 1);
+        self.last_id = time << 64 | u128::from(fastrand::u64(..));
+        self.last_id
     }
 
     /// Adds entries; the oldest are evicted, so that the file has no more than so many bytes. Returns how many records could
     /// not be added, and why.
-    pub(super) fn add(&mut self, refused: &[RefusedEntry], max_bytes: u64) -> (u64, Option<io::Error>) {
+    pub(super) fn add(&mut self, mut refused: Vec<RefusedEntry>, max_bytes: u64) -> (u64, Option<io::Error>) {
+        refused.iter_mut().for_each(|entry| entry.id = self.next_id());
         let entries: Vec<_> = refused.iter().map(RefusedEntry::encode).collect();
         if self.add_all(&entries, max_bytes).is_ok() {
             return (0, None);
@@ -96,8 +115,7 @@ impl RefusedFile {
     }
 
     fn add_all(&mut self, entries: &[Vec<u8>], max_bytes: u64) -> io::Result<()> {
-        let needed: u64 = entries.iter().map(|entry| entry.len() as u64).sum();
-        self.trim(max_bytes.saturating_sub(needed))?;
+        self.trim(max_bytes.saturating_sub(DiskQueue::bytes_of(entries)))?;
         self.queue.add(entries)
     }
 

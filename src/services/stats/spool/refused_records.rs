@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::refused_batch::RefusedBatch;
+use super::refused_pages::Page;
 use super::returned::Returned;
 use super::spool::Spool;
 use super::worker::{Job, ended};
@@ -48,21 +49,24 @@ impl Spool {
 }
 
 impl RefusedRecords {
-    /// Lists the refused batches, the oldest first.
+    /// Lists all refused batches, the oldest first: up to some 500 bytes of memory for each, so that
+    /// [`pages`](RefusedRecords::pages) is for those of a long outage of many users.
     ///
     /// # Errors
     /// If the spool is closed.
     pub async fn list(&self) -> io::Result<Vec<RefusedBatch>> {
-        self.run(Job::List).await
+        Ok(self.run(|done| Job::List(Page::of(usize::MAX), done)).await?.0)
     }
 
     /// Sends batches again, each under its credential or [the one that was set](RefusedBatch::credential), and under the
     /// `Idempotency-Key` that it had. Returns how many records wait to be sent now; they count as recorded once more.
-    /// Batches that are gone meanwhile or cannot be decrypted are left out. What is refused again is listed again.
+    /// Batches that are gone meanwhile or cannot be decrypted are left out. What is refused again is listed again. They are moved
+    /// on disk, a mebibyte at a time in memory.
     ///
     /// # Errors
     /// If the spool is closed or has no room for them ([`StorageFull`](io::ErrorKind::StorageFull)), and then nothing has
-    /// changed; or if they could not be taken out of the refused ones, and are in both places.
+    /// changed. If the disk fails, those that were moved until then wait to be sent, and the others stay; or, if they could not
+    /// be taken out of the refused ones, they are in both places, and are sent once, by their keys.
     pub async fn resend(&self, batches: impl IntoIterator<Item = RefusedBatch>) -> io::Result<u64> {
         let chosen = batches.into_iter().map(|batch| (batch.id(), batch.authorization())).collect();
         let (records, error) = self.run(|done| Job::Resend(chosen, self.returned.clone(), done)).await?;
@@ -89,7 +93,7 @@ impl RefusedRecords {
         self.run(|done| Job::Export(file, done)).await?
     }
 
-    async fn run<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> io::Result<T> {
+    pub(super) async fn run<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> io::Result<T> {
         let closed =
             || io::Error::new(io::ErrorKind::NotConnected, "the spool is closed: its collector has ended");
         let jobs = self.jobs.upgrade().ok_or_else(closed)?;

@@ -54,9 +54,21 @@ impl WaitingFile {
         self.queue.used_bytes()
     }
 
-    /// Removes the oldest entries until there is room for so many bytes. Adds the number of evicted records to `evicted`,
-    /// also if it fails.
-    pub(super) fn make_room(&mut self, needed: u64, evicted: &mut u64) -> io::Result<()> {
+    /// Returns how many of the oldest of these entries have no room, not even in an empty file.
+    pub(super) fn excess(&self, entries: &[Vec<u8>]) -> usize {
+        let mut needed = DiskQueue::bytes_of(entries);
+        let has_no_room = |oldest: &&Vec<u8>| {
+            let is_over = needed > self.max_bytes;
+            needed -= DiskQueue::bytes_of(std::slice::from_ref(oldest));
+            is_over
+        };
+        entries.iter().take_while(has_no_room).count()
+    }
+
+    /// Removes the oldest entries until there is room for these. Adds the number of evicted records to `evicted`, also if it
+    /// fails.
+    pub(super) fn make_room(&mut self, entries: &[Vec<u8>], evicted: &mut u64) -> io::Result<()> {
+        let needed = DiskQueue::bytes_of(entries);
         while self.queue.len() > 0 && self.queue.used_bytes() + needed > self.max_bytes {
             let oldest = self.queue.entries().next().map_or(0, |oldest| records(&oldest));
             self.queue.remove(1)?;
@@ -80,9 +92,9 @@ impl WaitingFile {
         Ok(())
     }
 
-    /// Appends entries durably if nothing has to be evicted for them.
-    pub(super) fn add_if_room(&mut self, entries: &[Vec<u8>]) -> io::Result<()> {
-        let needed: u64 = entries.iter().map(|entry| entry.len() as u64).sum();
+    /// # Errors
+    /// If something would have to be evicted for so many bytes of entries.
+    pub(super) fn check_room(&self, needed: u64) -> io::Result<()> {
         let room = self.max_bytes.saturating_sub(self.queue.used_bytes());
         if needed > room {
             let message = format!(
@@ -90,7 +102,7 @@ impl WaitingFile {
             );
             return Err(io::Error::new(io::ErrorKind::StorageFull, message));
         }
-        self.add(entries)
+        Ok(())
     }
 
     /// Returns up to `limit` of the oldest entries. `None` if there should be some, and none can be read.

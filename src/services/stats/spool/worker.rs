@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::files::{Files, Outcome};
 use super::refused_batch::RefusedBatch;
+use super::refused_pages::Page;
 use super::returned::Returned;
 use crate::services::stats::batch::Batch;
 use crate::services::stats::lane::Lane;
@@ -20,7 +21,7 @@ pub(super) enum Job {
     Finish(Lane, Vec<Refused>, Vec<Batch>, oneshot::Sender<Outcome<Finished>>),
     Keep(Refused, oneshot::Sender<Outcome<u64>>),
     Release(Lane, Vec<Refused>, Vec<Batch>, oneshot::Sender<Outcome<Finished>>),
-    List(oneshot::Sender<Vec<RefusedBatch>>),
+    List(Page, oneshot::Sender<(Vec<RefusedBatch>, u128)>),
     Resend(HashMap<u128, Option<HeaderValue>>, Arc<Returned>, oneshot::Sender<Outcome<u64>>),
     Discard(HashSet<u128>, oneshot::Sender<io::Result<u64>>),
     Export(PathBuf, oneshot::Sender<io::Result<u64>>),
@@ -42,7 +43,7 @@ pub(super) fn run(mut files: Files, mut jobs: mpsc::Receiver<Job>) {
             Job::Keep(refused, done) => {
                 answer(done, files.set_refused_aside(refused.batch.lane, vec![refused]));
             }
-            Job::List(done) => answer(done, files.list_refused()),
+            Job::List(page, done) => answer(done, files.list_refused(page)),
             Job::Resend(chosen, returned, done) => {
                 let outcome = files.resend_refused(&chosen);
                 // Counted here: whoever asked may have gone, and the collector is to know of them all the same.

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -7,7 +9,8 @@ use crate::types::user::{FeishuIds, UserGroup, UserId};
 
 /// The user of a [`UserEvent`](super::UserEvent), with typed getters for the protocol's fields, and the JSON as
 /// received. Any field may be missing. The getters read a field in camelCase or in snake_case; with both, camelCase decides.
-#[derive(Clone, Debug, PartialEq)]
+/// `Debug` shows the id, and the names of the other fields without their values, which are personal data.
+#[derive(Clone, PartialEq)]
 pub struct EventUser {
     raw: Map<String, Value>,
     groups: Option<Vec<UserGroup>>,
@@ -134,6 +137,13 @@ impl EventUser {
 
     fn text(&self, name: &str) -> Option<&str> {
         spelling::get(&self.raw, name).and_then(Value::as_str)
+    }
+}
+
+impl fmt::Debug for EventUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields: Vec<_> = self.raw.keys().collect();
+        f.debug_struct("EventUser").field("id", &self.id()).field("fields", &fields).finish_non_exhaustive()
     }
 }
 

@@ -1,8 +1,10 @@
+use std::fmt;
+
 use serde_json::Value;
 
 use super::event_user::EventUser;
 
-/// An event of the auth center about users.
+/// An event of the auth center about users. `Debug` shows its name, and the data of an [`EventUser`] by its fields' names only.
 ///
 /// ```
 /// use aigc_auth::webhook::UserEvent;
@@ -18,7 +20,7 @@ use super::event_user::EventUser;
 /// assert_eq!(event.updated_fields(), ["email"]);
 /// # Ok::<(), aigc_auth::webhook::WebhookRejection>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum UserEvent {
     /// `user.created`: a user was created.
@@ -74,5 +76,19 @@ impl UserEvent {
     /// should not be changed.
     pub fn updated_fields(&self) -> &[String] {
         self.user().map_or(&[], EventUser::updated_fields)
+    }
+}
+
+impl fmt::Debug for UserEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut event = f.debug_struct("UserEvent");
+        event.field("event", &self.name());
+        match self {
+            Self::Created(user) | Self::Updated(user) | Self::Login(user) | Self::Deleted(user) => {
+                event.field("user", user).finish()
+            }
+            // Data of any shape, which may be somebody's.
+            Self::InitSync(_) | Self::Other { .. } => event.finish_non_exhaustive(),
+        }
     }
 }

@@ -1,23 +1,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
-
 use super::identity::Identity;
 use super::in_memory::InMemoryReplays;
-use crate::ports::replay_memory::{DynReplayMemory, ReplayMemoryError};
+use super::lease::Lease;
+use super::memory::Memory;
+use crate::ports::replay_memory::DynReplayMemory;
 use crate::util::clock::Clock;
-use crate::util::log_throttle::LogThrottle;
 
 /// Asks a memory whether events were handled. A memory that fails or hangs holds no event up: it is handled, perhaps twice.
 pub(crate) struct Replays {
-    memory: Arc<dyn DynReplayMemory>,
+    memory: Arc<Memory>,
     /// Whether other endpoints use the memory, too. In one endpoint, single flight keeps the runs of an event apart.
     is_shared: bool,
     window: Duration,
-    /// For how long a run is claimed: longer than a handler may take.
-    lease: Duration,
-    warnings: LogThrottle,
 }
 
 /// What is known of an event when it comes.
@@ -33,9 +29,9 @@ pub(crate) enum Seen {
 }
 
 /// Whether the handler may run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
-    Granted,
+    /// With the lease, which is to be held while it runs, if other processes use the memory.
+    Granted(Option<Lease>),
     /// The event was handled.
     Replay,
     /// Another process is handling the event.
@@ -43,22 +39,10 @@ pub(crate) enum Claim {
 }
 
 impl Replays {
-    /// The timeout of a call of the memory.
-    const TIMEOUT: Duration = Duration::from_secs(2);
-
-    pub(crate) fn new(
-        shared: Option<Arc<dyn DynReplayMemory>>,
-        window: Duration,
-        handler_timeout: Duration,
-        clock: &Clock,
-    ) -> Self {
-        Self {
-            is_shared: shared.is_some(),
-            memory: shared.unwrap_or_else(|| Arc::new(InMemoryReplays::with_clock(clock.clone()))),
-            window,
-            lease: handler_timeout.saturating_add(5 * Self::TIMEOUT),
-            warnings: LogThrottle::new(clock.clone(), Duration::from_secs(10)),
-        }
+    pub(crate) fn new(shared: Option<Arc<dyn DynReplayMemory>>, window: Duration, clock: &Clock) -> Self {
+        let is_shared = shared.is_some();
+        let port = shared.unwrap_or_else(|| Arc::new(InMemoryReplays::with_clock(clock.clone())));
+        Self { memory: Arc::new(Memory::new(port, clock)), is_shared, window }
     }
 
     /// Asks what is known of the event.
@@ -67,7 +51,7 @@ impl Replays {
             return Seen::New;
         }
         let keys = event.id.as_ref().map_or(&*event.latest, std::slice::from_ref);
-        let Some(values) = self.ask(self.memory.get(keys)).await else { return Seen::New };
+        let Some(values) = self.memory.get(keys).await else { return Seen::New };
         let is_known = |value: &Option<_>| match event.id {
             Some(_) => value.is_some(),
             None => *value == Some(event.handled),
@@ -89,52 +73,51 @@ impl Replays {
     /// Notes that the handler is to run. From here on, no earlier event of the same user counts as handled: whether this run
     /// succeeds or not, it may change the user.
     pub(crate) async fn begin(&self, event: &Identity) -> Claim {
-        if self.is_shared && self.ask(self.memory.claim(event.run, self.lease)).await == Some(false) {
-            return if self.contains(event).await { Claim::Replay } else { Claim::Busy };
-        }
+        let lease = if self.is_shared {
+            let Some(lease) = Lease::claim(&self.memory, event.run).await else {
+                return if self.contains(event).await { Claim::Replay } else { Claim::Busy };
+            };
+            Some(lease)
+        } else {
+            None
+        };
         // Asked again: another run may have ended since the event came.
         if self.contains(event).await {
-            self.release(event).await;
+            release(lease).await;
             return Claim::Replay;
         }
         let started: Vec<_> = event.latest.iter().map(|key| (*key, event.started)).collect();
         if !self.window.is_zero() && !started.is_empty() {
-            self.ask(self.memory.set(&started, self.window)).await;
+            self.memory.set(&started, self.window).await;
         }
-        Claim::Granted
+        Claim::Granted(lease)
     }
 
     /// Notes that the handler has ended. If it `may_repeat`, only an event of the same `webhook-id` counts as a repetition.
-    pub(crate) async fn end(&self, event: &Identity, was_handled: bool, may_repeat: bool) {
+    pub(crate) async fn end(
+        &self,
+        event: &Identity,
+        lease: Option<Lease>,
+        was_handled: bool,
+        may_repeat: bool,
+    ) {
         if was_handled && !self.window.is_zero() {
-            let values = self.ask(self.memory.get(&event.latest)).await.unwrap_or_default();
+            let values = self.memory.get(&event.latest).await.unwrap_or_default();
             let mut handled: Vec<_> = event.id.iter().map(|id| (*id, event.handled)).collect();
             // Where another event of the user has started meanwhile, it is not known which of them was last.
             let is_own = |value| value == Some(event.started) && !may_repeat;
             let own = event.latest.iter().zip(values).filter(|(_, value)| is_own(*value));
             handled.extend(own.map(|(key, _)| (*key, event.handled)));
             if !handled.is_empty() {
-                self.ask(self.memory.set(&handled, self.window)).await;
+                self.memory.set(&handled, self.window).await;
             }
         }
-        self.release(event).await;
+        release(lease).await;
     }
+}
 
-    async fn release(&self, event: &Identity) {
-        if self.is_shared {
-            self.ask(self.memory.release(event.run)).await;
-        }
-    }
-
-    async fn ask<T>(&self, call: impl Future<Output = Result<T, ReplayMemoryError>>) -> Option<T> {
-        let error = match timeout(Self::TIMEOUT, call).await {
-            Ok(Ok(answer)) => return Some(answer),
-            Ok(Err(error)) => error,
-            Err(_) => "no answer within 2 s".into(),
-        };
-        if self.warnings.is_due() {
-            tracing::warn!(error = &*error, "the replay memory fails; events may be handled twice");
-        }
-        None
+async fn release(lease: Option<Lease>) {
+    if let Some(lease) = lease {
+        lease.release().await;
     }
 }

@@ -24,6 +24,7 @@ pub struct SenderBuilder {
     http: Option<reqwest::Client>,
     on_dead_letter: Option<OnDeadLetter>,
     in_order: bool,
+    turn_timeout: Duration,
 }
 
 impl Sender {
@@ -39,6 +40,7 @@ impl Sender {
             http: None,
             on_dead_letter: None,
             in_order: false,
+            turn_timeout: Duration::from_secs(300),
         }
     }
 }
@@ -79,8 +81,8 @@ impl SenderBuilder {
     }
 
     /// Calls this with each event that was not delivered, when its last attempt has failed: to store it, and to send it again
-    /// later. Called before [`Sender::send`] returns the error, and so should not block: hand the event to a channel. Not called
-    /// for an event that cannot be sent at all, nor when the future of `send` is dropped.
+    /// later. Also with one whose [turn](Self::turn_timeout) did not come. Called before [`Sender::send`] returns the error, and
+    /// so should not block: hand the event to a channel. Not called for an event that cannot be sent at all, nor when the future of `send` is dropped.
     ///
     /// ```
     /// use aigc_auth::webhook::{DeadLetter, Sender};
@@ -106,10 +108,18 @@ impl SenderBuilder {
     /// `username`; events of others, and those that do not start with `user.`, wait for nobody. Defaults to no order, so that an
     /// event that is tried again may arrive after a later one.
     ///
-    /// The order is kept among the clones of this sender, in one process. A dead letter that is sent again comes after later
-    /// events.
+    /// The order is kept among the clones of this sender, in one process. An event waits for its turn for
+    /// [`turn_timeout`](Self::turn_timeout). A dead letter that is sent again comes after later events.
     pub fn in_order(mut self) -> Self {
         self.in_order = true;
+        self
+    }
+
+    /// Sets how long an event of [`in_order`](Self::in_order) waits for the earlier ones of its user. An event whose turn does
+    /// not come is not sent, and is a dead letter ([`TurnTimeout`](super::DeliveryErrorKind::TurnTimeout)). Defaults to 300 s:
+    /// with the other defaults, an event takes 33 s at the most, or 150 s if its receiver asks for pauses of 60 s.
+    pub fn turn_timeout(mut self, timeout: Duration) -> Self {
+        self.turn_timeout = timeout;
         self
     }
 
@@ -143,6 +153,7 @@ impl SenderBuilder {
             initial_backoff: self.initial_backoff,
             on_dead_letter: self.on_dead_letter,
             lanes: self.in_order.then(Lanes::default),
+            turn_timeout: self.turn_timeout,
         })))
     }
 }

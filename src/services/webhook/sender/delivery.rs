@@ -1,8 +1,10 @@
+use std::fmt;
+
 use bytes::Bytes;
 use http::StatusCode;
 
-/// A successful delivery of an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A successful delivery of an event. `Debug` shows the length of the answer only, which may repeat data of the user.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
     /// The id of the event (`webhook-id`).
@@ -13,4 +15,15 @@ pub struct Delivery {
     pub status: StatusCode,
     /// The body of the response; empty if it was over 64 KiB, incomplete or timed out.
     pub answer: Bytes,
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("id", &self.id)
+            .field("attempts", &self.attempts)
+            .field("status", &self.status)
+            .field("answer_bytes", &self.answer.len())
+            .finish_non_exhaustive()
+    }
 }

@@ -11,6 +11,7 @@ pub struct DeliveryError {
     id: String,
     attempts: u32,
     kind: DeliveryErrorKind,
+    detail: Option<&'static str>,
     location: Option<Box<str>>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
@@ -20,8 +21,8 @@ pub struct DeliveryError {
 #[non_exhaustive]
 pub enum DeliveryErrorKind {
     /// The receiver rejected the event permanently: a redirect, or a 4xx other than 408, 425 and 429. Not retried. See
-    /// [`DeliveryError::is_gone`], [`DeliveryError::is_too_large`] and [`DeliveryError::is_redirect`] for what to do. If an HTTP client of your own has followed a redirect, this is the final status, and the source mentions the
-    /// redirect.
+    /// [`DeliveryError::is_gone`], [`DeliveryError::is_too_large`] and [`DeliveryError::is_redirect`] for what to do. If an HTTP
+    /// client of your own has followed a redirect, this is the final status, and the source mentions the redirect.
     Rejected(StatusCode),
     /// The receiver is temporarily unavailable: 5xx, 408, 425, 429.
     Unavailable(StatusCode),
@@ -29,7 +30,11 @@ pub enum DeliveryErrorKind {
     Timeout,
     /// The connection failed. The receiver may have received the event.
     Connection,
-    /// Nothing was sent: the data cannot be serialized, or the event's name or the id is not a valid header value.
+    /// Nothing was sent: the earlier events of the user took longer than
+    /// [`turn_timeout`](super::SenderBuilder::turn_timeout).
+    TurnTimeout,
+    /// Nothing was sent: the data cannot be serialized, or the event's name or the id is not a valid header value. The text of
+    /// the error says which.
     InvalidRequest,
 }
 
@@ -42,13 +47,14 @@ impl DeliveryErrorKind {
     }
 
     pub(super) fn may_succeed_later(self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Timeout | Self::Connection)
+        matches!(self, Self::Unavailable(_) | Self::Timeout | Self::Connection | Self::TurnTimeout)
     }
 }
 
 /// Why an attempt failed.
 pub(super) struct AttemptError {
     pub(super) kind: DeliveryErrorKind,
+    pub(super) detail: Option<&'static str>,
     pub(super) retry_after: Option<Duration>,
     /// Where a redirect leads.
     pub(super) location: Option<Box<str>>,
@@ -57,7 +63,11 @@ pub(super) struct AttemptError {
 
 impl AttemptError {
     pub(super) fn new(kind: DeliveryErrorKind) -> Self {
-        Self { kind, retry_after: None, location: None, source: None }
+        Self { kind, detail: None, retry_after: None, location: None, source: None }
+    }
+
+    pub(super) fn with_detail(self, detail: &'static str) -> Self {
+        Self { detail: Some(detail), ..self }
     }
 
     pub(super) fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
@@ -73,7 +83,8 @@ impl AttemptError {
 
 impl DeliveryError {
     pub(super) fn new(id: &str, attempts: u32, error: AttemptError) -> Self {
-        Self { id: id.to_owned(), attempts, kind: error.kind, location: error.location, source: error.source }
+        let AttemptError { kind, detail, location, source, .. } = error;
+        Self { id: id.to_owned(), attempts, kind, detail, location, source }
     }
 
     /// Returns the id of the event, to send it again by [`Sender::send_as`](super::Sender::send_as).
@@ -142,8 +153,11 @@ impl fmt::Display for DeliveryError {
             DeliveryErrorKind::Connection => {
                 f.write_str("cannot connect to the receiver, or the connection broke")
             }
+            DeliveryErrorKind::TurnTimeout => {
+                f.write_str("the earlier events of its user took too long (turn_timeout)")
+            }
             DeliveryErrorKind::InvalidRequest => {
-                f.write_str("the data, the event's name or the id cannot be sent")
+                f.write_str(self.detail.unwrap_or("the data, the event's name or the id cannot be sent"))
             }
         }
     }

@@ -28,17 +28,20 @@ impl Message {
         event: &str,
         data: &T,
     ) -> Result<Self, AttemptError> {
-        let unsendable = || AttemptError::new(DeliveryErrorKind::InvalidRequest);
-        let body =
-            serde_json::to_vec(&Body { event, data }).map_err(|error| unsendable().with_source(error))?;
-        let is_id = (1..=256).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+        let unsendable = |why| AttemptError::new(DeliveryErrorKind::InvalidRequest).with_detail(why);
+        let body = serde_json::to_vec(&Body { event, data })
+            .map_err(|error| unsendable("the data cannot be written as JSON").with_source(error))?;
         // `HeaderValue` would accept other bytes, which receivers decode differently or reject.
-        if !is_id || !event.is_ascii() {
-            return Err(unsendable());
+        if !(1..=256).contains(&id.len()) || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(unsendable("the id must be of 1 to 256 visible ASCII characters, without spaces"));
+        }
+        if !event.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+            return Err(unsendable("the event's name must be of visible ASCII characters"));
         }
         let mut headers = HeaderMap::new();
         let mut put = |name, value: &str| {
-            let value = HeaderValue::from_str(value).map_err(|error| unsendable().with_source(error))?;
+            let value = HeaderValue::from_str(value)
+                .map_err(|error| unsendable("a header cannot be sent").with_source(error))?;
             headers.insert(HeaderName::from_static(name), value);
             Ok(())
         };

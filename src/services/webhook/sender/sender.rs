@@ -55,6 +55,7 @@ pub(super) struct Inner {
     pub(super) on_dead_letter: Option<OnDeadLetter>,
     /// For a sender that keeps the order of a user's events.
     pub(super) lanes: Option<Lanes>,
+    pub(super) turn_timeout: Duration,
 }
 
 impl Sender {
@@ -90,7 +91,13 @@ impl Sender {
     ) -> Result<Delivery, DeliveryError> {
         let failed = |attempts, error| DeliveryError::new(id, attempts, error);
         let message = Message::new(&self.0.keys, id, event, data).map_err(|error| failed(0, error))?;
-        let _place = self.enter_lane(&message).await;
+        let _place = match timeout(self.0.turn_timeout, self.enter_lane(&message)).await {
+            Ok(place) => place,
+            Err(_) => {
+                let error = failed(0, AttemptError::new(DeliveryErrorKind::TurnTimeout));
+                return Err(self.give_up(message, event, error));
+            }
+        };
         let mut backoff = Backoff::new(self.0.initial_backoff, Self::MAX_BACKOFF);
         let mut attempt = 1;
         loop {
@@ -104,17 +111,20 @@ impl Sender {
             let pause = retries.then(|| error.pause(backoff.pause()));
             tracing::debug!(id, event, attempt, kind = ?error.kind, ?pause, "webhook delivery failed");
             let Some(pause) = pause else {
-                let error = failed(attempt, error);
-                if let Some(on_dead_letter) = &self.0.on_dead_letter {
-                    let Message { id, body, .. } = message;
-                    let (event, error) = (event.to_owned(), error.clone());
-                    on_dead_letter.call(DeadLetter { id, event, body, error });
-                }
-                return Err(error);
+                return Err(self.give_up(message, event, failed(attempt, error)));
             };
             sleep(pause).await;
             attempt += 1;
         }
+    }
+
+    /// Hands over an event that was not delivered.
+    fn give_up(&self, message: Message, event: &str, error: DeliveryError) -> DeliveryError {
+        if let Some(on_dead_letter) = &self.0.on_dead_letter {
+            let Message { id, body, .. } = message;
+            on_dead_letter.call(DeadLetter { id, event: event.to_owned(), body, error: error.clone() });
+        }
+        error
     }
 
     /// Waits for the earlier events of the same user, if the sender keeps their order.

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use super::state_file::StateFile;
 use super::subscription::{Settings, Subscription};
 use crate::services::webhook::event::EVENTS;
+use crate::types::error::BuildError;
 use crate::types::secret::Secret;
+use crate::types::webhook_secret;
 use crate::util::backoff::Backoff;
 use crate::verifiers::client::AuthClient;
 
@@ -14,8 +16,7 @@ use crate::verifiers::client::AuthClient;
 pub struct SubscriptionBuilder(Settings);
 
 impl Subscription {
-    /// Returns a builder for a subscription of this URL to all [`EVENTS`], to be signed with this secret. White space at the
-    /// ends of the secret is left out.
+    /// Returns a builder for a subscription of this URL to all [`EVENTS`], to be signed with this secret.
     pub fn builder(
         client: &AuthClient,
         url: impl Into<String>,
@@ -24,7 +25,7 @@ impl Subscription {
         SubscriptionBuilder(Settings {
             client: client.clone(),
             url: url.into(),
-            secret: secret.into().expose().trim().into(),
+            secret: secret.into(),
             events: EVENTS.map(str::to_owned).to_vec(),
             state_file: None,
             backoff: Backoff::new(Subscription::INITIAL_BACKOFF, Subscription::MAX_BACKOFF),
@@ -56,10 +57,15 @@ impl SubscriptionBuilder {
     ///
     /// Retries until the auth center answers, with an exponential backoff from 1 s to 60 s.
     ///
+    /// # Errors
+    /// If the secret is shorter than 16 bytes, has white space at an end, or is not base64 after `whsec_`, as for
+    /// [`WebhookConfig::new`](crate::webhook::WebhookConfig::new).
+    ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn start(self) -> Subscription {
-        Subscription::start_with(self.0)
+    pub fn start(self) -> Result<Subscription, BuildError> {
+        webhook_secret::standard_key(&self.0.secret)?;
+        Ok(Subscription::start_with(self.0))
     }
 }
 

@@ -31,7 +31,7 @@ use crate::verifiers::client::{AuthClient, WebhookId};
 /// let url = "https://my-app.example.com/webhook/auth";
 /// let subscription = Subscription::builder(&client, url, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 ///     .state_file("/var/lib/my-app/webhook.json") // one subscription, however often the service starts
-///     .start();
+///     .start()?;
 /// // … serve …
 /// subscription.shutdown(Duration::from_secs(2)).await?;
 /// # Ok(()) }
@@ -64,6 +64,9 @@ impl Subscription {
     /// Starts to subscribe a URL to these events, to be signed with this secret: [`Subscription::builder`] without a
     /// [`state_file`](crate::webhook::SubscriptionBuilder::state_file).
     ///
+    /// # Errors
+    /// As [`SubscriptionBuilder::start`](crate::webhook::SubscriptionBuilder::start).
+    ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn start<E: Into<String>>(
@@ -71,7 +74,7 @@ impl Subscription {
         url: impl Into<String>,
         events: impl IntoIterator<Item = E>,
         secret: impl Into<Secret>,
-    ) -> Self {
+    ) -> Result<Self, BuildError> {
         Self::builder(client, url, secret).events(events).start()
     }
 
@@ -101,7 +104,8 @@ impl Subscription {
     /// working directory.
     ///
     /// # Errors
-    /// If the URL or the secret is not set; the error names it and the places that were searched.
+    /// If the URL or the secret is not set; the error names it and the places that were searched. Also as
+    /// [`SubscriptionBuilder::start`](crate::webhook::SubscriptionBuilder::start).
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -109,10 +113,10 @@ impl Subscription {
         let env = Env::load()?;
         let url = env.require("AIGC_AUTH_WEBHOOK_URL")?;
         let builder = Self::builder(client, url, env.require_secret("AIGC_AUTH_WEBHOOK_SECRET")?);
-        Ok(match env.get("AIGC_AUTH_WEBHOOK_STATE_FILE") {
+        match env.get("AIGC_AUTH_WEBHOOK_STATE_FILE") {
             Some(path) => builder.state_file(path).start(),
             None => builder.start(),
-        })
+        }
     }
 
     /// Returns the id of the subscription, once the auth center has confirmed it.
@@ -308,7 +312,7 @@ mod tests {
             let subscription = Subscription::start_with(Settings {
                 client: client.clone(),
                 url: "http://x/".to_owned(),
-                secret: "secret".into(),
+                secret: "a secret of 16 b".into(),
                 events: vec!["user.updated".to_owned()],
                 state_file: None,
                 backoff,

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,10 +18,17 @@ use crate::verifiers::client::client::AuthClient;
 /// let text = FeishuMessage::text("The export is ready.");
 /// let post = FeishuMessage::post(json!({"zh_cn": {"title": "导出", "content": [[{"tag": "text", "text": "已完成"}]]}}));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct FeishuMessage {
     message_type: &'static str,
     content: Value,
+}
+
+impl fmt::Debug for FeishuMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the content, which is for its reader.
+        f.debug_struct("FeishuMessage").field("message_type", &self.message_type).finish_non_exhaustive()
+    }
 }
 
 impl FeishuMessage {

@@ -1,7 +1,10 @@
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::types::error::{AuthError, ErrorKind};
+use crate::types::present::present;
 use crate::types::user::FeishuIds;
 use crate::upstream::api_client::Call;
 use crate::verifiers::client::client::AuthClient;
@@ -14,7 +17,7 @@ use crate::verifiers::client::client::AuthClient;
 ///
 /// let user = NewFeishuUser::new().ids(&FeishuIds::new().with_open_id("ou_84aad3")).nickname("爱丽丝");
 /// ```
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[must_use]
 pub struct NewFeishuUser {
@@ -59,6 +62,29 @@ impl Default for NewFeishuUser {
             feishu_union_id: None,
             feishu_tenant_key: None,
         }
+    }
+}
+
+/// Without values, which are personal data.
+impl fmt::Debug for NewFeishuUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = present([
+            ("username", self.username.is_some()),
+            ("nickname", self.nickname.is_some()),
+            ("department", self.department.is_some()),
+            ("company", self.company.is_some()),
+            ("email", self.email.is_some()),
+            ("phone", self.phone.is_some()),
+            ("avatar", self.avatar.is_some()),
+            ("feishu_user_id", self.feishu_user_id.is_some()),
+            ("feishu_open_id", self.feishu_open_id.is_some()),
+            ("feishu_union_id", self.feishu_union_id.is_some()),
+            ("feishu_tenant_key", self.feishu_tenant_key.is_some()),
+        ]);
+        f.debug_struct("NewFeishuUser")
+            .field("status", &self.status)
+            .field("fields", &fields)
+            .finish_non_exhaustive()
     }
 }
 

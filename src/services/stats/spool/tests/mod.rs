@@ -6,7 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use super::spool::Spool;
+use crate::services::stats::batch::{Batch, Position};
+use crate::services::stats::lane::Lane;
+use crate::services::stats::store::{Added, Store};
 use crate::services::stats::tests::fake_center::{Call, FakeCenter, FakeDelivery, Outcome, lock, record};
 use crate::services::stats::tests::lanes::record_unverified;
 use crate::services::stats::{StatsCollector, StatsCollectorBuilder, StatsSnapshot};
@@ -124,6 +129,47 @@ async fn full_spool_drops_oldest_records() {
     let after = stats.shutdown(LONG).await;
     assert_eq!(after.delivered, counts.spooled);
     assert!(center.paths().contains_key("/999"), "the newest record must be kept");
+}
+
+/// One flush is larger than the spool: its oldest records are dropped, and what is kept is within the limit.
+#[tokio::test]
+async fn flush_that_is_larger_than_the_spool_keeps_its_newest_records() {
+    const MAX_BYTES: u64 = 40_000;
+    let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
+    let mut spool = directory.open_with(MAX_BYTES, "the app secret").await;
+    let batch = |n: usize, length: usize| Batch {
+        idempotency_key: format!("key-{n}"),
+        lane: Lane::Verified,
+        position: Position::whole(0),
+        authorization: HeaderValue::from_static("Bearer alice"),
+        user: None,
+        body: vec![b' '; length].into(),
+        records: 10,
+        attempts: 0,
+        spooled: false,
+    };
+    // The last one alone is too large.
+    for (lengths, kept) in [(vec![15_000; 5], 2), (vec![10_000; 3], 3), (vec![1_000, 50_000], 0)] {
+        let batches: Vec<_> = lengths.iter().enumerate().map(|(n, length)| batch(n, *length)).collect();
+        let all = batches.len();
+        let Added { evicted, rest } = spool.add(Lane::Verified, batches).await;
+        assert_eq!((evicted, rest.len()), (10 * (all - kept) as u64, 0), "{lengths:?}");
+        let read = spool.read(Lane::Verified, 100).await;
+        let keys: Vec<_> = read.batches.iter().map(|batch| batch.idempotency_key.clone()).collect();
+        assert_eq!(keys, (all - kept..all).map(|n| format!("key-{n}")).collect::<Vec<_>>(), "{lengths:?}");
+        let bytes: usize = read.batches.iter().map(|batch| batch.body.len()).sum();
+        assert!(bytes as u64 <= MAX_BYTES, "{bytes}");
+        spool.finish(Lane::Verified, vec![], vec![]).await;
+    }
+    drop(spool);
+
+    // And the counts of a collector add up.
+    let spool = directory.open_with(MAX_BYTES, "the app secret").await;
+    let stats = start(builder().spool(spool), &center, |_, _| Outcome::Unavailable);
+    (0..2_000).for_each(|n| stats.record(record(&format!("user-{}", n % 40), n)));
+    let counts = stats.shutdown(LONG).await;
+    assert!(adds_up(counts) && counts.recorded == 2_000 && counts.dropped > 0, "{counts:?}");
+    assert_eq!(directory.open().await.recovered(), counts.spooled);
 }
 
 #[tokio::test]

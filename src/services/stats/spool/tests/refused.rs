@@ -1,6 +1,7 @@
 //! Refused records, and what people do with them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
@@ -207,4 +208,74 @@ async fn full_spool_keeps_all_that_are_refused() {
         let left = kept().await;
         assert!(left > 0 && left < waiting / 4, "{secret}: {left}");
     }
+}
+
+/// All of them in pages, which end even though each is refused again as soon as it is sent.
+#[tokio::test]
+async fn pages_list_each_batch_once_and_end_while_batches_are_refused_again() {
+    let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
+    let spool = directory.open().await;
+    let refused = spool.refused();
+    let stats = start(builder().spool(spool), &center, |_, _| Outcome::Rejected);
+    (0..50).for_each(|n| stats.record(ended(&format!("user{n}"), n as i64, n)));
+    until("all are refused", || stats.snapshot().dead_lettered == 50).await;
+    let all = refused.list().await.unwrap();
+
+    let (mut pages, mut listed) = (refused.pages(7), vec![]);
+    while let Some(page) = pages.next().await.unwrap() {
+        // What is gone by the next page is no reason to leave others out.
+        refused.discard([page[0].clone()]).await.unwrap();
+        let again: Vec<_> = page[1..].to_vec();
+        let before = stats.snapshot().dead_lettered;
+        let records = refused.resend(again).await.unwrap();
+        until("they are refused again", || stats.snapshot().dead_lettered == before + records).await;
+        listed.push(page.iter().map(|batch| batch.username().map(str::to_owned)).collect::<Vec<_>>());
+    }
+    assert_eq!(listed.iter().map(Vec::len).collect::<Vec<_>>(), [7, 7, 7, 7, 7, 7, 7, 1]);
+    let names = |batches: &[RefusedBatch]| -> Vec<_> {
+        batches.iter().map(|batch| batch.username().map(str::to_owned)).collect()
+    };
+    assert_eq!(listed.concat(), names(&all));
+    assert_eq!(refused.list().await.unwrap().len(), 50 - 8);
+    // Later ones come after them, also after a restart.
+    let last = names(&refused.list().await.unwrap());
+    stats.shutdown(LONG).await;
+    let spool = directory.open().await;
+    let refused = spool.refused();
+    let stats = start(builder().spool(spool), &center, |_, _| Outcome::Rejected);
+    stats.record(ended("last", 99, 99));
+    until("it is refused", || stats.snapshot().dead_lettered == 1).await;
+    let mut pages = refused.pages(1_000);
+    let page = pages.next().await.unwrap().unwrap();
+    assert_eq!(names(&page), [last, vec![Some("last".to_owned())]].concat());
+    assert!(pages.next().await.unwrap().is_none() && pages.next().await.unwrap().is_none());
+}
+
+/// More than one chunk of them, chosen from between others.
+#[tokio::test]
+async fn many_batches_are_sent_again_by_chunks() {
+    let (directory, center) = (Directory::new(), Arc::<FakeCenter>::default());
+    let spool = directory.open().await;
+    let refused = spool.refused();
+    let is_well = Arc::new(AtomicBool::new(false));
+    let well = is_well.clone();
+    let stats = start(builder().spool(spool), &center, move |_, _| match well.load(Ordering::Relaxed) {
+        true => Outcome::Accepted,
+        false => Outcome::Rejected,
+    });
+    let long = "x".repeat(900);
+    for n in 0..3_000_usize {
+        stats.record(ended(&format!("user{}-{long}", n % 30), 7, n));
+    }
+    until("all are refused", || stats.snapshot().dead_lettered == 3_000).await;
+    let bytes = std::fs::metadata(directory.0.join("refused.queue")).unwrap().len();
+    let batches = refused.list().await.unwrap();
+    let odd: Vec<_> = batches.iter().skip(1).step_by(2).cloned().collect();
+    let records: u64 = odd.iter().map(RefusedBatch::records).sum();
+    is_well.store(true, Ordering::Relaxed);
+    assert_eq!(refused.resend(odd).await.unwrap(), records);
+    until("they are delivered", || stats.snapshot().delivered == records).await;
+    let left: u64 = refused.list().await.unwrap().iter().map(RefusedBatch::records).sum();
+    assert_eq!((left, center.paths().len() as u64), (3_000 - records, records), "{bytes} bytes");
+    assert!(center.paths().values().all(|times| *times == 1));
 }
