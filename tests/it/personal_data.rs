@@ -70,7 +70,7 @@ async fn what_is_sent_and_answered_shows_no_data_of_users() {
     shows(&new, &["active", "username", "email", "phone", "feishu_open_id"]);
     shows(&FeishuMessage::text(MARK), &["text"]);
     shows(&FeishuMessage::interactive(json!({ "to": MARK })), &["interactive"]);
-    let sync = SyncUser::new("alice", MARK).field("email", MARK).field("roles", json!([MARK]));
+    let sync = SyncUser::with_password("alice", MARK).field("email", MARK).field("roles", json!([MARK]));
     shows(&sync, &["alice", "email", "roles"]);
     let key: AccessKeyInfo = serde_json::from_value(json!({
         "valid": true, "keyType": "user", "keyName": "nightly", "userId": 7, "username": MARK, "nickname": MARK,

@@ -40,7 +40,7 @@ pub(super) trait Store: Send + 'static {
 pub(super) struct Added {
     /// How many older records of the lane were evicted for them.
     pub(super) evicted: u64,
-    /// The batches, if they could not be added.
+    /// The batches that could not be added.
     pub(super) rest: Vec<Batch>,
 }
 

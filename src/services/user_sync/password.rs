@@ -171,6 +171,16 @@ mod tests {
     }
 
     #[test]
+    fn password_of_all_new_users_has_no_white_space_at_an_end() {
+        assert!(PasswordPolicy::unified("first password").check().is_ok());
+        for password in ["hunter2\n", " hunter2"] {
+            let error = PasswordPolicy::unified(password).check().unwrap_err().to_string();
+            assert!(error.contains("the password of new users starts or ends with white space"), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
     fn locked_users_have_passwords_of_their_own() {
         let policy = PasswordPolicy::locked();
         let [one, two] = [(); 2].map(|()| text(policy.choose(&Map::new(), Direction::ToLegacy)));

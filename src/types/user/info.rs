@@ -1,4 +1,3 @@
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
@@ -10,7 +9,6 @@ use super::fields::Fields;
 use super::group::UserGroup;
 use super::id::UserId;
 use crate::types::error::AuthError;
-use crate::types::present::present;
 
 /// A verified user, as the layer leaves it in the request's extensions.
 ///
@@ -276,32 +274,6 @@ impl PartialEq for UserInfo {
 }
 
 impl Eq for UserInfo {}
-
-/// What a service decides by, and of the rest the names of the fields that are there: their values are personal data.
-impl fmt::Debug for UserInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fields = present([
-            ("username", true),
-            ("nickname", self.nickname().is_some()),
-            ("email", self.email().is_some()),
-            ("phone", self.phone().is_some()),
-            ("avatar", self.avatar().is_some()),
-            ("department", self.department().is_some()),
-            ("company", self.company().is_some()),
-            ("feishu", self.feishu().is_some()),
-        ]);
-        f.debug_struct("UserInfo")
-            .field("id", self.id())
-            .field("roles", self.roles())
-            .field("permissions", self.permissions())
-            .field("groups", &self.groups())
-            .field("is_admin", &self.admin_flag())
-            .field("status", &self.status())
-            .field("access_key", &self.access_key())
-            .field("fields", &fields)
-            .finish_non_exhaustive()
-    }
-}
 
 #[cfg(test)]
 mod tests {

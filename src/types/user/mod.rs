@@ -3,6 +3,7 @@
 mod access_key_kind;
 mod builder;
 mod codes;
+mod debug;
 mod feishu_ids;
 mod fields;
 mod group;

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 use aigc_auth::outbound::{OutboundErrorKind, OutboundRequest};
 use reqwest::Response;
 use reqwest_middleware::ClientBuilder;
+use rustls::RootCertStore;
 use serde_json::json;
 
 use crate::outbound::support::{Host, Records, outbound};
+use crate::support::tls::http_client;
 
 /// Longer than the whole of `/drip`.
 const LONG: Duration = Duration::from_secs(20);
@@ -26,7 +28,7 @@ async fn stream_goes_on_for_as_long_as_it_does_not_pause() {
     let plain = outbound(&[&host], |builder| builder.timeout(SHORT));
     let streams = outbound(&[&host], |builder| builder.idle_timeout(LONG));
     let both = outbound(&[&host], |builder| builder.idle_timeout(LONG).timeout(SHORT));
-    let short = reqwest::Client::builder().timeout(SHORT).build().unwrap();
+    let short = http_client(RootCertStore::empty()).timeout(SHORT).build().unwrap();
     let own = outbound(&[&host], |builder| builder.http_client(short.clone()));
     let own_streams = outbound(&[&host], |builder| builder.http_client(short.clone()).idle_timeout(LONG));
     for (what, request, is_whole) in [

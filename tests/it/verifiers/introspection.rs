@@ -310,6 +310,8 @@ fn settings_that_cannot_be_right_are_refused() {
         (of("https://id:secret@login.example.com", "id", "secret"), "user name or password"),
         (of(good, "", "secret"), "must not be empty"),
         (of(good, "id", ""), "must not be empty"),
+        (of(good, "id\n", "secret"), "client id of the introspection starts or ends with white space"),
+        (of(good, "id", "secret\n"), "client secret of the introspection starts or ends with white space"),
         (Introspection::builder(good, "id", "secret").build(), "insecure_any_audience"),
     ] {
         let error = error.unwrap_err().to_string();

@@ -294,6 +294,7 @@ async fn redirect_followed_by_custom_client_is_rejected() {
 #[tokio::test]
 async fn rejections_say_what_to_do() {
     for (code, location, said, [is_gone, is_too_large, is_redirect]) in [
+        (304, None, "(304 Not Modified)", [false, false, false]),
         (410, None, "(410 Gone): it wants no more events, so end its subscription", [true, false, false]),
         (413, None, "(413 Payload Too Large): the event is too large for it", [false, true, false]),
         (

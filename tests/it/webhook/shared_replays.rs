@@ -71,6 +71,27 @@ async fn failed_run_leaves_event_to_other_process() {
     assert_eq!(run(&report(&one, CHANGE).await), None);
 }
 
+/// The same bytes twice are two events where another one of the user came between, whichever process it came to.
+#[tokio::test]
+async fn events_of_the_same_bytes_are_handled_by_other_processes_too() {
+    let (memory, notes) = (Arc::new(InMemoryReplays::new()), Notes::default());
+    let serve = || serve_hook(config().replay_memory(memory.clone()), notes.clone());
+    let apps = [serve().await, serve().await, serve().await];
+    let status = |status: &str| {
+        json!({ "event": "user.updated", "data": { "id": 7, "status": status, "updatedFields": ["status"] } })
+            .to_string()
+    };
+    for (n, (app, event)) in [(0, "disabled"), (1, "active"), (2, "disabled"), (2, "active"), (0, "disabled")]
+        .into_iter()
+        .enumerate()
+    {
+        assert_eq!(run(&report(&apps[app], status(event)).await), Some(n as u64 + 1), "{n}");
+        for copy in &apps {
+            assert_eq!(run(&report(copy, status(event)).await), None, "{n}");
+        }
+    }
+}
+
 /// As when a process is stopped: its handlers are dropped, and what they were at is handled by another one at once.
 #[tokio::test]
 async fn event_of_a_dropped_handler_is_free_at_once() {

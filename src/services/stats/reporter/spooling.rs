@@ -20,17 +20,19 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
     /// The minimum interval between two such batches.
     const RATE_LIMIT_INTERVAL: Duration = Duration::from_millis(10);
 
-    /// Adds a lane's full batches to the store, or keeps them in memory if that fails.
+    /// Adds a lane's full batches to the store, and keeps those in memory that could not be added.
     pub(super) async fn spool_full_batches(&mut self, lane: Lane) {
         let full = mem::take(&mut self.lanes[lane].full_batches);
         if full.is_empty() {
             return;
         }
-        let records = full.iter().map(|batch| batch.records).sum();
+        let records = |batches: &[Batch]| batches.iter().map(|batch| batch.records).sum::<u64>();
+        let all = records(&full);
         let Added { evicted, rest } = self.store.add(lane, full).await;
-        if rest.is_empty() {
+        let added = all - records(&rest);
+        if added > 0 {
             self.lanes[lane].store_has_more = true;
-            self.counters.add_spooled(records);
+            self.counters.add_spooled(added);
         }
         self.count_evicted(evicted);
         rest.into_iter().for_each(|batch| self.enqueue(batch));

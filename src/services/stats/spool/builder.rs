@@ -48,6 +48,7 @@ impl SpoolBuilder {
     /// Sets how many bytes of batches of verified users may wait on disk. Above, their oldest records are dropped and
     /// counted. Defaults to 500 MiB. Rejected batches take what these leave of it, and up to a tenth in addition; those of
     /// credentials that were denied or could not be verified take up to a tenth in addition. The files may be twice as large.
+    /// Of records that come at once and are more than that together, the oldest are kept in memory only, as on a full disk.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self

@@ -40,33 +40,42 @@ impl Files {
         Ok((Self { key, waiting, refused, max_bytes, _lock: lock }, records))
     }
 
-    /// Appends batches of a lane durably: all of them, or none.
-    pub(super) fn add(&mut self, lane: Lane, batches: Vec<Batch>) -> Outcome<Added> {
+    /// Appends batches of a lane durably. Returns those that were not: all of them if it failed, and the oldest if they have
+    /// no room together.
+    pub(super) fn add(&mut self, lane: Lane, mut batches: Vec<Batch>) -> Outcome<Added> {
         let mut evicted = 0;
-        match self.append(lane, &batches, Some(&mut evicted)) {
-            Ok(()) => (Added { evicted, rest: Vec::new() }, None),
+        let added = self.seal(&batches).and_then(|mut entries| {
+            let waiting = &mut self.waiting[lane];
+            let excess = waiting.excess(&entries);
+            entries.drain(..excess);
+            waiting.make_room(&entries, &mut evicted)?;
+            waiting.add(&entries)?;
+            Ok(excess)
+        });
+        // If that fails, the next batch tries it again.
+        let _ = self.refused.trim(self.refused_bytes());
+        match added {
+            Ok(excess) => {
+                batches.truncate(excess);
+                let message = "more at once than it may have (SpoolBuilder::max_bytes)";
+                let error = (excess > 0).then(|| io::Error::new(io::ErrorKind::StorageFull, message));
+                (Added { evicted, rest: batches }, error)
+            }
             Err(error) => (Added { evicted, rest: batches }, Some(error)),
         }
     }
 
-    /// Appends batches. Without `evicted`, nothing is evicted for them.
-    fn append(&mut self, lane: Lane, batches: &[Batch], evicted: Option<&mut u64>) -> io::Result<()> {
-        let written = now();
-        let mut entries: Vec<_> =
-            batches.iter().map(|batch| self.key.seal(batch, written)).collect::<io::Result<_>>()?;
-        let waiting = &mut self.waiting[lane];
-        if let Some(evicted) = evicted {
-            // More at a time than the file may have: the oldest are dropped, as if they had been added before the others.
-            let excess: u64 = entries.drain(..waiting.excess(&entries)).map(|entry| records(&entry)).sum();
-            waiting.make_room(&entries, evicted)?;
-            waiting.add(&entries)?;
-            *evicted += excess;
-        } else {
-            waiting.add(&entries)?;
-        }
-        // If that fails, the next batch tries it again.
+    /// Appends batches durably: all of them, or none. Nothing is evicted for them.
+    fn append(&mut self, lane: Lane, batches: &[Batch]) -> io::Result<()> {
+        let entries = self.seal(batches)?;
+        self.waiting[lane].add(&entries)?;
         let _ = self.refused.trim(self.refused_bytes());
         Ok(())
+    }
+
+    fn seal(&self, batches: &[Batch]) -> io::Result<Vec<Vec<u8>>> {
+        let written = now();
+        batches.iter().map(|batch| self.key.seal(batch, written)).collect()
     }
 
     /// Returns how many bytes the refused batches may take: what those that wait leave, since they come from there, and a
@@ -134,7 +143,7 @@ impl Files {
         let (unkept, mut error) = self.set_refused_aside(lane, refused);
         // Appended before the removal, so that a crash in between loses nothing.
         if !requeue.is_empty()
-            && let Err(error) = self.append(lane, &requeue, None)
+            && let Err(error) = self.append(lane, &requeue)
         {
             return (Finished { unkept, rest: requeue, failed: true }, Some(error));
         }
@@ -155,7 +164,7 @@ impl Files {
             if is_rest {
                 return Ok(true);
             }
-            self.append(lane, &left, None).map(|()| false)
+            self.append(lane, &left).map(|()| false)
         });
         let rest = match settled {
             Ok(true) => self.waiting[lane].leave_read(left),

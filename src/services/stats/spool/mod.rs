@@ -6,6 +6,7 @@ mod disk_queue;
 mod export;
 mod files;
 mod lock;
+mod page;
 mod queue_files;
 mod refused_batch;
 mod refused_file;

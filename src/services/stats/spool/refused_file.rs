@@ -95,7 +95,8 @@ impl RefusedFile {
         self.last_id
     }
 
-    /// Adds entries; the oldest are evicted, so that the file has no more than so many bytes. Returns how many records could
+    /// Adds entries; the oldest are evicted, so that the file has no more than so many bytes, for which no entry may be too
+    /// large. Returns how many records could
     /// not be added, and why.
     pub(super) fn add(&mut self, mut refused: Vec<RefusedEntry>, max_bytes: u64) -> (u64, Option<io::Error>) {
         refused.iter_mut().for_each(|entry| entry.id = self.next_id());
@@ -115,7 +116,12 @@ impl RefusedFile {
     }
 
     fn add_all(&mut self, entries: &[Vec<u8>], max_bytes: u64) -> io::Result<()> {
-        self.trim(max_bytes.saturating_sub(DiskQueue::bytes_of(entries)))?;
+        let needed = DiskQueue::bytes_of(entries);
+        let Some(others) = max_bytes.checked_sub(needed) else {
+            let message = format!("{needed} bytes of refused records, and room for {max_bytes} at the most");
+            return Err(io::Error::new(io::ErrorKind::StorageFull, message));
+        };
+        self.trim(others)?;
         self.queue.add(entries)
     }
 
@@ -147,7 +153,23 @@ impl RefusedFile {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::Directory;
     use super::*;
+
+    #[test]
+    fn file_is_never_larger_than_it_may_be() {
+        let directory = Directory::new();
+        std::fs::create_dir_all(&directory.0).unwrap();
+        let mut file = RefusedFile::open(directory.0.join("refused.queue")).unwrap();
+        let entry = |length| RefusedEntry::new(1, Some(401), "", vec![7; length]);
+        let kept = |file: &RefusedFile| file.entries().map(|entry| entry.sealed.len()).collect::<Vec<_>>();
+        file.add(vec![entry(1_000), entry(1_001)], 10_000);
+        let (_, error) = file.add(vec![entry(20_000), entry(1_002)], 10_000);
+        assert_eq!(error.unwrap().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(kept(&file), [1_000, 1_001, 1_002], "one that is too large evicts nobody");
+        file.add(vec![entry(8_000)], 10_000);
+        assert_eq!(kept(&file), [1_002, 8_000]);
+    }
 
     #[test]
     fn entry_decodes_as_it_was() {

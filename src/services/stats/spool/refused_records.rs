@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::page::Page;
 use super::refused_batch::RefusedBatch;
-use super::refused_pages::Page;
 use super::returned::Returned;
 use super::spool::Spool;
 use super::worker::{Job, ended};

@@ -7,8 +7,8 @@ use http::HeaderValue;
 use tokio::sync::{mpsc, oneshot};
 
 use super::files::{Files, Outcome};
+use super::page::Page;
 use super::refused_batch::RefusedBatch;
-use super::refused_pages::Page;
 use super::returned::Returned;
 use crate::services::stats::batch::Batch;
 use crate::services::stats::lane::Lane;

@@ -116,7 +116,7 @@ impl DeliveryError {
     /// Returns whether the receiver redirects to another URL, which is not followed: the event's data and signature go to the
     /// URL that was named. If it has moved, its subscription needs the new URL.
     pub fn is_redirect(&self) -> bool {
-        self.kind.rejection().is_some_and(|status| status.is_redirection())
+        self.kind.rejection().is_some_and(is_redirect)
     }
 
     /// Returns where a redirect leads, as the receiver wrote it. Not in the text of the error: it may contain a secret.
@@ -128,6 +128,11 @@ impl DeliveryError {
     pub fn may_succeed_later(&self) -> bool {
         self.kind.may_succeed_later()
     }
+}
+
+/// Not each 3xx: 304 is about a copy that was not asked for.
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 300..=303 | 307 | 308)
 }
 
 impl fmt::Display for DeliveryError {
@@ -142,7 +147,7 @@ impl fmt::Display for DeliveryError {
                     StatusCode::PAYLOAD_TOO_LARGE => {
                         ": the event is too large for it, smaller ones may not be"
                     }
-                    status if status.is_redirection() => {
+                    status if is_redirect(status) => {
                         ": redirects are not followed, so name the URL where it is now"
                     }
                     _ => "",

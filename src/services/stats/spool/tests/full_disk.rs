@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use test_support::until;
@@ -13,6 +14,7 @@ use tokio::time::sleep;
 
 use super::{Directory, LONG, adds_up, builder, start};
 use crate::services::stats::tests::fake_center::{Call, FakeCenter, Outcome, record};
+use crate::types::user::UserInfo;
 
 /// A disk that can be filled.
 enum Disk {
@@ -192,5 +194,43 @@ async fn shutdown_between_batches_loses_none_and_repeats_none_if_there_is_room()
         assert!(is_full || rest.delivered == counts.spooled, "{rest:?}");
         assert_eq!((center.calls().len() - before) as u64, rest.delivered / 100);
         assert!(center.paths().len() == 900 && center.paths().values().all(|times| *times == 1));
+    }
+}
+
+/// What cannot be moved stays where it is, and is moved once there is room.
+#[tokio::test]
+async fn refused_records_that_are_sent_again_on_a_full_disk_stay() {
+    let mount = || Disk::mount().unwrap_or_else(|| Disk::Simulated(Directory::new()));
+    for disk in [mount(), Disk::Simulated(Directory::new())] {
+        let center = Arc::<FakeCenter>::default();
+        let spool = disk.directory().open().await;
+        let refused = spool.refused();
+        let is_well = Arc::new(AtomicBool::new(false));
+        let well = is_well.clone();
+        let stats = start(builder().spool(spool), &center, move |_, _| match well.load(Ordering::Relaxed) {
+            true => Outcome::Accepted,
+            false => Outcome::Rejected,
+        });
+        for n in 0..300 {
+            let user = UserInfo::builder(n as i64, format!("user-{n}")).build();
+            stats.record(record(&format!("user-{n}"), n).of_user(Some(&user)));
+        }
+        until("all are refused", || stats.snapshot().dead_lettered == 300).await;
+        is_well.store(true, Ordering::Relaxed);
+        disk.fill();
+        let batches = refused.list().await.unwrap();
+        let error = refused.resend(batches.clone()).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{error}");
+        let (listed, delivered) = (refused.list().await.unwrap().len(), stats.snapshot().delivered);
+        // Where there was room for a part of them, that is sent, and is in one place.
+        assert_eq!((batches.len(), listed as u64 + delivered), (300, 300));
+
+        disk.make_room();
+        let rest = refused.resend(refused.list().await.unwrap()).await.unwrap();
+        assert_eq!(rest + delivered, 300);
+        until("all are delivered", || stats.snapshot().delivered == 300).await;
+        assert!(adds_up(stats.shutdown(LONG).await) && refused.list().await.is_err());
+        let paths = center.paths();
+        assert!(paths.len() == 300 && paths.values().all(|times| *times == 1));
     }
 }
