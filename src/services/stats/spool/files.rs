@@ -40,8 +40,8 @@ impl Files {
         Ok((Self { key, waiting, refused, max_bytes, _lock: lock }, records))
     }
 
-    /// Appends batches of a lane durably. Returns those that were not: all of them if it failed, and the oldest if they have
-    /// no room together.
+    /// Appends batches of a lane durably. Returns those that were not: all of them if it failed, and the oldest of users' if they
+    /// have no room together. The oldest of the others are evicted then.
     pub(super) fn add(&mut self, lane: Lane, mut batches: Vec<Batch>) -> Outcome<Added> {
         let mut evicted = 0;
         let added = self.seal(&batches).and_then(|mut entries| {
@@ -55,11 +55,17 @@ impl Files {
         // If that fails, the next batch tries it again.
         let _ = self.refused.trim(self.refused_bytes());
         match added {
+            Ok(0) => (Added { evicted, rest: Vec::new() }, None),
             Ok(excess) => {
                 batches.truncate(excess);
+                // Anybody can make so many of these, and memory is for users'.
+                if lane == Lane::Unverified {
+                    evicted += batches.iter().map(|batch| batch.records).sum::<u64>();
+                    return (Added { evicted, rest: Vec::new() }, None);
+                }
                 let message = "more at once than it may have (SpoolBuilder::max_bytes)";
-                let error = (excess > 0).then(|| io::Error::new(io::ErrorKind::StorageFull, message));
-                (Added { evicted, rest: batches }, error)
+                let error = io::Error::new(io::ErrorKind::StorageFull, message);
+                (Added { evicted, rest: batches }, Some(error))
             }
             Err(error) => (Added { evicted, rest: batches }, Some(error)),
         }
