@@ -106,7 +106,8 @@ mod tests {
             entries: &[(ReplayTag, ReplayTag)],
             ttl: Duration,
         ) -> Result<(), ReplayMemoryError> {
-            if (self.renewals.fetch_add(1, Ordering::Relaxed) + 1) % self.answered != 0 {
+            let renewal = self.renewals.fetch_add(1, Ordering::Relaxed) + 1;
+            if !renewal.is_multiple_of(self.answered) {
                 pending::<()>().await;
             }
             sleep(self.latency).await;
