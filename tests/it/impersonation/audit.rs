@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aigc_auth::error::ErrorKind;
 use aigc_auth::impersonation::ActAsPolicy;
 use aigc_auth::layer::TrustedProxies;
-use aigc_auth::{ActAsUser, AuthLayer};
+use aigc_auth::{ActAsUser, AuthLayer, UserInfo};
 use axum::Router;
 use axum::routing::{any, get};
 use tokio::io::AsyncWriteExt;
@@ -154,7 +154,9 @@ async fn sink_receives_full_attempt_before_handler_runs() {
     let handler = move |user: ActAsUser| async move {
         let attempts = seen.take();
         assert!(attempts.len() == 1 && attempts[0].refusal.is_none(), "{attempts:?}");
-        format!("{} after {:?}", user.user_id(), attempts[0])
+        let attempt = &attempts[0];
+        let names = [Some(attempt.actor.username()), attempt.target.as_ref().map(UserInfo::username)];
+        format!("{} after {attempt:?} of {names:?}", user.user_id())
     };
     let inner = Router::new().route("/orders/{id}", get(handler));
     let app = Router::new().nest("/api", inner).layer(layer(policy().audit(sink.clone())));
@@ -173,9 +175,10 @@ async fn sink_receives_full_attempt_before_handler_runs() {
             assert_eq!(answer.status, 200, "{answer:?}");
             for part in [
                 "7 after ActAsAttempt",
-                r#"username: "root""#,
+                "actor: UserInfo { id: Int(1)",
                 "target_id: Some(Int(7))",
-                r#"username: "alice""#,
+                "target: Some(UserInfo { id: Int(7)",
+                r#"of [Some("root"), Some("alice")]"#,
                 "method: GET",
                 r#"path: "/api/orders/7""#,
                 "client_ip: Some(127.0.0.1)",
