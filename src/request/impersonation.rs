@@ -50,6 +50,7 @@ pub struct ActAsPolicy {
     unflagged_targets: bool,
     read_only: bool,
     tokens_only: bool,
+    refuses_elsewhere: bool,
     condition: Option<Arc<Condition>>,
     sink: Option<Sink>,
 }
@@ -99,6 +100,22 @@ impl ActAsPolicy {
     pub fn tokens_only(mut self) -> Self {
         self.tokens_only = true;
         self
+    }
+
+    /// Rejects requests for another user with 400 where the handler does not look for one: by the extractors of the user that
+    /// are no [`ActAsUser`](crate::ActAsUser). Defaults to ignoring the header there.
+    ///
+    /// An admin who sends the header to `DELETE /account`, whose handler takes `CurrentUser`, then deletes nothing, in place
+    /// of their own account. A handler that takes `ActAsUser` and another extractor has to take `ActAsUser` first, or to have
+    /// it as a layer, `from_extractor::<ActAsUser>()`. The header with the admin's own id is no request for another user.
+    /// Handlers without an extractor, and [`GuardLayer`](crate::layer::GuardLayer), do not look at it.
+    pub fn refuse_elsewhere(mut self) -> Self {
+        self.refuses_elsewhere = true;
+        self
+    }
+
+    pub(crate) fn refuses_elsewhere(&self) -> bool {
+        self.refuses_elsewhere
     }
 
     /// Adds a condition, which is checked after all other rules. Defaults to none.
@@ -194,6 +211,7 @@ impl fmt::Debug for ActAsPolicy {
             .field("unflagged_targets", &self.unflagged_targets)
             .field("read_only", &self.read_only)
             .field("tokens_only", &self.tokens_only)
+            .field("refuses_elsewhere", &self.refuses_elsewhere)
             .field("sink", &self.sink)
             .finish_non_exhaustive()
     }

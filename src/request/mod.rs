@@ -1,6 +1,7 @@
 //! What is known of a request.
 
 pub(crate) mod auth_state;
+pub(crate) mod caller;
 pub(crate) mod client_ip;
 pub mod context;
 #[cfg(feature = "webhook")]

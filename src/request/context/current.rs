@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::mem;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::recorder::Recorder;
 use super::request_context::RequestContext;
@@ -106,6 +107,11 @@ pub fn credential() -> Option<Credential> {
     read(|context| context.credential().cloned())
 }
 
+/// When the credential of the current request ends: see [`RequestContext::valid_until`].
+pub fn valid_until() -> Option<SystemTime> {
+    read(RequestContext::valid_until)
+}
+
 /// The id that this service has at the auth center.
 pub fn app_id() -> Option<Arc<str>> {
     read(|context| context.settings()?.app_id.clone())
@@ -114,6 +120,11 @@ pub fn app_id() -> Option<Arc<str>> {
 /// The recorder of the current request, to record further calls; `None` if the layer has none ([`AuthLayer::with_stats`](crate::AuthLayer::with_stats)).
 pub fn stats() -> Option<Recorder> {
     read(|context| context.recorder().cloned())
+}
+
+/// Whether a request for another user may go no further than to `ActAsUser`, which has not granted it yet.
+pub(crate) fn refuses_act_as_elsewhere() -> bool {
+    read(|context| Some(context.refuses_act_as_elsewhere())).unwrap_or(false)
 }
 
 pub(crate) fn responder() -> Option<Responder> {

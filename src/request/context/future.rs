@@ -18,6 +18,9 @@ use super::request_context::RequestContext;
 /// ```
 pub trait InContext: Future + Sized {
     /// Runs the future in the current context, for `tokio::spawn`, which starts without one.
+    ///
+    /// That is the context of the place where this is called. Inside a closure that a framework runs in a task of its own,
+    /// such as axum's `on_upgrade`, there is none any more: use [`carry`](super::carry) there.
     fn in_current_context(self) -> WithContext<Self> {
         WithContext { future: self, context: current() }
     }
@@ -38,6 +41,12 @@ pin_project! {
         #[pin]
         future: F,
         context: Option<RequestContext>,
+    }
+}
+
+impl<F> WithContext<F> {
+    pub(super) fn new(future: F, context: Option<RequestContext>) -> Self {
+        Self { future, context }
     }
 }
 

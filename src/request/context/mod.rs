@@ -2,7 +2,8 @@
 //!
 //! [`AuthLayer`](crate::AuthLayer) sets the context for everything that runs in the request's task: handlers, what they
 //! call, and the body they stream. A spawned task is another task; carry the context there with
-//! [`InContext::in_current_context`]. A body that announces its exact size counts as complete, and is sent outside the
+//! [`InContext::in_current_context`], into a closure that runs elsewhere, such as that of a WebSocket, with [`carry`], and
+//! into `spawn_blocking` with [`carry_blocking`]. A body that announces its exact size counts as complete, and is sent outside the
 //! context; so is a body, a stream or a future that is dropped before its end.
 //!
 //! The functions here answer `None` where there is no request, and those about the user also where the request has
@@ -27,6 +28,7 @@
 
 mod body;
 mod builder;
+mod carry;
 mod current;
 mod future;
 mod head;
@@ -38,12 +40,13 @@ mod trace;
 
 pub(crate) use body::{BodyInContext, BoxError, body_in_context, is_stream};
 pub use builder::RequestContextBuilder;
+pub use carry::{carry, carry_blocking};
 #[cfg(feature = "stats")]
 pub(crate) use current::with_credential;
-pub(crate) use current::{Entered, responder};
+pub(crate) use current::{Entered, refuses_act_as_elsewhere, responder};
 pub use current::{
     actor, app_id, client_ip, credential, current, current_user, current_user_id, current_username,
-    is_current_user_admin, request_id, stats, trace_id, user_agent,
+    is_current_user_admin, request_id, stats, trace_id, user_agent, valid_until,
 };
 pub use future::{InContext, WithContext};
 pub(crate) use head::detach;

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use http::header::HeaderValue;
 use http::request::Parts;
@@ -149,6 +150,11 @@ impl RequestContext {
         self.settings().map(|settings| settings.act_as.clone()).unwrap_or_default()
     }
 
+    pub(crate) fn refuses_act_as_elsewhere(&self) -> bool {
+        self.settings().is_some_and(|settings| settings.act_as.refuses_elsewhere())
+            && !self.is_impersonating()
+    }
+
     pub(crate) fn directory(&self) -> Option<&Directory> {
         self.settings()?.directory.as_ref()
     }
@@ -156,6 +162,13 @@ impl RequestContext {
     /// The credential that the request was verified by. It is not redacted: send it only to services you trust.
     pub fn credential(&self) -> Option<&Credential> {
         self.0.credential.as_ref()
+    }
+
+    /// When the credential ends, if the verifier says so: [`UserInfo::valid_until`] of the [actor](Self::actor).
+    ///
+    /// A stream or socket that lives longer has to end by itself: see `AuthClient::revoked`.
+    pub fn valid_until(&self) -> Option<SystemTime> {
+        self.actor()?.valid_until()
     }
 
     /// The client's address, seen through [trusted](crate::layer::TrustedProxies) proxies. `None` if the server was started without

@@ -4,6 +4,7 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
 use crate::request::auth_state::{self, Unauthenticated};
+use crate::request::caller;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::UserInfo;
 
@@ -52,7 +53,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
     type Rejection = AuthError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthError> {
-        Ok(Self(auth_state::required(&parts.extensions)?.clone()))
+        Ok(Self(caller::required(parts)?.clone()))
     }
 }
 
@@ -62,7 +63,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for CurrentUser {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, AuthError> {
         match auth_state::optional(&parts.extensions)? {
             Err(Unauthenticated::Rejected(error)) if error.kind() == ErrorKind::MissingCredential => Ok(None),
-            _ => Ok(Some(Self(auth_state::required(&parts.extensions)?.clone()))),
+            _ => Ok(Some(Self(caller::required(parts)?.clone()))),
         }
     }
 }

@@ -2,6 +2,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 
 use crate::request::auth_state::{self, Unauthenticated};
+use crate::request::caller;
 use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
 
@@ -26,7 +27,10 @@ impl<S: Send + Sync> FromRequestParts<S> for OptionalUser {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthError> {
         Ok(Self(match auth_state::optional(&parts.extensions)? {
-            Ok(user) => Some(user.clone()),
+            Ok(user) => {
+                caller::check(parts, user)?;
+                Some(user.clone())
+            }
             Err(Unauthenticated::Rejected(error)) => {
                 tracing::debug!(%error, "treated as anonymous");
                 None

@@ -4,7 +4,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 
 use super::holds_user::holds_user;
-use crate::request::auth_state;
+use crate::request::caller;
 use crate::types::error::AuthError;
 use crate::types::permission::Group;
 use crate::types::user::UserInfo;
@@ -43,7 +43,7 @@ impl<G: Group, S: Send + Sync> FromRequestParts<S> for RequireGroup<G> {
     type Rejection = AuthError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthError> {
-        let user = auth_state::required(&parts.extensions)?;
+        let user = caller::required(parts)?;
         if user.has_group(G::CODE) {
             Ok(Self { user: user.clone(), group: PhantomData })
         } else {

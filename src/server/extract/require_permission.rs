@@ -4,7 +4,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 
 use super::holds_user::holds_user;
-use crate::request::auth_state;
+use crate::request::caller;
 use crate::types::error::AuthError;
 use crate::types::permission::{self, Admin, Permission};
 use crate::types::user::UserInfo;
@@ -57,7 +57,7 @@ impl<P: Permission, S: Send + Sync> FromRequestParts<S> for RequirePermission<P>
     type Rejection = AuthError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthError> {
-        let user = auth_state::required(&parts.extensions)?;
+        let user = caller::required(parts)?;
         if P::is_granted(user) {
             Ok(Self { user: user.clone(), permission: PhantomData })
         } else {

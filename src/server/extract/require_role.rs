@@ -4,7 +4,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 
 use super::holds_user::holds_user;
-use crate::request::auth_state;
+use crate::request::caller;
 use crate::types::error::AuthError;
 use crate::types::permission::Role;
 use crate::types::user::UserInfo;
@@ -41,7 +41,7 @@ impl<R: Role, S: Send + Sync> FromRequestParts<S> for RequireRole<R> {
     type Rejection = AuthError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthError> {
-        let user = auth_state::required(&parts.extensions)?;
+        let user = caller::required(parts)?;
         if user.has_role(R::CODE) {
             Ok(Self { user: user.clone(), role: PhantomData })
         } else {

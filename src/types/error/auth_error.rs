@@ -167,6 +167,11 @@ impl AuthError {
         Self { about: About::AccessKeyOfUnknownType, ..Self::new(ErrorKind::InvalidCredential) }
     }
 
+    /// Creates the error for a request for another user, to a handler that is not made for it: 400.
+    pub(crate) fn act_as_elsewhere() -> Self {
+        Self { about: About::ActAsElsewhere, ..Self::new(ErrorKind::InvalidRequest) }
+    }
+
     /// The kind of failure.
     pub const fn kind(&self) -> ErrorKind {
         self.kind

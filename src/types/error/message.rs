@@ -13,6 +13,8 @@ pub(super) enum About {
     AccessKey,
     AccessKeyOfAnotherApp,
     AccessKeyOfUnknownType,
+    /// A request for another user, to a handler that is not made for it.
+    ActAsElsewhere,
 }
 
 /// Returns the message in this language.
@@ -23,6 +25,10 @@ pub(super) const fn of(about: About, kind: ErrorKind, language: Language) -> &'s
             ("The access key belongs to another app", "访问密钥与应用不匹配")
         }
         (About::AccessKeyOfUnknownType, _) => ("The access key has an unknown type", "访问密钥类型无效"),
+        (About::ActAsElsewhere, _) => (
+            "Acting as another user (X-Act-As-User-Id) is not possible here",
+            "此接口不支持代理其他用户（X-Act-As-User-Id）",
+        ),
         #[cfg(feature = "client")]
         (About::Call, ErrorKind::Unavailable) => ("The call to the auth center failed", "调用鉴权中心失败"),
         (_, kind) => match kind {

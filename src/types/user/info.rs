@@ -199,7 +199,8 @@ impl UserInfo {
         self.0.is_anonymous
     }
 
-    /// When the credential ends, if the verifier says so. No cache serves the user for longer.
+    /// When the credential ends, if the verifier says so: a JWT's `exp`, the auth center's `expiresAt`, the `exp` of an
+    /// introspection. No cache serves the user for longer.
     pub fn valid_until(&self) -> Option<SystemTime> {
         self.0.valid_until
     }

@@ -121,6 +121,15 @@ impl IdentityCache {
         Cached::Fresh(identity.user)
     }
 
+    /// Returns when a cached user is due for a refresh.
+    pub(crate) fn refresh_at(&self, key: Key) -> Option<Millis> {
+        Some(self.identities.get(&key)?.refresh_at)
+    }
+
+    pub(crate) fn ttl(&self) -> Duration {
+        self.ttls.ttl
+    }
+
     pub(crate) fn clock(&self) -> &Clock {
         &self.clock
     }

@@ -18,7 +18,7 @@ const ATTEMPTS: usize = 3;
 
 /// Looks users up, each credential once for all who wait. Dropping this cancels the lookups in flight.
 pub(crate) struct Lookups<B> {
-    backend: Arc<B>,
+    pub(super) backend: Arc<B>,
     flights: SingleFlight<Key, Outcome>,
     /// The shares of callers in the lookups.
     shares: Slots,
@@ -70,13 +70,18 @@ impl<B: Backend> Lookups<B> {
         B: Fetch<Q>,
         Q: Send + 'static,
     {
-        let (backend, cache) = (&self.backend, self.backend.cache());
-        if self.shares.is_busy() || backend.is_busy() || cache.pauses().error(key).is_some() {
+        let cache = self.backend.cache();
+        if self.is_busy() || cache.pauses().error(key).is_some() {
             return;
         }
         // Known, even if the cache has forgotten that.
         let subject = Subject { owner: Owner::Known, ..subject(cache, key) };
         let _ = self.flights.start(key, || self.task(key, query, subject));
+    }
+
+    /// Whether half of the lookups or calls are in use, so that those which nobody waits for had better wait.
+    pub(super) fn is_busy(&self) -> bool {
+        self.shares.is_busy() || self.backend.is_busy()
     }
 
     /// Returns the user of a credential or an id, from the cache or by a call.

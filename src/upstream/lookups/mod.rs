@@ -2,6 +2,7 @@
 
 #[allow(clippy::module_inception)]
 mod lookups;
+mod revoked;
 mod settings;
 mod source;
 

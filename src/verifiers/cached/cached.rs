@@ -5,7 +5,7 @@ use super::backend::Guarded;
 use crate::ports::invalidate::{Invalidate, Invalidation};
 use crate::ports::user_directory::Directory;
 use crate::ports::verify::Verify;
-use crate::types::credential::{AccessKey, BearerToken};
+use crate::types::credential::{AccessKey, BearerToken, Credential};
 use crate::types::error::AuthError;
 use crate::types::user::{UserId, UserInfo};
 use crate::upstream::identity_cache::Kind;
@@ -88,6 +88,19 @@ impl<V: Send + Sync + 'static> Cached<V> {
     /// Invalidates all cached users and rejections, and the lookups in flight.
     pub fn clear_cache(&self) {
         self.inner.guarded.cache.clear();
+    }
+
+    /// Waits until a credential is no longer valid: as [`AuthClient::revoked`](crate::AuthClient::revoked), with a
+    /// [`BearerToken`] or an [`AccessKey`].
+    ///
+    /// Where the verifier has a cache of its own, an invalidation has to reach that first.
+    pub fn revoked<C>(&self, credential: &C) -> impl Future<Output = AuthError> + Send + 'static + use<C, V>
+    where
+        C: Clone + Into<Credential> + Send + Sync + 'static,
+        V: Verify<C>,
+    {
+        let (inner, credential) = (self.inner.clone(), credential.clone());
+        async move { inner.lookups.revoked(credential).await }
     }
 
     /// Returns the number of cached credentials, which includes expired and invalidated ones that were not evicted yet.

@@ -44,6 +44,63 @@ impl AuthClient {
         self.lookup(Lookup::Credential(Credential::AccessKey(AccessKey::new(key)?))).await
     }
 
+    /// Returns the user of a credential of either kind, such as [`context::credential`](crate::context::credential): from the
+    /// cache or the auth center.
+    ///
+    /// # Errors
+    /// As [`AuthClient::user_info`] and [`AuthClient::access_key_user`].
+    pub async fn user_of(&self, credential: &Credential) -> Result<UserInfo, AuthError> {
+        self.lookup(Lookup::Credential(credential.clone())).await
+    }
+
+    /// Waits until a credential is no longer valid, to end what outlives a request: a WebSocket, a stream, a long job. Returns
+    /// the reason.
+    ///
+    /// Ends when the credential ends ([`UserInfo::valid_until`]); when a verification rejects it, such as after the user was
+    /// disabled; and at once if it is rejected already. It is verified again when the user or the credential is invalidated,
+    /// such as by a webhook: within half a second and the time of the call; otherwise once in the cache's TTL.
+    ///
+    /// An outage ends it only if the credential's own end falls into it: otherwise it waits on, past the end of
+    /// stale-if-error too, for the answer to a request may be 503, and a socket that was closed could not be opened again.
+    ///
+    /// All that wait for one credential make one lookup in a TTL, and none if requests keep it cached. Each looks at the
+    /// cache two to four times a second, which takes about a microsecond, and starts no task: drop it when the socket is
+    /// closed. It holds a clone of the client. With a TTL of zero, each makes a call of its own every 30 s.
+    ///
+    /// ```
+    /// use std::pin::pin;
+    ///
+    /// use aigc_auth::{AuthClient, context};
+    /// # async fn next_message() -> Option<String> { None }
+    /// # async fn close(code: u16) {}
+    ///
+    /// /// Run by `upgrade.on_upgrade(context::carry(…))`.
+    /// async fn serve_socket(client: AuthClient) {
+    ///     let Some(credential) = context::credential() else { return };
+    ///     let mut revoked = pin!(client.revoked(&credential));
+    ///     loop {
+    ///         tokio::select! {
+    ///             reason = &mut revoked => {
+    ///                 println!("closed: {reason}");
+    ///                 return close(1008).await; // policy violation (RFC 6455 section 7.4.1)
+    ///             }
+    ///             message = next_message() => match message {
+    ///                 Some(message) => println!("{message}"),
+    ///                 None => return,
+    ///             },
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn revoked(
+        &self,
+        credential: &Credential,
+    ) -> impl Future<Output = AuthError> + Send + 'static + use<> {
+        // Detached: the header that it may be a part of would stay in memory for as long as the socket.
+        let (client, credential) = (self.clone(), credential.clone().detached());
+        async move { client.inner.lookups.revoked(Lookup::Credential(credential)).await }
+    }
+
     pub(super) async fn lookup(&self, lookup: Lookup) -> Result<UserInfo, AuthError> {
         self.inner.lookups.lookup(lookup).await
     }

@@ -3,6 +3,7 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use crate::request::auth_state::{self, Unauthenticated};
+use crate::request::caller;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::UserInfo;
 
@@ -33,7 +34,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Claims<T> {
     type Rejection = AuthError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthError> {
-        deserialize(auth_state::required(&parts.extensions)?).map(Self)
+        deserialize(caller::required(parts)?).map(Self)
     }
 }
 
@@ -44,7 +45,7 @@ impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequestParts<S> for Claims
         match auth_state::optional(&parts.extensions)? {
             Err(Unauthenticated::Rejected(error)) if error.kind() == ErrorKind::MissingCredential => Ok(None),
             Ok(user) if user.access_key().is_some() => Ok(None),
-            _ => deserialize(auth_state::required(&parts.extensions)?).map(|claims| Some(Self(claims))),
+            _ => deserialize(caller::required(parts)?).map(|claims| Some(Self(claims))),
         }
     }
 }

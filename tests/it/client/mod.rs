@@ -22,6 +22,8 @@ mod load;
 mod newer_calls;
 // Calls of the reference client, in its versions, and ours beside them.
 mod reference;
+// Waiting until a credential is no longer valid.
+mod revoked;
 // What strangers and bad tokens take from the others: nothing.
 mod strangers;
 // Certificates of an auth center behind https.

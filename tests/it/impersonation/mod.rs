@@ -6,6 +6,8 @@ mod audit;
 mod context;
 // The auth center as the directory of target users: caching and faults.
 mod directory;
+// The header, sent to handlers that know nothing of it.
+mod elsewhere;
 // `ActAsUser`: the header, the refusals, the permissions.
 mod extractor;
 // Nested layers, and handlers outside the request context.

@@ -23,5 +23,7 @@ mod refusals;
 mod request_info;
 // Services the layer can wrap, and what it does to them.
 mod services;
+// WebSockets and blocking threads: their context, and how they end with their credential.
+mod sockets;
 // `on_verified`.
 mod verified_hook;
