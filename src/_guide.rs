@@ -17,6 +17,7 @@ macro_rules! guides {
         #[doc = "[joining.md]: joining"]
         #[doc = "[layer.md]: layer"]
         #[doc = "[outbound.md]: outbound"]
+        #[doc = "[proxies.md]: proxies"]
         #[doc = "[registry.md]: registry"]
         #[doc = "[testing.md]: testing"]
         #[doc = "[tokens.md]: tokens"]
@@ -31,6 +32,7 @@ macro_rules! guides {
 
 guides! {
     layer = "layer.md",
+    proxies = "proxies.md",
     handlers = "handlers.md",
     answers = "answers.md",
     tokens = "tokens.md",

@@ -60,6 +60,7 @@
 //! | [`claims`](claims/index.html) | from a token's claims to the user; access tokens and others |
 //! | [`introspection`](introspection/index.html) | opaque tokens, by asking who issued them (RFC 7662) |
 //! | [`jwt`](jwt/index.html) | local verification of tokens: keys, key sets, claims; beside another verifier |
+//! | [`forward_auth`] | the same for services in any language behind nginx, Caddy, Traefik, Envoy |
 //! | [`ActAsUser`], [`impersonation`] | admins who act as other users, and the audit of it |
 //! | [`stats`](stats/index.html), [`usage`] | usage records that the auth center bills from |
 //! | [`webhook`](webhook/index.html), [`invalidate`] | events from the auth center: a signed endpoint, and a sender |
@@ -168,6 +169,17 @@ pub mod error {
     //! Kinds of [`AuthError`](crate::AuthError), the envelope of error responses, and configuration errors.
     pub use crate::types::envelope::Envelope;
     pub use crate::types::error::{BuildError, ErrorKind, Language};
+}
+
+pub mod forward_auth {
+    //! Authenticate requests to other services, in any language, for the proxy in front of them.
+    //!
+    //! nginx (`auth_request`), Caddy (`forward_auth`), Traefik (`ForwardAuth`) and Envoy (`ext_authz`) ask an endpoint about each
+    //! request before they pass it on. [`ForwardAuth`] is that endpoint: it passes the original method, URI and headers through an
+    //! [`AuthLayer`](crate::AuthLayer), and answers 200 with the user in headers, or with the layer's rejection.
+    //!
+    //! The guide [`proxies`](crate::_guide::proxies) has a configuration for each proxy.
+    pub use crate::server::layer::forward_auth::{ForwardAuth, ForwardedRequest, Identity, Proxy};
 }
 
 pub mod impersonation {

@@ -54,6 +54,12 @@ pub(crate) fn set(extensions: &mut Extensions, identity: Result<UserInfo, Unauth
     }
 }
 
+/// Removes what layers have said, from a request that is made of another.
+pub(crate) fn clear(extensions: &mut Extensions) {
+    extensions.remove::<UserInfo>();
+    extensions.remove::<Unauthenticated>();
+}
+
 /// The user, or the error of an extractor that requires one.
 pub(crate) fn required(extensions: &Extensions) -> Result<&UserInfo, AuthError> {
     match (extensions.get::<UserInfo>(), extensions.get::<Unauthenticated>()) {

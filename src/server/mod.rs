@@ -1,4 +1,4 @@
-//! Authenticate requests: the Tower middleware and the axum extractors.
+//! Authenticate requests: the Tower middleware, the axum extractors, and an endpoint for proxies.
 
 pub mod extract;
 pub mod layer;

@@ -6,12 +6,10 @@ pub(crate) mod atomic_file;
 pub(crate) mod backoff;
 pub(crate) mod boxed;
 // Only tests hold it, and only `testing` exports it.
-#[cfg(feature = "client")]
 #[cfg_attr(not(feature = "test-util"), allow(dead_code, unreachable_pub))]
 pub(crate) mod clock;
 #[cfg(feature = "client")]
 pub(crate) mod env;
-#[cfg(feature = "client")]
 pub(crate) mod log_throttle;
 #[cfg(feature = "client")]
 pub(crate) mod single_flight;

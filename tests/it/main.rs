@@ -12,6 +12,8 @@ mod client;
 mod compile_errors;
 // What a dependent gets with a feature: one database driver each.
 mod features;
+// `ForwardAuth`: the endpoint that proxies ask.
+mod forward_auth;
 // Acting as another user: policy, directory, audit.
 mod impersonation;
 // Random interleavings of requests, lookups and events against client, layer and webhook together.

@@ -1,12 +1,18 @@
 #!/usr/bin/env bash
 # The laboratory: what the everyday suite has no room for, tried with the software of others. Installs what each part names
 # into target/lab, starts a PostgreSQL, and prints a line for each expectation that was met. `run.sh FILTER…` runs some parts.
-# Needs Node.js 20 or newer with npm, and PostgreSQL; the parts are tests/it/lab/*.rs.
+# Needs Node.js 20 or newer with npm, PostgreSQL, and for the part `proxies` nginx, Caddy and HAProxy; the parts are
+# tests/it/lab/*.rs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 fail() { printf 'tests/lab/run.sh: %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
+# Of Debian's packages of these names; in sbin, which is not in everybody's search path.
+case " ${*:-proxies} " in
+  *' proxies '*)
+    for program in nginx caddy haproxy; do PATH="$PATH:/usr/sbin" have "$program" || fail "missing: $program"; done ;;
+esac
 # shellcheck source=tests/databases.sh
 . tests/databases.sh
 export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"

@@ -221,6 +221,10 @@ impl AuthLayer {
         self
     }
 
+    pub(crate) fn proxies(&self) -> &TrustedProxies {
+        &self.config.settings.trusted_proxies
+    }
+
     fn responder(mut self, responder: Responder) -> Self {
         self.settings_mut().responder = responder;
         self

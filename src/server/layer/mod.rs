@@ -14,6 +14,7 @@ mod body;
 mod capture_body;
 mod decision;
 mod excluded_paths;
+pub(crate) mod forward_auth;
 mod future;
 mod guard;
 #[allow(clippy::module_inception)]

@@ -255,12 +255,6 @@ impl AuthError {
     }
 }
 
-impl From<ErrorKind> for AuthError {
-    fn from(kind: ErrorKind) -> Self {
-        Self::new(kind)
-    }
-}
-
 impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.message(Language::English))?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod auth_error;
 mod build_error;
+mod conversion;
 mod kind;
 mod language;
 mod message;

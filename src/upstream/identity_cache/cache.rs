@@ -121,13 +121,9 @@ impl IdentityCache {
         Cached::Fresh(identity.user)
     }
 
-    /// Returns when a cached user is due for a refresh.
-    pub(crate) fn refresh_at(&self, key: Key) -> Option<Millis> {
-        Some(self.identities.get(&key)?.refresh_at)
-    }
-
-    pub(crate) fn ttl(&self) -> Duration {
-        self.ttls.ttl
+    /// Returns when a cached user is due for a refresh; the TTL for one that is not cached.
+    pub(crate) fn refresh_at(&self, key: Key) -> Result<Millis, Duration> {
+        self.identities.get(&key).map(|identity| identity.refresh_at).ok_or(self.ttls.ttl)
     }
 
     pub(crate) fn clock(&self) -> &Clock {

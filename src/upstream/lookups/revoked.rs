@@ -63,8 +63,8 @@ impl<B: Backend> Lookups<B> {
         let cache = self.backend.cache();
         let now = cache.clock().now();
         let due = match cache.refresh_at(key) {
-            Some(refresh_at) => refresh_at.max(now + millis(LOOKUP_PAUSE)),
-            None => now + millis(cache.ttl().max(UNCACHED_PAUSE)),
+            Ok(refresh_at) => refresh_at.max(now + millis(LOOKUP_PAUSE)),
+            Err(ttl) => now + millis(ttl.max(UNCACHED_PAUSE)),
         };
         // One that is over already was accepted all the same.
         let ends = user.valid_until().filter(|_| !self.is_over(user.valid_until()));
@@ -74,7 +74,12 @@ impl<B: Backend> Lookups<B> {
                 return Some(error);
             }
             let newest = cache.epoch();
-            if cache.clock().now() >= due || self.is_over(ends) || cache.is_invalidated(key, user, epoch) {
+            if let Some(end) = ends.filter(|_| self.is_over(ends)) {
+                // Where the date has jumped, the cache may serve the user for a moment still.
+                cache.limit(key, end);
+                return None;
+            }
+            if cache.clock().now() >= due || cache.is_invalidated(key, user, epoch) {
                 return None;
             }
             epoch = newest;

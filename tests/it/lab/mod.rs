@@ -5,6 +5,8 @@
 mod better_auth;
 // Directus (npm), in PostgreSQL.
 mod directus;
+// nginx, Caddy and HAProxy (Debian), in front of the layer, and of a service that has none.
+mod proxies;
 // Where parts install what they need.
 mod room;
 // Tokens of jose, jsonwebtoken, better-auth and oidc-provider (npm).

@@ -1,0 +1,98 @@
+use std::sync::Arc;
+
+use http::header::HeaderMap;
+use http::{Extensions, Method, Uri};
+
+use super::path;
+use crate::request::auth_state;
+use crate::types::error::{AuthError, ErrorKind};
+use crate::types::user::UserInfo;
+
+/// A request that the proxy asks about, for [`ForwardAuth::authorize`](super::ForwardAuth::authorize).
+#[derive(Clone, Copy, Debug)]
+pub struct ForwardedRequest<'a> {
+    user: Option<&'a UserInfo>,
+    method: &'a Method,
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+}
+
+impl<'a> ForwardedRequest<'a> {
+    /// The user; `None` on excluded paths, and for anonymous requests where the layer allows them.
+    pub fn user(&self) -> Option<&'a UserInfo> {
+        self.user
+    }
+
+    /// The original method.
+    pub fn method(&self) -> &'a Method {
+        self.method
+    }
+
+    /// The original URI: path and query.
+    pub fn uri(&self) -> &'a Uri {
+        self.uri
+    }
+
+    /// The original path, as it was sent. All servers see the same segments in it: requests with others were rejected before.
+    pub fn path(&self) -> &'a str {
+        self.uri.path()
+    }
+
+    /// The headers, with those that the proxy has added.
+    pub fn headers(&self) -> &'a HeaderMap {
+        self.headers
+    }
+}
+
+type Check = dyn Fn(&UserInfo) -> Result<(), AuthError> + Send + Sync;
+type Authorize = dyn Fn(&ForwardedRequest<'_>) -> Result<(), AuthError> + Send + Sync;
+
+/// Who may use what.
+#[derive(Clone, Default)]
+pub(super) struct Rules {
+    prefixes: Vec<(Box<str>, Arc<Check>)>,
+    authorize: Option<Arc<Authorize>>,
+}
+
+impl Rules {
+    #[track_caller]
+    pub(super) fn add_prefix(&mut self, prefix: &str, check: Arc<Check>) {
+        assert!(
+            path::is_unambiguous(prefix),
+            "prefix {prefix:?} must start with `/`, and have no empty or dotted segments and no needless escapes"
+        );
+        self.prefixes.push((prefix.into(), check));
+    }
+
+    pub(super) fn set_authorize(&mut self, authorize: Arc<Authorize>) {
+        self.authorize = Some(authorize);
+    }
+
+    pub(super) fn check(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Result<(), AuthError> {
+        if self.prefixes.is_empty() && self.authorize.is_none() {
+            return Ok(());
+        }
+        if !path::is_unambiguous(uri.path()) {
+            return Err(AuthError::new(ErrorKind::InvalidRequest)
+                .with_detail("forward auth: servers read this path in different ways, so no rule is sure"));
+        }
+        for (prefix, check) in &self.prefixes {
+            if path::is_at_or_below(uri.path(), prefix) {
+                check(auth_state::required(extensions)?)?;
+            }
+        }
+        match &self.authorize {
+            None => Ok(()),
+            Some(authorize) => {
+                let user = auth_state::optional(extensions)?.ok();
+                authorize(&ForwardedRequest { user, method, uri, headers })
+            }
+        }
+    }
+}

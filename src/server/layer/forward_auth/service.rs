@@ -1,0 +1,160 @@
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, NestedPath, OriginalUri};
+use axum::response::IntoResponse;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::{Request, Response, StatusCode};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::identity::IdentityHeaders;
+use super::proxy::Proxy;
+use super::rules::Rules;
+use super::setup::SetupError;
+use crate::request::auth_state;
+use crate::request::client_ip;
+use crate::server::layer::layer::AuthLayer;
+use crate::server::layer::service::AuthService;
+use crate::types::error::AuthError;
+use crate::util::boxed::BoxFuture;
+
+/// What nginx would have passed on, if it could.
+const X_AUTH_STATUS: HeaderName = HeaderName::from_static("x-auth-status");
+
+/// The endpoint.
+#[derive(Clone)]
+pub(super) struct Endpoint {
+    auth: AuthLayer,
+    service: AuthService<Answer>,
+    proxy: Proxy,
+    path: Arc<str>,
+}
+
+impl Endpoint {
+    pub(super) fn new(
+        auth: AuthLayer,
+        proxy: Proxy,
+        rules: Rules,
+        identity: IdentityHeaders,
+        path: &str,
+    ) -> Self {
+        let answer = Answer(Arc::new(Answers { rules, identity }));
+        let service = auth.layer(answer);
+        Self { auth, service, proxy, path: path.into() }
+    }
+
+    /// Makes the original request of one to the endpoint.
+    fn original(&self, request: Request<Body>) -> Result<Request<Body>, SetupError> {
+        let (mut parts, _) = request.into_parts();
+        match client_ip::peer(&parts.extensions) {
+            Some(peer) if self.auth.proxies().contains(peer) => {}
+            Some(peer) => {
+                return Err(SetupError::new(
+                    StatusCode::FORBIDDEN,
+                    format!("{peer} is no trusted proxy (`AuthLayer::trusted_proxies`)"),
+                ));
+            }
+            None => {
+                return Err(SetupError::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the peer is unknown: serve with `into_make_service_with_connect_info::<SocketAddr>()`",
+                ));
+            }
+        }
+        (parts.method, parts.uri) = self.proxy.original(&parts, &self.path)?;
+        // What there is no body for. Without a type, a rejection is no gRPC answer either, whose status would be 200.
+        for name in [CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING] {
+            parts.headers.remove(name);
+        }
+        // What the router and the layers in front of the endpoint have said is about the endpoint.
+        parts.extensions.remove::<OriginalUri>();
+        parts.extensions.remove::<MatchedPath>();
+        parts.extensions.remove::<NestedPath>();
+        auth_state::clear(&mut parts.extensions);
+        Ok(Request::from_parts(parts, Body::empty()))
+    }
+}
+
+impl Service<Request<Body>> for Endpoint {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let proxy = self.proxy;
+        match self.original(request) {
+            Ok(original) => {
+                let answer = self.service.call(original);
+                Box::pin(async move { answer.await.map(|response| finish(response, proxy)) })
+            }
+            Err(error) => Box::pin(ready(Ok(finish(error.respond(), proxy)))),
+        }
+    }
+}
+
+/// Marks the answers that let a request pass.
+#[derive(Clone)]
+struct Allowed;
+
+/// Makes sure that the proxy understands an answer as it is meant.
+fn finish(mut response: Response<Body>, proxy: Proxy) -> Response<Body> {
+    let is_allowed = response.extensions_mut().remove::<Allowed>().is_some();
+    if !is_allowed && response.status().is_success() {
+        tracing::error!(
+            status = response.status().as_u16(),
+            "forward auth: a rejection has a status of success (`AuthLayer::error_responder`), with which the proxy would let \
+             the request pass: answered 403"
+        );
+        *response.status_mut() = StatusCode::FORBIDDEN;
+    }
+    if proxy.passes_on_401_and_403_only() && !is_allowed {
+        let status = response.status();
+        response.headers_mut().insert(X_AUTH_STATUS, HeaderValue::from(status.as_u16()));
+        if status != StatusCode::UNAUTHORIZED {
+            *response.status_mut() = StatusCode::FORBIDDEN;
+        }
+    }
+    response
+}
+
+/// Answers the requests that the layer lets through.
+#[derive(Clone)]
+struct Answer(Arc<Answers>);
+
+struct Answers {
+    rules: Rules,
+    identity: IdentityHeaders,
+}
+
+impl Answers {
+    fn answer(&self, request: &Request<Body>) -> Result<Response<Body>, AuthError> {
+        let extensions = request.extensions();
+        self.rules.check(request.method(), request.uri(), request.headers(), extensions)?;
+        let mut response = Response::new(Body::empty());
+        self.identity.write(auth_state::optional(extensions)?.ok(), response.headers_mut())?;
+        response.extensions_mut().insert(Allowed);
+        Ok(response)
+    }
+}
+
+impl Service<Request<Body>> for Answer {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        ready(Ok(self.0.answer(&request).unwrap_or_else(IntoResponse::into_response)))
+    }
+}

@@ -1,0 +1,10 @@
+//! `ForwardAuth`: what it answers the proxies that ask it, each by requests as it sends them. `lab/proxies.rs` has the proxies.
+
+// Requests of each proxy: users, rejections, exclusions, outages, usage records.
+mod endpoint;
+// Requests that no proxy should send: untrusted peers, headers that are missing or the client's.
+mod refused;
+// Rules by path and by function, and paths that servers read in different ways.
+mod rules;
+// Requests as proxies send them.
+mod support;
