@@ -8,12 +8,18 @@ use aigc_auth::forward_auth::{ForwardAuth, Proxy};
 use aigc_auth::layer::TrustedProxies;
 use aigc_auth::testing::{self, AuthCenter, Fault};
 use aigc_auth::{AuthLayer, OptionalUser, RequirePermission, permissions};
+use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::routing::{any, get};
 use axum::{Json, Router};
+use futures_util::StreamExt;
+use http::{HeaderMap, HeaderName};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::process::{Child, Command};
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::room::Room;
 use crate::support::{self, Answer, App, client, serve};
@@ -271,6 +277,8 @@ async fn proxies_that_ask_in_front_of_python() {
         let forged_alice = [ALICE, &forged[..]].concat();
         let two = if name == "nginx" { refused(400, "") } else { refused(401, INVALID) };
         let long = format!("/{}?q={}", "a/".repeat(300), "b".repeat(3000));
+        let dropped = [ALICE, &[("connection", "x-user-id")]].concat();
+        let to_drop = if name == "nginx" { served("GET", "/x", "", &alice) } else { refused(400, "") };
         let own_403 = [ALICE, &[("x-wanted-status", "403")]].concat();
         let own_500 = [ALICE, &[("x-wanted-status", "500")]].concat();
         for (what, method, target, headers, body, expected) in [
@@ -294,6 +302,7 @@ async fn proxies_that_ask_in_front_of_python() {
                 "",
                 served("GET", "/x", "", &alice_and_other),
             ),
+            ("one that is to be dropped", "GET", "/x", &dropped, "", to_drop),
             ("no credential", "GET", "/reports", &[], "", refused(401, "Bearer")),
             ("… but headers", "GET", "/reports", &forged, "", refused(401, "Bearer")),
             ("… and a body", "POST", "/reports", &[], "hello", refused(401, "Bearer")),
@@ -341,5 +350,40 @@ async fn proxies_that_ask_in_front_of_python() {
         let expected = if name == "nginx" { (503, Some("1".to_owned())) } else { (502, None) };
         assert_eq!((answer.status, told(&answer)), expected, "{name}");
         println!("{name} in front of Python: without the endpoint: {}", answer.status);
+    }
+}
+
+/// A service without authentication says whose socket it is, by the header alone.
+#[tokio::test]
+async fn sockets_are_checked_before_they_are_upgraded() {
+    let greet = |ws: WebSocketUpgrade, headers: HeaderMap| async move {
+        let name =
+            headers.get("x-user-name").map(|name| name.to_str().unwrap().to_owned()).unwrap_or_default();
+        ws.on_upgrade(|mut socket| async move { drop(socket.send(Message::text(name)).await) })
+    };
+    let behind = serve(Router::new().route("/socket", any(greet))).await;
+    for (name, proxy) in [("nginx", Proxy::Nginx), ("caddy", Proxy::Caddy)] {
+        let center = auth_center().await;
+        let endpoint = ForwardAuth::new(support::auth(&center), proxy).router("/auth");
+        let endpoint = serve(endpoint).await;
+        let Some(proxy) = Running::start(name, "forward-auth", endpoint.address, behind.address).await else {
+            return;
+        };
+        for (headers, expected) in [(ALICE, Ok("alice")), (&[], Err(401)), (BAD, Err(401))] {
+            let mut request = format!("ws://{}/socket", proxy.address).into_client_request().unwrap();
+            for (name, value) in [headers, &[("x-user-name", "root")]].concat() {
+                request.headers_mut().insert(HeaderName::from_static(name), value.parse().unwrap());
+            }
+            let stream = TcpStream::connect(proxy.address).await.unwrap();
+            let seen = match client_async(request, stream).await {
+                Ok((mut socket, _)) => {
+                    Ok(socket.next().await.unwrap().unwrap().into_text().unwrap().to_string())
+                }
+                Err(Error::Http(answer)) => Err(answer.status().as_u16()),
+                Err(error) => panic!("{name}: {error}"),
+            };
+            assert_eq!(seen.as_deref().map_err(|status| *status), expected, "{name}");
+            println!("{name} in front of a WebSocket: {seen:?}");
+        }
     }
 }
