@@ -15,13 +15,10 @@ use super::request_context::RequestContext;
 ///
 /// ```
 /// use aigc_auth::context;
-/// # struct WebSocket;
-/// # struct WebSocketUpgrade;
-/// # impl WebSocketUpgrade {
-/// #     fn on_upgrade<C, F>(self, run: C) where C: FnOnce(WebSocket) -> F + Send + 'static, F: Future<Output = ()> + Send + 'static {}
-/// # }
+/// use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+/// use axum::response::Response;
 ///
-/// fn chat(upgrade: WebSocketUpgrade) {
+/// async fn chat(upgrade: WebSocketUpgrade) -> Response {
 ///     // A closure has to name its argument's type; a function is passed as it is: `carry(talk)`.
 ///     upgrade.on_upgrade(context::carry(|socket: WebSocket| async move {
 ///         println!("a socket of {:?}", context::current_username());

@@ -203,7 +203,7 @@ async fn thousands_of_waits_make_one_lookup_in_a_ttl() {
     rig.client.invalidate_user(7);
     let all = async {
         while let Some(error) = waits.join_next().await {
-            assert_eq!(error.unwrap().kind(), ErrorKind::Denied)
+            assert_eq!(error.unwrap().kind(), ErrorKind::Denied);
         }
     };
     timeout(Duration::from_secs(20), all).await.expect("all of them end");
