@@ -2,7 +2,8 @@
 
 use http::request::Parts;
 
-use crate::request::impersonation::requested_target;
+use crate::request::impersonation::is_refused_somewhere;
+use crate::request::target_header::requested_target;
 use crate::request::{auth_state, context};
 use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
@@ -16,7 +17,7 @@ pub(crate) fn required(parts: &Parts) -> Result<&UserInfo, AuthError> {
 
 /// Rejects a request for another user, if the policy says that no handler may ignore that.
 pub(crate) fn check(parts: &Parts, user: &UserInfo) -> Result<(), AuthError> {
-    if !context::refuses_act_as_elsewhere() {
+    if !is_refused_somewhere() || !context::refuses_act_as_elsewhere() {
         return Ok(());
     }
     match requested_target(&parts.headers, user) {

@@ -2,23 +2,24 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-use http::header::{HeaderMap, HeaderName};
 
 use crate::ports::audit::{self, ActAsAttempt, AuditSink, Sink};
 use crate::ports::user_directory::{Directory, UserDirectory};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{AccessKeyKind, UserId, UserInfo};
 
-/// The header with the id of the user to act as.
-const X_ACT_AS_USER_ID: HeaderName = HeaderName::from_static("x-act-as-user-id");
-
-/// Longest id that is accepted, in bytes.
-const MAX_ID_LEN: usize = 256;
-
 /// Longest time that a request waits for the directory, and for the sink.
 const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Whether a policy of this process refuses the header elsewhere: extractors look here first, for it costs less than the look
+/// into the context.
+static IS_REFUSED_SOMEWHERE: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn is_refused_somewhere() -> bool {
+    IS_REFUSED_SOMEWHERE.load(Ordering::Relaxed)
+}
 
 /// The policy of [`ActAsUser`](crate::ActAsUser): who may act as which user. Passed to
 /// [`AuthLayer::act_as`](crate::AuthLayer::act_as).
@@ -111,6 +112,7 @@ impl ActAsPolicy {
     /// Handlers without an extractor, and [`GuardLayer`](crate::layer::GuardLayer), do not look at it.
     pub fn refuse_elsewhere(mut self) -> Self {
         self.refuses_elsewhere = true;
+        IS_REFUSED_SOMEWHERE.store(true, Ordering::Relaxed);
         self
     }
 
@@ -264,37 +266,4 @@ fn no_directory() -> AuthError {
 
 fn denied(detail: &'static str) -> AuthError {
     AuthError::new(ErrorKind::Denied).with_detail(detail)
-}
-
-/// Reads the id of the user to act as: `None` without the header or with an empty one.
-///
-/// The id is of the same kind as the actor's own: a number if that is one. The id of a global access key is the number 0
-/// at any auth center, so with one whose ids are strings of digits it finds nobody.
-///
-/// # Errors
-/// [`ErrorKind::InvalidRequest`] if the header is repeated or cannot be read.
-pub(crate) fn requested_target(headers: &HeaderMap, actor: &UserInfo) -> Option<Result<UserId, AuthError>> {
-    let mut values = headers.get_all(X_ACT_AS_USER_ID).iter();
-    let value = values.next()?;
-    let refuse = |why: &'static str| Some(Err(AuthError::new(ErrorKind::InvalidRequest).with_detail(why)));
-    if values.next().is_some() {
-        // A proxy may have checked either of them.
-        return refuse("more than one X-Act-As-User-Id header");
-    }
-    let Ok(id) = std::str::from_utf8(value.as_bytes()) else {
-        return refuse("the X-Act-As-User-Id header is not UTF-8");
-    };
-    let id = id.trim();
-    if id.is_empty() {
-        return None;
-    }
-    if id.len() > MAX_ID_LEN || id.chars().any(char::is_control) {
-        return refuse("the X-Act-As-User-Id header is over 256 bytes long, or has control characters");
-    }
-    // `+7`, `07` and `-0` are no numbers here: an id has one spelling.
-    let number = id.parse::<i64>().ok().filter(|number| number.to_string() == id);
-    Some(Ok(match (number, actor.id()) {
-        (Some(number), UserId::Int(_)) => UserId::Int(number),
-        _ => UserId::from(id),
-    }))
 }

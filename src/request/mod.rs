@@ -10,3 +10,4 @@ pub(crate) mod error_response;
 pub(crate) mod impersonation;
 pub(crate) mod original_uri;
 pub(crate) mod proxy_headers;
+pub(crate) mod target_header;

@@ -4,8 +4,9 @@ use http::request::Parts;
 use crate::ports::audit::ActAsAttempt;
 use crate::request::auth_state;
 use crate::request::context;
-use crate::request::impersonation::{self, Target};
+use crate::request::impersonation::Target;
 use crate::request::original_uri::original_uri;
+use crate::request::target_header::requested_target;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{UserId, UserInfo};
 
@@ -69,7 +70,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ActAsUser {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthError> {
         let actor = auth_state::required(&parts.extensions)?.clone();
-        let Some(requested) = impersonation::requested_target(&parts.headers, &actor) else {
+        let Some(requested) = requested_target(&parts.headers, &actor) else {
             return Ok(Self { actor, target: None });
         };
         let is_own_id = requested.as_ref().is_ok_and(|id| id == actor.id());

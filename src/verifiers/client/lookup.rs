@@ -64,7 +64,7 @@ impl AuthClient {
     /// stale-if-error too, for the answer to a request may be 503, and a socket that was closed could not be opened again.
     ///
     /// All that wait for one credential make one lookup in a TTL, and none if requests keep it cached. Each looks at the
-    /// cache two to four times a second, which takes about a microsecond, and starts no task: drop it when the socket is
+    /// cache two to four times a second, which takes about two microseconds, and starts no task: drop it when the socket is
     /// closed. It holds a clone of the client. With a TTL of zero, each makes a call of its own every 30 s.
     ///
     /// ```
