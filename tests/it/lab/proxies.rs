@@ -69,8 +69,7 @@ impl Running {
         let (config, arguments) = match name {
             "nginx" => {
                 let pid = path("pid");
-                let global =
-                    format!("daemon off; user root; pid {pid}; error_log stderr; worker_processes 1;");
+                let global = format!("daemon off; master_process off; pid {pid}; error_log stderr;");
                 let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
                     .map(|kind| format!("{kind}_temp_path {};\n", path(kind)))
                     .concat();
