@@ -11,11 +11,13 @@ macro_rules! guides {
         #[doc = "[configuration.md]: configuration"]
         #[doc = "[defaults.md]: defaults"]
         #[doc = "[frameworks.md]: frameworks"]
+        #[doc = "[grpc.md]: grpc"]
         #[doc = "[handlers.md]: handlers"]
         #[doc = "[impersonation.md]: impersonation"]
         #[doc = "[issuers.md]: issuers"]
         #[doc = "[joining.md]: joining"]
         #[doc = "[layer.md]: layer"]
+        #[doc = "[mcp.md]: mcp"]
         #[doc = "[outbound.md]: outbound"]
         #[doc = "[proxies.md]: proxies"]
         #[doc = "[registry.md]: registry"]
@@ -35,6 +37,8 @@ guides! {
     proxies = "proxies.md",
     handlers = "handlers.md",
     answers = "answers.md",
+    grpc = "grpc.md",
+    mcp = "mcp.md",
     tokens = "tokens.md",
     issuers = "issuers.md",
     caching = "caching.md",

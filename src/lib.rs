@@ -69,6 +69,7 @@
 //! | [`outbound`](outbound/index.html) | calls to other services on the user's behalf |
 //! | [`Verify`] | the port for a verifier of your own in place of `AuthClient` |
 //! | [`AuthError`], [`error`] | why a request was refused, and the response |
+//! | [`grpc`](grpc/index.html) | services of tonic: the user, permissions, errors |
 //! | [`testing`](testing/index.html) | for your tests: an auth center in the process, and signed-in users |
 //!
 //! # Features
@@ -85,6 +86,7 @@
 //! - `argon2`: with one of these, Argon2 for new passwords. Adds argon2.
 //! - `registry`: the module `registry`. Adds if-addrs and gethostname.
 //! - `outbound`: the module `outbound`. Adds more of reqwest, reqwest-middleware and async-trait.
+//! - `tonic`: the module `grpc`, for services of tonic. Adds tonic with its server.
 //! - `test-util`: the module `testing`. Meant for `[dev-dependencies]`.
 //! - `full`: all of them.
 //!
@@ -154,6 +156,9 @@ pub use verifiers::introspection;
 #[cfg(feature = "jwt")]
 pub use verifiers::jwt;
 
+#[cfg(feature = "tonic")]
+pub use server::grpc;
+
 #[cfg(feature = "client")]
 pub mod claims {
     //! What tokens say, in their claims or in an answer about them: of which user they are, and of which kind.
@@ -166,7 +171,8 @@ pub mod credential {
 }
 
 pub mod error {
-    //! Kinds of [`AuthError`](crate::AuthError), the envelope of error responses, and configuration errors.
+    //! Kinds of [`AuthError`](crate::AuthError), the answers to them, and configuration errors.
+    pub use crate::request::refusal::{ErrorResponder, Refusal};
     pub use crate::types::envelope::Envelope;
     pub use crate::types::error::{BuildError, ErrorKind, Language};
 }

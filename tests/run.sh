@@ -56,16 +56,26 @@ export AIGC_AUTH_APPLICATIONS_PYTHON="$built/applications/bin/python"
 # Libraries of Standard Webhooks, for what runs tests/webhooks/; those of npm where it is installed.
 environment "$built/webhooks" tests/webhooks/requirements.txt 'standardwebhooks, svix'
 export AIGC_AUTH_WEBHOOKS_PYTHON="$built/webhooks/bin/python"
+# A client of gRPC, for what runs tests/grpc/.
+environment "$built/grpc" tests/grpc/requirements.txt 'grpc'
+export AIGC_AUTH_GRPC_PYTHON="$built/grpc/bin/python"
+
+# The packages of npm that a folder's lock file names, in a folder of their own.
+packages() {
+  local home=$1 folder=$2
+  mkdir -p "$home"
+  cmp -s "$folder/package-lock.json" "$home/installed.json" && return
+  cp "$folder/package.json" "$folder/package-lock.json" "$home"
+  step npm ci --prefix "$home" --ignore-scripts --no-audit --no-fund ||
+    fail "npm could not install the packages of $folder/package-lock.json"
+  cp "$folder/package-lock.json" "$home/installed.json"
+}
+
 if have npm; then
-  home_npm="$built/webhooks-npm"
-  mkdir -p "$home_npm"
-  if ! cmp -s tests/webhooks/package-lock.json "$home_npm/installed.json"; then
-    cp tests/webhooks/package.json tests/webhooks/package-lock.json "$home_npm"
-    step npm ci --prefix "$home_npm" --ignore-scripts --no-audit --no-fund ||
-      fail "npm could not install the packages of tests/webhooks/package-lock.json"
-    cp tests/webhooks/package-lock.json "$home_npm/installed.json"
-  fi
-  export AIGC_AUTH_WEBHOOKS_NPM="$home_npm"
+  packages "$built/webhooks-npm" tests/webhooks
+  export AIGC_AUTH_WEBHOOKS_NPM="$built/webhooks-npm"
+  packages "$built/grpc-npm" tests/grpc
+  export AIGC_AUTH_GRPC_NPM="$built/grpc-npm"
 fi
 # The same client in other versions, beside the packages of that environment: a test names the folder by PYTHONPATH.
 while read -r version; do

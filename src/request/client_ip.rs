@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
+use axum::extract::connect_info::MockConnectInfo;
 use http::Extensions;
 use ipnet::IpNet;
 
@@ -24,7 +25,8 @@ use crate::request::proxy_headers::{ProxyHeaders, entries_from_end};
 ///
 /// These trust the private networks, too. For others, say both: [`only`](TrustedProxies::only) and
 /// [`with_forwarded_proto`](TrustedProxies::with_forwarded_proto), for example. Who has a trusted address may report any.
-/// An unknown peer, because the server was started without connect info, is never trusted.
+/// An unknown peer, because the server was started without connect info, is not trusted unless
+/// [`with_unix_socket`](TrustedProxies::with_unix_socket) says that it is a proxy.
 ///
 /// In `x-forwarded-for`, the client is the last address that is not trusted itself, as anything before it may be its own
 /// invention. Several lines are one list. `Forwarded` (RFC 7239) is not read.
@@ -45,6 +47,7 @@ pub struct TrustedProxies {
     nets: Vec<IpNet>,
     real_ip: bool,
     forwarded_proto: bool,
+    unix_socket: bool,
 }
 
 impl Default for TrustedProxies {
@@ -66,7 +69,13 @@ impl TrustedProxies {
 
     /// Trusts these networks and no others.
     pub fn only(nets: impl IntoIterator<Item = IpNet>) -> Self {
-        Self { private: false, nets: nets.into_iter().collect(), real_ip: false, forwarded_proto: false }
+        Self {
+            private: false,
+            nets: nets.into_iter().collect(),
+            real_ip: false,
+            forwarded_proto: false,
+            unix_socket: false,
+        }
     }
 
     /// Trusts an nginx in a private network that sets `X-Real-IP`, `X-Forwarded-For` and `X-Forwarded-Proto`. Without such
@@ -125,6 +134,17 @@ impl TrustedProxies {
         self
     }
 
+    /// Trusts peers without an address, too: a proxy that connects over a Unix socket. For servers that listen on one, and
+    /// nowhere else.
+    ///
+    /// Without a header that names the client, its address is unknown still. A server on TCP that was started without connect
+    /// info has peers without an address, too: there, every client could report any address.
+    #[must_use]
+    pub fn with_unix_socket(mut self) -> Self {
+        self.unix_socket = true;
+        self
+    }
+
     /// Whether this address is trusted.
     pub fn contains(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
@@ -133,26 +153,33 @@ impl TrustedProxies {
 
     /// The client's address, as the trusted proxies report it. `None` if the peer is unknown.
     pub(crate) fn client_ip(&self, peer: Option<IpAddr>, headers: &ProxyHeaders) -> Option<IpAddr> {
-        Some(self.find_client(peer?, headers).ip)
+        self.find_client(peer, headers).ip
     }
 
     /// The client's scheme, if a trusted proxy reports one.
     pub(crate) fn scheme(&self, peer: Option<IpAddr>, headers: &ProxyHeaders) -> Option<&'static str> {
-        let peer = peer.filter(|peer| self.forwarded_proto && self.contains(*peer))?;
+        if !self.forwarded_proto || !self.is_trusted(peer) {
+            return None;
+        }
         let proxies = self.find_client(peer, headers).proxies;
         // In a shorter list, a proxy has replaced what those before it said.
         let scheme = entries_from_end(headers.forwarded_proto.as_ref()).take(proxies + 1).last()?;
         ["https", "http"].into_iter().find(|known| scheme.eq_ignore_ascii_case(known.as_bytes()))
     }
 
-    fn find_client(&self, peer: IpAddr, headers: &ProxyHeaders) -> Client {
-        let mut client = Client { ip: peer.to_canonical(), proxies: 0 };
-        if !self.contains(client.ip) {
+    /// Whether the other end of the connection is trusted.
+    fn is_trusted(&self, peer: Option<IpAddr>) -> bool {
+        peer.map_or(self.unix_socket, |peer| self.contains(peer))
+    }
+
+    fn find_client(&self, peer: Option<IpAddr>, headers: &ProxyHeaders) -> Client {
+        let mut client = Client { ip: peer.map(|peer| peer.to_canonical()), proxies: 0 };
+        if !self.is_trusted(peer) {
             return client;
         }
         let real_ip = headers.real_ip.as_ref().filter(|_| self.real_ip);
         if let Some(ip) = real_ip.and_then(|value| parse_ip(value.as_bytes())) {
-            client.ip = ip;
+            client.ip = Some(ip);
             if !self.contains(ip) {
                 return client;
             }
@@ -160,7 +187,7 @@ impl TrustedProxies {
         for (proxies, entry) in entries_from_end(headers.forwarded_for.as_ref()).enumerate() {
             // An unreadable one ends what the trusted proxies wrote.
             let Some(ip) = parse_ip(entry) else { break };
-            client = Client { ip, proxies };
+            client = Client { ip: Some(ip), proxies };
             if !self.contains(ip) {
                 break;
             }
@@ -170,20 +197,43 @@ impl TrustedProxies {
 }
 
 struct Client {
-    ip: IpAddr,
+    ip: Option<IpAddr>,
     /// How many proxies stand after it in `x-forwarded-for`.
     proxies: usize,
 }
 
-/// The other end of the connection, from axum's or hyper's connect info.
-pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
+/// The other end of the connection, from axum's, hyper's or tonic's connect info.
+pub(crate) fn peer(extensions: &Extensions, is_grpc: bool) -> Option<IpAddr> {
     if extensions.is_empty() {
         return None;
     }
     if let Some(ConnectInfo(address)) = extensions.get::<ConnectInfo<SocketAddr>>() {
         return Some(address.ip());
     }
-    extensions.get::<SocketAddr>().map(SocketAddr::ip)
+    if let Some(address) = extensions.get::<SocketAddr>() {
+        return Some(address.ip());
+    }
+    if let Some(MockConnectInfo(address)) = extensions.get::<MockConnectInfo<SocketAddr>>() {
+        return Some(address.ip());
+    }
+    if is_grpc { peer_of_tonic(extensions) } else { None }
+}
+
+#[cfg(not(feature = "tonic"))]
+fn peer_of_tonic(_: &Extensions) -> Option<IpAddr> {
+    None
+}
+
+/// tonic names the type that a TLS connection leaves here only where its TLS is enabled; it finds it itself.
+#[cfg(feature = "tonic")]
+fn peer_of_tonic(extensions: &Extensions) -> Option<IpAddr> {
+    use tonic::transport::server::TcpConnectInfo;
+
+    let address = match extensions.get::<TcpConnectInfo>() {
+        Some(info) => info.remote_addr(),
+        None => tonic::Request::from_parts(Default::default(), extensions.clone(), ()).remote_addr(),
+    };
+    address.map(|address| address.ip())
 }
 
 fn is_private(ip: IpAddr) -> bool {
@@ -229,6 +279,8 @@ mod tests {
         let real_ip = TrustedProxies::private().with_real_ip();
         let cloud = TrustedProxies::only(["203.0.113.0/24".parse().unwrap()]).with_real_ip();
         let none = TrustedProxies::none().with_real_ip();
+        let socket = TrustedProxies::private().with_unix_socket();
+        let nginx_at_socket = TrustedProxies::nginx().with_unix_socket();
         for (trusted, peer, real_ip, forwarded_for, expected) in [
             (&private, None, &["1.1.1.1"][..], &["2.2.2.2"][..], None),
             (&private, Some("8.8.8.8"), &["1.1.1.1"], &["2.2.2.2"], Some("8.8.8.8")),
@@ -264,6 +316,12 @@ mod tests {
             (&cloud, Some("203.0.113.5"), &["1.1.1.1"], &[], Some("1.1.1.1")),
             (&cloud, Some("10.0.0.1"), &["1.1.1.1"], &[], Some("10.0.0.1")),
             (&none, Some("127.0.0.1"), &["1.1.1.1"], &["2.2.2.2"], Some("127.0.0.1")),
+            // A Unix socket has no address; who connects to it may be trusted all the same.
+            (&socket, None, &[], &["6.6.6.6, 2.2.2.2"], Some("2.2.2.2")),
+            (&socket, None, &["1.1.1.1"], &[], None),
+            (&socket, None, &[], &["unknown"], None),
+            (&socket, Some("8.8.8.8"), &[], &["2.2.2.2"], Some("8.8.8.8")),
+            (&nginx_at_socket, None, &["1.1.1.1"], &["2.2.2.2"], Some("1.1.1.1")),
         ] {
             let parse = |text: &str| text.parse::<IpAddr>().unwrap();
             assert_eq!(
@@ -278,6 +336,9 @@ mod tests {
     fn scheme_is_that_of_the_clients_connection() {
         let proto = TrustedProxies::private().with_forwarded_proto();
         let private = TrustedProxies::private();
+        let socket = proto.clone().with_unix_socket();
+        assert_eq!(proto.scheme(None, &headers(&[], &[], &["https"])), None);
+        assert_eq!(socket.scheme(None, &headers(&[], &[], &["https"])), Some("https"));
         for (trusted, peer, forwarded_for, forwarded_proto, expected) in [
             (&private, "10.0.0.1", &[][..], &["https"][..], None),
             (&proto, "8.8.8.8", &[], &["https"], None),

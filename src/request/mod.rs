@@ -6,8 +6,8 @@ pub(crate) mod client_ip;
 pub mod context;
 #[cfg(feature = "webhook")]
 pub(crate) mod delivery;
-pub(crate) mod error_response;
 pub(crate) mod impersonation;
 pub(crate) mod original_uri;
 pub(crate) mod proxy_headers;
+pub(crate) mod refusal;
 pub(crate) mod target_header;

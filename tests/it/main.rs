@@ -14,6 +14,8 @@ mod compile_errors;
 mod features;
 // `ForwardAuth`: the endpoint that proxies ask.
 mod forward_auth;
+// gRPC: services of tonic below the layer, and what clients see of refusals.
+mod grpc;
 // Acting as another user: policy, directory, audit.
 mod impersonation;
 // Random interleavings of requests, lookups and events against client, layer and webhook together.

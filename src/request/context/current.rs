@@ -6,11 +6,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use axum::response::Response;
+
 use super::recorder::Recorder;
 use super::request_context::RequestContext;
 use crate::ports::usage::ApiRecord;
-use crate::request::error_response::Responder;
+#[cfg(feature = "tonic")]
+use crate::request::refusal::Wording;
+use crate::request::refusal::{Grpc, Head, RefusalSettings};
 use crate::types::credential::Credential;
+use crate::types::error::AuthError;
 use crate::types::user::{UserId, UserInfo};
 
 thread_local! {
@@ -127,8 +132,20 @@ pub(crate) fn refuses_act_as_elsewhere() -> bool {
     read(|context| Some(context.refuses_act_as_elsewhere())).unwrap_or(false)
 }
 
-pub(crate) fn responder() -> Option<Responder> {
-    read(|context| Some(context.settings()?.responder.clone()))
+/// How the layer of the current request words its refusals.
+#[cfg(feature = "tonic")]
+pub(crate) fn wording() -> Wording {
+    read(|context| Some(context.settings()?.refusals.wording.clone())).unwrap_or_default()
+}
+
+/// Answers an error as the layer of the current request does; without one, with the JSON envelope. The request is what the
+/// context knows of it, unless it is here.
+pub(crate) fn refuse(error: &AuthError, request: Option<(Head<'_>, Option<Grpc>)>) -> Response {
+    match (current(), request) {
+        (Some(context), request) => context.refuse(error, request),
+        (None, Some((head, grpc))) => RefusalSettings::default().respond(error, Some(head), grpc),
+        (None, None) => RefusalSettings::default().respond(error, None, None),
+    }
 }
 
 impl Recorder {

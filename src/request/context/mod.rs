@@ -43,7 +43,9 @@ pub use builder::RequestContextBuilder;
 pub use carry::{carry, carry_blocking};
 #[cfg(feature = "stats")]
 pub(crate) use current::with_credential;
-pub(crate) use current::{Entered, refuses_act_as_elsewhere, responder};
+#[cfg(feature = "tonic")]
+pub(crate) use current::wording;
+pub(crate) use current::{Entered, refuse, refuses_act_as_elsewhere};
 pub use current::{
     actor, app_id, client_ip, credential, current, current_user, current_user_id, current_username,
     is_current_user_admin, request_id, stats, trace_id, user_agent, valid_until,

@@ -1,9 +1,10 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::SystemTime;
 
+use axum::response::Response;
 use http::header::HeaderValue;
 use http::request::Parts;
 use http::uri::Scheme;
@@ -17,8 +18,9 @@ use crate::ports::user_directory::Directory;
 use crate::request::client_ip;
 use crate::request::impersonation::{ActAsPolicy, Target};
 use crate::request::proxy_headers::{ProxyHeaders, X_FORWARDED_FOR};
+use crate::request::refusal::{Grpc, Head, RefusalSettings, RequestHead};
 use crate::types::credential::Credential;
-use crate::types::error::{AuthError, Language};
+use crate::types::error::AuthError;
 use crate::types::user::{UserId, UserInfo};
 
 /// A request without its body: its user, credential, client address and ids. Cheap to clone.
@@ -34,6 +36,8 @@ pub(super) struct Inner {
     pub(super) peer: Option<IpAddr>,
     pub(super) headers: Captured,
     pub(super) settings: Option<Arc<Settings>>,
+    /// What the layer's responder wants to see of the request, while that lasts.
+    pub(super) head: Option<Weak<RequestHead>>,
     /// Whether it was built by hand, for a job.
     #[cfg(feature = "outbound")]
     pub(super) is_outside_request: bool,
@@ -48,6 +52,8 @@ pub(super) struct Captured {
     pub(super) traceparent: Option<HeaderValue>,
     pub(super) user_agent: Option<HeaderValue>,
     pub(super) tls: bool,
+    /// Whether it is a gRPC call, whose errors are answered otherwise.
+    pub(super) grpc: Option<Grpc>,
 }
 
 /// The parts of a request that a context is made from.
@@ -57,6 +63,8 @@ pub(crate) struct Request<'a> {
     pub(crate) uri: &'a Uri,
     pub(crate) version: Version,
     pub(crate) extensions: &'a Extensions,
+    /// What the layer's responder wants to see.
+    pub(crate) head: Option<&'a Arc<RequestHead>>,
 }
 
 impl RequestContext {
@@ -66,13 +74,19 @@ impl RequestContext {
         user: Option<UserInfo>,
         credential: Option<Credential>,
     ) -> Self {
-        let Request { headers, uri, version, extensions } = request;
+        let Request { headers, uri, version, extensions, head } = request;
         // Filled where it stays: made on the stack, its 400 bytes would be copied into the `Arc`.
         let mut context = Arc::<Inner>::default();
         if let Some(inner) = Arc::get_mut(&mut context) {
             inner.user = user;
             inner.credential = credential;
-            inner.peer = client_ip::peer(extensions);
+            if let Some(content_type) = headers.content_type {
+                inner.headers.grpc = Grpc::of(content_type);
+            }
+            inner.peer = client_ip::peer(extensions, inner.headers.grpc.is_some());
+            if let Some(head) = head {
+                inner.head = Some(Arc::downgrade(head));
+            }
             headers.copy_proxy_headers(&mut inner.headers.proxy_headers);
             copy(headers.request_id, &mut inner.headers.request_id);
             copy(headers.trace_id, &mut inner.headers.trace_id);
@@ -97,6 +111,7 @@ impl RequestContext {
             uri: &parts.uri,
             version: parts.version,
             extensions: &parts.extensions,
+            head: None,
         };
         Self::new(request, settings, user, None)
     }
@@ -252,9 +267,20 @@ impl RequestContext {
 
     /// The message of a refusal in the layer's language.
     pub(crate) fn refusal_message(&self, error: &AuthError) -> &'static str {
-        let language =
-            self.settings().map_or_else(Language::default, |settings| settings.responder.language());
-        error.message(language)
+        error.message(self.settings().map(|settings| settings.refusals.wording.language).unwrap_or_default())
+    }
+
+    /// Answers an error as the layer does, about this request or the one that is given.
+    pub(super) fn refuse(&self, error: &AuthError, request: Option<(Head<'_>, Option<Grpc>)>) -> Response {
+        let kept = self.0.head.as_ref().and_then(Weak::upgrade);
+        let (head, grpc) = match request {
+            Some((head, grpc)) => (Some(head), grpc),
+            None => (kept.as_deref().map(RequestHead::head), self.0.headers.grpc),
+        };
+        match self.settings() {
+            Some(settings) => settings.refusals.respond(error, head, grpc),
+            None => RefusalSettings::default().respond(error, head, grpc),
+        }
     }
 
     pub(super) fn settings(&self) -> Option<&Settings> {

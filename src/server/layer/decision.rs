@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use axum::response::Response;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, ORIGIN};
-use http::{Extensions, Method, Response};
+use http::{Extensions, Method};
 
 use super::excluded_paths::ExcludedPaths;
 use super::usage::Recording;
@@ -13,6 +13,7 @@ use super::verified_hook::VerifiedHook;
 use crate::ports::verify::Verifiers;
 use crate::request::auth_state::{self, Unauthenticated};
 use crate::request::context::{self, Authorization, Headers, InContext, Request, RequestContext, Settings};
+use crate::request::refusal::{Grpc, Head, RequestHead, recorded_status};
 use crate::types::credential::Credential;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::presented::Presented;
@@ -35,12 +36,12 @@ pub(super) struct AuthConfig {
 
 /// What the service does with a request.
 pub(super) enum Decision {
-    /// Call the inner service in this context.
-    Pass(RequestContext, Option<Recording>),
+    /// Call the inner service in this context, and keep the head for as long.
+    Pass(RequestContext, Option<Recording>, Option<Arc<RequestHead>>),
     /// Respond with an error.
     Reject(AuthError, Option<Recording>),
     /// Wait for the verification first.
-    Verify(Verifying, Option<Recording>),
+    Verify(Verifying, Option<Recording>, Option<Arc<RequestHead>>),
 }
 
 /// What is known of a request's credential without waiting.
@@ -75,14 +76,15 @@ impl AuthConfig {
             fields = &kept;
             headers = Headers::read(fields);
         }
-        let seen = parts(request, &headers);
+        let head = self.settings.refusals.capture(request);
+        let seen = parts(request, &headers, head.as_ref());
         if self.is_excluded(request.method(), request.headers(), seen) {
             // A user that an outer layer verified stays in the extensions, and so in the context.
             let outer = seen.extensions.get::<UserInfo>().cloned();
             let credential = outer.as_ref().and_then(|_| context::credential());
             let context = self.context(seen, outer, credential);
             auth_state::set(request.extensions_mut(), Err(Unauthenticated::Excluded));
-            return Decision::Pass(context, None);
+            return Decision::Pass(context, None, head);
         }
         let record = |context: &RequestContext, credential| {
             let method = request.method();
@@ -94,20 +96,20 @@ impl AuthConfig {
                 let (config, context) = (self.clone(), self.context(seen, None, None));
                 let recording = record(&context, Some(credential.clone()));
                 let verifying = Box::pin(async move { config.run_hook(user, credential, context).await });
-                Decision::Verify(verifying, recording)
+                Decision::Verify(verifying, recording, head)
             }
             Presence::Verified(user, credential) => {
                 let context = self.context(seen, Some(user.clone()), Some(credential));
                 let recording = record(&context, None);
                 auth_state::set(request.extensions_mut(), Ok(user));
-                Decision::Pass(context, recording)
+                Decision::Pass(context, recording, head)
             }
             Presence::Rejected(error, credential) if self.allow_anonymous => {
                 let context = self.context(seen, None, None);
                 // Without a credential, a record cannot be billed.
                 let recording = credential.and_then(|credential| record(&context, Some(credential)));
                 auth_state::set(request.extensions_mut(), Err(Unauthenticated::Rejected(error)));
-                Decision::Pass(context, recording)
+                Decision::Pass(context, recording, head)
             }
             Presence::Rejected(error, credential) => {
                 let credential = credential.filter(|_| started.is_some());
@@ -120,14 +122,14 @@ impl AuthConfig {
                 // is reused for later heads of the connection.
                 let (credential, kept) = (credential.detached(), context::detach(request));
                 let headers = Headers::read(&kept);
-                let seen = parts(request, &headers);
+                let seen = parts(request, &headers, head.as_ref());
                 let (config, context) = (self.clone(), self.context(seen, None, None));
                 let recording = started.map(|started| {
                     let credential = Some(credential.clone());
                     Recording::start(started, request.method(), &kept, seen, context.clone(), credential)
                 });
                 let verifying = Box::pin(async move { config.verify(credential, context).await });
-                Decision::Verify(verifying, recording)
+                Decision::Verify(verifying, recording, head)
             }
         }
     }
@@ -169,6 +171,7 @@ impl AuthConfig {
         extensions: &mut Extensions,
         verification: Verification,
         mut recording: Option<Recording>,
+        head: Option<Arc<RequestHead>>,
     ) -> Decision {
         let Verification { result, credential, context } = verification;
         match result {
@@ -178,7 +181,7 @@ impl AuthConfig {
                 if let Some(recording) = &mut recording {
                     recording.set_context(&context);
                 }
-                Decision::Pass(context, recording)
+                Decision::Pass(context, recording, head)
             }
             Err(error) => {
                 let recording = recording.and_then(|recording| recording.unless_invalid(&error));
@@ -186,16 +189,22 @@ impl AuthConfig {
                     return Decision::Reject(error, recording);
                 }
                 auth_state::set(extensions, Err(Unauthenticated::Rejected(error)));
-                Decision::Pass(context, recording)
+                Decision::Pass(context, recording, head)
             }
         }
     }
 
     /// Builds the response to an error, and records it.
-    pub(super) fn reject(&self, error: &AuthError, recording: Option<Recording>) -> Response<Bytes> {
-        let response = self.settings.responder.respond(error);
+    pub(super) fn reject<B>(
+        &self,
+        error: &AuthError,
+        request: &http::Request<B>,
+        recording: Option<Recording>,
+    ) -> Response {
+        let grpc = Grpc::of_headers(request.headers());
+        let response = self.settings.refusals.respond(error, Some(Head::of(request)), grpc);
         if let Some(recording) = recording {
-            recording.reject(error, response.status());
+            recording.reject(error, recorded_status(&response));
         }
         response
     }
@@ -243,8 +252,13 @@ impl AuthConfig {
     }
 }
 
-fn parts<'a, B>(request: &'a http::Request<B>, headers: &'a Headers<'a>) -> Request<'a> {
-    Request { headers, uri: request.uri(), version: request.version(), extensions: request.extensions() }
+fn parts<'a, B>(
+    request: &'a http::Request<B>,
+    headers: &'a Headers<'a>,
+    head: Option<&'a Arc<RequestHead>>,
+) -> Request<'a> {
+    let (uri, version, extensions) = (request.uri(), request.version(), request.extensions());
+    Request { headers, uri, version, extensions, head }
 }
 
 /// Fetch standard, section 4.8: an OPTIONS request with both headers. Other OPTIONS requests need a credential.

@@ -15,6 +15,7 @@ use super::body::response_body;
 use super::decision::{AuthConfig, Decision, Verifying};
 use super::usage::Recording;
 use crate::request::context::{BoxError, Entered, RequestContext};
+use crate::request::refusal::RequestHead;
 
 pin_project! {
     /// The response future of [`AuthService`](super::AuthService) and [`GuardService`](super::GuardService).
@@ -31,17 +32,24 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, B, F> {
-        Rejected { response: Option<Response<Bytes>> },
+        Rejected { response: Option<Response<Body>> },
         Verifying { config: Arc<AuthConfig>, verifying: Verifying, waiting: Option<Box<Waiting<S, B>>> },
-        Inner { #[pin] future: F, context: Option<RequestContext>, recorded: Option<Recorded> },
+        Inner {
+            #[pin]
+            future: F,
+            context: Option<RequestContext>,
+            recorded: Option<Recorded>,
+            head: Option<Arc<RequestHead>>,
+        },
     }
 }
 
 /// What waits for the verification. Boxed, so that the future of requests with a cached credential stays small.
-struct Waiting<S, B> {
-    ready: S,
-    request: Request<B>,
-    recording: Option<Recording>,
+pub(super) struct Waiting<S, B> {
+    pub(super) ready: S,
+    pub(super) request: Request<B>,
+    pub(super) recording: Option<Recording>,
+    pub(super) head: Option<Arc<RequestHead>>,
 }
 
 /// A recording, and whether it includes the response body.
@@ -61,7 +69,7 @@ impl<S, B> ResponseFuture<S, B>
 where
     S: Service<Request<B>>,
 {
-    pub(super) fn rejected(response: Response<Bytes>) -> Self {
+    pub(super) fn rejected(response: Response<Body>) -> Self {
         Self { state: State::Rejected { response: Some(response) } }
     }
 
@@ -70,19 +78,13 @@ where
         request: Request<B>,
         context: Option<RequestContext>,
         recorded: Option<Recorded>,
+        head: Option<Arc<RequestHead>>,
     ) -> Self {
-        Self { state: State::call(service, request, context, recorded) }
+        Self { state: State::call(service, request, context, recorded, head) }
     }
 
-    pub(super) fn verifying(
-        config: Arc<AuthConfig>,
-        verifying: Verifying,
-        recording: Option<Recording>,
-        ready: S,
-        request: Request<B>,
-    ) -> Self {
-        let waiting = Some(Box::new(Waiting { ready, request, recording }));
-        Self { state: State::Verifying { config, verifying, waiting } }
+    pub(super) fn verifying(config: Arc<AuthConfig>, verifying: Verifying, waiting: Waiting<S, B>) -> Self {
+        Self { state: State::Verifying { config, verifying, waiting: Some(Box::new(waiting)) } }
     }
 }
 
@@ -96,12 +98,13 @@ where
         request: Request<B>,
         mut context: Option<RequestContext>,
         recorded: Option<Recorded>,
+        head: Option<Arc<RequestHead>>,
     ) -> Self {
         let future = {
             let _entered = Entered::new(&mut context);
             service.call(request)
         };
-        Self::Inner { future, context, recorded }
+        Self::Inner { future, context, recorded, head }
     }
 }
 
@@ -117,7 +120,7 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                StateProj::Inner { future, context, recorded } => {
+                StateProj::Inner { future, context, recorded, .. } => {
                     let polled = {
                         let recording = FinishOnPanic(recorded);
                         let _entered = Entered::new(context);
@@ -144,7 +147,7 @@ where
                 }
                 StateProj::Rejected { response } => {
                     let response = response.take().expect("polled after completion");
-                    return Poll::Ready(Ok(response.map(Body::from)));
+                    return Poll::Ready(Ok(response));
                 }
                 StateProj::Verifying { config, verifying, waiting } => {
                     let recording =
@@ -152,15 +155,15 @@ where
                     let polled = verifying.as_mut().poll(cx);
                     mem::forget(recording);
                     let verified = ready!(polled);
-                    let Waiting { mut ready, mut request, recording } =
+                    let Waiting { mut ready, mut request, recording, head } =
                         *waiting.take().expect("polled after completion");
-                    match config.settle(request.extensions_mut(), verified, recording) {
-                        Decision::Pass(context, recording) => {
+                    match config.settle(request.extensions_mut(), verified, recording, head) {
+                        Decision::Pass(context, recording, head) => {
                             let recorded = recording.map(|recording| (recording, config.time_bodies));
-                            State::call(&mut ready, request, Some(context), recorded)
+                            State::call(&mut ready, request, Some(context), recorded, head)
                         }
                         Decision::Reject(error, recording) => {
-                            State::Rejected { response: Some(config.reject(&error, recording)) }
+                            State::Rejected { response: Some(config.reject(&error, &request, recording)) }
                         }
                         Decision::Verify(..) => unreachable!("settle never verifies again"),
                     }

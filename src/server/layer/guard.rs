@@ -11,6 +11,7 @@ use tower_service::Service;
 use super::future::ResponseFuture;
 use crate::request::auth_state;
 use crate::request::context::{self, BoxError};
+use crate::request::refusal::{Grpc, Head};
 use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
 
@@ -137,8 +138,11 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         match auth_state::required(request.extensions()).and_then(|user| (self.check)(user)) {
-            Ok(()) => ResponseFuture::inner(&mut self.inner, request, None, None),
-            Err(error) => ResponseFuture::rejected(context::responder().unwrap_or_default().respond(&error)),
+            Ok(()) => ResponseFuture::inner(&mut self.inner, request, None, None, None),
+            Err(error) => {
+                let request = (Head::of(&request), Grpc::of_headers(request.headers()));
+                ResponseFuture::rejected(context::refuse(&error, Some(request)))
+            }
         }
     }
 }

@@ -3,8 +3,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Response;
 use tower_layer::Layer;
 
 use super::decision::AuthConfig;
@@ -15,10 +13,10 @@ use crate::ports::usage::Record;
 use crate::ports::verify::{Verifiers, Verify};
 use crate::request::client_ip::TrustedProxies;
 use crate::request::context::{Recorder, Settings};
-use crate::request::error_response::Responder;
 use crate::request::impersonation::ActAsPolicy;
+use crate::request::refusal::ErrorResponder;
 use crate::types::credential::{AccessKey, BearerToken};
-use crate::types::error::{AuthError, Language};
+use crate::types::error::Language;
 use crate::types::user::UserInfo;
 
 /// Authenticates requests and rejects unauthenticated ones.
@@ -181,30 +179,45 @@ impl AuthLayer {
         self
     }
 
-    /// Sets the language of error messages. Defaults to English. Replaces an [`AuthLayer::error_responder`] set before.
-    pub fn language(self, language: Language) -> Self {
-        self.responder(Responder::Envelope(language))
+    /// Sets the language of error messages. Defaults to English.
+    pub fn language(mut self, language: Language) -> Self {
+        self.settings_mut().refusals.wording.language = language;
+        self
     }
 
-    /// Builds the responses to errors of this layer, and of the extractors and handlers below it, by this function.
-    /// Defaults to the JSON envelope.
+    /// Sets who builds the answers to errors of this layer, and of the extractors and handlers below it. Defaults to
+    /// [`ErrorResponder::envelope`].
+    pub fn error_responder(mut self, responder: ErrorResponder) -> Self {
+        self.settings_mut().refusals.responder = responder;
+        self
+    }
+
+    /// Tells callers who lack a permission, a role or a group which one, in the message of their 403. By default the message
+    /// does not, and only the challenge's `scope` has a single permission.
+    pub fn tell_missing_permission(mut self) -> Self {
+        self.settings_mut().refusals.wording.names_permission = true;
+        self
+    }
+
+    /// Adds a `realm` to every challenge (RFC 9110 section 11.5). Defaults to none.
     ///
-    /// ```
-    /// # use aigc_auth::credential::BearerToken;
-    /// # use aigc_auth::{AuthLayer, Verify};
-    /// # fn app(verifier: impl Verify<BearerToken>) -> AuthLayer {
-    /// AuthLayer::tokens_only(verifier).error_responder(|error| {
-    ///     let mut response = http::Response::new(bytes::Bytes::from(format!("rejected: {:?}", error.kind())));
-    ///     *response.status_mut() = error.status();
-    ///     response
-    /// })
-    /// # }
-    /// ```
-    pub fn error_responder<F>(self, respond: F) -> Self
-    where
-        F: Fn(&AuthError) -> Response<Bytes> + Send + Sync + 'static,
-    {
-        self.responder(Responder::Custom(Arc::new(respond)))
+    /// # Panics
+    /// If it is empty, or has other characters than visible ASCII and spaces.
+    #[track_caller]
+    pub fn realm(mut self, realm: &str) -> Self {
+        self.settings_mut().refusals.wording.challenge.set_realm(realm);
+        self
+    }
+
+    /// Adds the URL of the protected resource's metadata to every challenge, `resource_metadata` of RFC 9728 section 5.1,
+    /// which clients of MCP servers look for. Defaults to none.
+    ///
+    /// # Panics
+    /// If it is no absolute URL.
+    #[track_caller]
+    pub fn resource_metadata(mut self, url: &str) -> Self {
+        self.settings_mut().refusals.wording.challenge.set_resource_metadata(url);
+        self
     }
 
     /// Sets the proxies whose headers about the client's address and scheme are trusted, and which headers these are.
@@ -223,11 +236,6 @@ impl AuthLayer {
 
     pub(crate) fn proxies(&self) -> &TrustedProxies {
         &self.config.settings.trusted_proxies
-    }
-
-    fn responder(mut self, responder: Responder) -> Self {
-        self.settings_mut().responder = responder;
-        self
     }
 
     fn config_mut(&mut self) -> &mut AuthConfig {

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::decision::{AuthConfig, Decision};
-use super::future::ResponseFuture;
+use super::future::{ResponseFuture, Waiting};
 use crate::request::context::BoxError;
 
 /// The middleware that [`AuthLayer`](crate::AuthLayer) puts around a service.
@@ -41,18 +41,19 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         match self.config.decide(&mut request) {
-            Decision::Pass(context, recording) => {
+            Decision::Pass(context, recording, head) => {
                 let recorded = recording.map(|recording| (recording, self.config.time_bodies));
-                ResponseFuture::inner(&mut self.inner, request, Some(context), recorded)
+                ResponseFuture::inner(&mut self.inner, request, Some(context), recorded, head)
             }
             Decision::Reject(error, recording) => {
-                ResponseFuture::rejected(self.config.reject(&error, recording))
+                ResponseFuture::rejected(self.config.reject(&error, &request, recording))
             }
-            Decision::Verify(verifying, recording) => {
+            Decision::Verify(verifying, recording, head) => {
                 // The clone may not be ready: it stays, and the service that was polled ready is called.
                 let clone = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, clone);
-                ResponseFuture::verifying(self.config.clone(), verifying, recording, ready, request)
+                let waiting = Waiting { ready, request, recording, head };
+                ResponseFuture::verifying(self.config.clone(), verifying, waiting)
             }
         }
     }

@@ -14,6 +14,7 @@ use super::path_params::path_params;
 use crate::ports::usage::{ApiRecord, Served};
 use crate::request::context::{self, Request, RequestContext};
 use crate::request::original_uri::original_uri;
+use crate::request::refusal::recorded_status;
 use crate::types::credential::Credential;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{AccessKeyKind, UserInfo};
@@ -121,7 +122,7 @@ impl Recording {
     /// Records the head of the response. Returns the recording if it goes on until the end of the body.
     pub(super) fn respond<B: Body>(mut self, response: &Response<B>, time_body: bool) -> Option<Self> {
         let served = self.0.as_mut()?;
-        served.status = Some(response.status());
+        served.status = Some(recorded_status(response));
         served.response_headers = match_headers(response.headers());
         if time_body && may_have_body(&served.method, response.status()) {
             served.body_remaining = body_length(response);

@@ -1,6 +1,6 @@
 //! `ActAsUser`: which actors may act as which users, the header, and the refusals.
 
-use aigc_auth::error::Language;
+use aigc_auth::error::{ErrorResponder, Language};
 use aigc_auth::impersonation::ActAsPolicy;
 use aigc_auth::testing;
 use aigc_auth::{ActAsUser, AuthLayer, CurrentUser, RequireAdmin, RequirePermission, permissions};
@@ -121,11 +121,11 @@ async fn refusals_have_status_code_message_and_challenge() {
         }
     }
     center.clear_faults();
-    let own = support::auth(&center).error_responder(|error| {
-        let mut response = http::Response::new(bytes::Bytes::from(format!("{:?}", error.kind())));
-        *response.status_mut() = error.status();
-        response
+    let responder = ErrorResponder::new(|refusal| {
+        let error = refusal.error();
+        (error.status(), format!("{:?}", error.kind()))
     });
+    let own = support::auth(&center).error_responder(responder);
     let own = serve(routes().layer(own)).await;
     assert_eq!(act_as(own.address, "root-token", "2").await.body, "Denied");
 }

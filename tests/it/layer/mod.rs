@@ -8,7 +8,7 @@ mod context;
 mod excluded_routes;
 // Extractors and guards.
 mod extractors;
-// A gRPC service within the layer.
+// Bodies and trailers of a gRPC service within the layer.
 mod grpc;
 // The `Authorization` header.
 mod headers;
@@ -17,6 +17,8 @@ mod headers;
 mod memory;
 // Excluded paths, router layouts, CORS.
 mod paths;
+// The other end of the connection: a Unix socket, a test without any.
+mod peers;
 // The answers of refused requests.
 mod refusals;
 // What is known of a request and of its client, behind each usual proxy.

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use aigc_auth::error::Language;
+use aigc_auth::error::{ErrorResponder, Language};
 use aigc_auth::layer::{GuardLayer, TrustedProxies};
 use aigc_auth::testing::{Fault, TestKey};
-use aigc_auth::{AuthError, AuthLayer, CurrentUser, RequirePermission, permissions};
+use aigc_auth::{AuthLayer, CurrentUser, RequirePermission, permissions};
 use axum::Router;
 use axum::body::Body;
 use axum::response::Redirect;
@@ -310,13 +310,40 @@ async fn unverifiable_credential_is_recorded() {
     rig.center.inject_fault_on("/user/info", Fault::status(503));
     let message = Some("The credential cannot be verified right now");
     check(&rig, rig.auth(), &[("GET", "/ok", &[ALICE], Some((503, message)))]).await;
-    let teapot = |error: &AuthError| {
-        let mut response = Response::new(bytes::Bytes::from(error.to_string()));
-        *response.status_mut() = StatusCode::IM_A_TEAPOT;
-        response
-    };
+    let teapot = ErrorResponder::new(|refusal| (StatusCode::IM_A_TEAPOT, refusal.error().to_string()));
     let layer = rig.auth().error_responder(teapot);
     check(&rig, layer, &[("GET", "/ok", &[ALICE], Some((418, message)))]).await;
+}
+
+#[tokio::test]
+async fn refused_grpc_call_is_recorded_with_status_of_its_error() {
+    let rig = Rig::new().await;
+    rig.center.add_user(aigc_auth::testing::user("carol"));
+    rig.center.add_token("carol-token", "carol");
+    rig.center.disable_user("carol");
+    let app = serve(routes().layer(rig.auth())).await;
+    let grpc = ("content-type", "application/grpc");
+    let (carol, unseen) = (("authorization", "Bearer carol-token"), ("authorization", "Bearer unseen-token"));
+    for (path, credential, expected) in [
+        ("/ok", ALICE, (200, None)),
+        ("/extractor", ALICE, (403, None)),
+        ("/by-hand", ALICE, (403, None)),
+        ("/guarded", ALICE, (403, None)),
+        ("/ok", carol, (403, Some("Access is denied"))),
+        ("/ok", unseen, (503, Some("The credential cannot be verified right now"))),
+    ] {
+        if expected.0 == 503 {
+            rig.center.inject_fault_on("/user/info", Fault::status(503));
+        }
+        let answer = support::request(app.address, "GET", path, &[credential, grpc]).await;
+        assert_eq!(
+            (answer.status, answer.header("grpc-status").is_some()),
+            (200, expected.0 != 200),
+            "{path}"
+        );
+        let records = rig.records().await;
+        assert_eq!(records.iter().map(ending).collect::<Vec<_>>(), [expected], "{path}");
+    }
 }
 
 #[tokio::test]

@@ -1,52 +1,16 @@
-//! The answers of refused requests.
+//! The default answer, and that every refusal below a layer is its.
 
-use aigc_auth::error::Language;
-use aigc_auth::layer::GuardLayer;
+use aigc_auth::error::{ErrorResponder, Language, Refusal};
 use aigc_auth::testing::{Fault, TestKey};
-use aigc_auth::{AuthError, AuthLayer, CurrentUser, RequireAdmin, RequirePermission, permissions};
+use aigc_auth::{RequireAdmin, RequirePermission};
 use axum::Router;
-use axum::middleware::from_extractor;
 use axum::routing::get;
-use bytes::Bytes;
-use http::{HeaderValue, Response};
+use http::StatusCode;
 use serde_json::json;
 
-use crate::layer::headers::{INVALID, NOTHING, me, protected};
+use crate::layer::headers::{INVALID, NOTHING, protected};
+use crate::layer::refusals::{Purge, refusing};
 use crate::support::{self, Answer, Log, center, get_as, serve};
-
-permissions! {
-    ReadReports = "report:read";
-    Purge = "report:purge";
-}
-
-/// The refusals of a layer, of extractors and of guards, by route.
-fn refusing(layer: AuthLayer) -> Router {
-    Router::new()
-        .route("/me", get(me))
-        .route("/reports", get(|_: RequirePermission<ReadReports>| async { "reports" }))
-        .route("/purge", get(|_: RequirePermission<Purge>| async { "purged" }))
-        .route("/admin", get(|_: RequireAdmin| async { "admin" }))
-        .merge(guarded())
-        .layer(layer)
-}
-
-fn guarded() -> Router {
-    Router::new()
-        .route("/guarded", get(|| async { "guarded" }))
-        .route_layer(GuardLayer::permission("report:purge"))
-        .merge(
-            Router::new()
-                .route("/extracted", get(|| async { "extracted" }))
-                .route_layer(from_extractor::<RequirePermission<Purge>>()),
-        )
-        .route(
-            "/by-hand",
-            get(|user: CurrentUser| async move {
-                user.require("report:purge")?;
-                Ok::<_, AuthError>("by hand")
-            }),
-        )
-}
 
 fn seen(answer: &Answer) -> (u16, Option<&str>, Option<&str>, serde_json::Value) {
     (answer.status, answer.header("www-authenticate"), answer.header("retry-after"), answer.json())
@@ -166,15 +130,12 @@ async fn unverifiable_credential_is_503_without_challenge() {
 #[tokio::test]
 async fn error_responder_serves_layer_extractors_and_guards() {
     let center = center().await;
-    let respond = |error: &AuthError| {
-        let text = format!("{:?} {:?}", error.kind(), error.needed());
-        let mut response = Response::new(Bytes::from(text));
-        *response.status_mut() = http::StatusCode::IM_A_TEAPOT;
-        response.headers_mut().insert("x-refused", HeaderValue::from_static("yes"));
-        response
-    };
-    let strict = serve(refusing(support::auth(&center).error_responder(respond))).await;
-    let open = serve(refusing(support::auth(&center).allow_anonymous().error_responder(respond))).await;
+    let responder = ErrorResponder::new(|refusal: &Refusal<'_>| {
+        let text = format!("{:?} {:?}", refusal.error().kind(), refusal.error().needed());
+        (StatusCode::IM_A_TEAPOT, [("x-refused", "yes")], text)
+    });
+    let strict = serve(refusing(support::auth(&center).error_responder(responder.clone()))).await;
+    let open = serve(refusing(support::auth(&center).allow_anonymous().error_responder(responder))).await;
     let purge = r#"MissingPermission Some("report:purge")"#;
     for (path, credential, body) in [
         ("/me", "", "MissingCredential None"),

@@ -1,0 +1,47 @@
+use std::sync::Arc;
+
+use axum::response::Response;
+
+use super::grpc::Grpc;
+use super::head::{Head, RequestHead};
+use super::reentry;
+use super::responder::ErrorResponder;
+use super::wording::Wording;
+use crate::types::error::{AuthError, ErrorKind};
+
+/// How a layer answers errors.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RefusalSettings {
+    pub(crate) responder: ErrorResponder,
+    pub(crate) wording: Wording,
+}
+
+impl RefusalSettings {
+    /// Answers an error of this request.
+    pub(crate) fn respond(&self, error: &AuthError, head: Option<Head<'_>>, grpc: Option<Grpc>) -> Response {
+        if let Some(wording) = reentry::responding() {
+            return wording.envelope(error);
+        }
+        log(error);
+        match grpc {
+            Some(grpc) => grpc.refuse(&self.wording, error),
+            None => self.responder.respond(error, head, &self.wording),
+        }
+    }
+
+    /// Keeps what the responder wants to see of a request, for errors that come after its handler has taken it.
+    #[inline]
+    pub(crate) fn capture<B>(&self, request: &http::Request<B>) -> Option<Arc<RequestHead>> {
+        self.responder.sees_request().then(|| RequestHead::of(request))
+    }
+}
+
+/// Logs a refusal.
+pub(crate) fn log(error: &AuthError) {
+    match error.kind() {
+        ErrorKind::Misconfigured | ErrorKind::Internal => tracing::error!(%error, "request refused"),
+        ErrorKind::MissingCredential => {}
+        // The verifier warns about outages itself, and not once a request.
+        _ => tracing::debug!(%error, "request refused"),
+    }
+}
