@@ -117,7 +117,7 @@ mod tests {
         let uri = if path.is_empty() { Uri::from_static("authority:80") } else { path.parse().unwrap() };
         let (headers, extensions) = (Headers::default(), Extensions::new());
         let (headers, extensions) = (&headers, &extensions);
-        exclusions.contain(Request { headers, uri: &uri, version: Version::HTTP_11, extensions })
+        exclusions.contain(Request { headers, uri: &uri, version: Version::HTTP_11, extensions, head: None })
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aigc_auth::AuthLayer;
+use aigc_auth::error::{ErrorResponder, Refusal};
 use aigc_auth::testing::{AuthCenter, Fault};
 use axum::Router;
 use axum::extract::Request;
@@ -25,11 +26,13 @@ const LIMIT_AT_ALL: u64 = 4 * 1024;
 
 /// A name, the header beside the token, whether it comes with a request before on the same connection, and how many
 /// requests.
-const CASES: [(&str, &str, bool, usize); 4] = [
+const CASES: [(&str, &str, bool, usize); 5] = [
     ("junk", "x-junk", false, 800),
     ("user agent", "user-agent", false, 100),
     ("forwarded", "x-forwarded-for", false, 100),
     ("request before", "x-junk", true, 100),
+    // Of a layer whose responder wants to see the head.
+    ("responder", "x-junk", false, 100),
 ];
 
 #[test]
@@ -57,7 +60,11 @@ async fn child_process_hangs_up() {
             next.run(request)
         })
     };
-    let router = Router::new().route("/", get(|| async {})).layer(AuthLayer::new(client)).layer(count);
+    let mut auth = AuthLayer::new(client);
+    if case == "responder" {
+        auth = auth.error_responder(ErrorResponder::new(Refusal::default_response));
+    }
+    let router = Router::new().route("/", get(|| async {})).layer(auth).layer(count);
     let app = serve(router).await;
 
     let filling = "1.2.3.4, ".repeat(LARGE / 9);
