@@ -16,7 +16,7 @@
 #   grpc-js 200 grpc-status: 16: told
 #
 # Why it matters here: the layer refuses calls of gRPC in the last form, whatever else it is told to answer
-# (src/request/refusal/grpc.rs). Needs cargo, python3 with venv, Node.js 20 with npm.
+# (src/request/refusals/grpc.rs). Needs cargo, python3 with venv, Node.js 20 with npm.
 set -euo pipefail
 room="$(mktemp -d)"
 server=

@@ -172,7 +172,7 @@ pub mod credential {
 
 pub mod error {
     //! Kinds of [`AuthError`](crate::AuthError), the answers to them, and configuration errors.
-    pub use crate::request::refusal::{ErrorResponder, Refusal};
+    pub use crate::request::refusals::{ErrorResponder, Refusal};
     pub use crate::types::envelope::Envelope;
     pub use crate::types::error::{BuildError, ErrorKind, Language};
 }

@@ -30,7 +30,7 @@ use tonic::{Code, Request, Status};
 
 use crate::request::auth_state;
 use crate::request::context;
-use crate::request::refusal::{code, log, metadata};
+use crate::request::refusals::{code, log, metadata};
 use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
 

@@ -12,8 +12,8 @@ use super::recorder::Recorder;
 use super::request_context::RequestContext;
 use crate::ports::usage::ApiRecord;
 #[cfg(feature = "tonic")]
-use crate::request::refusal::Wording;
-use crate::request::refusal::{Grpc, Head, RefusalSettings};
+use crate::request::refusals::Wording;
+use crate::request::refusals::{Grpc, Head, RefusalSettings};
 use crate::types::credential::Credential;
 use crate::types::error::AuthError;
 use crate::types::user::{UserId, UserInfo};

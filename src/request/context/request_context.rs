@@ -18,7 +18,7 @@ use crate::ports::user_directory::Directory;
 use crate::request::client_ip;
 use crate::request::impersonation::{ActAsPolicy, Target};
 use crate::request::proxy_headers::{ProxyHeaders, X_FORWARDED_FOR};
-use crate::request::refusal::{Grpc, Head, RefusalSettings, RequestHead};
+use crate::request::refusals::{Grpc, Head, RefusalSettings, RequestHead};
 use crate::types::credential::Credential;
 use crate::types::error::AuthError;
 use crate::types::user::{UserId, UserInfo};

@@ -4,7 +4,7 @@ use super::recorder::Recorder;
 use crate::ports::user_directory::Directory;
 use crate::request::client_ip::TrustedProxies;
 use crate::request::impersonation::ActAsPolicy;
-use crate::request::refusal::RefusalSettings;
+use crate::request::refusals::RefusalSettings;
 
 /// The settings of a layer that its contexts share.
 #[derive(Clone, Debug, Default)]

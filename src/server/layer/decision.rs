@@ -13,7 +13,7 @@ use super::verified_hook::VerifiedHook;
 use crate::ports::verify::Verifiers;
 use crate::request::auth_state::{self, Unauthenticated};
 use crate::request::context::{self, Authorization, Headers, InContext, Request, RequestContext, Settings};
-use crate::request::refusal::{Grpc, Head, RequestHead, recorded_status};
+use crate::request::refusals::{Grpc, Head, RequestHead, recorded_status};
 use crate::types::credential::Credential;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::presented::Presented;

@@ -15,7 +15,7 @@ use super::body::response_body;
 use super::decision::{AuthConfig, Decision, Verifying};
 use super::usage::Recording;
 use crate::request::context::{BoxError, Entered, RequestContext};
-use crate::request::refusal::RequestHead;
+use crate::request::refusals::RequestHead;
 
 pin_project! {
     /// The response future of [`AuthService`](super::AuthService) and [`GuardService`](super::GuardService).

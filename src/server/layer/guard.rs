@@ -11,7 +11,7 @@ use tower_service::Service;
 use super::future::ResponseFuture;
 use crate::request::auth_state;
 use crate::request::context::{self, BoxError};
-use crate::request::refusal::{Grpc, Head};
+use crate::request::refusals::{Grpc, Head};
 use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
 

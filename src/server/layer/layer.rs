@@ -14,7 +14,7 @@ use crate::ports::verify::{Verifiers, Verify};
 use crate::request::client_ip::TrustedProxies;
 use crate::request::context::{Recorder, Settings};
 use crate::request::impersonation::ActAsPolicy;
-use crate::request::refusal::ErrorResponder;
+use crate::request::refusals::ErrorResponder;
 use crate::types::credential::{AccessKey, BearerToken};
 use crate::types::error::Language;
 use crate::types::user::UserInfo;

@@ -14,7 +14,7 @@ use super::path_params::path_params;
 use crate::ports::usage::{ApiRecord, Served};
 use crate::request::context::{self, Request, RequestContext};
 use crate::request::original_uri::original_uri;
-use crate::request::refusal::recorded_status;
+use crate::request::refusals::recorded_status;
 use crate::types::credential::Credential;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{AccessKeyKind, UserInfo};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aigc_auth::AuthLayer;
-use aigc_auth::error::{ErrorResponder, Refusal};
+use aigc_auth::error::ErrorResponder;
 use aigc_auth::testing::{AuthCenter, Fault};
 use axum::Router;
 use axum::extract::Request;
@@ -62,7 +62,7 @@ async fn child_process_hangs_up() {
     };
     let mut auth = AuthLayer::new(client);
     if case == "responder" {
-        auth = auth.error_responder(ErrorResponder::new(Refusal::default_response));
+        auth = auth.error_responder(ErrorResponder::new(|refusal| refusal.default_response()));
     }
     let router = Router::new().route("/", get(|| async {})).layer(auth).layer(count);
     let app = serve(router).await;

@@ -22,7 +22,7 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
 /// A gRPC call, by the content type that its caller speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Grpc {
-    Grpc,
+    Native,
     Web,
     WebText,
 }
@@ -38,7 +38,7 @@ impl Grpc {
         }
         let end = rest.iter().position(|byte| matches!(byte, b'+' | b';' | b' ')).unwrap_or(rest.len());
         match rest.get(..end)?.to_ascii_lowercase().as_slice() {
-            b"" => Some(Self::Grpc),
+            b"" => Some(Self::Native),
             b"-web" => Some(Self::Web),
             b"-web-text" => Some(Self::WebText),
             _ => None,
@@ -52,7 +52,7 @@ impl Grpc {
 
     const fn content_type(self) -> &'static str {
         match self {
-            Self::Grpc => "application/grpc",
+            Self::Native => "application/grpc",
             Self::Web => "application/grpc-web",
             Self::WebText => "application/grpc-web-text",
         }
@@ -128,10 +128,10 @@ mod tests {
     #[test]
     fn content_types() {
         for (content_type, expected) in [
-            ("application/grpc", Some(Grpc::Grpc)),
-            ("application/grpc+proto", Some(Grpc::Grpc)),
-            ("application/grpc+json", Some(Grpc::Grpc)),
-            ("Application/GRPC;charset=utf-8", Some(Grpc::Grpc)),
+            ("application/grpc", Some(Grpc::Native)),
+            ("application/grpc+proto", Some(Grpc::Native)),
+            ("application/grpc+json", Some(Grpc::Native)),
+            ("Application/GRPC;charset=utf-8", Some(Grpc::Native)),
             ("application/grpc-web", Some(Grpc::Web)),
             ("application/grpc-web+proto", Some(Grpc::Web)),
             ("application/grpc-web-text", Some(Grpc::WebText)),
