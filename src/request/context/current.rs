@@ -141,10 +141,12 @@ pub(crate) fn wording() -> Wording {
 /// Answers an error as the layer of the current request does; without one, with the JSON envelope. The request is what the
 /// context knows of it, unless it is here.
 pub(crate) fn refuse(error: &AuthError, request: Option<(Head<'_>, Option<Grpc>)>) -> Response {
-    match (current(), request) {
-        (Some(context), request) => context.refuse(error, request),
-        (None, Some((head, grpc))) => RefusalSettings::default().respond(error, Some(head), grpc),
-        (None, None) => RefusalSettings::default().respond(error, None, None),
+    match current() {
+        Some(context) => context.refuse(error, request),
+        None => {
+            let grpc = request.and_then(|(_, grpc)| grpc);
+            RefusalSettings::default().respond(error, || request.map(|(head, _)| head), grpc)
+        }
     }
 }
 

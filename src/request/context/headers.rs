@@ -1,6 +1,7 @@
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 
 use crate::request::proxy_headers::{ProxyHeaders, X_FORWARDED_FOR, X_FORWARDED_PROTO, X_REAL_IP};
+use crate::request::refusals::Grpc;
 
 /// The headers that this crate reads, found in one pass: cheaper than ten lookups, most of which would miss. What is added
 /// here has to be kept by [`detach`](super::detach), too.
@@ -84,6 +85,12 @@ impl<'a> Headers<'a> {
         }
         found.is_large = len > LARGE;
         found
+    }
+
+    /// Returns which gRPC call this is, if any.
+    #[inline]
+    pub(crate) fn grpc(&self) -> Option<Grpc> {
+        self.content_type.and_then(Grpc::of)
     }
 
     /// Copies what proxies say of the client.

@@ -80,8 +80,8 @@ impl RequestContext {
         if let Some(inner) = Arc::get_mut(&mut context) {
             inner.user = user;
             inner.credential = credential;
-            if let Some(content_type) = headers.content_type {
-                inner.headers.grpc = Grpc::of(content_type);
+            if headers.content_type.is_some() {
+                inner.headers.grpc = headers.grpc();
             }
             inner.peer = client_ip::peer(extensions, inner.headers.grpc.is_some());
             if let Some(head) = head {
@@ -270,13 +270,16 @@ impl RequestContext {
         error.message(self.settings().map(|settings| settings.refusals.wording.language).unwrap_or_default())
     }
 
+    /// Which gRPC call it is, if any.
+    pub(crate) fn grpc(&self) -> Option<Grpc> {
+        self.0.headers.grpc
+    }
+
     /// Answers an error as the layer does, about this request or the one that is given.
     pub(super) fn refuse(&self, error: &AuthError, request: Option<(Head<'_>, Option<Grpc>)>) -> Response {
         let kept = self.0.head.as_ref().and_then(Weak::upgrade);
-        let (head, grpc) = match request {
-            Some((head, grpc)) => (Some(head), grpc),
-            None => (kept.as_deref().map(RequestHead::head), self.0.headers.grpc),
-        };
+        let head = || request.map(|(head, _)| head).or(kept.as_deref().map(RequestHead::head));
+        let grpc = request.map_or(self.0.headers.grpc, |(_, grpc)| grpc);
         match self.settings() {
             Some(settings) => settings.refusals.respond(error, head, grpc),
             None => RefusalSettings::default().respond(error, head, grpc),

@@ -30,6 +30,7 @@ pub(crate) struct RequestHead {
 }
 
 impl RequestHead {
+    #[cold]
     pub(super) fn of<B>(request: &http::Request<B>) -> Arc<Self> {
         let Head { method, uri, headers } = Head::of(request);
         Arc::new(Self { method: method.clone(), uri: uri.clone(), headers: headers.clone() })

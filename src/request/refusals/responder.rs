@@ -32,6 +32,8 @@ pub struct ErrorResponder {
     form: Form,
     log_in_page: Option<Arc<LogInPage>>,
     is_verbatim: bool,
+    /// Whether it looks at requests, so that these are kept for it.
+    sees_request: bool,
 }
 
 #[derive(Clone, Default)]
@@ -81,7 +83,7 @@ impl ErrorResponder {
         R: IntoResponse,
     {
         let respond = move |refusal: &Refusal<'_>| respond(refusal).into_response();
-        Self { form: Form::Custom(Arc::new(respond)), ..Self::default() }
+        Self { form: Form::Custom(Arc::new(respond)), sees_request: true, ..Self::default() }
     }
 
     /// Redirects to this page (303) where a browser opens a page and the answer would be 401. Everything else is answered as
@@ -97,6 +99,7 @@ impl ErrorResponder {
     #[track_caller]
     pub fn with_log_in_page(mut self, location: &str) -> Self {
         self.log_in_page = Some(Arc::new(LogInPage::new(location)));
+        self.sees_request = true;
         self
     }
 
@@ -108,7 +111,7 @@ impl ErrorResponder {
 
     /// Whether it looks at requests.
     pub(super) fn sees_request(&self) -> bool {
-        self.log_in_page.is_some() || matches!(self.form, Form::Custom(_))
+        self.sees_request
     }
 
     /// Answers an error. Without a request, for there may be one no more, a function is not asked.

@@ -17,15 +17,21 @@ pub(crate) struct RefusalSettings {
 }
 
 impl RefusalSettings {
-    /// Answers an error of this request.
-    pub(crate) fn respond(&self, error: &AuthError, head: Option<Head<'_>>, grpc: Option<Grpc>) -> Response {
+    /// Answers an error of this request, as far as there is one still.
+    pub(crate) fn respond<'a>(
+        &self,
+        error: &AuthError,
+        head: impl FnOnce() -> Option<Head<'a>>,
+        grpc: Option<Grpc>,
+    ) -> Response {
         if let Some(wording) = reentry::responding() {
             return wording.envelope(error);
         }
         log(error);
         match grpc {
             Some(grpc) => grpc.refuse(&self.wording, error),
-            None => self.responder.respond(error, head, &self.wording),
+            None if self.responder.sees_request() => self.responder.respond(error, head(), &self.wording),
+            None => self.responder.respond(error, None, &self.wording),
         }
     }
 

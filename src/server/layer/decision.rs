@@ -38,8 +38,8 @@ pub(super) struct AuthConfig {
 pub(super) enum Decision {
     /// Call the inner service in this context, and keep the head for as long.
     Pass(RequestContext, Option<Recording>, Option<Arc<RequestHead>>),
-    /// Respond with an error.
-    Reject(AuthError, Option<Recording>),
+    /// Respond with an error, in the way of gRPC if it is a call of that.
+    Reject(AuthError, Option<Recording>, Option<Grpc>),
     /// Wait for the verification first.
     Verify(Verifying, Option<Recording>, Option<Arc<RequestHead>>),
 }
@@ -115,7 +115,7 @@ impl AuthConfig {
                 let credential = credential.filter(|_| started.is_some());
                 let recording = credential
                     .and_then(|credential| record(&self.context(seen, None, None), Some(credential)));
-                Decision::Reject(error, recording)
+                Decision::Reject(error, recording, headers.grpc())
             }
             Presence::Unverified(credential) => {
                 // A lookup outlives a client that disconnects. Even if its head is small, the buffer may not be: it
@@ -186,7 +186,7 @@ impl AuthConfig {
             Err(error) => {
                 let recording = recording.and_then(|recording| recording.unless_invalid(&error));
                 if !self.allow_anonymous {
-                    return Decision::Reject(error, recording);
+                    return Decision::Reject(error, recording, context.grpc());
                 }
                 auth_state::set(extensions, Err(Unauthenticated::Rejected(error)));
                 Decision::Pass(context, recording, head)
@@ -200,9 +200,9 @@ impl AuthConfig {
         error: &AuthError,
         request: &http::Request<B>,
         recording: Option<Recording>,
+        grpc: Option<Grpc>,
     ) -> Response {
-        let grpc = Grpc::of_headers(request.headers());
-        let response = self.settings.refusals.respond(error, Some(Head::of(request)), grpc);
+        let response = self.settings.refusals.respond(error, || Some(Head::of(request)), grpc);
         if let Some(recording) = recording {
             recording.reject(error, recorded_status(&response));
         }

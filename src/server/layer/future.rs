@@ -162,9 +162,9 @@ where
                             let recorded = recording.map(|recording| (recording, config.time_bodies));
                             State::call(&mut ready, request, Some(context), recorded, head)
                         }
-                        Decision::Reject(error, recording) => {
-                            State::Rejected { response: Some(config.reject(&error, &request, recording)) }
-                        }
+                        Decision::Reject(error, recording, grpc) => State::Rejected {
+                            response: Some(config.reject(&error, &request, recording, grpc)),
+                        },
                         Decision::Verify(..) => unreachable!("settle never verifies again"),
                     }
                 }

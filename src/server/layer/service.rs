@@ -45,8 +45,8 @@ where
                 let recorded = recording.map(|recording| (recording, self.config.time_bodies));
                 ResponseFuture::inner(&mut self.inner, request, Some(context), recorded, head)
             }
-            Decision::Reject(error, recording) => {
-                ResponseFuture::rejected(self.config.reject(&error, &request, recording))
+            Decision::Reject(error, recording, grpc) => {
+                ResponseFuture::rejected(self.config.reject(&error, &request, recording, grpc))
             }
             Decision::Verify(verifying, recording, head) => {
                 // The clone may not be ready: it stays, and the service that was polled ready is called.
