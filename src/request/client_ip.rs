@@ -168,7 +168,7 @@ impl TrustedProxies {
     }
 
     /// Whether the other end of the connection is trusted.
-    fn is_trusted(&self, peer: Option<IpAddr>) -> bool {
+    pub(crate) fn is_trusted(&self, peer: Option<IpAddr>) -> bool {
         peer.map_or(self.unix_socket, |peer| self.contains(peer))
     }
 

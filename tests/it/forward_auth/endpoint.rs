@@ -2,15 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use aigc_auth::error::ErrorKind;
+use aigc_auth::error::{ErrorKind, ErrorResponder};
 use aigc_auth::forward_auth::{ForwardAuth, Proxy};
 use aigc_auth::testing::{self, AuthCenter, Fault};
 use aigc_auth::usage::{Record, Served};
 use aigc_auth::{AuthClient, AuthLayer, UserInfo};
 use axum::Router;
 use axum::routing::get;
-use bytes::Bytes;
-use http::Response;
 
 use crate::forward_auth::support::{PROXIES, ask, identity, serve_for};
 use crate::support::{self, center, client, serve};
@@ -166,10 +164,10 @@ async fn preflight_is_known_by_its_original_method() {
 async fn rejection_is_never_a_success() {
     let center = center().await;
     for proxy in PROXIES {
-        let layer = layer(&client(&center)).error_responder(|error| {
-            let kind = if error.kind() == ErrorKind::MissingCredential { "none" } else { "bad" };
-            Response::new(Bytes::from(kind))
+        let responder = ErrorResponder::new(|refusal| {
+            if refusal.error().kind() == ErrorKind::MissingCredential { "none" } else { "bad" }
         });
+        let layer = layer(&client(&center)).error_responder(responder);
         let app = serve_for(proxy, layer).await;
         let answer = ask(app.address, proxy, "GET", "/reports", &[]).await;
         assert_eq!((answer.status, &*answer.body), (403, "none"), "{proxy:?}");

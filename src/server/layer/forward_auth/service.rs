@@ -50,8 +50,9 @@ impl Endpoint {
     /// Makes the original request of one to the endpoint.
     fn original(&self, request: Request<Body>) -> Result<Request<Body>, SetupError> {
         let (mut parts, _) = request.into_parts();
-        match client_ip::peer(&parts.extensions) {
-            Some(peer) if self.auth.proxies().contains(peer) => {}
+        // Proxies ask by plain HTTP.
+        match client_ip::peer(&parts.extensions, false) {
+            peer if self.auth.proxies().is_trusted(peer) => {}
             Some(peer) => {
                 return Err(SetupError::new(
                     StatusCode::FORBIDDEN,
@@ -61,7 +62,8 @@ impl Endpoint {
             None => {
                 return Err(SetupError::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
-                    "the peer is unknown: serve with `into_make_service_with_connect_info::<SocketAddr>()`",
+                    "the peer is unknown: serve with `into_make_service_with_connect_info::<SocketAddr>()`, or, on a Unix \
+                     socket, trust it (`TrustedProxies::with_unix_socket`)",
                 ));
             }
         }
