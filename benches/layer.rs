@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use aigc_auth::layer::CredentialSource;
 use aigc_auth::usage::{Record, Served};
 use aigc_auth::{AuthClient, AuthLayer, CurrentUser, RequirePermission, UserInfo, permissions};
 use axum::Router;
@@ -16,7 +17,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
 use crossbeam_queue::ArrayQueue;
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, HOST, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, COOKIE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 use support::{Case, measure};
 use tower::{Layer, Service};
@@ -155,6 +156,25 @@ fn main() {
     let fixed = || ValidateRequestHeaderLayer::bearer(&token);
     let auth = || AuthLayer::new(client.clone());
     let recording = || auth().with_stats(Queue(Arc::new(ArrayQueue::new(100))));
+    let three = || {
+        auth().credentials_from([
+            CredentialSource::authorization(),
+            CredentialSource::websocket_protocol(),
+            CredentialSource::cookie("session"),
+        ])
+    };
+    let all = || {
+        auth().credentials_from([
+            CredentialSource::authorization(),
+            CredentialSource::websocket_protocol(),
+            CredentialSource::cookie("session"),
+            CredentialSource::header("x-token"),
+            CredentialSource::query("token"),
+        ])
+    };
+    let mut cookie = without.clone();
+    let session = format!("theme=dark; session={token}");
+    cookie.insert(COOKIE, HeaderValue::from_str(&session).expect("a header"));
     let cases = vec![
         request_case(BARE, router(), with.clone(), 200),
         request_case("nothing, around", Nothing.layer(router()), with.clone(), 200),
@@ -166,6 +186,10 @@ fn main() {
         request_case("AuthLayer warm, as a layer", router().layer(auth()), with.clone(), 200),
         request_case("… with stats, around", recording().layer(router()), with.clone(), 200),
         request_case("… with stats, as a layer", router().layer(recording()), with.clone(), 200),
+        request_case("… of three sources, around", three().layer(router()), with.clone(), 200),
+        request_case("… of three sources, as a layer", router().layer(three()), with.clone(), 200),
+        request_case("… of all sources, around", all().layer(router()), with.clone(), 200),
+        request_case("… by a cookie of three, around", three().layer(router()), cookie, 200),
         request_case("tower-http refusal, around", fixed().layer(router()), without.clone(), 401),
         request_case("AuthLayer refusal, around", auth().layer(router()), without.clone(), 401),
         request_case("tower-http refusal, as a layer", router().layer(fixed()), without.clone(), 401),
@@ -176,8 +200,10 @@ fn main() {
     ];
     measure(cases, |name| match name {
         BARE | EXTRACTED => None,
-        "… with stats, around" => Some("AuthLayer warm, around"),
-        "… with stats, as a layer" => Some("AuthLayer warm, as a layer"),
+        "… with stats, as a layer" | "… of three sources, as a layer" => {
+            Some("AuthLayer warm, as a layer")
+        }
+        name if name.starts_with('…') => Some("AuthLayer warm, around"),
         "AuthLayer refusal, around" => Some("tower-http refusal, around"),
         "AuthLayer refusal, as a layer" => Some("tower-http refusal, as a layer"),
         "CurrentUser" | "RequirePermission, one of 200" => None,

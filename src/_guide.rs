@@ -7,6 +7,7 @@
 macro_rules! guides {
     ($($name:ident = $file:literal),+ $(,)?) => {$(
         #[doc = "[answers.md]: answers"]
+        #[doc = "[browsers.md]: browsers"]
         #[doc = "[caching.md]: caching"]
         #[doc = "[configuration.md]: configuration"]
         #[doc = "[defaults.md]: defaults"]
@@ -35,6 +36,7 @@ macro_rules! guides {
 guides! {
     layer = "layer.md",
     proxies = "proxies.md",
+    browsers = "browsers.md",
     handlers = "handlers.md",
     answers = "answers.md",
     grpc = "grpc.md",

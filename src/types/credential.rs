@@ -9,8 +9,8 @@ use crate::types::error::{AuthError, ErrorKind};
 /// The prefix of access keys; any other bearer credential is a token.
 const ACCESS_KEY_PREFIX: &[u8] = b"ak_";
 
-/// Longest credential, in bytes, and longest `Authorization` header that is accepted.
-pub(super) const MAX_LEN: usize = 8 * 1024;
+/// Longest credential, in bytes. A layer takes shorter ones: `AuthLayer::max_credential_len`.
+pub(crate) const MAX_LEN: usize = 64 * 1024;
 
 /// How many `=` a credential may end with, as base64 has it. RFC 6750 sets no bound; without one, a lenient auth center
 /// would take one token under thousands of spellings, each with an entry of its own in the cache.
@@ -47,7 +47,7 @@ impl BearerToken {
     /// Parses a token.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidCredential`] if it is empty, over 8 KiB, an access key (`ak_…`), ends with more than two `=`, or
+    /// [`ErrorKind::InvalidCredential`] if it is empty, over 64 KiB, an access key (`ak_…`), ends with more than two `=`, or
     /// has characters outside RFC 6750's `b64token`.
     pub fn new(token: &str) -> Result<Self, AuthError> {
         if token.as_bytes().starts_with(ACCESS_KEY_PREFIX) {
@@ -71,7 +71,7 @@ impl AccessKey {
     /// Parses an access key.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidCredential`] if it does not start with `ak_`, is over 8 KiB, ends with more than two `=`, or has
+    /// [`ErrorKind::InvalidCredential`] if it does not start with `ak_`, is over 64 KiB, ends with more than two `=`, or has
     /// characters outside RFC 6750's `b64token`.
     pub fn new(key: &str) -> Result<Self, AuthError> {
         if !key.as_bytes().starts_with(ACCESS_KEY_PREFIX) {
@@ -95,7 +95,7 @@ impl Credential {
     /// Parses a token or an access key, by the `ak_` prefix.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidCredential`] if it is empty, over 8 KiB, ends with more than two `=`, or has characters outside
+    /// [`ErrorKind::InvalidCredential`] if it is empty, over 64 KiB, ends with more than two `=`, or has characters outside
     /// RFC 6750's `b64token`.
     pub fn new(credential: &str) -> Result<Self, AuthError> {
         Text::new(credential).map(Self::classify)
@@ -172,7 +172,7 @@ struct Text {
 impl Text {
     fn new(text: &str) -> Result<Self, AuthError> {
         if text.len() > MAX_LEN {
-            return Err(AuthError::malformed("the credential is over 8 KiB"));
+            return Err(AuthError::malformed("the credential is over 64 KiB"));
         }
         let value = HeaderValue::from_str(text).map_err(|_| AuthError::malformed(BAD_CHARACTER))?;
         let text = Self { value, start: 0 };

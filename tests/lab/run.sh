@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The laboratory: what the everyday suite has no room for, tried with the software of others. Installs what each part names
 # into target/lab, starts a PostgreSQL, and prints a line for each expectation that was met. `run.sh FILTER…` runs some parts.
-# Needs Node.js 20 or newer with npm, PostgreSQL, and for the part `proxies` nginx, Caddy and HAProxy; the parts are
-# tests/it/lab/*.rs.
+# Needs Node.js 20 or newer with npm, PostgreSQL, for the part `proxies` nginx, Caddy and HAProxy, and for the part `browser`
+# Debian's chromium; the parts are tests/it/lab/*.rs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

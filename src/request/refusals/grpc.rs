@@ -151,7 +151,13 @@ mod tests {
         let wording = Wording { names_permission: true, ..Wording::default() };
         let chinese = Wording { language: Language::Chinese, ..Wording::default() };
         for (wording, error, code, message, retry_after) in [
-            (&wording, ErrorKind::MissingCredential.into(), "16", "No credential was sent", None),
+            (
+                &wording,
+                ErrorKind::MissingCredential.into(),
+                "16",
+                "No bearer credential was sent: send `Authorization: Bearer <token>`",
+                None,
+            ),
             (
                 &wording,
                 ErrorKind::InvalidCredential.into(),

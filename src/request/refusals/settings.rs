@@ -46,7 +46,6 @@ impl RefusalSettings {
 pub(crate) fn log(error: &AuthError) {
     match error.kind() {
         ErrorKind::Misconfigured | ErrorKind::Internal => tracing::error!(%error, "request refused"),
-        ErrorKind::MissingCredential => {}
         // The verifier warns about outages itself, and not once a request.
         _ => tracing::debug!(%error, "request refused"),
     }

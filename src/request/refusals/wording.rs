@@ -67,8 +67,10 @@ impl Wording {
     fn body(&self, error: &AuthError) -> Bytes {
         let [english, chinese] = &*MISSING_CREDENTIAL_BODIES;
         match (error.kind(), self.language) {
-            (ErrorKind::MissingCredential, Language::English) => english.clone(),
-            (ErrorKind::MissingCredential, Language::Chinese) => chinese.clone(),
+            (ErrorKind::MissingCredential, language) if error.has_usual_message() => match language {
+                Language::English => english.clone(),
+                Language::Chinese => chinese.clone(),
+            },
             _ => json(error, self.message(error)),
         }
     }

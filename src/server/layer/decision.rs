@@ -4,10 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::response::Response;
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, ORIGIN};
+use http::header::HeaderMap;
 use http::{Extensions, Method};
 
 use super::excluded_paths::ExcludedPaths;
+use super::found_credential::{in_any_source, in_authorization};
+use super::missing;
+use super::preflight::is_preflight;
+use super::sources::search::Sources;
+use super::sources::sent::Sent;
 use super::usage::Recording;
 use super::verified_hook::VerifiedHook;
 use crate::ports::verify::Verifiers;
@@ -16,7 +21,6 @@ use crate::request::context::{self, Authorization, Headers, InContext, Request, 
 use crate::request::refusals::{Grpc, Head, RequestHead, recorded_status};
 use crate::types::credential::Credential;
 use crate::types::error::{AuthError, ErrorKind};
-use crate::types::presented::Presented;
 use crate::types::user::UserInfo;
 use crate::util::boxed::BoxFuture;
 
@@ -24,6 +28,9 @@ use crate::util::boxed::BoxFuture;
 #[derive(Clone)]
 pub(super) struct AuthConfig {
     pub(super) verifiers: Verifiers,
+    /// `None` for `Authorization` alone.
+    pub(super) sources: Option<Arc<Sources>>,
+    pub(super) max_credential_len: usize,
     pub(super) excluded_paths: ExcludedPaths,
     pub(super) allow_anonymous: bool,
     pub(super) allow_preflight: bool,
@@ -68,6 +75,10 @@ impl AuthConfig {
     pub(super) fn decide<B>(self: &Arc<Self>, request: &mut http::Request<B>) -> Decision {
         // Read only for a recorder: the clock costs as much as the rest of the decision.
         let started = self.settings.recorder.as_ref().map(|_| Instant::now());
+        let others = self.sources.as_deref().filter(|sources| sources.concern(request));
+        if let Some(sources) = others {
+            sources.remove(request);
+        }
         let kept;
         let mut fields = request.headers();
         let mut headers = Headers::read(fields);
@@ -91,7 +102,14 @@ impl AuthConfig {
             started
                 .map(|started| Recording::start(started, method, fields, seen, context.clone(), credential))
         };
-        match self.try_verify(headers.authorization) {
+        let presence = match others {
+            None => self.try_verify(headers.authorization),
+            Some(sources) => {
+                let sent = sources.find(request, seen, &self.settings, self.max_credential_len);
+                self.try_verify_any(sources, sent, headers.authorization)
+            }
+        };
+        match presence {
             Presence::Verified(user, credential) if self.hook.is_some() && user.take_fresh() => {
                 let (config, context) = (self.clone(), self.context(seen, None, None));
                 let recording = record(&context, Some(credential.clone()));
@@ -112,6 +130,12 @@ impl AuthConfig {
                 Decision::Pass(context, recording, head)
             }
             Presence::Rejected(error, credential) => {
+                let is_missing = error.kind() == ErrorKind::MissingCredential;
+                let error = if is_missing && is_preflight(request.method(), request.headers()) {
+                    error.with_detail(missing::PREFLIGHT)
+                } else {
+                    error
+                };
                 let credential = credential.filter(|_| started.is_some());
                 let recording = credential
                     .and_then(|credential| record(&self.context(seen, None, None), Some(credential)));
@@ -134,22 +158,32 @@ impl AuthConfig {
         }
     }
 
-    /// Reads the credential and tries the verifier's cache.
+    /// Reads the credential in `Authorization`, and tries the verifier's cache.
+    #[inline(never)]
     fn try_verify(&self, authorization: Authorization<'_>) -> Presence {
-        let presented = match authorization {
-            Authorization::None => Presented::Nothing,
-            Authorization::One(value) => Presented::in_value(value),
-            // A proxy may have verified either of them.
-            Authorization::Several => Presented::Malformed("more than one Authorization header"),
-        };
-        let credential = match presented {
-            Presented::Nothing => return Presence::Rejected(ErrorKind::MissingCredential.into(), None),
-            Presented::Malformed(why) => {
-                let error = AuthError::new(ErrorKind::InvalidCredential).with_detail(why);
-                return Presence::Rejected(error, None);
-            }
-            Presented::Credential(credential) => credential,
-        };
+        match in_authorization(authorization, self.max_credential_len) {
+            Ok(credential) => self.try_cache(credential),
+            Err(error) => Presence::Rejected(error, None),
+        }
+    }
+
+    /// The same for a request that may have a credential elsewhere: `sent` is what stands there.
+    #[inline(never)]
+    fn try_verify_any(
+        &self,
+        sources: &Sources,
+        sent: Sent<'_>,
+        authorization: Authorization<'_>,
+    ) -> Presence {
+        match in_any_source(sources, sent, authorization, self.max_credential_len) {
+            Ok(credential) => self.try_cache(credential),
+            Err(error) => Presence::Rejected(error, None),
+        }
+    }
+
+    // A call would copy the credential.
+    #[inline(always)]
+    fn try_cache(&self, credential: Credential) -> Presence {
         match self.verifiers.try_verify(&credential) {
             Some(Ok(user)) => Presence::Verified(user, credential),
             Some(Err(error)) => {
@@ -259,11 +293,4 @@ fn parts<'a, B>(
 ) -> Request<'a> {
     let (uri, version, extensions) = (request.uri(), request.version(), request.extensions());
     Request { headers, uri, version, extensions, head }
-}
-
-/// Fetch standard, section 4.8: an OPTIONS request with both headers. Other OPTIONS requests need a credential.
-fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
-    *method == Method::OPTIONS
-        && headers.contains_key(ORIGIN)
-        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }

@@ -11,6 +11,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::at_end::AtEnd;
 use super::body::response_body;
 use super::decision::{AuthConfig, Decision, Verifying};
 use super::usage::Recording;
@@ -34,13 +35,7 @@ pin_project! {
     enum State<S, B, F> {
         Rejected { response: Option<Response<Body>> },
         Verifying { config: Arc<AuthConfig>, verifying: Verifying, waiting: Option<Box<Waiting<S, B>>> },
-        Inner {
-            #[pin]
-            future: F,
-            context: Option<RequestContext>,
-            recorded: Option<Recorded>,
-            head: Option<Arc<RequestHead>>,
-        },
+        Inner { #[pin] future: F, context: Option<RequestContext>, at_end: Option<AtEnd> },
     }
 }
 
@@ -51,9 +46,6 @@ pub(super) struct Waiting<S, B> {
     pub(super) recording: Option<Recording>,
     pub(super) head: Option<Arc<RequestHead>>,
 }
-
-/// A recording, and whether it includes the response body.
-type Recorded = (Recording, bool);
 
 /// Finishes a recording while a panic unwinds. A layer that catches the panic drops this future later, when
 /// `thread::panicking` is false again. To be passed to `mem::forget` after a poll.
@@ -77,10 +69,9 @@ where
         service: &mut S,
         request: Request<B>,
         context: Option<RequestContext>,
-        recorded: Option<Recorded>,
-        head: Option<Arc<RequestHead>>,
+        at_end: Option<AtEnd>,
     ) -> Self {
-        Self { state: State::call(service, request, context, recorded, head) }
+        Self { state: State::call(service, request, context, at_end) }
     }
 
     pub(super) fn verifying(config: Arc<AuthConfig>, verifying: Verifying, waiting: Waiting<S, B>) -> Self {
@@ -97,14 +88,13 @@ where
         service: &mut S,
         request: Request<B>,
         mut context: Option<RequestContext>,
-        recorded: Option<Recorded>,
-        head: Option<Arc<RequestHead>>,
+        at_end: Option<AtEnd>,
     ) -> Self {
         let future = {
             let _entered = Entered::new(&mut context);
             service.call(request)
         };
-        Self::Inner { future, context, recorded, head }
+        Self::Inner { future, context, at_end }
     }
 }
 
@@ -120,25 +110,24 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                StateProj::Inner { future, context, recorded, .. } => {
+                StateProj::Inner { future, context, at_end } => {
                     let polled = {
-                        let recording = FinishOnPanic(recorded);
+                        let recording = FinishOnPanic(at_end);
                         let _entered = Entered::new(context);
                         let polled = future.poll(cx);
                         mem::forget(recording);
                         polled
                     };
                     let result = ready!(polled);
-                    let (context, recorded) = (context.take(), recorded.take());
-                    let response = match (result, recorded) {
-                        (Ok(response), recorded) => {
-                            let recording = recorded
-                                .and_then(|(recording, time_body)| recording.respond(&response, time_body));
+                    let (context, at_end) = (context.take(), at_end.take());
+                    let response = match result {
+                        Ok(mut response) => {
+                            let recording = at_end.and_then(|at_end| at_end.respond(&mut response));
                             response.map(|inner| response_body(inner, context, recording))
                         }
-                        (Err(error), recorded) => {
-                            if let Some((recording, _)) = recorded {
-                                recording.fail();
+                        Err(error) => {
+                            if let Some(at_end) = at_end {
+                                at_end.fail();
                             }
                             return Poll::Ready(Err(error));
                         }
@@ -159,8 +148,8 @@ where
                         *waiting.take().expect("polled after completion");
                     match config.settle(request.extensions_mut(), verified, recording, head) {
                         Decision::Pass(context, recording, head) => {
-                            let recorded = recording.map(|recording| (recording, config.time_bodies));
-                            State::call(&mut ready, request, Some(context), recorded, head)
+                            let at_end = config.at_end(&request, recording, head);
+                            State::call(&mut ready, request, Some(context), at_end)
                         }
                         Decision::Reject(error, recording, grpc) => State::Rejected {
                             response: Some(config.reject(&error, &request, recording, grpc)),

@@ -138,7 +138,7 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         match auth_state::required(request.extensions()).and_then(|user| (self.check)(user)) {
-            Ok(()) => ResponseFuture::inner(&mut self.inner, request, None, None, None),
+            Ok(()) => ResponseFuture::inner(&mut self.inner, request, None, None),
             Err(error) => {
                 let request = (Head::of(&request), Grpc::of_headers(request.headers()));
                 ResponseFuture::rejected(context::refuse(&error, Some(request)))

@@ -68,6 +68,8 @@ impl AuthLayer {
     fn with_verifiers(verifiers: Verifiers, settings: Settings) -> Self {
         let config = AuthConfig {
             verifiers,
+            sources: None,
+            max_credential_len: 8 * 1024,
             excluded_paths: ExcludedPaths::default(),
             allow_anonymous: false,
             allow_preflight: false,
@@ -238,7 +240,7 @@ impl AuthLayer {
         &self.config.settings.trusted_proxies
     }
 
-    fn config_mut(&mut self) -> &mut AuthConfig {
+    pub(super) fn config_mut(&mut self) -> &mut AuthConfig {
         Arc::make_mut(&mut self.config)
     }
 

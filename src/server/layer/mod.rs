@@ -10,18 +10,24 @@
 //!
 //! A layer that catches panics of handlers (`tower_http::catch_panic`) belongs outside, too.
 
+mod at_end;
 mod body;
 mod capture_body;
+mod credential_settings;
 mod decision;
 mod excluded_paths;
 pub(crate) mod forward_auth;
+mod found_credential;
 mod future;
 mod guard;
 #[allow(clippy::module_inception)]
 pub(crate) mod layer;
+mod missing;
 mod named_route;
 mod path_params;
+mod preflight;
 mod service;
+mod sources;
 mod usage;
 mod verified_hook;
 
@@ -29,5 +35,6 @@ pub use capture_body::{CaptureBody, CaptureBodyLayer};
 pub use future::ResponseFuture;
 pub use guard::{GuardLayer, GuardService};
 pub use service::AuthService;
+pub use sources::CredentialSource;
 
 pub use crate::request::client_ip::TrustedProxies;

@@ -42,8 +42,8 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         match self.config.decide(&mut request) {
             Decision::Pass(context, recording, head) => {
-                let recorded = recording.map(|recording| (recording, self.config.time_bodies));
-                ResponseFuture::inner(&mut self.inner, request, Some(context), recorded, head)
+                let at_end = self.config.at_end(&request, recording, head);
+                ResponseFuture::inner(&mut self.inner, request, Some(context), at_end)
             }
             Decision::Reject(error, recording, grpc) => {
                 ResponseFuture::rejected(self.config.reject(&error, &request, recording, grpc))

@@ -172,6 +172,16 @@ impl AuthError {
         Self { about: About::ActAsElsewhere, ..Self::new(ErrorKind::InvalidRequest) }
     }
 
+    /// Creates the error for a request without a credential, to a layer that reads none from `Authorization`: 401.
+    pub(crate) fn no_credential_elsewhere() -> Self {
+        Self { about: About::CredentialElsewhere, ..Self::new(ErrorKind::MissingCredential) }
+    }
+
+    /// Whether its message is the usual one of its kind.
+    pub(crate) fn has_usual_message(&self) -> bool {
+        self.about == About::Credential
+    }
+
     /// The kind of failure.
     pub const fn kind(&self) -> ErrorKind {
         self.kind
@@ -191,17 +201,7 @@ impl AuthError {
 
     /// The HTTP status that this error is answered with.
     pub const fn status(&self) -> StatusCode {
-        match self.kind {
-            ErrorKind::MissingCredential | ErrorKind::InvalidCredential | ErrorKind::Expired => {
-                StatusCode::UNAUTHORIZED
-            }
-            ErrorKind::Denied | ErrorKind::MissingPermission => StatusCode::FORBIDDEN,
-            ErrorKind::InvalidRequest => StatusCode::BAD_REQUEST,
-            ErrorKind::UnknownUser => StatusCode::NOT_FOUND,
-            ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            ErrorKind::Rejected => StatusCode::BAD_GATEWAY,
-            ErrorKind::Misconfigured | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        self.kind.status()
     }
 
     /// When to retry. Always there for [`ErrorKind::Unavailable`]: 1 s unless the auth center sent another time.
@@ -312,6 +312,7 @@ mod tests {
             (ErrorKind::MissingCredential, 401, 401),
             (ErrorKind::InvalidCredential, 401, 401),
             (ErrorKind::Expired, 401, 401),
+            (ErrorKind::CredentialTooLarge, 431, 431),
             (ErrorKind::Denied, 403, 403),
             (ErrorKind::MissingPermission, 403, 403),
             (ErrorKind::Unavailable, 503, -1),

@@ -1,3 +1,5 @@
+use http::StatusCode;
+
 /// The kind of an [`AuthError`](crate::AuthError).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -10,6 +12,9 @@ pub enum ErrorKind {
     /// of logging in again. Only verifiers that see the token's end tell it from
     /// [`InvalidCredential`](Self::InvalidCredential); the auth center does not.
     Expired,
+    /// The credential is longer than [`AuthLayer::max_credential_len`](crate::AuthLayer::max_credential_len): 431. It was not
+    /// verified, and may be a valid one.
+    CredentialTooLarge,
     /// The caller is authenticated but not admitted, such as a disabled user: 403.
     Denied,
     /// The request itself cannot be read, such as one that names two users to act as, or an argument of a call is out of its
@@ -29,4 +34,20 @@ pub enum ErrorKind {
     Misconfigured,
     /// A lookup failed in this process, such as by a panic: 500.
     Internal,
+}
+
+impl ErrorKind {
+    /// The HTTP status that an error of this kind is answered with.
+    pub(super) const fn status(self) -> StatusCode {
+        match self {
+            Self::MissingCredential | Self::InvalidCredential | Self::Expired => StatusCode::UNAUTHORIZED,
+            Self::CredentialTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Denied | Self::MissingPermission => StatusCode::FORBIDDEN,
+            Self::InvalidRequest => StatusCode::BAD_REQUEST,
+            Self::UnknownUser => StatusCode::NOT_FOUND,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Rejected => StatusCode::BAD_GATEWAY,
+            Self::Misconfigured | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
 }

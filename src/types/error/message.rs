@@ -15,6 +15,8 @@ pub(super) enum About {
     AccessKeyOfUnknownType,
     /// A request for another user, to a handler that is not made for it.
     ActAsElsewhere,
+    /// A credential that a layer does not read from `Authorization`.
+    CredentialElsewhere,
 }
 
 /// Returns the message in this language.
@@ -29,13 +31,18 @@ pub(super) const fn of(about: About, kind: ErrorKind, language: Language) -> &'s
             "Acting as another user (X-Act-As-User-Id) is not possible here",
             "此接口不支持代理其他用户（X-Act-As-User-Id）",
         ),
+        (About::CredentialElsewhere, _) => ("No credential was sent", "未提供认证信息"),
         #[cfg(feature = "client")]
         (About::Call, ErrorKind::Unavailable) => ("The call to the auth center failed", "调用鉴权中心失败"),
         (_, kind) => match kind {
-            ErrorKind::MissingCredential => ("No credential was sent", "未提供认证信息"),
+            ErrorKind::MissingCredential => (
+                "No bearer credential was sent: send `Authorization: Bearer <token>`",
+                "未提供认证信息，请发送 `Authorization: Bearer <token>`",
+            ),
             ErrorKind::InvalidCredential => {
                 ("The credential is invalid or has expired", "未登录或 Token 已过期")
             }
+            ErrorKind::CredentialTooLarge => ("The credential is too long", "认证信息过长"),
             ErrorKind::Expired => ("The token has expired", "Token 已过期"),
             ErrorKind::Denied => ("Access is denied", "禁止访问"),
             ErrorKind::MissingPermission => ("Permission is missing", "权限不足"),

@@ -55,6 +55,7 @@ pub(crate) fn is_rejection(error: &AuthError) -> bool {
         ErrorKind::MissingCredential
         | ErrorKind::InvalidCredential
         | ErrorKind::Expired
+        | ErrorKind::CredentialTooLarge
         | ErrorKind::Denied
         | ErrorKind::InvalidRequest
         | ErrorKind::UnknownUser

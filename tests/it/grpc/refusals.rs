@@ -48,7 +48,7 @@ fn rows() -> Vec<Row> {
             "grpc.health.v1.Health",
             vec![],
             Code::Unauthenticated,
-            "No credential was sent",
+            "No bearer credential was sent: send `Authorization: Bearer <token>`",
             &[("www-authenticate", "Bearer")],
         ),
         (
@@ -120,7 +120,10 @@ async fn rest_on_the_same_port_is_answered_as_ever() {
     assert_eq!(get_as(app.address, "alice-token", "/me").await.body, "alice");
     let refused = support::get(app.address, "/me", &[]).await;
     assert_eq!((refused.status, refused.header("www-authenticate")), (401, Some("Bearer")));
-    assert_eq!(refused.json()["message"], "No credential was sent");
+    assert_eq!(
+        refused.json()["message"],
+        "No bearer credential was sent: send `Authorization: Bearer <token>`"
+    );
 }
 
 /// The clients that are installed: of PyPI, and of npm.

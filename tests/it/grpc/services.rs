@@ -64,7 +64,14 @@ async fn service_reads_user_and_fails_by_errors_of_the_crate() {
         for (credential, code, message) in [
             (alice, Code::PermissionDenied, messages("Permission is missing: report:purge", "权限不足")),
             (bob, Code::PermissionDenied, messages("Permission is missing: report:read", "权限不足")),
-            ("Basic x", Code::Unauthenticated, messages("No credential was sent", "未提供认证信息")),
+            (
+                "Basic x",
+                Code::Unauthenticated,
+                messages(
+                    "No bearer credential was sent: send `Authorization: Bearer <token>`",
+                    "未提供认证信息，请发送 `Authorization: Bearer <token>`",
+                ),
+            ),
         ] {
             let status = unary(&channel, check, &vec![("authorization", credential)]).await.unwrap_err();
             assert_eq!((status.code(), status.message()), (code, message), "{credential}");

@@ -33,7 +33,7 @@ pub(crate) struct Target {
     builder: JwtVerifierBuilder,
     verifier: JwtVerifier,
     /// What answers a request. None for presets, which differ in what is verified alone.
-    app: Option<App>,
+    pub(crate) app: Option<App>,
     /// Whoever publishes its keys.
     keys: Option<Arc<KeyServer>>,
     _metadata: Option<App>,

@@ -3,6 +3,8 @@
 
 // better-auth (npm), in PostgreSQL.
 mod better_auth;
+// Pages in a headless Chromium: WebSockets, event streams, cookies, CORS.
+mod browser;
 // Directus (npm), in PostgreSQL.
 mod directus;
 // nginx, Caddy and HAProxy (Debian), in front of the layer, and of a service that has none.

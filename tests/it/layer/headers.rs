@@ -20,8 +20,10 @@ pub(super) async fn protected(center: &AuthCenter) -> App {
 /// A challenge and a body.
 pub(super) type Refusal = (Option<&'static str>, &'static str);
 
-pub(super) const NOTHING: Refusal =
-    (Some("Bearer"), r#"{"code":401,"message":"No credential was sent","data":null}"#);
+pub(super) const NOTHING: Refusal = (
+    Some("Bearer"),
+    r#"{"code":401,"message":"No bearer credential was sent: send `Authorization: Bearer <token>`","data":null}"#,
+);
 pub(super) const INVALID: Refusal = (
     Some(r#"Bearer error="invalid_token""#),
     r#"{"code":401,"message":"The credential is invalid or has expired","data":null}"#,
@@ -31,8 +33,6 @@ pub(super) const INVALID: Refusal = (
 async fn malformed_header_is_401_without_upstream_call() {
     let center = center().await;
     let app = protected(&center).await;
-    let long = |len: usize| [b"Bearer ".as_slice(), &vec![b'a'; len]].concat();
-    let (over_8_kib, over_300_kib) = (long(8 * 1024), long(300 * 1024));
     let long_basic = [b"Basic ".as_slice(), &vec![b'a'; 9000]].concat();
     let every_header: Vec<&[u8]> = vec![b"Bearer alice-token"; 90];
     let table: Vec<(&str, Vec<&[u8]>, Refusal)> = vec![
@@ -69,9 +69,7 @@ async fn malformed_header_is_401_without_upstream_call() {
         ("JSON", vec![br#"Bearer {"alg":"none"}"#], INVALID),
         ("an access key with a space", vec![b"Bearer ak_ alice"], INVALID),
         ("an access key that is no text", vec![b"Bearer ak_\xff"], INVALID),
-        ("over 8 KiB", vec![&over_8_kib], INVALID),
-        ("over 300 KiB", vec![&over_300_kib], INVALID),
-        ("over 8 KiB of another scheme", vec![&long_basic], INVALID),
+        ("9 KiB of another scheme", vec![&long_basic], NOTHING),
     ];
     for (what, values, (challenge, body)) in &table {
         let headers: Vec<_> = values.iter().map(|value| ("authorization", *value)).collect();

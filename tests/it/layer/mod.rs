@@ -27,5 +27,7 @@ mod request_info;
 mod services;
 // WebSockets and blocking threads: their context, and how they end with their credential.
 mod sockets;
+// Where else than in `Authorization` a credential may stand: cookies, WebSockets, queries, other headers.
+mod sources;
 // `on_verified`.
 mod verified_hook;

@@ -146,7 +146,7 @@ async fn layer_wraps_plain_hyper_service() {
     assert_eq!(seen(&get_as(address, "alice-token", "/health").await), (200, "None nobody Some(127.0.0.1)"));
     let refused = support::get(address, "/me", &[]).await;
     assert_eq!((refused.status, refused.header("www-authenticate")), (401, Some("Bearer")));
-    assert_eq!(refused.header("content-length"), Some("59"));
+    assert_eq!(refused.header("content-length"), Some("104"));
 }
 
 /// Panics if it is called without having been polled ready, as a service behind a concurrency limit may.

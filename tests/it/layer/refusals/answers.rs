@@ -29,7 +29,15 @@ async fn refusals_match_envelope_and_challenge() {
     // The flag is no scope that could be requested.
     let admin = Some(r#"Bearer error="insufficient_scope""#);
     for (path, credential, status, code, challenge, message, in_chinese) in [
-        ("/me", None, 401, 401, Some("Bearer"), "No credential was sent", "未提供认证信息"),
+        (
+            "/me",
+            None,
+            401,
+            401,
+            Some("Bearer"),
+            "No bearer credential was sent: send `Authorization: Bearer <token>`",
+            "未提供认证信息，请发送 `Authorization: Bearer <token>`",
+        ),
         (
             "/me",
             Some("unknown"),
@@ -172,7 +180,11 @@ async fn inner_layer_renders_errors_below_it() {
         assert_eq!(answer.json()["message"], message, "{path}");
     }
     let answer = support::get(app.address, "/admin", &[]).await;
-    assert_eq!(answer.json()["message"], "No credential was sent", "the outer one refused");
+    let message = answer.json()["message"].clone();
+    assert!(
+        message.as_str().unwrap().starts_with("No bearer credential"),
+        "the outer one refused: {message}"
+    );
 }
 
 #[tokio::test]

@@ -15,9 +15,16 @@ async fn problem_details_in_either_language() {
     for (language, messages) in [
         (
             Language::English,
-            ["No credential was sent", "The credential is invalid or has expired", "Permission is missing"],
+            [
+                "No bearer credential was sent: send `Authorization: Bearer <token>`",
+                "The credential is invalid or has expired",
+                "Permission is missing",
+            ],
         ),
-        (Language::Chinese, ["未提供认证信息", "未登录或 Token 已过期", "权限不足"]),
+        (
+            Language::Chinese,
+            ["未提供认证信息，请发送 `Authorization: Bearer <token>`", "未登录或 Token 已过期", "权限不足"],
+        ),
     ] {
         let auth = support::auth(&center).language(language).error_responder(ErrorResponder::problem());
         let app = serve(refusing(auth)).await;

@@ -27,7 +27,14 @@ async fn grpc_calls_are_refused_in_the_head() {
     let other = ("x-other", "1");
     let bearer = r#"Bearer error="insufficient_scope", scope="report:purge""#;
     for (path, credential, header, code, message, challenge) in [
-        ("/me", "", other, "16", "No credential was sent", Some("Bearer")),
+        (
+            "/me",
+            "",
+            other,
+            "16",
+            "No bearer credential was sent: send `Authorization: Bearer <token>`",
+            Some("Bearer"),
+        ),
         (
             "/me",
             "Bearer unknown",

@@ -54,7 +54,7 @@ async fn responder_starts_from_default_answer() {
                     assert_eq!(seen, (status, Some(challenge)), "{name}: {path} as {credential}, {round}");
                     let message = match (status, credential) {
                         (403, _) => "权限不足",
-                        (_, "") => "未提供认证信息",
+                        (_, "") => "未提供认证信息，请发送 `Authorization: Bearer <token>`",
                         _ => "未登录或 Token 已过期",
                     };
                     assert_eq!(answer.body, message, "{name}: {path} as {credential}, {round}");

@@ -1,0 +1,16 @@
+//! Where else than in `Authorization` a credential may stand: for browsers, which cannot set headers on a WebSocket or an
+//! `EventSource`, and for proxies that use a header of their own.
+
+pub(super) mod choice;
+mod cookie;
+mod handshake;
+mod origin;
+mod origin_policy;
+mod query;
+mod removed;
+pub(super) mod search;
+pub(super) mod sent;
+mod source;
+mod subprotocol;
+
+pub use source::CredentialSource;
