@@ -33,6 +33,7 @@ mod current;
 mod future;
 mod head;
 mod headers;
+mod recorded;
 mod recorder;
 mod request_context;
 mod settings;
