@@ -6,7 +6,7 @@ pub(crate) mod atomic_file;
 pub(crate) mod backoff;
 pub(crate) mod boxed;
 // Only tests hold it, and only `testing` exports it.
-#[cfg_attr(not(feature = "test-util"), allow(dead_code, unreachable_pub))]
+#[cfg_attr(not(all(feature = "client", feature = "test-util")), allow(dead_code, unreachable_pub))]
 pub(crate) mod clock;
 #[cfg(feature = "client")]
 pub(crate) mod env;
