@@ -61,6 +61,7 @@
 //! | [`introspection`](introspection/index.html) | opaque tokens, by asking who issued them (RFC 7662) |
 //! | [`jwt`](jwt/index.html) | local verification of tokens: keys, key sets, claims; beside another verifier |
 //! | [`forward_auth`] | the same for services in any language behind nginx, Caddy, Traefik, Envoy |
+//! | [`revocation`](revocation/index.html) | tokens that end before they expire: log-out, by token, session and user |
 //! | [`ActAsUser`], [`impersonation`] | admins who act as other users, and the audit of it |
 //! | [`stats`](stats/index.html), [`usage`] | usage records that the auth center bills from |
 //! | [`webhook`](webhook/index.html), [`invalidate`] | events from the auth center: a signed endpoint, and a sender |
@@ -141,6 +142,8 @@ pub use server::{extract, layer};
 pub use services::outbound;
 #[cfg(feature = "registry")]
 pub use services::registry;
+#[cfg(feature = "jwt")]
+pub use services::revocation;
 #[cfg(feature = "stats")]
 pub use services::stats;
 #[cfg(feature = "user-sync")]

@@ -4,6 +4,8 @@ pub(crate) mod audit;
 pub(crate) mod invalidate;
 #[cfg(feature = "webhook")]
 pub(crate) mod replay_memory;
+#[cfg(feature = "jwt")]
+pub(crate) mod revocations;
 pub(crate) mod usage;
 pub(crate) mod user_directory;
 pub(crate) mod verify;

@@ -4,6 +4,8 @@
 pub mod outbound;
 #[cfg(feature = "registry")]
 pub mod registry;
+#[cfg(feature = "jwt")]
+pub mod revocation;
 #[cfg(feature = "stats")]
 pub mod stats;
 #[cfg(feature = "user-sync")]

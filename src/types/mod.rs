@@ -9,6 +9,8 @@ pub(crate) mod lenient;
 pub(crate) mod permission;
 pub(crate) mod present;
 pub(crate) mod presented;
+#[cfg(feature = "jwt")]
+pub(crate) mod revocation;
 pub(crate) mod secret;
 pub(crate) mod spelling;
 pub(crate) mod user;

@@ -30,6 +30,8 @@ mod layer;
 mod outbound;
 // Registered services: heartbeats, configuration.
 mod registry;
+// Tokens that end before they expire: log-outs, lists, Redis.
+mod revocation;
 // `SqlStore`: PostgreSQL, MySQL, SQLite.
 mod sql;
 // Usage records: fields, outcomes, delivery, spool.

@@ -19,4 +19,4 @@ pub(crate) use registered::{check_audience, check_issuer};
 pub(crate) use shown::{list, shown, type_of};
 pub use token_kind::TokenKind;
 #[cfg(feature = "jwt")]
-pub(crate) use token_kind::media_type;
+pub(crate) use token_kind::{LOGOUT_EVENT, media_type};

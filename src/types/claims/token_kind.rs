@@ -40,7 +40,7 @@ pub enum TokenKind {
 
 /// Under these names issuers say what a token is; in the header, `typ` does.
 const NAMES: [&str; 5] = ["token_type", "tokenType", "type", "token_use", "typ"];
-const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+pub(crate) const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// What a token calls itself.
 #[derive(Clone, Copy)]

@@ -9,6 +9,8 @@ use super::fields::Fields;
 use super::group::UserGroup;
 use super::id::UserId;
 use crate::types::error::AuthError;
+#[cfg(feature = "jwt")]
+use crate::types::revocation::RevocationMark;
 
 /// A verified user, as the layer leaves it in the request's extensions.
 ///
@@ -35,6 +37,9 @@ struct Shared {
     /// The claims that a token was verified by, as its JSON.
     #[cfg(feature = "jwt")]
     claims: Option<Box<str>>,
+    /// What the token may be revoked by.
+    #[cfg(feature = "jwt")]
+    revocation: Option<Box<RevocationMark>>,
     /// Whether no hook has seen this verification yet: see [`UserInfo::take_fresh`].
     fresh: AtomicBool,
 }
@@ -67,6 +72,8 @@ impl UserInfo {
             valid_until,
             #[cfg(feature = "jwt")]
             claims,
+            #[cfg(feature = "jwt")]
+            revocation: None,
             fresh: AtomicBool::new(true),
         }))
     }
@@ -219,6 +226,17 @@ impl UserInfo {
     #[cfg(feature = "jwt")]
     pub(crate) fn set_claims(&mut self, claims: String) {
         self.change(|shared| shared.claims = Some(claims.into()));
+    }
+
+    #[cfg(feature = "jwt")]
+    pub(crate) fn revocation(&self) -> Option<&RevocationMark> {
+        self.0.revocation.as_deref()
+    }
+
+    /// Sets what the token may be revoked by.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn set_revocation(&mut self, mark: RevocationMark) {
+        self.change(|shared| shared.revocation = Some(Box::new(mark)));
     }
 
     /// Sets when the credential ends.

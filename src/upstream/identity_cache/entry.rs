@@ -4,6 +4,8 @@ use quick_cache::Weighter;
 
 use super::key::Key;
 use crate::types::error::AuthError;
+#[cfg(feature = "jwt")]
+use crate::types::revocation::RevocationMark;
 use crate::types::user::{Codes, FeishuIds, UserGroup, UserInfo};
 use crate::util::clock::{Clock, Millis};
 
@@ -88,7 +90,7 @@ fn size(user: &UserInfo) -> usize {
     let texts: usize = texts.into_iter().flatten().map(str::len).sum();
     let codes = |codes: &Codes| codes.iter().map(|code| code.len() + size_of::<Box<str>>()).sum::<usize>();
     #[cfg(feature = "jwt")]
-    let claims = user.claims().map_or(0, str::len);
+    let claims = user.claims().map_or(0, str::len) + user.revocation().map_or(0, RevocationMark::size);
     #[cfg(not(feature = "jwt"))]
     let claims = 0;
     UserInfo::ALLOCATION

@@ -12,6 +12,7 @@ use super::jwks::Jwks;
 use super::jwks_endpoint::{JwksEndpoint, Location};
 use super::key::VerificationKey;
 use super::key_source::KeySource;
+use super::revocation::RevocationCheck;
 use super::source::{Keys, Source};
 use super::verifier::{Inner, JwtVerifier, MAX_SOURCES};
 use crate::types::error::BuildError;
@@ -48,12 +49,13 @@ impl JwtVerifierBuilder {
         let is_caching = !self.cache_ttl.is_zero();
         let cache = Arc::new(IdentityCache::new(self.cache_capacity, ttls, Duration::ZERO, clock.clone()));
         let http = self.http.clone();
+        let revocation = RevocationCheck::new(&self.revocation, &clock);
         let sources = std::iter::once(self)
             .chain(builders)
             .map(|builder| builder.source(http.as_ref(), &cache, &clock))
             .collect::<Result<_, _>>()?;
         let rejections = Rejections::new(&clock);
-        Ok(JwtVerifier { inner: Arc::new(Inner { sources, cache, is_caching, clock, rejections }) })
+        Ok(JwtVerifier { inner: Arc::new(Inner { sources, cache, is_caching, clock, rejections, revocation }) })
     }
 
     fn source(

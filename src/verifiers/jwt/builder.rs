@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
 use super::key_source::KeySource;
+use super::revocation_settings::RevocationSettings;
 use super::validation::Validation;
 use crate::types::claims::{ClaimsMapping, MapToken, TokenKind, media_type};
 use crate::types::error::AuthError;
@@ -44,6 +45,7 @@ pub struct JwtVerifierBuilder {
     pub(super) also: Vec<JwtVerifierBuilder>,
     pub(super) cache_ttl: Duration,
     pub(super) cache_capacity: usize,
+    pub(super) revocation: RevocationSettings,
     pub(super) http: Option<reqwest::Client>,
     pub(super) plain_http: bool,
     pub(super) clock: Clock,
@@ -69,6 +71,7 @@ impl JwtVerifierBuilder {
             also: Vec::new(),
             cache_ttl: Duration::from_secs(300),
             cache_capacity: 10_000,
+            revocation: RevocationSettings::default(),
             http: None,
             plain_http: false,
             clock: Clock::default(),

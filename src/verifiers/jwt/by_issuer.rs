@@ -53,7 +53,7 @@ impl<V: Verify<BearerToken>> Verify<BearerToken> for ByIssuer<V> {
     fn try_verify(&self, token: &BearerToken) -> Option<Result<UserInfo, AuthError>> {
         match self.jwts.verify_own(token) {
             Verdict::Done(verified) => Some(verified),
-            Verdict::Pending => None,
+            Verdict::Pending | Verdict::Unchecked(_) => None,
             Verdict::NotOwn => self.other.try_verify(token),
         }
     }
@@ -61,7 +61,7 @@ impl<V: Verify<BearerToken>> Verify<BearerToken> for ByIssuer<V> {
     async fn verify(&self, token: BearerToken) -> Result<UserInfo, AuthError> {
         match self.jwts.verify_own(&token) {
             Verdict::Done(verified) => verified,
-            Verdict::Pending => self.jwts.verify(token).await,
+            Verdict::Pending | Verdict::Unchecked(_) => self.jwts.verify(token).await,
             Verdict::NotOwn => self.other.verify(token).await,
         }
     }

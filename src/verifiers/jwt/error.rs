@@ -25,9 +25,10 @@ pub(super) enum Reason {
     Subject,
     /// The function that maps the claims has rejected it, or has failed. The app's own: not logged.
     Mapping,
+    Revoked,
 }
 
-const REASONS: usize = Reason::Mapping as usize + 1;
+const REASONS: usize = Reason::Revoked as usize + 1;
 
 /// The rejection of a token, or another failure of its verification.
 pub(super) struct Rejection {
@@ -89,8 +90,8 @@ impl Rejections {
         if self.0.get(reason as usize).is_some_and(LogThrottle::is_due) {
             let error = &rejection.error;
             match reason {
-                // As everybody's token does in the end.
-                Reason::Expired => tracing::info!(%error, ?reason, "JWT rejected"),
+                // As everybody's token does in the end, or whoever logs out.
+                Reason::Expired | Reason::Revoked => tracing::info!(%error, ?reason, "JWT rejected"),
                 _ => tracing::warn!(%error, ?reason, "JWT rejected"),
             }
         }

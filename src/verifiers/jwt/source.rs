@@ -26,6 +26,12 @@ pub(super) enum Keys {
     Remote(Jwks),
 }
 
+/// What the signature of a token was verified by.
+pub(super) struct Signed {
+    /// Until when the key is fresh, if it is of a key set.
+    key_valid_until: Option<SystemTime>,
+}
+
 /// The user of a token, and until when they may be cached.
 pub(super) type Decoded = (UserInfo, Option<SystemTime>);
 
@@ -44,6 +50,21 @@ impl Source {
         }
     }
 
+    /// Verifies the signature of a token. `None` if keys have to be fetched first, while that is pending.
+    pub(super) fn verify_signature(
+        &self,
+        token: &Token<'_>,
+        fetch: Fetch,
+    ) -> Result<Option<Signed>, Rejection> {
+        match &self.keys {
+            Keys::Static(key) => token.verify(key).map(|()| Some(Signed { key_valid_until: None })),
+            Keys::Remote(jwks) => {
+                let valid_until = jwks.verify(token, fetch)?;
+                Ok(valid_until.map(|valid_until| Signed { key_valid_until: Some(valid_until) }))
+            }
+        }
+    }
+
     /// Verifies a token. `None` if keys have to be fetched first, while that is pending.
     pub(super) fn decode(
         &self,
@@ -51,16 +72,7 @@ impl Source {
         fetch: Fetch,
         today: SystemTime,
     ) -> Result<Option<Decoded>, Rejection> {
-        let key_valid_until = match &self.keys {
-            Keys::Static(key) => {
-                token.verify(key)?;
-                None
-            }
-            Keys::Remote(jwks) => match jwks.verify(token, fetch)? {
-                Some(valid_until) => Some(valid_until),
-                None => return Ok(None),
-            },
-        };
+        let Some(Signed { key_valid_until }) = self.verify_signature(token, fetch)? else { return Ok(None) };
         let claims = token.claims()?;
         let exp = self.validation.validate(token.typ(), claims, today)?;
         let without_subject = |error| Rejection::new(Reason::Subject, error);

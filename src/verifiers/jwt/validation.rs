@@ -50,7 +50,11 @@ impl Validation {
         Ok(from_unix(exp))
     }
 
-    fn validate_dates(&self, claims: &Map<String, Value>, now: Duration) -> Result<f64, Rejection> {
+    pub(super) fn validate_dates(
+        &self,
+        claims: &Map<String, Value>,
+        now: Duration,
+    ) -> Result<f64, Rejection> {
         let (now, leeway) = (now.as_secs_f64(), self.leeway.as_secs_f64());
         let missing = || {
             invalid_token(
@@ -110,7 +114,7 @@ impl Validation {
 }
 
 /// Reads a NumericDate (RFC 7519 section 2): a JSON number, not a string of digits. Its fraction counts.
-fn date(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, Rejection> {
+pub(super) fn date(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, Rejection> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let Some(date) = value.as_f64() else {
         let found = type_of(value);

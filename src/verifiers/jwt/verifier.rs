@@ -8,12 +8,14 @@ use serde::de::DeserializeOwned;
 use super::claims;
 use super::error::{Reason, Rejection, Rejections, invalid_token};
 use super::jwks::Fetch;
+use super::revocation::{RevocationCheck, revoked};
 use super::source::{Decoded, Keys, Source};
 use super::token::Token;
 use crate::ports::verify::Verify;
 use crate::types::claims::{list, shown};
 use crate::types::credential::{AccessKey, BearerToken};
 use crate::types::error::{AuthError, ErrorKind};
+use crate::types::revocation::RevocationStatus;
 use crate::types::user::UserInfo;
 use crate::upstream::identity_cache::{Cached, IdentityCache, Kind};
 use crate::util::clock::Clock;
@@ -44,20 +46,23 @@ pub(super) struct Inner {
     pub(super) is_caching: bool,
     pub(super) clock: Clock,
     pub(super) rejections: Rejections,
+    pub(super) revocation: Option<RevocationCheck>,
 }
 
 /// So many sources of keys may one verifier have.
 pub(super) const MAX_SOURCES: usize = 8;
 
 /// What is known of the fetch of each source's keys.
-type Fetches = [Fetch; MAX_SOURCES];
-const PENDING: Fetches = [Fetch::Pending; MAX_SOURCES];
+pub(super) type Fetches = [Fetch; MAX_SOURCES];
+pub(super) const PENDING: Fetches = [Fetch::Pending; MAX_SOURCES];
 
 /// What is known of a token without waiting.
 pub(super) enum Verdict {
     Done(Result<UserInfo, AuthError>),
     /// Keys have to be fetched first.
     Pending,
+    /// The list of revocations has to be asked about the token of this user.
+    Unchecked(UserInfo),
     /// No JWT, or one of another issuer.
     NotOwn,
 }
@@ -108,25 +113,26 @@ impl JwtVerifier {
     }
 
     async fn verify_token(&self, token: &BearerToken) -> Result<UserInfo, AuthError> {
-        if let Some(verified) = self.inner.verify(token.as_bytes(), &PENDING) {
-            return verified;
+        let mut verdict = self.inner.verify(token.as_bytes(), &PENDING);
+        if matches!(verdict, Verdict::Pending) {
+            let fetches = self.inner.fetch(token.as_bytes()).await;
+            verdict = self.inner.verify(token.as_bytes(), &fetches);
         }
-        let fetches = self.inner.fetch(token.as_bytes()).await;
-        let no_outcome = || {
-            Err(AuthError::new(ErrorKind::Internal).with_detail("the fetch of the key set had no outcome"))
-        };
-        self.inner.verify(token.as_bytes(), &fetches).unwrap_or_else(no_outcome)
+        match (verdict, &self.inner.revocation) {
+            (Verdict::Done(verified), _) => verified,
+            (Verdict::Unchecked(user), Some(revocation)) => self.inner.logged(revocation.ask(user).await),
+            _ => {
+                Err(AuthError::new(ErrorKind::Internal)
+                    .with_detail("the fetch of the key set had no outcome"))
+            }
+        }
     }
 }
 
 impl Inner {
-    /// Returns the cached user of a token, or verifies it. `None` if keys have to be fetched first, while that is
-    /// pending.
-    fn verify(&self, token: &[u8], fetches: &Fetches) -> Option<Result<UserInfo, AuthError>> {
-        match self.verify_if(token, fetches, |_, _, _| true) {
-            Verdict::Done(verified) => Some(verified),
-            Verdict::Pending | Verdict::NotOwn => None,
-        }
+    /// Returns the cached user of a token, or verifies it.
+    fn verify(&self, token: &[u8], fetches: &Fetches) -> Verdict {
+        self.verify_if(token, fetches, |_, _, _| true)
     }
 
     /// Does the same with a token that is its own.
@@ -138,7 +144,7 @@ impl Inner {
     ) -> Verdict {
         let key = self.is_caching.then(|| self.cache.key(Kind::Token, token));
         if let Some(Cached::Fresh(user) | Cached::Stale(user)) = key.map(|key| self.cache.get(key)) {
-            return Verdict::Done(Ok(user));
+            return self.admit(user);
         }
         // Before the key is looked up: if that key leaves the set meanwhile, this user is invalidated with it.
         let epoch = self.cache.epoch();
@@ -146,20 +152,44 @@ impl Inner {
         if !owns(self, token, &parsed) {
             return Verdict::NotOwn;
         }
-        match parsed.and_then(|token| self.decode(&token, fetches)) {
+        match parsed.and_then(|token| self.marked(&token, self.decode(&token, fetches)?)) {
             Ok(Some((mut user, valid_until))) => {
                 if let Some(key) = key {
                     self.cache.intern_lists(&mut user);
                     self.cache.insert(key, &user, valid_until, epoch);
                 }
-                Verdict::Done(Ok(user))
+                self.admit(user)
             }
             Ok(None) => Verdict::Pending,
-            Err(rejection) => {
-                self.rejections.log(&rejection);
-                Verdict::Done(Err(rejection.into()))
-            }
+            Err(rejection) => Verdict::Done(self.logged(Err(rejection))),
         }
+    }
+
+    /// Looks up whether a verified token was revoked.
+    fn admit(&self, user: UserInfo) -> Verdict {
+        match self.revocation.as_ref().map(|revocation| revocation.status(&user)) {
+            None | Some(RevocationStatus::Valid) => Verdict::Done(Ok(user)),
+            Some(RevocationStatus::Revoked) => Verdict::Done(self.logged(Err(revoked()))),
+            Some(RevocationStatus::Unknown) => Verdict::Unchecked(user),
+        }
+    }
+
+    /// Notes what a verified token may be revoked by.
+    fn marked(&self, token: &Token<'_>, decoded: Option<Decoded>) -> Result<Option<Decoded>, Rejection> {
+        match (decoded, &self.revocation) {
+            (Some((mut user, valid_until)), Some(revocation)) => {
+                revocation.mark(token.claims()?, &mut user)?;
+                Ok(Some((user, valid_until)))
+            }
+            (decoded, _) => Ok(decoded),
+        }
+    }
+
+    fn logged(&self, verified: Result<UserInfo, Rejection>) -> Result<UserInfo, AuthError> {
+        verified.map_err(|rejection| {
+            self.rejections.log(&rejection);
+            rejection.into()
+        })
     }
 
     /// Whether one of the sources is for a token: of its issuer, or of any.
@@ -175,13 +205,23 @@ impl Inner {
 
     fn decode(&self, token: &Token<'_>, fetches: &Fetches) -> Result<Option<Decoded>, Rejection> {
         let today = self.clock.today();
+        self.by_its_source(token, fetches, |source, fetch| source.decode(token, fetch, today))
+    }
+
+    /// Has the source that has signed a token do this. `None` if keys have to be fetched first, while that is pending.
+    pub(super) fn by_its_source<T>(
+        &self,
+        token: &Token<'_>,
+        fetches: &Fetches,
+        verify: impl Fn(&Source, Fetch) -> Result<Option<T>, Rejection>,
+    ) -> Result<Option<T>, Rejection> {
         if let ([source], [fetch, ..]) = (&*self.sources, fetches) {
-            return source.decode(token, *fetch, today);
+            return verify(source, *fetch);
         }
         let (mut pending, mut rejected) = (false, None::<Rejection>);
         for (source, fetch) in self.candidates(token)? {
-            match source.decode(token, fetches.get(fetch).copied().unwrap_or(Fetch::Pending), today) {
-                Ok(Some(decoded)) => return Ok(Some(decoded)),
+            match verify(source, fetches.get(fetch).copied().unwrap_or(Fetch::Pending)) {
+                Ok(Some(verified)) => return Ok(Some(verified)),
                 Ok(None) => pending = true,
                 // It has signed the token: what is wrong with it is wrong with all.
                 Err(rejection) if rejection.is_final() => return Err(rejection),
@@ -238,7 +278,7 @@ impl Inner {
     }
 
     /// Fetches the keys of the sources that may have signed a token.
-    async fn fetch(&self, token: &[u8]) -> Fetches {
+    pub(super) async fn fetch(&self, token: &[u8]) -> Fetches {
         let mut fetches = PENDING;
         let places: Vec<_> = match Token::parse(token) {
             Ok(token) if self.sources.len() > 1 => {
@@ -263,7 +303,10 @@ impl Inner {
 impl Verify<BearerToken> for JwtVerifier {
     /// Verifies the token at once if its key is cached: that takes less time than handing it to another task.
     fn try_verify(&self, token: &BearerToken) -> Option<Result<UserInfo, AuthError>> {
-        self.inner.verify(token.as_bytes(), &PENDING)
+        match self.inner.verify(token.as_bytes(), &PENDING) {
+            Verdict::Done(verified) => Some(verified),
+            Verdict::Pending | Verdict::Unchecked(_) | Verdict::NotOwn => None,
+        }
     }
 
     async fn verify(&self, token: BearerToken) -> Result<UserInfo, AuthError> {

@@ -1,0 +1,12 @@
+//! Tokens that are revoked before they expire.
+
+// Log-outs that the issuer tells of.
+mod back_channel;
+// Lists that cannot be asked, hang, or have to be asked.
+mod lists;
+// Callers who log out.
+mod log_out;
+// What this folder's tests share.
+mod support;
+// Which tokens a revocation ends.
+mod tokens;
