@@ -85,6 +85,7 @@ impl RevokedList {
             || (!users.is_empty() && ids.user_ids().any(|user| is_in(users, user)))
     }
 
+    #[cfg(test)]
     pub(super) fn get(&self, kind: Kind, id: &str) -> Option<Entry> {
         self.read().entries[kind as usize].get(id).copied()
     }
@@ -99,6 +100,7 @@ impl RevokedList {
     }
 
     /// Sets what is known of an id, in place of what was.
+    #[cfg(any(feature = "redis", test))]
     pub(super) fn set(&self, kind: Kind, id: &str, entry: Entry) -> Result<(), Full> {
         self.change(kind, id, |_| entry)
     }
@@ -163,6 +165,7 @@ impl RevokedList {
     }
 
     /// Removes what has ended.
+    #[cfg(any(feature = "redis", test))]
     pub(super) fn prune(&self) {
         let now = self.clock.now();
         if self.read().has_ended(now) {
@@ -197,7 +200,7 @@ impl State {
     }
 }
 
-fn parts(revocation: &Revocation) -> (Kind, &str, Instant) {
+pub(super) fn parts(revocation: &Revocation) -> (Kind, &str, Instant) {
     match revocation {
         Revocation::Token { jti } => (Kind::Token, jti, ALL),
         Revocation::Session { sid } => (Kind::Session, sid, ALL),

@@ -6,6 +6,12 @@ mod back_channel;
 mod lists;
 // Callers who log out.
 mod log_out;
+// A list in Redis: pushes, outages, other services.
+#[cfg(unix)]
+mod redis_list;
+// A Redis of a test's own, and a path to it that can be cut.
+#[cfg(unix)]
+mod redis_server;
 // What this folder's tests share.
 mod support;
 // Which tokens a revocation ends.

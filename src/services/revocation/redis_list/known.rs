@@ -1,0 +1,230 @@
+//! What this process knows of the list in Redis, and how sure of it is.
+//!
+//! Nothing here waits: what comes from Redis is handed in, in the order in which it came.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use quick_cache::sync::Cache;
+use tokio::sync::Notify;
+
+use super::found::{Found, FoundEntry};
+use super::keys::Name;
+use crate::services::revocation::list::{ALL, Entry, Full, Kind, RevokedList};
+use crate::types::revocation::{Revocation, RevocationStatus, TokenIds, instant};
+use crate::util::clock::{Clock, Millis};
+
+/// What may have been missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Touch {
+    /// Anything: no push arrives.
+    Out = 0,
+    /// What was there before pushes came, until all of it is read.
+    Reading = 1,
+    /// Nothing.
+    In = 2,
+}
+
+/// Stands for a token that was asked about.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct AskKey(u128);
+
+#[derive(Clone, Copy)]
+struct Asked {
+    at: Millis,
+    /// The connection for pushes at that time.
+    epoch: u64,
+}
+
+pub(super) struct Known {
+    list: RevokedList,
+    ask_every: Millis,
+    touch: AtomicU8,
+    /// Grows with each connection for pushes.
+    epoch: AtomicU64,
+    /// Tokens that were not revoked when Redis was asked about them.
+    asked: Cache<AskKey, Asked>,
+    hashers: [RandomState; 2],
+    /// Changed, and not looked up yet: an entry for each is in the list without an end.
+    unlooked: Mutex<HashSet<Name>>,
+    /// Told when everything is known.
+    pub(super) is_in: Notify,
+}
+
+/// Later than anything: for what has no end, or has not been looked up yet.
+const NEVER: Millis = Millis::MAX;
+
+impl Known {
+    /// As long as most tokens live.
+    const KEPT: Millis = 3_600_000;
+    /// So many answers of Redis are kept.
+    pub(super) const MAX_ASKED: usize = 100_000;
+
+    pub(super) fn new(list: RevokedList, ask_every: Millis, max_asked: usize) -> Self {
+        Self {
+            list,
+            ask_every,
+            touch: AtomicU8::new(Touch::Out as u8),
+            epoch: AtomicU64::new(0),
+            asked: Cache::new(max_asked),
+            hashers: [RandomState::new(), RandomState::new()],
+            unlooked: Mutex::default(),
+            is_in: Notify::new(),
+        }
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        self.list.clock()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub(super) fn touch(&self) -> Touch {
+        match self.touch.load(Ordering::Acquire) {
+            2 => Touch::In,
+            1 => Touch::Reading,
+            _ => Touch::Out,
+        }
+    }
+
+    /// The version of the list; 0 while there may be more on it than is known.
+    pub(super) fn version(&self) -> u64 {
+        let version = self.list.version();
+        if self.touch() == Touch::In { version } else { 0 }
+    }
+
+    pub(super) fn status(&self, ids: &TokenIds) -> RevocationStatus {
+        if self.list.covers(ids) {
+            return RevocationStatus::Revoked;
+        }
+        let touch = self.touch();
+        if touch == Touch::In {
+            return RevocationStatus::Valid;
+        }
+        match self.asked.get(&self.ask_key(ids)) {
+            // What came since was pushed.
+            Some(asked) if touch == Touch::Reading && asked.epoch == self.epoch() => RevocationStatus::Valid,
+            Some(asked) if self.clock().now() < asked.at.saturating_add(self.ask_every) => {
+                RevocationStatus::Valid
+            }
+            _ => RevocationStatus::Unknown,
+        }
+    }
+
+    /// Pushes arrive from here on. Returns what is to be looked up first: what changed at the end of the last connection.
+    pub(super) fn connected(&self) -> Vec<Name> {
+        self.epoch.fetch_add(1, Ordering::Release);
+        self.touch.store(Touch::Reading as u8, Ordering::Release);
+        self.unlooked().iter().cloned().collect()
+    }
+
+    /// These have changed, in a way that is yet to be looked up. Until then they are revoked: users with all that they were issued
+    /// by now, so that somebody who has signed in again is not kept out if the connection ends before the look.
+    pub(super) fn changed(&self, names: &[Name]) {
+        let now = instant(self.clock().today());
+        self.unlooked().extend(names.iter().cloned());
+        for name in names {
+            let before = if name.kind == Kind::User { now } else { ALL };
+            let entry = Entry { before, end: NEVER };
+            self.noted(self.list.set(name.kind, &name.id, entry));
+        }
+    }
+
+    /// What Redis has under names, in place of what is known.
+    pub(super) fn looked_up(&self, found: &[Found]) {
+        let now = self.clock().now();
+        for Found { name, entry } in found {
+            match entry {
+                Some(entry) => {
+                    let end = entry.rest.map_or(NEVER - 1, |rest| now.saturating_add(rest));
+                    let entry = Entry { before: entry.before, end };
+                    self.noted(self.list.set(name.kind, &name.id, entry));
+                }
+                None => self.list.remove(name.kind, &name.id),
+            }
+        }
+        let mut unlooked = self.unlooked();
+        if !unlooked.is_empty() {
+            unlooked.retain(|name| found.iter().all(|found| found.name != *name));
+        }
+        drop(unlooked);
+        self.list.prune();
+    }
+
+    /// What Redis has under names that changed at the end of the last connection. What it does not have may have been deleted, or
+    /// been lost with what told of it: a token or a session stays revoked for a while. Nobody is kept out by that: an id is not used
+    /// again.
+    pub(super) fn looked_up_late(&self, mut found: Vec<Found>) {
+        for Found { name, entry } in &mut found {
+            if name.kind != Kind::User {
+                entry.get_or_insert(FoundEntry { before: ALL, rest: Some(Self::KEPT) });
+            }
+        }
+        self.looked_up(&found);
+    }
+
+    /// All that was there when pushes began has been read.
+    pub(super) fn read(&self) {
+        // Not after an overflow.
+        let (reading, read) = (Touch::Reading as u8, Touch::In as u8);
+        if self.touch.compare_exchange(reading, read, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            self.is_in.notify_waiters();
+        }
+    }
+
+    /// No more pushes arrive.
+    pub(super) fn lost(&self) {
+        self.touch.store(Touch::Out as u8, Ordering::Release);
+    }
+
+    /// Adds a revocation of this process.
+    pub(super) fn add(&self, revocation: &Revocation, end: Millis) {
+        self.noted(self.list.add(revocation, end));
+    }
+
+    /// A list that does not hold everything cannot say that a token is not on it: Redis is asked, as without pushes.
+    fn noted(&self, added: Result<(), Full>) {
+        if let Err(error) = added {
+            tracing::warn!(%error, "Redis is asked about each token instead");
+            self.touch.store(Touch::Out as u8, Ordering::Release);
+        }
+    }
+
+    pub(super) fn ask_key(&self, ids: &TokenIds) -> AskKey {
+        let [high, low] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(ids)));
+        AskKey(high << 64 | low)
+    }
+
+    /// Returns what an answer is to be [noted](Self::answered) with. Before Redis is asked.
+    pub(super) fn asking(&self) -> Asking {
+        Asking(Asked { at: self.clock().now(), epoch: self.epoch() })
+    }
+
+    /// Notes what Redis has under the names of a token, and returns whether it is revoked.
+    pub(super) fn answered(&self, ids: &TokenIds, asking: Asking, found: &[Found]) -> bool {
+        let revoked =
+            found.iter().any(|found| found.entry.is_some_and(|entry| ids.is_issued_before(entry.before)));
+        if !revoked {
+            self.asked.insert(self.ask_key(ids), asking.0);
+        } else if self.touch() == Touch::Out {
+            // Otherwise pushes and reads tell, and this answer is of another connection: it may be older than theirs.
+            let there = found.iter().filter(|found| found.entry.is_some()).cloned();
+            self.looked_up(&there.collect::<Vec<_>>());
+        }
+        revoked
+    }
+
+    pub(super) fn unlooked(&self) -> MutexGuard<'_, HashSet<Name>> {
+        self.unlooked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+}
+
+pub(super) struct Asking(Asked);

@@ -1,0 +1,193 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::builder::RedisRevocationsBuilder;
+use super::keys::{Keys, Name, value};
+use super::known::{AskKey, Known, Touch};
+use super::lookup::look_up;
+use crate::ports::revocations::{RevocationError, Revocations};
+use crate::services::revocation::list::parts;
+use crate::types::error::BuildError;
+use crate::types::revocation::{Revocation, RevocationStatus, TokenIds};
+use crate::upstream::redis_link::{Link, LinkError};
+use crate::util::clock::millis;
+use crate::util::single_flight::SingleFlight;
+
+/// A list of revocations in Redis, which the replicas of a service share, and with other services in any language. Clones share
+/// it.
+///
+/// | key | value | revokes |
+/// |---|---|---|
+/// | `revoked:jti:{jti}` | anything, `1` | one token |
+/// | `revoked:sid:{sid}` | anything, `1` | a session |
+/// | `revoked:user:{id}` | seconds since 1970 | the user's tokens whose `iat` is before |
+///
+/// Each key lives as long as the tokens that it is about. Redis pushes the names of keys that change (`CLIENT TRACKING`, Redis 6 and
+/// later), and each replica remembers what is revoked: a request costs no call. While pushes do not arrive, Redis is asked about
+/// each token, within 50 ms, once in [`ask_every`](RedisRevocationsBuilder::ask_every); what is remembered stays revoked.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use aigc_auth::jwt::JwtVerifier;
+/// use aigc_auth::revocation::RedisRevocations;
+///
+/// let verifier = JwtVerifier::from_secret("a secret of at least 32 characters")
+///     .revocations(RedisRevocations::connect("redis://127.0.0.1:6379")?)
+///     .build()?;
+/// # Ok::<(), aigc_auth::error::BuildError>(()) }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct RedisRevocations(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
+    asking: SingleFlight<AskKey, Result<bool, LinkError>>,
+    /// The task that listens.
+    _pushes: Link,
+}
+
+/// What a task that asks needs.
+struct Shared {
+    keys: Keys,
+    known: Arc<Known>,
+    calls: Link,
+}
+
+/// Adds to what is there: neither an instant nor an end goes back.
+const SCRIPT: &str = "local value, px = ARGV[1], tonumber(ARGV[2]) \
+    local old, rest = redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]) \
+    if old and (tonumber(old) or 0) > tonumber(value) then value = old end \
+    if rest == -1 then return redis.call('SET', KEYS[1], value) end \
+    return redis.call('SET', KEYS[1], value, 'PX', math.max(px, rest))";
+
+impl RedisRevocations {
+    /// So many tokens are asked about at a time.
+    const MAX_ASKING: usize = 10_000;
+
+    /// Starts to connect to this Redis, and does not wait for it: `redis://`, `rediss://` (TLS), `unix://`.
+    ///
+    /// # Errors
+    /// As [`RedisRevocationsBuilder::build`].
+    pub fn connect(url: impl Into<String>) -> Result<Self, BuildError> {
+        Self::builder(url).build()
+    }
+
+    /// Starts a list in this Redis with other settings.
+    pub fn builder(url: impl Into<String>) -> RedisRevocationsBuilder {
+        RedisRevocationsBuilder::new(url.into())
+    }
+
+    pub(super) fn new(keys: Keys, known: Arc<Known>, calls: Link, pushes: Link) -> Self {
+        let shared = Arc::new(Shared { keys, known, calls });
+        Self(Arc::new(Inner { shared, asking: SingleFlight::new(Self::MAX_ASKING), _pushes: pushes }))
+    }
+
+    /// Waits until all revocations are known here, for this long. Returns whether they are. Call it before a service listens: a list
+    /// that is just being connected knows nothing yet, and cannot ask either.
+    ///
+    /// ```no_run
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use std::time::Duration;
+    ///
+    /// use aigc_auth::revocation::RedisRevocations;
+    ///
+    /// let list = RedisRevocations::connect("redis://127.0.0.1:6379")?;
+    /// if !list.synchronized(Duration::from_secs(5)).await {
+    ///     eprintln!("starting without the list of revocations");
+    /// }
+    /// # Ok::<(), aigc_auth::error::BuildError>(()) }).unwrap();
+    /// ```
+    pub async fn synchronized(&self, timeout: Duration) -> bool {
+        let known = &self.0.shared.known;
+        let waiting = async {
+            loop {
+                // Before the look, so that it is told of what comes between.
+                let told = known.is_in.notified();
+                if self.is_synchronized() {
+                    return;
+                }
+                told.await;
+            }
+        };
+        tokio::time::timeout(timeout, waiting).await.is_ok()
+    }
+
+    /// Whether all revocations are known here, and new ones are pushed: for a health check. While they are not, Redis is asked.
+    pub fn is_synchronized(&self) -> bool {
+        self.0.shared.known.touch() == Touch::In
+    }
+
+    /// Returns how many revocations are remembered here.
+    pub fn len(&self) -> usize {
+        self.0.shared.known.len()
+    }
+
+    /// Returns whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Revocations for RedisRevocations {
+    fn version(&self) -> u64 {
+        self.0.shared.known.version()
+    }
+
+    fn status(&self, ids: &TokenIds) -> RevocationStatus {
+        self.0.shared.known.status(ids)
+    }
+
+    async fn is_revoked(&self, ids: &TokenIds) -> Result<bool, RevocationError> {
+        let shared = &self.0.shared;
+        let ask = || {
+            let (shared, ids) = (shared.clone(), ids.clone());
+            async move { shared.ask(&ids).await }
+        };
+        match self.0.asking.join(shared.known.ask_key(ids), ask).await {
+            Ok(answer) => Ok(answer?),
+            Err(error) => Err(format!("cannot ask Redis: {error:?}").into()),
+        }
+    }
+
+    async fn revoke(&self, revocation: &Revocation, until: SystemTime) -> Result<(), RevocationError> {
+        let Shared { keys, known, calls } = &*self.0.shared;
+        let rest = until.duration_since(known.clock().today()).map_or(0, millis);
+        if rest == 0 {
+            return Ok(());
+        }
+        known.add(revocation, known.clock().now().saturating_add(rest));
+        let (kind, id, before) = parts(revocation);
+        let key = keys.key(&Name { kind, id: id.into() });
+        let mut script = redis::cmd("EVAL");
+        script.arg(SCRIPT).arg(1).arg(&key).arg(value(before)).arg(rest);
+        match calls.query::<()>(&script).await {
+            // Scripts may be forbidden.
+            Err(LinkError::Refused(_)) => {
+                let mut set = redis::cmd("SET");
+                set.arg(&key).arg(value(before)).arg("PX").arg(rest);
+                Ok(calls.query::<()>(&set).await?)
+            }
+            written => Ok(written?),
+        }
+    }
+}
+
+impl Shared {
+    async fn ask(&self, ids: &TokenIds) -> Result<bool, LinkError> {
+        let asking = self.known.asking();
+        let connection = self.calls.connection()?;
+        let found = look_up(&connection, &self.keys, Name::all_of(ids), self.known.clock()).await?;
+        Ok(self.known.answered(ids, asking, &found))
+    }
+}
+
+impl fmt::Debug for RedisRevocations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisRevocations")
+            .field("is_synchronized", &self.is_synchronized())
+            .field("entries", &self.len())
+            .field("calls", &self.0.shared.calls)
+            .finish_non_exhaustive()
+    }
+}

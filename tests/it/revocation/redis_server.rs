@@ -1,0 +1,199 @@
+//! A Redis of a test's own, on a socket in a directory of its own, and a path to it that goes mute.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use redis::FromRedisValue;
+use test_support::process::Directory;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
+use tokio::net::{TcpListener, UnixStream};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::support::until_async;
+
+/// A Redis that ends when this is dropped.
+pub(crate) struct RedisServer {
+    directory: Directory,
+    more: Vec<String>,
+    process: Child,
+}
+
+impl RedisServer {
+    /// Starts a Redis with these options; `None`, with a note, where it is not installed.
+    pub(crate) async fn start(more: &[&str]) -> Option<Self> {
+        let directory = Directory::new("redis");
+        let more: Vec<_> = more.iter().map(|&option| option.to_owned()).collect();
+        let process = match spawn(&directory, &more) {
+            Ok(process) => process,
+            Err(error) => {
+                eprintln!("skipped: cannot start `redis-server` ({error}); tests/run.sh installs it");
+                return None;
+            }
+        };
+        let server = Self { directory, more, process };
+        server.answers().await;
+        Some(server)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.directory.0.join("s")
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("unix://{}", self.socket().display())
+    }
+
+    pub(crate) fn url_of(&self, user: &str, password: &str) -> String {
+        format!("{}?user={user}&pass={password}", self.url())
+    }
+
+    async fn answers(&self) {
+        until_async("redis-server answers", async || {
+            let Ok(client) = redis::Client::open(self.url()) else { return false };
+            let Ok(mut redis) = client.get_multiplexed_async_connection().await else { return false };
+            // One that wants a password answers as well.
+            let answer: redis::RedisResult<String> = redis::cmd("PING").query_async(&mut redis).await;
+            answer.is_ok_and(|answer| answer == "PONG")
+        })
+        .await;
+    }
+
+    /// Runs a command, such as `SET a 1`, past all paths.
+    pub(crate) async fn run<T: FromRedisValue>(&self, command: &[&str]) -> T {
+        let client = redis::Client::open(self.url()).unwrap();
+        let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+        let mut call = redis::cmd(command[0]);
+        call.arg(&command[1..]);
+        call.query_async(&mut redis).await.unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    }
+
+    /// How often these commands were called.
+    pub(crate) async fn calls(&self, commands: &[&str]) -> usize {
+        let stats: String = self.run(&["INFO", "commandstats"]).await;
+        let calls = |line: &str| -> Option<usize> {
+            let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+            commands.contains(&name).then(|| rest.split(',').next()?.parse().ok())?
+        };
+        stats.lines().filter_map(calls).sum()
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        // The shell's own `kill`: there need not be a program of this name.
+        let kill = format!("kill -s {signal} {}", self.process.id().unwrap());
+        assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    pub(crate) async fn kill(&mut self) {
+        self.process.kill().await.unwrap();
+    }
+
+    /// Starts it anew after a [kill](Self::kill), without its data.
+    pub(crate) async fn start_again(&mut self) {
+        self.process = spawn(&self.directory, &self.more).unwrap();
+        self.answers().await;
+    }
+}
+
+fn spawn(directory: &Directory, more: &[String]) -> std::io::Result<Child> {
+    let mut command = Command::new("redis-server");
+    command.args([
+        "--port",
+        "0",
+        "--unixsocket",
+        "s",
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+        "--loglevel",
+        "warning",
+    ]);
+    command.args(more).current_dir(&directory.0);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true).spawn()
+}
+
+/// A path to a Redis, on a port.
+pub(crate) struct Path {
+    address: SocketAddr,
+    /// Whether nothing arrives any more, in either direction, on any connection; or how many connections were cut.
+    state: watch::Sender<State>,
+    task: AbortHandle,
+}
+
+#[derive(Clone, Copy, Default)]
+struct State {
+    is_mute: bool,
+    cuts: usize,
+}
+
+impl Path {
+    pub(crate) async fn to(server: &RedisServer) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (state, seen) = watch::channel(State::default());
+        let socket = server.socket();
+        let task = tokio::spawn(async move {
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                let (socket, seen) = (socket.clone(), seen.clone());
+                tokio::spawn(async move {
+                    // While Redis is down, the connection ends as it would there.
+                    let Ok(server) = UnixStream::connect(socket).await else { return };
+                    let (from_client, to_client) = client.into_split();
+                    let (from_server, to_server) = server.into_split();
+                    let mut cut = seen.clone();
+                    let cuts = cut.borrow().cuts;
+                    tokio::select! {
+                        () = relay(from_client, to_server, seen.clone()) => {}
+                        () = relay(from_server, to_client, seen) => {}
+                        _ = cut.wait_for(|state| state.cuts > cuts) => {}
+                    }
+                });
+            }
+        });
+        Self { address, state, task: task.abort_handle() }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://{}", self.address)
+    }
+
+    pub(crate) fn set_mute(&self, is_mute: bool) {
+        self.state.send_modify(|state| state.is_mute = is_mute);
+    }
+
+    /// Ends all connections.
+    pub(crate) fn cut(&self) {
+        self.state.send_modify(|state| state.cuts += 1);
+    }
+}
+
+impl Drop for Path {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn relay(
+    mut from: impl AsyncReadExt + Unpin,
+    mut to: impl AsyncWriteExt + Unpin,
+    mut state: watch::Receiver<State>,
+) {
+    let mut chunk = vec![0; 64 * 1024];
+    loop {
+        let Ok(len @ 1..) = from.read(&mut chunk).await else { return };
+        if state.wait_for(|state| !state.is_mute).await.is_err() {
+            return;
+        }
+        if copy(&mut &chunk[..len], &mut to).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Longer than a machine that is busy with other things takes for what is done at once.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
