@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aigc_auth::Verify;
 use aigc_auth::credential::BearerToken;
 use aigc_auth::jwt::{JwtVerifier, JwtVerifierBuilder};
+use aigc_auth::revocation::MemoryRevocations;
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -186,6 +187,12 @@ fn main() {
         }),
         ours("HS256, seen for the first time", &hs256, UNSEEN, |builder| builder.cache_capacity(1)),
         ours("HS256, cached", &hs256, 1, |builder| builder),
+        ours("HS256, cached, with revocations", &hs256, 1, |builder| {
+            builder.revocations(MemoryRevocations::new())
+        }),
+        ours("HS256, with revocations", &hs256, 1, |builder| {
+            uncached(builder.revocations(MemoryRevocations::new()))
+        }),
         theirs("jsonwebtoken ES256", &es256),
         ours("ES256", &es256, 1, uncached),
         ours("ES256, cached", &es256, 1, |builder| builder),

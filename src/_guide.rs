@@ -22,6 +22,7 @@ macro_rules! guides {
         #[doc = "[outbound.md]: outbound"]
         #[doc = "[proxies.md]: proxies"]
         #[doc = "[registry.md]: registry"]
+        #[doc = "[revocation.md]: revocation"]
         #[doc = "[testing.md]: testing"]
         #[doc = "[tokens.md]: tokens"]
         #[doc = "[usage.md]: usage"]
@@ -43,6 +44,7 @@ guides! {
     mcp = "mcp.md",
     tokens = "tokens.md",
     issuers = "issuers.md",
+    revocation = "revocation.md",
     caching = "caching.md",
     webhooks = "webhooks.md",
     impersonation = "impersonation.md",

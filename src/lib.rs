@@ -85,7 +85,7 @@
 //! - `postgres`, `sqlite`, `mysql`: `user_sync::SqlStore` for a table in PostgreSQL, in SQLite, in MySQL and MariaDB. Each
 //!   adds sqlx with this database alone, and bcrypt, and needs Rust 1.94.
 //! - `argon2`: with one of these, Argon2 for new passwords. Adds argon2.
-//! - `redis`: `revocation::RedisRevocations`, what replicas share. Adds the crate redis.
+//! - `redis`: with `jwt`, `revocation::RedisRevocations`, a list that replicas share. Adds the crate redis.
 //! - `registry`: the module `registry`. Adds if-addrs and gethostname.
 //! - `outbound`: the module `outbound`. Adds more of reqwest, reqwest-middleware and async-trait.
 //! - `tonic`: the module `grpc`, for services of tonic. Adds tonic with its server.

@@ -21,6 +21,7 @@ python3 -c 'import ensurepip, venv' 2>/dev/null || lacking+=(python3-venv)
 databases_postgres_program initdb >/dev/null || lacking+=(postgresql)
 PATH="$PATH:/usr/sbin" have pgbouncer || lacking+=(pgbouncer)
 PATH="$PATH:/usr/sbin" have mariadbd || lacking+=(mariadb-server)
+PATH="$PATH:/usr/sbin" have redis-server || lacking+=(redis-server)
 if [ ${#lacking[@]} -gt 0 ]; then
   if have apt-get && [ "$(id -u)" = 0 ]; then
     # Old lists may do; where they do not, the install fails and says so.
@@ -48,7 +49,7 @@ mkdir -p "${CARGO_TARGET_DIR:-target}"
 built="$(cd "${CARGO_TARGET_DIR:-target}" && pwd)"
 # The reference client and libraries that sign tokens, for what runs tests/reference/.
 home="$built/reference"
-environment "$home" tests/reference/requirements.txt 'authlib, canaille, fastapi_users, flask_jwt_extended, joserfc, jwt, rest_framework_simplejwt, uvicorn'
+environment "$home" tests/reference/requirements.txt 'authlib, canaille, fastapi_users, flask_jwt_extended, joserfc, jwt, redis, rest_framework_simplejwt, uvicorn'
 export AIGC_AUTH_REFERENCE_PYTHON="$home/bin/python"
 # Applications with users of their own, for what runs tests/applications/.
 environment "$built/applications" tests/applications/requirements.txt 'django, fastapi_users, flask_appbuilder'

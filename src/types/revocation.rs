@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::user::UserId;
+use super::user::id::UserId;
 
 /// What ends before the tokens that it is about do.
 ///

@@ -8,6 +8,6 @@ pub(crate) mod gate;
 pub(crate) mod http_client;
 pub(crate) mod identity_cache;
 pub(crate) mod lookups;
-#[cfg(feature = "redis")]
+#[cfg(all(feature = "jwt", feature = "redis"))]
 pub(crate) mod redis_link;
 pub(crate) mod slots;

@@ -5,7 +5,7 @@
 //! ones included. [`MemoryRevocations`] is a list of one process; `RedisRevocations`, with the feature `redis`, one that replicas
 //! share.
 //!
-//! [`router`] is a log-out for callers; [`BackChannelLogout`] receives those of the issuer.
+//! [`revoke_router`] is a log-out for callers; [`BackChannelLogout`] receives those of the issuer.
 
 mod back_channel;
 mod list;
@@ -21,4 +21,4 @@ pub use back_channel::BackChannelLogout;
 pub use memory::MemoryRevocations;
 #[cfg(feature = "redis")]
 pub use redis_list::{RedisRevocations, RedisRevocationsBuilder};
-pub use router::router;
+pub use router::revoke_router;

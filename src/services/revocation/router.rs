@@ -22,7 +22,7 @@ use crate::verifiers::jwt::JwtVerifier;
 /// fn app(verifier: JwtVerifier) -> Router {
 ///     Router::new()
 ///         .route("/", get(|| async { "hello" }))
-///         .merge(revocation::router(verifier.clone()))
+///         .merge(revocation::revoke_router(verifier.clone()))
 ///         .layer(AuthLayer::new(verifier))
 /// }
 /// ```
@@ -34,7 +34,7 @@ use crate::verifiers::jwt::JwtVerifier;
 /// | … and the list cannot be written, so that others may still accept the token | 503 with `Retry-After` |
 /// | no valid token, revoked ones included | 401 |
 /// | access key | 403 |
-pub fn router<S: Clone + Send + Sync + 'static>(verifier: JwtVerifier) -> Router<S> {
+pub fn revoke_router<S: Clone + Send + Sync + 'static>(verifier: JwtVerifier) -> Router<S> {
     let revoke = move |request: Request| {
         let verifier = verifier.clone();
         async move {

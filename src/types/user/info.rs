@@ -27,19 +27,19 @@ use crate::types::revocation::RevocationMark;
 /// assert!(user.has_permission("report:read"));
 /// ```
 #[derive(Clone)]
-pub struct UserInfo(Arc<Shared>);
+pub struct UserInfo(pub(super) Arc<Shared>);
 
-struct Shared {
+pub(super) struct Shared {
     fields: Fields,
     access_key: Option<AccessKeyKind>,
     is_anonymous: bool,
     valid_until: Option<SystemTime>,
     /// The claims that a token was verified by, as its JSON.
     #[cfg(feature = "jwt")]
-    claims: Option<Box<str>>,
+    pub(super) claims: Option<Box<str>>,
     /// What the token may be revoked by.
     #[cfg(feature = "jwt")]
-    revocation: Option<Box<RevocationMark>>,
+    pub(super) revocation: Option<Box<RevocationMark>>,
     /// Whether no hook has seen this verification yet: see [`UserInfo::take_fresh`].
     fresh: AtomicBool,
 }
@@ -217,28 +217,6 @@ impl UserInfo {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    #[cfg(feature = "jwt")]
-    pub(crate) fn claims(&self) -> Option<&str> {
-        self.0.claims.as_deref()
-    }
-
-    /// Sets the claims that the user was built from, as their JSON.
-    #[cfg(feature = "jwt")]
-    pub(crate) fn set_claims(&mut self, claims: String) {
-        self.change(|shared| shared.claims = Some(claims.into()));
-    }
-
-    #[cfg(feature = "jwt")]
-    pub(crate) fn revocation(&self) -> Option<&RevocationMark> {
-        self.0.revocation.as_deref()
-    }
-
-    /// Sets what the token may be revoked by.
-    #[cfg(feature = "jwt")]
-    pub(crate) fn set_revocation(&mut self, mark: RevocationMark) {
-        self.change(|shared| shared.revocation = Some(Box::new(mark)));
-    }
-
     /// Sets when the credential ends.
     #[cfg(feature = "client")]
     pub(crate) fn set_valid_until(&mut self, end: SystemTime) {
@@ -247,7 +225,7 @@ impl UserInfo {
 
     /// Changes this user, and no clone of it, such as one that a function which mapped the claims has kept.
     #[cfg(feature = "client")]
-    fn change(&mut self, change: impl FnOnce(&mut Shared)) {
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut Shared)) {
         if Arc::get_mut(&mut self.0).is_none() {
             *self = self.to_builder().build();
         }

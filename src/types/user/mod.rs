@@ -9,6 +9,8 @@ mod fields;
 mod group;
 pub(crate) mod id;
 pub(crate) mod info;
+#[cfg(feature = "jwt")]
+mod of_token;
 mod serialization;
 
 pub use access_key_kind::AccessKeyKind;

@@ -55,7 +55,9 @@ impl JwtVerifierBuilder {
             .map(|builder| builder.source(http.as_ref(), &cache, &clock))
             .collect::<Result<_, _>>()?;
         let rejections = Rejections::new(&clock);
-        Ok(JwtVerifier { inner: Arc::new(Inner { sources, cache, is_caching, clock, rejections, revocation }) })
+        Ok(JwtVerifier {
+            inner: Arc::new(Inner { sources, cache, is_caching, clock, rejections, revocation }),
+        })
     }
 
     fn source(

@@ -16,7 +16,7 @@
 //! (`jwk`, `jku`, `x5c`, `x5u`) are ignored.
 //!
 //! A token is valid until it expires, even if its user has been disabled since: the auth center is not consulted. Keep
-//! tokens short-lived, or use the `AuthClient`.
+//! tokens short-lived, [revoke](crate::revocation) them, or use the `AuthClient`.
 //!
 //! # Issuers
 //!

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::error::{Reason, Rejection, invalid_token};
 use super::revocation_settings::RevocationSettings;
 use crate::ports::revocations::{DynRevocations, RevocationError};
+use crate::types::claims::type_of;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::revocation::{RevocationFailure, RevocationMark, RevocationStatus, TokenIds};
 use crate::types::user::UserInfo;
@@ -132,10 +133,11 @@ pub(super) fn id(claims: &Map<String, Value>, name: &str) -> Result<Option<Strin
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(id)) => Ok(Some(id.clone()).filter(|id| !id.is_empty())),
         Some(Value::Number(id)) if !id.is_f64() => Ok(Some(id.to_string())),
-        Some(_) => Err(invalid_token(
+        Some(other) => Err(invalid_token(
             Reason::Malformed,
             format!(
-                "malformed `{name}` claim: expected a string or an integer, by which the token can be revoked"
+                "malformed `{name}` claim: expected a string or an integer to revoke by, found {}",
+                if other.is_f64() { "a fraction" } else { type_of(other) }
             ),
         )),
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aigc_auth::AuthLayer;
-use aigc_auth::jwt::{JwtVerifier, JwtVerifierBuilder, TokenKind};
+use aigc_auth::claims::TokenKind;
+use aigc_auth::jwt::{JwtVerifier, JwtVerifierBuilder};
 use aigc_auth::revocation::{BackChannelLogout, MemoryRevocations};
 use aigc_auth::testing::Clock;
 use aigc_auth::webhook::InMemoryReplays;

@@ -12,7 +12,8 @@ use crate::revocation::support::{builder, token};
 use crate::support::{App, center, client, post, request, serve};
 
 async fn app(verifier: &JwtVerifier, layer: AuthLayer) -> App {
-    let router = Router::new().route("/", get(|| async { "in" })).merge(revocation::router(verifier.clone()));
+    let router =
+        Router::new().route("/", get(|| async { "in" })).merge(revocation::revoke_router(verifier.clone()));
     serve(router.layer(layer)).await
 }
 
@@ -49,7 +50,7 @@ async fn access_keys_and_routers_outside_the_layer_are_refused() {
     let layer = AuthLayer::new(verifier.clone()).with_access_keys(client(&center));
     let inside = app(&verifier, layer).await;
     assert_eq!(call(&inside, "POST", "/revoke", "ak_user").await.0, 403);
-    let outside = serve(revocation::router(verifier.clone())).await;
+    let outside = serve(revocation::revoke_router(verifier.clone())).await;
     assert_eq!(call(&outside, "POST", "/revoke", &token(&json!({"jti": "a"}))).await.0, 500);
     let without = JwtVerifier::from_secret(SECRET).build().unwrap();
     let app = app(&without, AuthLayer::new(without.clone())).await;

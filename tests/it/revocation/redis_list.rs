@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::jwt::support::{SECRET, now};
 use crate::revocation::redis_server::{PATIENCE, Path, RedisServer};
 use crate::revocation::support::{ACCEPTED, outcome, revoked, token};
-use crate::support::{Reference, until, until_async};
+use crate::support::{Reference, test_process, tls, until, until_async};
 
 struct Replica {
     verifier: JwtVerifier,
@@ -305,6 +305,37 @@ async fn refused_sign_in_is_tried_again() {
     server.run::<()>(&["ACL", "SETUSER", "app", ">pw"]).await;
     assert!(replica.list.synchronized(PATIENCE).await);
     assert_eq!(replica.outcome(&numbered("a")).await, ACCEPTED);
+}
+
+/// In a process of its own: rustls has one default provider a process, and the system's certificates are named by a variable.
+#[tokio::test]
+async fn redis_is_reached_over_tls_without_a_crypto_provider_of_the_process() {
+    let Some(server) = RedisServer::start(&[]).await else { return };
+    let path = Path::over_tls_to(&server).await;
+    for (trusts, certificates) in [("trusted", tls::file("ca.pem")), ("untrusted", tls::file("server.pem"))] {
+        let mut child =
+            tokio::process::Command::from(test_process(module_path!(), "child_connects_over_tls"));
+        child.env("SSL_CERT_FILE", certificates).env("REDIS_URL", path.tls_url()).env("REDIS_IS", trusts);
+        let output = child.kill_on_drop(true).output().await.unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains(&format!("it is {trusts}")), "{trusts}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn child_connects_over_tls() {
+    let (Ok(url), Ok(trusts)) = (std::env::var("REDIS_URL"), std::env::var("REDIS_IS")) else { return };
+    assert!(rustls::crypto::CryptoProvider::get_default().is_none());
+    let list = RedisRevocations::connect(url).unwrap();
+    match &*trusts {
+        "trusted" => {
+            assert!(list.synchronized(PATIENCE).await);
+            let end = std::time::SystemTime::now() + 60 * SECOND;
+            list.revoke(&Revocation::session("s"), end).await.unwrap();
+        }
+        _ => assert!(!list.synchronized(SECOND).await),
+    }
+    println!("it is {trusts}");
 }
 
 #[test]

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use redis::FromRedisValue;
 use test_support::process::Directory;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, split};
 use tokio::net::{TcpListener, UnixStream};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio_rustls::TlsAcceptor;
 
-use crate::support::until_async;
+use crate::support::{tls, until_async};
 
 /// A Redis that ends when this is dropped.
 pub(crate) struct RedisServer {
@@ -132,6 +133,15 @@ struct State {
 
 impl Path {
     pub(crate) async fn to(server: &RedisServer) -> Self {
+        Self::start(server, None).await
+    }
+
+    /// Over TLS, with the certificate for `localhost` of these tests.
+    pub(crate) async fn over_tls_to(server: &RedisServer) -> Self {
+        Self::start(server, Some(tls::acceptor())).await
+    }
+
+    async fn start(server: &RedisServer, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (state, seen) = watch::channel(State::default());
@@ -139,18 +149,17 @@ impl Path {
         let task = tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
-                let (socket, seen) = (socket.clone(), seen.clone());
+                let (socket, seen, tls) = (socket.clone(), seen.clone(), tls.clone());
                 tokio::spawn(async move {
                     // While Redis is down, the connection ends as it would there.
                     let Ok(server) = UnixStream::connect(socket).await else { return };
-                    let (from_client, to_client) = client.into_split();
-                    let (from_server, to_server) = server.into_split();
-                    let mut cut = seen.clone();
-                    let cuts = cut.borrow().cuts;
-                    tokio::select! {
-                        () = relay(from_client, to_server, seen.clone()) => {}
-                        () = relay(from_server, to_client, seen) => {}
-                        _ = cut.wait_for(|state| state.cuts > cuts) => {}
+                    match tls {
+                        None => bridge(client, server, seen).await,
+                        // A client that does not trust the certificate ends it.
+                        Some(tls) => match tls.accept(client).await {
+                            Ok(client) => bridge(client, server, seen).await,
+                            Err(_) => return,
+                        },
                     }
                 });
             }
@@ -160,6 +169,10 @@ impl Path {
 
     pub(crate) fn url(&self) -> String {
         format!("redis://{}", self.address)
+    }
+
+    pub(crate) fn tls_url(&self) -> String {
+        format!("rediss://localhost:{}", self.address.port())
     }
 
     pub(crate) fn set_mute(&self, is_mute: bool) {
@@ -175,6 +188,21 @@ impl Path {
 impl Drop for Path {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+async fn bridge(
+    client: impl AsyncRead + AsyncWrite + Unpin,
+    server: UnixStream,
+    mut state: watch::Receiver<State>,
+) {
+    let (from_client, to_client) = split(client);
+    let (from_server, to_server) = server.into_split();
+    let cuts = state.borrow().cuts;
+    tokio::select! {
+        () = relay(from_client, to_server, state.clone()) => {}
+        () = relay(from_server, to_client, state.clone()) => {}
+        _ = state.wait_for(|state| state.cuts > cuts) => {}
     }
 }
 

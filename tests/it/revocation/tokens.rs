@@ -87,11 +87,17 @@ async fn ids_that_cannot_be_read_are_rejected_where_tokens_can_be_revoked() {
     let clock = Clock::held();
     let with_list = builder(&clock).build().unwrap();
     let without = JwtVerifier::from_secret(SECRET).clock(clock).build().unwrap();
-    for id in [json!({"id": 1}), json!(["a"]), json!(true), json!(1.5), json!(1e300)] {
+    for (id, found) in [
+        (json!({"id": 1}), "an object"),
+        (json!(["a"]), "an array"),
+        (json!(true), "a boolean"),
+        (json!(1.5), "a fraction"),
+        (json!(1e300), "a fraction"),
+    ] {
         for name in ["jti", "sid"] {
             let token = token(&json!({name: id}));
             let expected = format!(
-                "malformed `{name}` claim: expected a string or an integer, by which the token can be revoked"
+                "malformed `{name}` claim: expected a string or an integer to revoke by, found {found}"
             );
             assert_eq!(outcome(&with_list, &token).await, (401, expected), "{id}");
             assert_eq!(outcome(&without, &token).await, ACCEPTED, "{id}");
