@@ -86,7 +86,7 @@ pub(crate) type Instant = i64;
 /// Rounds up: more is revoked, not less.
 pub(crate) fn instant(time: SystemTime) -> Instant {
     let millis = |since: Duration, up: u32| {
-        let rest = u64::from(up > 0 && since.subsec_nanos() % 1_000_000 > 0);
+        let rest = u64::from(up > 0 && !since.subsec_nanos().is_multiple_of(1_000_000));
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX).saturating_add_unsigned(rest)
     };
     match time.duration_since(UNIX_EPOCH) {

@@ -9,7 +9,7 @@ use crate::verifiers::jwt::LogoutToken;
 
 /// Which log-out tokens were applied, until they expire.
 pub(super) enum LogoutReplays {
-    Here(RevokedList),
+    Here(Box<RevokedList>),
     #[cfg(feature = "webhook")]
     Shared(std::sync::Arc<dyn DynReplayMemory>),
 }
@@ -25,7 +25,7 @@ impl LogoutReplays {
     const CAPACITY: usize = 100_000;
 
     pub(super) fn here(clock: Clock) -> Self {
-        Self::Here(RevokedList::new(clock, Self::CAPACITY, vec![]))
+        Self::Here(Box::new(RevokedList::new(clock, Self::CAPACITY, vec![])))
     }
 
     /// Claims a token. `None` if it has been applied.

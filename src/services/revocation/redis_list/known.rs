@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use quick_cache::sync::Cache;
@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::found::{Found, FoundEntry};
 use super::keys::Name;
 use crate::services::revocation::list::{ALL, Entry, Full, Kind, RevokedList};
-use crate::types::revocation::{Revocation, RevocationStatus, TokenIds, instant};
+use crate::types::revocation::{Revocation, RevocationStatus, TokenIds};
 use crate::util::clock::{Clock, Millis};
 
 /// What may have been missed.
@@ -47,8 +47,10 @@ pub(super) struct Known {
     /// Tokens that were not revoked when Redis was asked about them.
     asked: Cache<AskKey, Asked>,
     hashers: [RandomState; 2],
-    /// Changed, and not looked up yet: an entry for each is in the list without an end.
+    /// Changed, and not looked up yet. Tokens and sessions of these are in the list without an end.
     unlooked: Mutex<HashSet<Name>>,
+    /// How many of these are users.
+    unlooked_users: AtomicUsize,
     /// Told when everything is known.
     pub(super) is_in: Notify,
 }
@@ -71,6 +73,7 @@ impl Known {
             asked: Cache::new(max_asked),
             hashers: [RandomState::new(), RandomState::new()],
             unlooked: Mutex::default(),
+            unlooked_users: AtomicUsize::new(0),
             is_in: Notify::new(),
         }
     }
@@ -94,7 +97,8 @@ impl Known {
     /// The version of the list; 0 while there may be more on it than is known.
     pub(super) fn version(&self) -> u64 {
         let version = self.list.version();
-        if self.touch() == Touch::In { version } else { 0 }
+        let is_complete = self.touch() == Touch::In && self.unlooked_users.load(Ordering::Acquire) == 0;
+        if is_complete { version } else { 0 }
     }
 
     pub(super) fn status(&self, ids: &TokenIds) -> RevocationStatus {
@@ -102,6 +106,9 @@ impl Known {
             return RevocationStatus::Revoked;
         }
         let touch = self.touch();
+        if touch != Touch::Out && self.has_unlooked_user(ids) {
+            return RevocationStatus::Unknown;
+        }
         if touch == Touch::In {
             return RevocationStatus::Valid;
         }
@@ -122,14 +129,17 @@ impl Known {
         self.unlooked().iter().cloned().collect()
     }
 
-    /// These have changed, in a way that is yet to be looked up. Until then they are revoked: users with all that they were issued
-    /// by now, so that somebody who has signed in again is not kept out if the connection ends before the look.
+    /// These have changed, in a way that is yet to be looked up. Until then tokens and sessions are revoked. Users are not, for most of
+    /// their tokens may be of a later date: Redis is asked about those.
     pub(super) fn changed(&self, names: &[Name]) {
-        let now = instant(self.clock().today());
-        self.unlooked().extend(names.iter().cloned());
-        for name in names {
-            let before = if name.kind == Kind::User { now } else { ALL };
-            let entry = Entry { before, end: NEVER };
+        let users = {
+            let mut unlooked = self.unlooked();
+            unlooked.extend(names.iter().cloned());
+            count_users(&unlooked)
+        };
+        self.unlooked_users.store(users, Ordering::Release);
+        for name in names.iter().filter(|name| name.kind != Kind::User) {
+            let entry = Entry { before: ALL, end: NEVER };
             self.noted(self.list.set(name.kind, &name.id, entry));
         }
     }
@@ -150,6 +160,8 @@ impl Known {
         let mut unlooked = self.unlooked();
         if !unlooked.is_empty() {
             unlooked.retain(|name| found.iter().all(|found| found.name != *name));
+            // What was found is in the list by now.
+            self.unlooked_users.store(count_users(&unlooked), Ordering::Release);
         }
         drop(unlooked);
         self.list.prune();
@@ -218,6 +230,14 @@ impl Known {
         revoked
     }
 
+    fn has_unlooked_user(&self, ids: &TokenIds) -> bool {
+        if self.unlooked_users.load(Ordering::Acquire) == 0 {
+            return false;
+        }
+        let unlooked = self.unlooked();
+        ids.user_ids().any(|id| unlooked.contains(&Name { kind: Kind::User, id: id.into() }))
+    }
+
     pub(super) fn unlooked(&self) -> MutexGuard<'_, HashSet<Name>> {
         self.unlooked.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -227,4 +247,9 @@ impl Known {
     }
 }
 
+fn count_users(names: &HashSet<Name>) -> usize {
+    names.iter().filter(|name| name.kind == Kind::User).count()
+}
+
+#[derive(Clone, Copy)]
 pub(super) struct Asking(Asked);
