@@ -2,7 +2,13 @@
 
 #[cfg(any(feature = "registry", feature = "user-sync", feature = "webhook"))]
 pub(crate) mod atomic_file;
-#[cfg(any(feature = "registry", feature = "stats", feature = "user-sync", feature = "webhook"))]
+#[cfg(any(
+    feature = "redis",
+    feature = "registry",
+    feature = "stats",
+    feature = "user-sync",
+    feature = "webhook"
+))]
 pub(crate) mod backoff;
 pub(crate) mod boxed;
 // Only tests hold it, and only `testing` exports it.

@@ -156,10 +156,11 @@ impl Path {
                     match tls {
                         None => bridge(client, server, seen).await,
                         // A client that does not trust the certificate ends it.
-                        Some(tls) => match tls.accept(client).await {
-                            Ok(client) => bridge(client, server, seen).await,
-                            Err(_) => return,
-                        },
+                        Some(tls) => {
+                            if let Ok(client) = tls.accept(client).await {
+                                bridge(client, server, seen).await;
+                            }
+                        }
                     }
                 });
             }

@@ -270,7 +270,7 @@ impl History {
             }
             Some(Message::Page(names, is_last)) => {
                 self.is_last_page = is_last;
-                self.look_up(names.clone());
+                self.look_up(&names);
                 format!("page {names:?}")
             }
         };
@@ -285,7 +285,7 @@ impl History {
         if !self.arrived.is_empty() {
             let names = std::mem::take(&mut self.arrived);
             self.known.changed(&names);
-            self.look_up(names);
+            self.look_up(&names);
         } else if let Some(scan) = &mut self.scan {
             // Redis looks at one or two keys at a time, and need not return those that are gone meanwhile.
             let page: Vec<_> = (0..2).filter_map(|_| scan.pop_front()).collect();
@@ -296,8 +296,8 @@ impl History {
         }
     }
 
-    fn look_up(&mut self, names: Vec<Name>) {
-        let found = self.found(&names);
+    fn look_up(&mut self, names: &[Name]) {
+        let found = self.found(names);
         self.push(Message::Found(found));
         self.waiting = Waiting::Found;
     }
@@ -478,7 +478,7 @@ fn no_history_lets_a_revoked_token_pass_or_refuses_another() {
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
             scope.spawn(move || {
-                (from..from + histories).filter(|seed| seed % THREADS == thread).for_each(check)
+                (from..from + histories).filter(|seed| seed % THREADS == thread).for_each(check);
             });
         }
     });
