@@ -3,7 +3,7 @@
 #[cfg(any(feature = "registry", feature = "user-sync", feature = "webhook"))]
 pub(crate) mod atomic_file;
 #[cfg(any(
-    feature = "redis",
+    all(feature = "jwt", feature = "redis"),
     feature = "registry",
     feature = "stats",
     feature = "user-sync",

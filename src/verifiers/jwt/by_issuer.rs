@@ -1,7 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::verifier::{JwtVerifier, Verdict};
+use super::verdict::Verdict;
+use super::verifier::JwtVerifier;
 use crate::ports::invalidate::{Invalidate, Invalidation};
 use crate::ports::user_directory::Directory;
 use crate::ports::verify::Verify;

@@ -48,12 +48,15 @@ mod key_source;
 mod logout_token;
 pub mod presets;
 mod revocation;
+mod revocation_setters;
 mod revocation_settings;
 mod revoke;
 mod source;
 mod token;
 mod validation;
+mod verdict;
 mod verifier;
+mod verify;
 
 pub use crate::types::claims::default_claims_mapping;
 pub use algorithm::Algorithm;

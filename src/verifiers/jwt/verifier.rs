@@ -11,9 +11,9 @@ use super::jwks::Fetch;
 use super::revocation::{RevocationCheck, revoked};
 use super::source::{Decoded, Keys, Source};
 use super::token::Token;
-use crate::ports::verify::Verify;
+use super::verdict::Verdict;
 use crate::types::claims::{list, shown};
-use crate::types::credential::{AccessKey, BearerToken};
+use crate::types::credential::BearerToken;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::revocation::RevocationStatus;
 use crate::types::user::UserInfo;
@@ -55,17 +55,6 @@ pub(super) const MAX_SOURCES: usize = 8;
 /// What is known of the fetch of each source's keys.
 pub(super) type Fetches = [Fetch; MAX_SOURCES];
 pub(super) const PENDING: Fetches = [Fetch::Pending; MAX_SOURCES];
-
-/// What is known of a token without waiting.
-pub(super) enum Verdict {
-    Done(Result<UserInfo, AuthError>),
-    /// Keys have to be fetched first.
-    Pending,
-    /// The list of revocations has to be asked about the token of this user.
-    Unchecked(UserInfo),
-    /// No JWT, or one of another issuer.
-    NotOwn,
-}
 
 impl JwtVerifier {
     /// Verifies a token and returns its user.
@@ -112,7 +101,7 @@ impl JwtVerifier {
         self.inner.verify_if(token.as_bytes(), &PENDING, Inner::owns)
     }
 
-    async fn verify_token(&self, token: &BearerToken) -> Result<UserInfo, AuthError> {
+    pub(super) async fn verify_token(&self, token: &BearerToken) -> Result<UserInfo, AuthError> {
         let mut verdict = self.inner.verify(token.as_bytes(), &PENDING);
         if matches!(verdict, Verdict::Pending) {
             let fetches = self.inner.fetch(token.as_bytes()).await;
@@ -131,7 +120,7 @@ impl JwtVerifier {
 
 impl Inner {
     /// Returns the cached user of a token, or verifies it.
-    fn verify(&self, token: &[u8], fetches: &Fetches) -> Verdict {
+    pub(super) fn verify(&self, token: &[u8], fetches: &Fetches) -> Verdict {
         self.verify_if(token, fetches, |_, _, _| true)
     }
 
@@ -297,29 +286,6 @@ impl Inner {
             }
         }
         fetches
-    }
-}
-
-impl Verify<BearerToken> for JwtVerifier {
-    /// Verifies the token at once if its key is cached: that takes less time than handing it to another task.
-    fn try_verify(&self, token: &BearerToken) -> Option<Result<UserInfo, AuthError>> {
-        match self.inner.verify(token.as_bytes(), &PENDING) {
-            Verdict::Done(verified) => Some(verified),
-            Verdict::Pending | Verdict::Unchecked(_) | Verdict::NotOwn => None,
-        }
-    }
-
-    async fn verify(&self, token: BearerToken) -> Result<UserInfo, AuthError> {
-        self.verify_token(&token).await
-    }
-}
-
-/// Rejects all access keys, so that `AuthLayer::new(verifier)` works without a verifier for them.
-/// [`with_access_keys`](crate::AuthLayer::with_access_keys) replaces it.
-impl Verify<AccessKey> for JwtVerifier {
-    async fn verify(&self, _: AccessKey) -> Result<UserInfo, AuthError> {
-        Err(AuthError::new(ErrorKind::InvalidCredential)
-            .with_detail("this service does not accept access keys"))
     }
 }
 
