@@ -1,6 +1,7 @@
 //! A list of revocations that is kept in Redis, learned by push.
 
 mod builder;
+mod constructors;
 mod found;
 mod keys;
 mod known;

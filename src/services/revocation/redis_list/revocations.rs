@@ -2,13 +2,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::builder::RedisRevocationsBuilder;
 use super::keys::{Keys, Name, value};
 use super::known::{AskKey, Known, Touch};
 use super::lookup::look_up;
 use crate::ports::revocations::{RevocationError, Revocations};
 use crate::services::revocation::list::parts;
-use crate::types::error::BuildError;
 use crate::types::revocation::{Revocation, RevocationStatus, TokenIds};
 use crate::upstream::redis_link::{Link, LinkError};
 use crate::util::clock::millis;
@@ -25,7 +23,7 @@ use crate::util::single_flight::SingleFlight;
 ///
 /// Each key lives as long as the tokens that it is about. Redis pushes the names of keys that change (`CLIENT TRACKING`, Redis 6 and
 /// later), and each replica remembers what is revoked: a request costs no call. While pushes do not arrive, Redis is asked about
-/// each token, within 50 ms, once in [`ask_every`](RedisRevocationsBuilder::ask_every); what is remembered stays revoked.
+/// each token, within 50 ms, once in [`ask_every`](super::RedisRevocationsBuilder::ask_every); what is remembered stays revoked.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -64,19 +62,6 @@ const SCRIPT: &str = "local value, px = ARGV[1], tonumber(ARGV[2]) \
 impl RedisRevocations {
     /// So many tokens are asked about at a time.
     const MAX_ASKING: usize = 10_000;
-
-    /// Starts to connect to this Redis, and does not wait for it: `redis://`, `rediss://` (TLS), `unix://`.
-    ///
-    /// # Errors
-    /// As [`RedisRevocationsBuilder::build`].
-    pub fn connect(url: impl Into<String>) -> Result<Self, BuildError> {
-        Self::builder(url).build()
-    }
-
-    /// Starts a list in this Redis with other settings.
-    pub fn builder(url: impl Into<String>) -> RedisRevocationsBuilder {
-        RedisRevocationsBuilder::new(url.into())
-    }
 
     pub(super) fn new(keys: Keys, known: Arc<Known>, calls: Link, pushes: Link) -> Self {
         let shared = Arc::new(Shared { keys, known, calls });
