@@ -25,7 +25,7 @@ impl JwtVerifierBuilder {
     ///
     /// # Errors
     /// If the secret is too short for its algorithm (32 bytes for `HS256`) or has white space at an end, the key is not a
-    /// public key in PEM or too weak, the URL is not `https://`, `jwks_url` is set beside a secret or a public key, none of the algorithms fits the key, or there are over 8
+    /// public key in PEM or too weak, the URL is not `https://`, `jwks_url` is set beside a secret or a public key, none of the algorithms fits the key, `revocations` is set for an added source, or there are over 8
     /// sources of keys.
     pub fn build(mut self) -> Result<JwtVerifier, BuildError> {
         let mut builders = std::mem::take(&mut self.also);
@@ -41,6 +41,11 @@ impl JwtVerifierBuilder {
             return Err(BuildError::new(format!(
                 "expected at most {MAX_SOURCES} sources of keys for one verifier, found {found}"
             )));
+        }
+        if builders.iter().any(|builder| builder.revocation.list.is_some()) {
+            return Err(BuildError::new(
+                "`revocations` is set for a source of keys that was added: expected it for the verifier that it was added to",
+            ));
         }
         // No refresh and no stale-if-error: claims do not change before the token expires.
         let ttls =

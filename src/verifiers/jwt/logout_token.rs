@@ -123,7 +123,7 @@ impl LogoutRules {
         let missing = |name: &str| invalid_token(Reason::Dates, format!("missing `{name}` claim"));
         let iat = date(claims, "iat")?.ok_or_else(|| missing("iat"))?;
         let age = now.as_secs_f64() - iat;
-        if age > (self.max_age + source.validation.leeway).as_secs_f64() {
+        if age > self.max_age.saturating_add(source.validation.leeway).as_secs_f64() {
             let detail = format!(
                 "the log-out token was issued {age:.0} s ago (`iat`): expected at most {} s",
                 self.max_age.as_secs()

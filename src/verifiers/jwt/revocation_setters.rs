@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::builder::JwtVerifierBuilder;
 use crate::ports::revocations::Revocations;
 use crate::types::revocation::RevocationFailure;
+use crate::upstream::lookups::MAX_DURATION;
 
 /// Revocation before a token's end: see [`revocation`](crate::revocation). These are settings of the whole verifier, not of a
 /// source of keys that is added to it.
@@ -45,7 +46,7 @@ impl JwtVerifierBuilder {
     /// Sets how long tokens are valid at most, which is how long a revocation of a user or of a session is kept. Defaults to 24 h.
     /// A token that lives longer is valid again when the revocation has ended; the log warns of such tokens.
     pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.revocation.max_token_lifetime = lifetime;
+        self.revocation.max_token_lifetime = lifetime.min(MAX_DURATION);
         self
     }
 }

@@ -62,7 +62,9 @@ impl JwtVerifier {
     /// # Errors
     /// As [`revoke`](Self::revoke), of the list.
     pub async fn revoke_user(&self, id: impl Into<UserId>, before: SystemTime) -> Result<(), AuthError> {
-        let until = before.max(self.inner.clock.today()) + self.revocation_check()?.max_token_lifetime;
+        let lifetime = self.revocation_check()?.max_token_lifetime;
+        let latest = before.max(self.inner.clock.today());
+        let until = latest.checked_add(lifetime).unwrap_or(latest);
         self.write(&Revocation::user(id, before), until).await
     }
 
@@ -81,7 +83,7 @@ impl JwtVerifier {
         let list = &self.revocation_check()?.list;
         // Until when tokens are accepted.
         let leeway = self.inner.sources.iter().map(|source| source.validation.leeway).max();
-        let until = until + leeway.unwrap_or_default();
+        let until = until.checked_add(leeway.unwrap_or_default()).unwrap_or(until);
         in_time(list.revoke(revocation, until)).await.map_err(|error| {
             tracing::warn!(%error, "cannot write a revocation");
             AuthError::new(ErrorKind::Unavailable)

@@ -253,13 +253,19 @@ async fn outage_takes_nothing_back_and_ends_as_configured() {
     );
 }
 
-/// Redis before version 6, or an ACL: each token is asked about once in the interval, however many requests come.
+/// Redis before version 6, which has no HELLO, or an ACL: each token is asked about once in the interval, however many requests
+/// come.
 #[tokio::test]
 async fn without_pushes_redis_is_asked_once_in_the_interval() {
-    let Some(server) = RedisServer::start(&[]).await else { return };
-    server
-        .run::<()>(&["ACL", "SETUSER", "app", "on", ">pw", "~revoked:*", "+@all", "-client|tracking"])
-        .await;
+    tokio::join!(
+        asked_once_in_the_interval(&["--rename-command", "HELLO", ""], "+@all"),
+        asked_once_in_the_interval(&[], "-client|tracking"),
+    );
+}
+
+async fn asked_once_in_the_interval(options: &[&str], rule: &str) {
+    let Some(server) = RedisServer::start(options).await else { return };
+    server.run::<()>(&["ACL", "SETUSER", "app", "on", ">pw", "~revoked:*", "+@all", rule]).await;
     let replica =
         Replica::with(server.url_of("app", "pw"), |list| list.ask_every(SECOND), |verifier| verifier);
     until_async("Redis is asked", async || {

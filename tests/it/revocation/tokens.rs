@@ -169,6 +169,34 @@ async fn what_cannot_be_revoked_says_why() {
     }
 }
 
+/// Dates beyond all calendars are kept as far as they go.
+#[tokio::test]
+async fn no_date_is_out_of_range() {
+    let clock = Clock::held();
+    let verifier = builder(&clock).max_token_lifetime(Duration::MAX).build().unwrap();
+    let far = UNIX_EPOCH + Duration::from_secs(i64::MAX as u64);
+    let [session, user, token] =
+        [json!({"sid": "s"}), json!({}), json!({"jti": "j", "sid": "t", "exp": 253_402_300_799_u64})]
+            .map(|more| token(&more));
+    verifier.revoke_session("s", far).await.unwrap();
+    assert_eq!(outcome(&verifier, &session).await, revoked());
+    verifier.revoke(&token).await.unwrap();
+    assert_eq!(outcome(&verifier, &token).await, revoked());
+    verifier.revoke_user("alice", far).await.unwrap();
+    assert_eq!(outcome(&verifier, &user).await, revoked());
+}
+
+#[test]
+fn list_of_an_added_source_is_refused() {
+    let list = MemoryRevocations::new;
+    let added = JwtVerifier::from_public_key(P256.pem()).issuer("https://new").revocations(list());
+    let error = builder(&Clock::held()).issuer("https://old").also_accept(added).build().unwrap_err();
+    assert!(
+        error.to_string().contains("`revocations` is set for a source of keys that was added"),
+        "{error}"
+    );
+}
+
 /// As AutoGPT has both: its older sign-in, and its newer one.
 #[tokio::test]
 async fn one_list_is_for_all_sources_and_combined_verifiers() {
