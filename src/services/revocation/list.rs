@@ -85,7 +85,7 @@ impl RevokedList {
             || (!users.is_empty() && ids.user_ids().any(|user| is_in(users, user)))
     }
 
-    #[cfg(test)]
+    #[cfg(any(feature = "redis", test))]
     pub(super) fn get(&self, kind: Kind, id: &str) -> Option<Entry> {
         self.read().entries[kind as usize].get(id).copied()
     }

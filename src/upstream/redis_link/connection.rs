@@ -26,6 +26,8 @@ struct Health {
     /// For how long all answers may be late.
     patience: Duration,
     lost: Notify,
+    /// How often Redis was flushed, as far as it has told.
+    flushes: AtomicU64,
 }
 
 /// How many pushes wait for the session: beyond them the connection is thrown away, for the session would have missed some.
@@ -44,10 +46,14 @@ impl Connection {
             late_since: AtomicU64::new(0),
             patience,
             lost: Notify::new(),
+            flushes: AtomicU64::new(0),
         });
         let (sender, pushes) = mpsc::channel(MAX_PUSHES);
         let watched = health.clone();
         let push = move |push: PushInfo| -> Result<(), redis::aio::SendError> {
+            if is_flush(&push) {
+                watched.flushes.fetch_add(1, Ordering::Release);
+            }
             if push.kind == PushKind::Disconnection || sender.try_send(push).is_err() {
                 watched.lost.notify_one();
             }
@@ -78,6 +84,12 @@ impl Connection {
         self.noted(pipeline.query_async(&mut redis).await)
     }
 
+    /// How many pushes have arrived that tell of a flush, read or not. One that was pushed before an answer is counted when the answer
+    /// is there.
+    pub(crate) fn flushes(&self) -> u64 {
+        self.health.flushes.load(Ordering::Acquire)
+    }
+
     fn noted<T>(&self, answer: RedisResult<T>) -> Result<T, LinkError> {
         let answer = answer.map_err(LinkError::from);
         match answer {
@@ -92,6 +104,11 @@ impl Connection {
     pub(super) async fn lost(&self) {
         self.health.lost.notified().await;
     }
+}
+
+/// Whether a push tells that all keys are gone.
+pub(crate) fn is_flush(push: &PushInfo) -> bool {
+    push.kind == PushKind::Invalidate && matches!(push.data.first(), Some(redis::Value::Nil))
 }
 
 impl Health {

@@ -13,6 +13,6 @@ mod error;
 mod link;
 
 pub(crate) use address::RedisAddress;
-pub(crate) use connection::Connection;
+pub(crate) use connection::{Connection, is_flush};
 pub(crate) use error::LinkError;
 pub(crate) use link::{Link, LinkConfig, Session};

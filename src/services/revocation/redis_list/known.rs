@@ -157,26 +157,32 @@ impl Known {
                 None => self.list.remove(name.kind, &name.id),
             }
         }
+        self.is_looked_up(found);
+        self.list.prune();
+    }
+
+    fn is_looked_up(&self, found: &[Found]) {
         let mut unlooked = self.unlooked();
         if !unlooked.is_empty() {
             unlooked.retain(|name| found.iter().all(|found| found.name != *name));
             // What was found is in the list by now.
             self.unlooked_users.store(count_users(&unlooked), Ordering::Release);
         }
-        drop(unlooked);
-        self.list.prune();
     }
 
-    /// What Redis has under names that changed at the end of the last connection. What it does not have may have been deleted, or
-    /// been lost with what told of it: a token or a session stays revoked for a while. Nobody is kept out by that: an id is not used
-    /// again.
+    /// The same of names that Redis may have lost since they changed: in a flush, or between two connections. What is remembered of
+    /// them stays; a token or a session of which only the change is known stays revoked for a while. Nobody is kept out by
+    /// that: their ids are not used again.
     pub(super) fn looked_up_late(&self, mut found: Vec<Found>) {
         for Found { name, entry } in &mut found {
-            if name.kind != Kind::User {
-                entry.get_or_insert(FoundEntry { before: ALL, rest: Some(Self::KEPT) });
+            let old = self.list.get(name.kind, &name.id);
+            if entry.is_none() && old.is_some_and(|old| old.end == NEVER) {
+                *entry = Some(FoundEntry { before: ALL, rest: Some(Self::KEPT) });
             }
         }
-        self.looked_up(&found);
+        let (there, gone): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| found.entry.is_some());
+        self.looked_up(&there);
+        self.is_looked_up(&gone);
     }
 
     /// All that was there when pushes began has been read.

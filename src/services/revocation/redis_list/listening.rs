@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use super::keys::{Keys, Name};
 use super::known::Known;
 use super::lookup::look_up;
-use crate::upstream::redis_link::{Connection, LinkError, Session};
+use crate::upstream::redis_link::{Connection, LinkError, Session, is_flush};
 
 /// Learns of revocations by push: `CLIENT TRACKING` in broadcast mode on the prefix.
 ///
@@ -48,6 +48,8 @@ impl Listening {
         let found = look_up(connection, &self.keys, unlooked, self.known.clock()).await?;
         self.known.looked_up_late(found);
         let mut cursor = Some(0);
+        // Those that were read.
+        let mut flushes = 0;
         let mut waiting = Vec::new();
         loop {
             waiting.clear();
@@ -65,9 +67,10 @@ impl Listening {
                 }
             }
             // In turns, so that neither keeps the other waiting.
-            self.catch_up(connection, &waiting).await?;
+            self.catch_up(connection, &waiting, flushes).await?;
+            flushes += waiting.iter().filter(|push| is_flush(push)).count() as u64;
             if let Some(position) = cursor {
-                cursor = self.scan(connection, position).await?;
+                cursor = self.scan(connection, position, flushes).await?;
                 if cursor.is_none() {
                     self.known.read();
                 }
@@ -75,12 +78,17 @@ impl Listening {
         }
     }
 
-    async fn catch_up(&self, connection: &Connection, pushes: &[PushInfo]) -> Result<(), LinkError> {
+    async fn catch_up(
+        &self,
+        connection: &Connection,
+        pushes: &[PushInfo],
+        flushes: u64,
+    ) -> Result<(), LinkError> {
         let mut names: Vec<_> = pushes.iter().flat_map(|push| self.names(push)).collect();
         names.sort_unstable_by(|one, other| (one.kind, &one.id).cmp(&(other.kind, &other.id)));
         names.dedup();
         self.known.changed(&names);
-        self.look_up(connection, names).await
+        self.look_up(connection, names, flushes).await
     }
 
     /// Keys that have changed. None when Redis was flushed: what was revoked stays so until its end.
@@ -96,18 +104,33 @@ impl Listening {
         }
     }
 
-    async fn scan(&self, connection: &Connection, cursor: u64) -> Result<Option<u64>, LinkError> {
+    async fn scan(
+        &self,
+        connection: &Connection,
+        cursor: u64,
+        flushes: u64,
+    ) -> Result<Option<u64>, LinkError> {
         let mut scan = redis::cmd("SCAN");
         scan.arg(cursor).arg("MATCH").arg(self.keys.pattern()).arg("COUNT").arg(SCAN_COUNT);
         let (next, keys): (u64, Vec<Vec<u8>>) = connection.query(&scan).await?;
         let names = keys.iter().filter_map(|key| self.keys.name(key)).collect();
-        self.look_up(connection, names).await?;
+        self.look_up(connection, names, flushes).await?;
         Ok((next != 0).then_some(next))
     }
 
-    async fn look_up(&self, connection: &Connection, names: Vec<Name>) -> Result<(), LinkError> {
+    /// Looks names up that were told of after so many flushes, and before any other.
+    async fn look_up(
+        &self,
+        connection: &Connection,
+        names: Vec<Name>,
+        flushes: u64,
+    ) -> Result<(), LinkError> {
         let found = look_up(connection, &self.keys, names, self.known.clock()).await?;
-        self.known.looked_up(&found);
+        if connection.flushes() == flushes {
+            self.known.looked_up(&found);
+        } else {
+            self.known.looked_up_late(found);
+        }
         Ok(())
     }
 }

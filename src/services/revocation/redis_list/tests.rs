@@ -24,6 +24,8 @@ const BOUND: Millis = ASK_EVERY + LATE;
 /// What Redis sends on the connection for pushes.
 enum Message {
     Changed(Vec<Name>),
+    /// The same, of one that is there until then.
+    Written(Name, Millis),
     Flushed,
     Found(Vec<Found>),
     /// What changed at the end of the last connection.
@@ -55,6 +57,12 @@ struct History {
     past: Vec<(Name, Instant, Millis)>,
     /// Names of which Redis may have lost something that a replica remembers.
     tainted: HashSet<Name>,
+    /// Tokens and sessions that were pushed: revoked until then, whatever becomes of Redis.
+    promised: HashMap<Name, Millis>,
+    /// How many flushes were pushed since pushes were last looked up.
+    flushes: usize,
+    /// Whether one was pushed beside what is being looked up.
+    is_late: bool,
     /// Names whose push was the last of a connection: revoked for longer, perhaps.
     kept: HashSet<Name>,
     known: Known,
@@ -65,7 +73,7 @@ struct History {
     messages: VecDeque<(Millis, Message)>,
     waiting: Waiting,
     /// Pushes that arrived while something else was awaited; pages that are yet to be read.
-    arrived: Vec<Name>,
+    arrived: Vec<(Name, Option<Millis>)>,
     scan: Option<VecDeque<Name>>,
     is_last_page: bool,
     tokens: Vec<RevocationMark>,
@@ -89,6 +97,9 @@ impl History {
             redis: HashMap::new(),
             past: vec![],
             tainted: HashSet::new(),
+            promised: HashMap::new(),
+            flushes: 0,
+            is_late: false,
             kept: HashSet::new(),
             known,
             is_tracked: false,
@@ -172,7 +183,15 @@ impl History {
         };
         self.redis.insert(name.clone(), Key { before, end, since });
         self.past.push((name.clone(), before, end));
-        self.push(Message::Changed(vec![name]));
+        self.is_told(&name);
+        self.push(Message::Written(name, end));
+    }
+
+    /// What a replica is not told of may break what it was promised.
+    fn is_told(&mut self, name: &Name) {
+        if !self.is_tracked || self.mute_since.is_some() {
+            self.promised.remove(name);
+        }
     }
 
     fn delete(&mut self) -> String {
@@ -181,6 +200,7 @@ impl History {
             if !self.is_tracked || self.mute_since.is_some() {
                 self.tainted.insert(name.clone());
             }
+            self.is_told(&name);
             self.push(Message::Changed(vec![name.clone()]));
         }
         format!("delete {name:?}")
@@ -249,12 +269,26 @@ impl History {
             None => "nothing to deliver".into(),
             Some(Message::Changed(names)) => {
                 let note = format!("push {names:?}");
-                self.arrived.extend(names);
+                self.arrived.extend(names.into_iter().map(|name| (name, None)));
                 note
             }
-            Some(Message::Flushed) => "push nil".into(),
+            Some(Message::Written(name, end)) => {
+                let note = format!("push {name:?}");
+                self.arrived.push((name, Some(end)));
+                note
+            }
+            Some(Message::Flushed) => {
+                self.flushes += 1;
+                "push nil".into()
+            }
             Some(Message::Found(found)) => {
-                self.known.looked_up(&found);
+                if self.flushes == 0 && !self.is_late {
+                    self.known.looked_up(&found);
+                } else {
+                    self.kept.extend(found.iter().map(|found| found.name.clone()));
+                    self.tainted.extend(found.iter().map(|found| found.name.clone()));
+                    self.known.looked_up_late(found.clone());
+                }
                 self.waiting = Waiting::Nothing;
                 if self.is_last_page {
                     (self.is_last_page, self.scan) = (false, None);
@@ -283,10 +317,19 @@ impl History {
             return;
         }
         if !self.arrived.is_empty() {
-            let names = std::mem::take(&mut self.arrived);
+            let mut names = vec![];
+            for (name, end) in std::mem::take(&mut self.arrived) {
+                match end.filter(|_| name.kind != Kind::User) {
+                    Some(end) => self.promised.insert(name.clone(), end),
+                    None => self.promised.remove(&name),
+                };
+                names.push(name);
+            }
+            self.is_late = std::mem::take(&mut self.flushes) > 0;
             self.known.changed(&names);
             self.look_up(&names);
         } else if let Some(scan) = &mut self.scan {
+            (self.is_late, self.flushes) = (false, 0);
             // Redis looks at one or two keys at a time, and need not return those that are gone meanwhile.
             let page: Vec<_> = (0..2).filter_map(|_| scan.pop_front()).collect();
             let is_last = scan.is_empty();
@@ -345,11 +388,20 @@ impl History {
         (self.is_tracked, self.is_connected, self.is_last_page) = (false, false, false);
         // What was pushed and did not arrive may have been that a key was deleted.
         for (_, message) in self.messages.drain(..) {
-            if let Message::Changed(names) = message {
-                self.tainted.extend(names);
+            let names = match message {
+                Message::Changed(names) => names,
+                Message::Written(name, _) => vec![name],
+                _ => continue,
+            };
+            for name in &names {
+                self.promised.remove(name);
             }
+            self.tainted.extend(names);
         }
-        self.tainted.extend(self.arrived.drain(..));
+        for (name, _) in self.arrived.drain(..) {
+            self.promised.remove(&name);
+            self.tainted.insert(name);
+        }
         (self.scan, self.waiting) = (None, Waiting::Nothing);
         self.known.lost();
         "lost".into()
@@ -445,12 +497,15 @@ impl History {
         {
             return Err(format!("{said}, and nobody has revoked it"));
         }
+        let is_promised = |name: &Name| self.promised.get(name).is_some_and(|end| now + 2 * LATE < *end);
+        if status != RevocationStatus::Revoked && Name::all_of(ids).iter().any(is_promised) {
+            return Err(format!("{said}, and was pushed: {:?}", self.promised));
+        }
         // All that is known is what is there, where nothing was lost that is remembered here.
         let is_clear = !Name::all_of(ids).iter().any(|name| self.tainted.contains(name));
-        let is_near_an_end = self
-            .past
-            .iter()
-            .any(|(name, before, end)| Self::covers(ids, name, *before) && now.abs_diff(*end) <= 2 * LATE);
+        let is_near_an_end = self.past.iter().any(|(name, before, end)| {
+            Self::covers(ids, name, *before) && now.abs_diff(*end) <= MUTE + 2 * LATE
+        });
         if self.known.touch() == Touch::In
             && self.mute_since.is_none()
             && self.is_at_rest()
