@@ -6,10 +6,14 @@ use std::convert::Infallible;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use aigc_auth::layer::CredentialSource;
+use aigc_auth::tenant::{CachedMemberships, CurrentTenant, Membership, Memberships, OrgId, TenantPolicy};
 use aigc_auth::usage::{Record, Served};
-use aigc_auth::{AuthClient, AuthLayer, CurrentUser, RequirePermission, UserInfo, permissions};
+use aigc_auth::{
+    AuthClient, AuthError, AuthLayer, CurrentUser, RequirePermission, UserId, UserInfo, permissions,
+};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
@@ -114,6 +118,31 @@ impl Record for Queue {
     }
 }
 
+/// One organisation, with five teams.
+struct Table;
+
+impl Memberships for Table {
+    async fn find_membership(&self, user: &UserId, _: Option<&OrgId>) -> Result<Membership, AuthError> {
+        let teams = ["app", "design", "legal", "sales", "web"];
+        let membership = Membership::builder(user.clone(), ORG).roles(["admin", "member"]);
+        Ok(teams.into_iter().fold(membership, |membership, team| membership.team(team, ["member"])).build())
+    }
+}
+
+const ORG: &str = "3f6c0b9e-9d5e-4c5e-8a55-0a2f7b1f9a10";
+
+/// A policy whose memberships are cached, the default one and that of the organisation.
+fn tenants() -> TenantPolicy {
+    // Longer than valgrind takes.
+    let memberships = CachedMemberships::builder(Table).cache_ttl(Duration::from_secs(24 * 60 * 60)).build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    for org in [None, Some(OrgId::from(ORG))] {
+        let found = runtime.block_on(memberships.find_membership(user().id(), org.as_ref()));
+        assert!(found.is_ok());
+    }
+    TenantPolicy::new(memberships)
+}
+
 #[derive(Clone)]
 struct Nothing;
 
@@ -147,6 +176,10 @@ async fn pass(request: Request, next: Next) -> Response {
 }
 
 const BARE: &str = "bare router";
+const WITH_USER: &str = "AuthLayer and CurrentUser";
+const WITH_USER_AND_HEADERS: &str = "… with two headers more";
+const WITH_TENANT: &str = "… and CurrentTenant, by default";
+const WITH_HEADERS: &str = "… and CurrentTenant, by two headers";
 const EXTRACTED: &str = "extension read and cloned by hand";
 
 #[allow(deprecated)] // tower-http thinks little of fixed tokens; it is the least that a check can cost.
@@ -175,6 +208,15 @@ fn main() {
     let mut cookie = without.clone();
     let session = format!("theme=dark; session={token}");
     cookie.insert(COOKIE, HeaderValue::from_str(&session).expect("a header"));
+    let mut naming = with.clone();
+    naming.insert("x-org-id", HeaderValue::from_static(ORG));
+    naming.insert("x-team-id", HeaderValue::from_static("legal"));
+    let tenants = tenants();
+    let of_user = || Router::new().route("/me", get(|_: CurrentUser| async { "ok" })).layer(auth());
+    let of_tenant = || {
+        let route = get(|_: CurrentUser, _: CurrentTenant| async { "ok" });
+        Router::new().route("/me", route).layer(auth().tenants(tenants.clone()))
+    };
     let cases = vec![
         request_case(BARE, router(), with.clone(), 200),
         request_case("nothing, around", Nothing.layer(router()), with.clone(), 200),
@@ -190,6 +232,10 @@ fn main() {
         request_case("… of three sources, as a layer", router().layer(three()), with.clone(), 200),
         request_case("… of all sources, around", all().layer(router()), with.clone(), 200),
         request_case("… by a cookie of three, around", three().layer(router()), cookie, 200),
+        request_case(WITH_USER, of_user(), with.clone(), 200),
+        request_case(WITH_USER_AND_HEADERS, of_user(), naming.clone(), 200),
+        request_case(WITH_TENANT, of_tenant(), with.clone(), 200),
+        request_case(WITH_HEADERS, of_tenant(), naming, 200),
         request_case("tower-http refusal, around", fixed().layer(router()), without.clone(), 401),
         request_case("AuthLayer refusal, around", auth().layer(router()), without.clone(), 401),
         request_case("tower-http refusal, as a layer", router().layer(fixed()), without.clone(), 401),
@@ -200,6 +246,8 @@ fn main() {
     ];
     measure(cases, |name| match name {
         BARE | EXTRACTED => None,
+        WITH_TENANT => Some(WITH_USER),
+        WITH_HEADERS => Some(WITH_USER_AND_HEADERS),
         "… with stats, as a layer" | "… of three sources, as a layer" => {
             Some("AuthLayer warm, as a layer")
         }

@@ -23,6 +23,7 @@ macro_rules! guides {
         #[doc = "[proxies.md]: proxies"]
         #[doc = "[registry.md]: registry"]
         #[doc = "[revocation.md]: revocation"]
+        #[doc = "[tenants.md]: tenants"]
         #[doc = "[testing.md]: testing"]
         #[doc = "[tokens.md]: tokens"]
         #[doc = "[usage.md]: usage"]
@@ -48,6 +49,7 @@ guides! {
     caching = "caching.md",
     webhooks = "webhooks.md",
     impersonation = "impersonation.md",
+    tenants = "tenants.md",
     joining = "joining.md",
     frameworks = "frameworks.md",
     usage = "usage.md",
@@ -59,6 +61,7 @@ guides! {
     defaults = "defaults.md",
     performance = "performance.md",
     from_python = "from-python.md",
+    from_autogpt = "from-autogpt.md",
     versions = "versions.md",
 }
 

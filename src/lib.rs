@@ -63,6 +63,7 @@
 //! | [`forward_auth`] | the same for services in any language behind nginx, Caddy, Traefik, Envoy |
 //! | [`revocation`](revocation/index.html) | tokens that end before they expire: log-out, by token, session and user |
 //! | [`ActAsUser`], [`impersonation`] | admins who act as other users, and the audit of it |
+//! | [`tenant`], [`org_actions!`] | organisations and teams: the tenant of a request, and what its roles may do |
 //! | [`stats`](stats/index.html), [`usage`] | usage records that the auth center bills from |
 //! | [`webhook`](webhook/index.html), [`invalidate`] | events from the auth center: a signed endpoint, and a sender |
 //! | [`user_sync`](user_sync/index.html) | keep an existing table of users in step with the auth center |
@@ -205,8 +206,30 @@ pub mod invalidate {
 }
 
 pub mod permission {
-    //! Permissions, roles and groups as types, and their combinations.
+    //! Permissions, roles, groups and actions as types, and their combinations.
     pub use crate::types::permission::{Admin, AllOf, AnyOf, Group, Role};
+    pub use crate::types::tenant::action::{Action, OrgAction, TeamAction};
+}
+
+pub mod tenant {
+    //! Whose data a request is about: organisations and teams, memberships, and what their roles may do.
+    //!
+    //! The extractors [`CurrentTenant`], [`RequireOrg`] and [`RequireTeam`] find the organisation and the team of a request
+    //! by the layer's [`TenantPolicy`], and ask [`Memberships`]. What roles may do is declared by
+    //! [`org_actions!`](crate::org_actions) and [`team_actions!`](crate::team_actions).
+    pub use crate::ports::memberships::Memberships;
+    pub use crate::request::tenant::TenantPolicy;
+    pub use crate::server::extract::current_tenant::CurrentTenant;
+    pub use crate::server::extract::require_action::{RequireOrg, RequireTeam};
+    #[cfg(feature = "client")]
+    pub use crate::services::tenant::{CachedMemberships, CachedMembershipsBuilder};
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+    pub use crate::services::tenant::{
+        MemberTable, OrgTable, SqlMemberships, SqlMembershipsBuilder, TeamTable,
+    };
+    pub use crate::types::tenant::{
+        Membership, MembershipBuilder, NoMembership, OrgId, TeamId, Tenant, TenantBinding,
+    };
 }
 
 pub mod usage {

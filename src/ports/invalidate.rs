@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::types::tenant::OrgId;
 use crate::types::user::UserId;
 
 /// What to invalidate.
@@ -14,6 +15,11 @@ pub enum Invalidation {
         id: Option<UserId>,
         /// The user's login name.
         username: Option<Box<str>>,
+    },
+    /// An organisation, for all of its members: cached memberships in it. Users themselves stay cached.
+    Org {
+        /// The organisation's id.
+        id: OrgId,
     },
     /// Every user.
     All,

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod invalidate;
+pub(crate) mod memberships;
 #[cfg(feature = "webhook")]
 pub(crate) mod replay_memory;
 #[cfg(feature = "jwt")]

@@ -1,5 +1,6 @@
 //! What is known of a request.
 
+pub(crate) mod acting;
 pub(crate) mod auth_state;
 pub(crate) mod caller;
 pub(crate) mod client_ip;
@@ -11,3 +12,4 @@ pub(crate) mod original_uri;
 pub(crate) mod proxy_headers;
 pub(crate) mod refusals;
 pub(crate) mod target_header;
+pub(crate) mod tenant;

@@ -6,7 +6,7 @@ use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{UserId, UserInfo};
 
 /// The header with the id of the user to act as.
-const X_ACT_AS_USER_ID: HeaderName = HeaderName::from_static("x-act-as-user-id");
+pub(crate) const X_ACT_AS_USER_ID: HeaderName = HeaderName::from_static("x-act-as-user-id");
 
 /// Longest id that is accepted, in bytes.
 const MAX_ID_LEN: usize = 256;

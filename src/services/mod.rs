@@ -8,6 +8,7 @@ pub mod registry;
 pub mod revocation;
 #[cfg(feature = "stats")]
 pub mod stats;
+pub(crate) mod tenant;
 #[cfg(feature = "user-sync")]
 pub mod user_sync;
 #[cfg(feature = "webhook")]

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "client")]
 pub(crate) mod claims;
+pub(crate) mod combinations;
 pub(crate) mod credential;
 pub(crate) mod envelope;
 pub(crate) mod error;
@@ -13,6 +14,7 @@ pub(crate) mod presented;
 pub(crate) mod revocation;
 pub(crate) mod secret;
 pub(crate) mod spelling;
+pub(crate) mod tenant;
 pub(crate) mod user;
 #[cfg(feature = "client")]
 pub(crate) mod webhook_secret;

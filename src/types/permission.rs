@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::types::combinations::combinations;
 use crate::types::user::UserInfo;
 
 /// A requirement on a user: one code, or a combination by [`AllOf`] and [`AnyOf`].
@@ -118,57 +119,21 @@ impl Permission for Admin {
     }
 }
 
+/// What such a function writes.
+pub(crate) struct Described(pub(crate) fn(&mut fmt::Formatter<'_>) -> fmt::Result);
+
+impl fmt::Display for Described {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.0)(f)
+    }
+}
+
 /// Describes what `P` requires.
 pub(crate) fn description<P: Permission>() -> String {
-    struct Described<P>(PhantomData<P>);
-    impl<P: Permission> fmt::Display for Described<P> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            P::describe(f)
-        }
-    }
-    Described::<P>(PhantomData).to_string()
+    Described(P::describe).to_string()
 }
 
-macro_rules! combinations {
-    ($($first:ident $($member:ident)*;)*) => {$(
-        impl<$first: Permission, $($member: Permission),*> Permission for AllOf<($first, $($member,)*)> {
-            fn is_granted(user: &UserInfo) -> bool {
-                $first::is_granted(user) $(&& $member::is_granted(user))*
-            }
-
-            fn describe(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("(")?;
-                $first::describe(f)?;
-                $(f.write_str(" and ")?; $member::describe(f)?;)*
-                f.write_str(")")
-            }
-        }
-
-        impl<$first: Permission, $($member: Permission),*> Permission for AnyOf<($first, $($member,)*)> {
-            fn is_granted(user: &UserInfo) -> bool {
-                $first::is_granted(user) $(|| $member::is_granted(user))*
-            }
-
-            fn describe(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("(")?;
-                $first::describe(f)?;
-                $(f.write_str(" or ")?; $member::describe(f)?;)*
-                f.write_str(")")
-            }
-        }
-    )*};
-}
-
-combinations! {
-    A;
-    A B;
-    A B C;
-    A B C D;
-    A B C D E;
-    A B C D E F;
-    A B C D E F G;
-    A B C D E F G H;
-}
+combinations!(Permission, UserInfo);
 
 impl Permission for AllOf<()> {
     fn is_granted(_: &UserInfo) -> bool {

@@ -17,5 +17,7 @@ pub(crate) mod clock;
 #[cfg(feature = "client")]
 pub(crate) mod env;
 pub(crate) mod log_throttle;
+#[cfg(feature = "user-sync")]
+pub(crate) mod nul;
 #[cfg(feature = "client")]
 pub(crate) mod single_flight;

@@ -40,6 +40,8 @@ mod stats;
 mod personal_data;
 // Helpers of several subjects: servers, clients, waits.
 mod support;
+// Organisations and teams: extractors, cached memberships, `SqlMemberships`.
+mod tenant;
 // `UserSync`: events, logins, pushes.
 mod user_sync;
 // Verifiers that combine: `Cached`, `Introspection`, `ByIssuer`.

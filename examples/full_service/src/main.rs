@@ -14,11 +14,14 @@ use std::time::Duration;
 use aigc_auth::outbound::OutboundClient;
 use aigc_auth::permission::AnyOf;
 use aigc_auth::stats::StatsCollector;
+use aigc_auth::tenant::{
+    CachedMemberships, CurrentTenant, Membership, Memberships, NoMembership, OrgId, RequireOrg, TenantPolicy,
+};
 use aigc_auth::testing::{self, AuthCenter, TestKey};
 use aigc_auth::webhook::{self, HandlerError, Subscription, UserEvent, WebhookConfig};
 use aigc_auth::{
-    ActAsUser, AuthClient, AuthLayer, CurrentUser, OptionalUser, RequireAdmin, RequirePermission, UserInfo,
-    context, permissions,
+    ActAsUser, AuthClient, AuthError, AuthLayer, CurrentUser, OptionalUser, RequireAdmin, RequirePermission,
+    UserId, UserInfo, context, org_actions, permissions,
 };
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::IntoResponse;
@@ -32,6 +35,13 @@ permissions! {
     pub ReadReports = "report:read";
     pub WriteArticle = "article:write";
     pub EditArticle = "article:edit";
+}
+
+org_actions! {
+    pub enum OrgRole { Owner = "owner", Member = "member" }
+
+    pub RenameOrg = "RENAME_ORG": Owner;
+    pub ViewOrg = "VIEW_ORG": Owner, Member;
 }
 
 async fn me(user: CurrentUser) -> Json<UserInfo> {
@@ -57,6 +67,42 @@ async fn admin(user: RequireAdmin) -> String {
 /// For an admin with `X-Act-As-User-Id`, that user.
 async fn act_as(who: ActAsUser) -> Json<Value> {
     Json(json!({ "actor": who.actor().id(), "subject": who.user_id() }))
+}
+
+/// Of alice and bob, `acme`: she owns it, and he is a member, in its team `design`.
+struct Organisations {
+    alice: UserId,
+    bob: UserId,
+}
+
+impl Memberships for Organisations {
+    async fn find_membership(&self, user: &UserId, org: Option<&OrgId>) -> Result<Membership, AuthError> {
+        if org.is_some_and(|org| *org != *"acme") {
+            return Err(NoMembership::NotAMember.into());
+        }
+        let membership = Membership::builder(user.clone(), "acme");
+        match user {
+            user if *user == self.alice => Ok(membership.roles(["owner"]).build()),
+            user if *user == self.bob => Ok(membership.roles(["member"]).team("design", ["member"]).build()),
+            _ => Err(NoMembership::NotAMember.into()),
+        }
+    }
+}
+
+/// Whose data the request is about.
+async fn tenant(tenant: CurrentTenant) -> Json<Value> {
+    Json(
+        json!({ "user": tenant.user_id(), "org": tenant.org_id(), "team": tenant.team_id(), "roles": tenant.org_roles() }),
+    )
+}
+
+async fn rename(tenant: RequireOrg<RenameOrg>) -> String {
+    format!("{} has a new name\n", tenant.org_id())
+}
+
+/// What members may do, for the docs.
+async fn org_actions() -> Json<Value> {
+    Json(json!(OrgRole::actions()))
 }
 
 /// Calls another service in the user's name: here it is this one.
@@ -127,7 +173,12 @@ fn app(
     stats: Option<StatsCollector>,
 ) -> Router {
     let me_there = format!("http://{address}/me");
-    let mut auth = AuthLayer::new(client.clone()).exclude_path("/health").exclude_prefix("/public");
+    let [alice, bob] = ["alice", "bob"].map(|name| testing::user(name).build().id().clone());
+    let memberships = CachedMemberships::new(Organisations { alice, bob });
+    let mut auth = AuthLayer::new(client.clone())
+        .exclude_path("/health")
+        .exclude_prefix("/public")
+        .tenants(TenantPolicy::new(memberships.clone()));
     if let Some(stats) = stats {
         auth = auth.with_stats(stats);
     }
@@ -139,6 +190,9 @@ fn app(
         .route("/editor", get(editor))
         .route("/admin", get(admin))
         .route("/act-as", get(act_as))
+        .route("/org", get(tenant))
+        .route("/org/name", post(rename))
+        .route("/public/org-actions", get(org_actions))
         .route("/context", get(request_context))
         .route("/relay", get(move || relay(outbound, me_there)))
         .route("/chat", post(chat))
@@ -151,7 +205,7 @@ fn app(
     let open = Router::new().route("/maybe", get(maybe)).layer(auth.allow_anonymous());
     let mut app = protected.merge(open);
     if let Some(webhooks) = webhooks {
-        app = app.merge(webhook::router(webhooks.invalidate(client), on_event));
+        app = app.merge(webhook::router(webhooks.invalidate(client).invalidate(memberships), on_event));
     }
     app.layer(CatchPanicLayer::new())
 }
@@ -226,6 +280,8 @@ fn print_banner(address: SocketAddr) {
         "curl -i -H 'Authorization: Bearer bob-token' {url}/reports",
         "curl -H 'Authorization: Bearer root-token' {url}/admin",
         "curl -H 'Authorization: Bearer root-token' -H 'X-Act-As-User-Id: {alice}' {url}/act-as",
+        "curl -H 'Authorization: Bearer bob-token' -H 'X-Team-Id: design' {url}/org",
+        "curl -i -X POST -H 'Authorization: Bearer bob-token' {url}/org/name",
         "curl -H 'Authorization: Bearer alice-token' {url}/relay",
         "curl -H 'Authorization: Bearer ak_alice' -H 'X-Trace-ID: t-1' {url}/context",
         "curl {url}/maybe",

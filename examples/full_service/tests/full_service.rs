@@ -58,6 +58,8 @@ async fn every_route() {
         ("/admin", 401, 403, 403, 200),
         ("/context", 401, 200, 200, 200),
         ("/act-as", 401, 200, 200, 200),
+        ("/org", 401, 200, 200, 403),
+        ("/org/name", 401, 405, 405, 405),
         ("/relay", 401, 200, 200, 200),
         ("/slow", 401, 200, 200, 200),
         ("/boom", 401, 500, 500, 500),
@@ -111,6 +113,45 @@ async fn every_route() {
 }
 
 #[tokio::test]
+async fn organisations_and_teams() {
+    let app = start("tenants", &[]).await;
+    let at = app.address;
+    let id = async |name: &str| get_as(at, &format!("{name}-token"), "/me").await.json()["id"].clone();
+    let (alice, bob) = (id("alice").await, id("bob").await);
+    let as_bob = bob.to_string();
+    let shown = |user: &Value, team: Value, role: &str| {
+        Ok(json!({ "user": user, "org": "acme", "team": team, "roles": [role] }))
+    };
+    for (who, headers, expected) in [
+        ("alice", vec![], shown(&alice, Value::Null, "owner")),
+        ("alice", vec![("x-org-id", "acme")], shown(&alice, Value::Null, "owner")),
+        ("bob", vec![("x-team-id", "design")], shown(&bob, json!("design"), "member")),
+        ("root", vec![("x-act-as-user-id", &*as_bob)], shown(&bob, Value::Null, "member")),
+        ("root", vec![], Err(403)),
+        ("alice", vec![("x-org-id", "umbrella")], Err(403)),
+        ("alice", vec![("x-team-id", "design")], Err(403)),
+        ("alice", vec![("x-org-id", "")], Err(400)),
+    ] {
+        let authorization = format!("Bearer {who}-token");
+        let headers = [vec![("authorization", &*authorization)], headers].concat();
+        let answer = http::get(at, "/org", &headers).await;
+        match expected {
+            Ok(shown) => assert_eq!(answer.json(), shown, "{headers:?}"),
+            Err(status) => assert_eq!(answer.status, status, "{headers:?}"),
+        }
+    }
+    for (who, status) in [("alice", 200), ("bob", 403), ("root", 403)] {
+        let authorization = format!("Bearer {who}-token");
+        let answer = http::request(at, "POST", "/org/name", &[("authorization", &*authorization)]).await;
+        assert_eq!(answer.status, status, "{who}");
+    }
+    assert_eq!(
+        http::get(at, "/public/org-actions", &[]).await.json()[0],
+        json!({ "name": "RENAME_ORG", "roles": ["owner"] })
+    );
+}
+
+#[tokio::test]
 async fn admins_act_as_others() {
     let app = start("act-as", &[]).await;
     let at = app.address;
@@ -146,14 +187,15 @@ async fn admins_act_as_others() {
 async fn every_curl_line_that_it_prints_works() {
     let mut app = start("banner", &[]).await;
     let mut statuses = vec![];
-    while statuses.len() < 10 {
+    while statuses.len() < 12 {
         let line = timeout(PATIENCE, app.lines.next_line()).await.unwrap().unwrap().unwrap();
         let Some(line) = line.trim().strip_prefix("curl ") else { continue };
         let quoted: Vec<&str> = line.split('\'').skip(1).step_by(2).collect();
         let headers: Vec<_> = quoted.iter().map(|header| header.split_once(": ").unwrap()).collect();
         let url = line.rsplit(' ').next().unwrap();
         let path = url.strip_prefix(&format!("http://{}", app.address)).expect(url);
-        statuses.push((path.to_owned(), http::get(app.address, path, &headers).await.status));
+        let method = if line.contains("-X POST") { "POST" } else { "GET" };
+        statuses.push((path.to_owned(), http::request(app.address, method, path, &headers).await.status));
     }
     let expected = [
         ("/me", 401),
@@ -162,6 +204,8 @@ async fn every_curl_line_that_it_prints_works() {
         ("/reports", 403),
         ("/admin", 200),
         ("/act-as", 200),
+        ("/org", 200),
+        ("/org/name", 403),
         ("/relay", 200),
         ("/context", 200),
         ("/maybe", 200),

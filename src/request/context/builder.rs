@@ -7,6 +7,7 @@ use super::request_context::{Inner, RequestContext};
 use super::settings::Settings;
 use crate::request::client_ip::TrustedProxies;
 use crate::types::credential::Credential;
+use crate::types::tenant::Tenant;
 use crate::types::user::UserInfo;
 
 /// Builds a [`RequestContext`] by hand; made by [`RequestContext::builder`]. Everything is optional.
@@ -28,6 +29,12 @@ impl RequestContextBuilder {
     /// Sets the user.
     pub fn user(mut self, user: impl Into<UserInfo>) -> Self {
         self.inner.user = Some(user.into());
+        self
+    }
+
+    /// Sets the organisation and team that the job is about.
+    pub fn tenant(mut self, tenant: Tenant) -> Self {
+        self.inner.tenant = Ok(Some(tenant)).into();
         self
     }
 

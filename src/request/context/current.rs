@@ -16,6 +16,7 @@ use crate::request::refusals::Wording;
 use crate::request::refusals::{Grpc, Head, RefusalSettings};
 use crate::types::credential::Credential;
 use crate::types::error::AuthError;
+use crate::types::tenant::Tenant;
 use crate::types::user::{UserId, UserInfo};
 
 thread_local! {
@@ -103,6 +104,11 @@ pub fn request_id() -> Option<String> {
 /// [`RequestContext::trace_id`] of the current request.
 pub fn trace_id() -> Option<String> {
     read(|context| Some(context.trace_id()?.to_owned()))
+}
+
+/// [`RequestContext::tenant`] of the current request.
+pub fn tenant() -> Option<Tenant> {
+    read(RequestContext::tenant)
 }
 
 /// The credential that the current request was verified by, to call other services on the user's behalf.

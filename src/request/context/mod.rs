@@ -37,6 +37,8 @@ mod recorded;
 mod recorder;
 mod request_context;
 mod settings;
+mod tenant;
+mod tenant_slot;
 mod trace;
 
 pub(crate) use body::{BodyInContext, BoxError, body_in_context, is_stream};
@@ -49,7 +51,7 @@ pub(crate) use current::wording;
 pub(crate) use current::{Entered, refuse, refuses_act_as_elsewhere};
 pub use current::{
     actor, app_id, client_ip, credential, current, current_user, current_user_id, current_username,
-    is_current_user_admin, request_id, stats, trace_id, user_agent, valid_until,
+    is_current_user_admin, request_id, stats, tenant, trace_id, user_agent, valid_until,
 };
 pub use future::{InContext, WithContext};
 pub(crate) use head::detach;
@@ -59,4 +61,6 @@ pub(crate) use headers::{Authorization, Headers, is_match};
 pub use recorder::Recorder;
 pub(crate) use request_context::Request;
 pub use request_context::RequestContext;
+
 pub(crate) use settings::Settings;
+pub(crate) use tenant_slot::ResolvedTenant;

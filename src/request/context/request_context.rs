@@ -12,6 +12,7 @@ use http::{Extensions, Uri, Version};
 use super::headers::{Headers, copy};
 use super::recorder::Recorder;
 use super::settings::Settings;
+use super::tenant_slot::TenantSlot;
 use super::trace;
 use crate::ports::user_directory::Directory;
 use crate::request::client_ip;
@@ -31,6 +32,8 @@ pub(super) struct Inner {
     pub(super) user: Option<UserInfo>,
     /// The user that an admin acts as. Set once, and seen by every holder of this context, such as the layer's record.
     pub(super) acting_as: OnceLock<Box<Target>>,
+    /// Whose data the request is about, or why nobody's: set once it is asked for, and seen by every holder likewise.
+    pub(super) tenant: TenantSlot,
     pub(super) credential: Option<Credential>,
     pub(super) peer: Option<IpAddr>,
     pub(super) headers: Captured,
@@ -266,6 +269,7 @@ impl fmt::Debug for RequestContext {
         f.debug_struct("RequestContext")
             .field("user", &self.user_id())
             .field("actor", &self.actor().map(UserInfo::id))
+            .field("tenant", &self.tenant())
             .field("credential", &self.credential())
             .field("client_ip", &self.client_ip())
             .field("trace_id", &self.trace_id())

@@ -5,6 +5,7 @@ use crate::ports::user_directory::Directory;
 use crate::request::client_ip::TrustedProxies;
 use crate::request::impersonation::ActAsPolicy;
 use crate::request::refusals::RefusalSettings;
+use crate::request::tenant::policy::TenantPolicy;
 
 /// The settings of a layer that its contexts share.
 #[derive(Clone, Debug, Default)]
@@ -15,4 +16,5 @@ pub(crate) struct Settings {
     pub(crate) recorder: Option<Recorder>,
     pub(crate) act_as: ActAsPolicy,
     pub(crate) directory: Option<Directory>,
+    pub(crate) tenants: Option<TenantPolicy>,
 }

@@ -10,6 +10,8 @@
 //! [`ActAsUser`] is [`CurrentUser`] or, for admins who send `X-Act-As-User-Id`, the user they impersonate; it rejects
 //! with 403, 404, 503 or 400.
 //!
+//! `CurrentTenant`, `RequireOrg` and `RequireTeam` are about an organisation: see [`tenant`](crate::tenant).
+//!
 //! [`AuthLayer`](crate::AuthLayer) rejects unauthenticated requests before extractors run, unless
 //! [`allow_anonymous`](crate::AuthLayer::allow_anonymous) is set. Without an `AuthLayer` extractors answer 500, and the
 //! log says which layer is missing. On excluded paths all but [`OptionalUser`] answer 500, too: the credential was not
@@ -24,11 +26,13 @@
 //! [`RequireRole`]: crate::RequireRole
 
 pub(crate) mod act_as_user;
+pub(crate) mod current_tenant;
 pub(crate) mod current_user;
 mod holds_user;
 pub(crate) mod optional_user;
 mod rejection;
 mod request_info;
+pub(crate) mod require_action;
 pub(crate) mod require_group;
 pub(crate) mod require_permission;
 pub(crate) mod require_role;

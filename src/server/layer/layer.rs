@@ -15,6 +15,7 @@ use crate::request::client_ip::TrustedProxies;
 use crate::request::context::{Recorder, Settings};
 use crate::request::impersonation::ActAsPolicy;
 use crate::request::refusals::ErrorResponder;
+use crate::request::tenant::TenantPolicy;
 use crate::types::credential::{AccessKey, BearerToken};
 use crate::types::error::Language;
 use crate::types::user::UserInfo;
@@ -160,6 +161,14 @@ impl AuthLayer {
     /// Sets who may impersonate whom through [`ActAsUser`](crate::ActAsUser). Defaults to [`ActAsPolicy::new`].
     pub fn act_as(mut self, policy: ActAsPolicy) -> Self {
         self.settings_mut().act_as = policy;
+        self
+    }
+
+    /// Sets how the organisation and the team of a request are found, for
+    /// [`CurrentTenant`](crate::tenant::CurrentTenant) and the like; nobody is asked for requests without such an extractor.
+    /// Defaults to none: those extractors then answer 500.
+    pub fn tenants(mut self, policy: TenantPolicy) -> Self {
+        self.settings_mut().tenants = Some(policy);
         self
     }
 

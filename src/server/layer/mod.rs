@@ -1,4 +1,5 @@
-//! Authenticate requests with [`AuthLayer`](crate::AuthLayer), and authorize them with [`GuardLayer`].
+//! Authenticate requests with [`AuthLayer`](crate::AuthLayer), and authorize them with [`GuardLayer`] and
+//! [`TenantGuardLayer`].
 //!
 //! # Where it belongs
 //!
@@ -28,6 +29,7 @@ mod path_params;
 mod preflight;
 mod service;
 mod sources;
+mod tenant_guard;
 mod usage;
 mod verified_hook;
 
@@ -36,5 +38,6 @@ pub use future::ResponseFuture;
 pub use guard::{GuardLayer, GuardService};
 pub use service::AuthService;
 pub use sources::CredentialSource;
+pub use tenant_guard::{TenantGuardLayer, TenantGuardService};
 
 pub use crate::request::client_ip::TrustedProxies;

@@ -8,6 +8,7 @@ use super::field_mapping::{DefaultLegacy, FieldMapping, Transform};
 use super::legacy_user::LegacyUser;
 use crate::types::error::BuildError;
 use crate::types::spelling;
+use crate::util::nul::has_nul;
 
 /// Checks that no two mappings of one direction have one target: the last one would win.
 pub(super) fn check(mappings: &[FieldMapping]) -> Result<(), BuildError> {
@@ -130,16 +131,6 @@ fn transformed(
         return Err(SyncError::new(SyncErrorKind::Mapping, format!("`{field}` has a NUL character")));
     }
     Ok(Some(value))
-}
-
-/// Whether a text, or a name in an object, has a NUL character.
-pub(super) fn has_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(values) => values.iter().any(has_nul),
-        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
-        _ => false,
-    }
 }
 
 /// Replaces a missing value by the default, and checks that a required one is there and not empty.

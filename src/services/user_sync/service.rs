@@ -240,6 +240,7 @@ async fn sync_login(engine: &Engine, user: &UserInfo) {
     let update = engine.config.update_on_login && user.access_key().is_none();
     let Ok(Value::Object(fields)) = serde_json::to_value(user) else { return };
     match engine.upsert(&spelling::with_both(&fields), News::LoggedIn, Source::Login, update).await {
+        Ok(Outcome::Created) => tracing::info!(user_id = %user.id(), "a user who logged in was created"),
         Ok(outcome) => tracing::debug!(user_id = %user.id(), ?outcome, "the login was synchronized"),
         Err(error) => {
             tracing::warn!(user_id = %user.id(), %error, "the login could not be synchronized to the legacy system");

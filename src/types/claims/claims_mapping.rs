@@ -6,6 +6,7 @@ use super::claim_codes::{self, Codes, Form};
 use super::claim_path::ClaimPath;
 use super::known_claims::KnownClaims;
 use super::shown::type_of;
+use super::tenant_claims::TenantClaims;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{UserId, UserInfo, UserInfoBuilder};
 
@@ -26,6 +27,7 @@ pub(crate) type MapToken =
 /// | admin flag | whether one of the roles is `admin`, or [`admin_role`](Self::admin_role); [`admin_claim`](Self::admin_claim) |
 /// | e-mail, phone | `email`, `phone` or `phone_number` |
 /// | nickname, avatar | `name` or `nickname`, or [`nickname_claim`](Self::nickname_claim); `picture`; else `full_name`, `name`, `avatar_url` and `picture` in `user_metadata` |
+/// | [`bound_to`](UserInfo::bound_to) | none, or [`org_claim`](Self::org_claim) and [`team_claim`](Self::team_claim) |
 /// | [`is_anonymous`](UserInfo::is_anonymous) | `is_anonymous` (Supabase), or `anonymous` as `provider_id` or as `firebase.sign_in_provider` (Firebase) |
 ///
 /// Supabase lets users write their own `user_metadata`: neither roles, permissions nor the username are read from it. With
@@ -57,6 +59,7 @@ pub struct ClaimsMapping {
     reads_scope: bool,
     admin_role: String,
     admin: Option<ClaimPath>,
+    pub(super) tenant: TenantClaims,
 }
 
 impl Default for ClaimsMapping {
@@ -71,6 +74,7 @@ impl Default for ClaimsMapping {
             reads_scope: false,
             admin_role: "admin".to_owned(),
             admin: None,
+            tenant: TenantClaims::default(),
         }
     }
 }
@@ -167,7 +171,7 @@ impl ClaimsMapping {
     ///
     /// # Errors
     /// [`InvalidCredential`](crate::error::ErrorKind::InvalidCredential) if the id is missing, empty, or neither a string
-    /// nor an integer.
+    /// nor an integer; the same for the claims of organisation and team, and if there is a team without an organisation.
     pub fn map(&self, claims: &Map<String, Value>) -> Result<UserInfoBuilder, AuthError> {
         let id = self.subject(claims)?;
         let known = KnownClaims::of(claims);
@@ -188,6 +192,9 @@ impl ClaimsMapping {
             .permissions(self.permission_codes(claims, &known))
             .groups(claim_codes::at(claims, &self.groups))
             .anonymous(is_anonymous(&known));
+        if let Some(tenant) = self.tenant.binding(claims)? {
+            user = user.bound_to(tenant);
+        }
         if let Some(email) = email {
             user = user.email(email);
         }

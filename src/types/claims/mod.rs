@@ -1,11 +1,13 @@
 //! What a token's claims say: of which user it is, and of which kind.
 
+mod bind;
 mod claim_codes;
 mod claim_path;
 mod claims_mapping;
 mod known_claims;
 mod registered;
 mod shown;
+mod tenant_claims;
 mod token_kind;
 pub(crate) mod unique_json;
 

@@ -38,7 +38,7 @@ use super::message::{self, About};
 #[derive(Clone)]
 pub struct AuthError {
     kind: ErrorKind,
-    about: About,
+    pub(super) about: About,
     /// Whether the failure says nothing of other credentials.
     is_of_one_credential: bool,
     /// 0 stands for none.
@@ -135,13 +135,6 @@ impl AuthError {
     #[cfg(feature = "client")]
     pub(crate) fn reclassified(mut self, as_error: &Self) -> Self {
         (self.kind, self.about) = (as_error.kind, as_error.about);
-        self
-    }
-
-    /// Returns this error as one of a call that verifies nobody: its text speaks of the call, not of a credential.
-    #[cfg(feature = "client")]
-    pub(crate) const fn of_call(mut self) -> Self {
-        self.about = About::Call;
         self
     }
 

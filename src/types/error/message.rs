@@ -10,6 +10,8 @@ pub(super) enum About {
     /// A call that verifies nobody, such as a heartbeat.
     #[cfg(feature = "client")]
     Call,
+    /// A membership in an organisation.
+    Membership,
     AccessKey,
     AccessKeyOfAnotherApp,
     AccessKeyOfUnknownType,
@@ -34,6 +36,9 @@ pub(super) const fn of(about: About, kind: ErrorKind, language: Language) -> &'s
         (About::CredentialElsewhere, _) => ("No credential was sent", "未提供认证信息"),
         #[cfg(feature = "client")]
         (About::Call, ErrorKind::Unavailable) => ("The call to the auth center failed", "调用鉴权中心失败"),
+        (About::Membership, ErrorKind::Unavailable) => {
+            ("The membership cannot be verified right now", "成员资格暂时无法验证")
+        }
         (_, kind) => match kind {
             ErrorKind::MissingCredential => (
                 "No bearer credential was sent: send `Authorization: Bearer <token>`",

@@ -6,6 +6,7 @@ mod conversion;
 mod kind;
 mod language;
 mod message;
+mod subject;
 
 pub(crate) use auth_error::AuthError;
 pub use build_error::BuildError;

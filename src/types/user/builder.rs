@@ -6,6 +6,7 @@ use super::fields::Fields;
 use super::group::UserGroup;
 use super::id::UserId;
 use super::info::UserInfo;
+use crate::types::tenant::binding::TenantBinding;
 
 /// Builds a [`UserInfo`]; made by [`UserInfo::builder`] or [`UserInfo::to_builder`].
 #[derive(Clone)]
@@ -15,6 +16,7 @@ pub struct UserInfoBuilder {
     access_key: Option<AccessKeyKind>,
     is_anonymous: bool,
     valid_until: Option<SystemTime>,
+    binding: Option<Box<TenantBinding>>,
     #[cfg(feature = "jwt")]
     claims: Option<Box<str>>,
 }
@@ -27,6 +29,7 @@ impl UserInfo {
             access_key: None,
             is_anonymous: false,
             valid_until: None,
+            binding: None,
             #[cfg(feature = "jwt")]
             claims: None,
         }
@@ -47,6 +50,7 @@ impl UserInfo {
             access_key: self.access_key(),
             is_anonymous: self.is_anonymous(),
             valid_until: self.valid_until(),
+            binding: self.bound_to().cloned().map(Box::new),
             #[cfg(feature = "jwt")]
             claims: self.claims().map(Into::into),
         }
@@ -141,6 +145,22 @@ impl UserInfoBuilder {
         self
     }
 
+    /// Binds the credential to an organisation, and perhaps to a team: headers can then only narrow it, and another
+    /// organisation or team is 403. Defaults to none. [`ClaimsMapping::org_claim`](crate::claims::ClaimsMapping::org_claim)
+    /// reads it from a claim; a [`Verify`](crate::Verify) of your own sets it for an access key.
+    ///
+    /// ```
+    /// use aigc_auth::UserInfo;
+    /// use aigc_auth::tenant::TenantBinding;
+    ///
+    /// let user = UserInfo::builder(7, "alice").bound_to(TenantBinding::to_org("acme").and_team("design")).build();
+    /// assert_eq!(user.bound_to().map(|bound| bound.org().as_str()), Some("acme"));
+    /// ```
+    pub fn bound_to(mut self, tenant: TenantBinding) -> Self {
+        self.binding = Some(Box::new(tenant));
+        self
+    }
+
     /// Sets the claims that [`jwt::Claims`](crate::jwt::Claims) reads. Defaults to none; a `JwtVerifier` sets those of
     /// the token.
     #[cfg(feature = "jwt")]
@@ -157,6 +177,7 @@ impl UserInfoBuilder {
             self.access_key,
             self.is_anonymous,
             self.valid_until,
+            self.binding,
             #[cfg(feature = "jwt")]
             self.claims,
         )

@@ -24,6 +24,7 @@ impl fmt::Debug for UserInfo {
             .field("is_admin", &self.admin_flag())
             .field("status", &self.status())
             .field("access_key", &self.access_key())
+            .field("bound_to", &self.bound_to())
             .field("fields", &fields)
             .finish_non_exhaustive()
     }

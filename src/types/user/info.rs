@@ -8,9 +8,9 @@ use super::feishu_ids::FeishuIds;
 use super::fields::Fields;
 use super::group::UserGroup;
 use super::id::UserId;
-use crate::types::error::AuthError;
 #[cfg(feature = "jwt")]
 use crate::types::revocation::RevocationMark;
+use crate::types::tenant::binding::TenantBinding;
 
 /// A verified user, as the layer leaves it in the request's extensions.
 ///
@@ -34,6 +34,8 @@ pub(super) struct Shared {
     access_key: Option<AccessKeyKind>,
     is_anonymous: bool,
     valid_until: Option<SystemTime>,
+    /// Boxed: few credentials have one.
+    binding: Option<Box<TenantBinding>>,
     /// The claims that a token was verified by, as its JSON.
     #[cfg(feature = "jwt")]
     pub(super) claims: Option<Box<str>>,
@@ -63,6 +65,7 @@ impl UserInfo {
         access_key: Option<AccessKeyKind>,
         is_anonymous: bool,
         valid_until: Option<SystemTime>,
+        binding: Option<Box<TenantBinding>>,
         #[cfg(feature = "jwt")] claims: Option<Box<str>>,
     ) -> Self {
         Self(Arc::new(Shared {
@@ -70,6 +73,7 @@ impl UserInfo {
             access_key,
             is_anonymous,
             valid_until,
+            binding,
             #[cfg(feature = "jwt")]
             claims,
             #[cfg(feature = "jwt")]
@@ -139,62 +143,6 @@ impl UserInfo {
         self.0.fields.is_admin
     }
 
-    /// Whether the user has this role.
-    pub fn has_role(&self, role: &str) -> bool {
-        self.roles().contains(role)
-    }
-
-    /// Whether the user has this permission. Admins have none but those listed.
-    pub fn has_permission(&self, permission: &str) -> bool {
-        self.permissions().contains(permission)
-    }
-
-    /// Whether the user has at least one of these permissions. `false` for an empty list.
-    pub fn has_any_permission<P: AsRef<str>>(&self, permissions: impl IntoIterator<Item = P>) -> bool {
-        permissions.into_iter().any(|permission| self.has_permission(permission.as_ref()))
-    }
-
-    /// Whether the user has all of these permissions. `true` for an empty list.
-    pub fn has_all_permissions<P: AsRef<str>>(&self, permissions: impl IntoIterator<Item = P>) -> bool {
-        permissions.into_iter().all(|permission| self.has_permission(permission.as_ref()))
-    }
-
-    /// Whether the user is in the group of this code.
-    pub fn has_group(&self, group: &str) -> bool {
-        self.groups().iter().any(|known| known.code() == Some(group))
-    }
-
-    /// Whether the user is in at least one of these groups. `false` for an empty list.
-    pub fn has_any_group<G: AsRef<str>>(&self, groups: impl IntoIterator<Item = G>) -> bool {
-        groups.into_iter().any(|group| self.has_group(group.as_ref()))
-    }
-
-    /// Whether the user is in all of these groups. `true` for an empty list.
-    pub fn has_all_groups<G: AsRef<str>>(&self, groups: impl IntoIterator<Item = G>) -> bool {
-        groups.into_iter().all(|group| self.has_group(group.as_ref()))
-    }
-
-    /// Rejects a user without this permission, for codes known only at run time.
-    ///
-    /// ```
-    /// # use aigc_auth::{AuthError, UserInfo};
-    /// fn export(user: &UserInfo, table: &str) -> Result<(), AuthError> {
-    ///     user.require(&format!("{table}:export"))?;
-    ///     Ok(())
-    /// }
-    /// assert!(export(&UserInfo::builder(1, "alice").build(), "orders").is_err());
-    /// ```
-    ///
-    /// # Errors
-    /// [`MissingPermission`](crate::error::ErrorKind::MissingPermission), which a handler may return as it is: 403.
-    pub fn require(&self, permission: &str) -> Result<(), AuthError> {
-        if self.has_permission(permission) {
-            Ok(())
-        } else {
-            Err(AuthError::missing_permission(permission.to_owned()))
-        }
-    }
-
     /// Which kind of access key the request was made with; `None` for a token.
     pub fn access_key(&self) -> Option<AccessKeyKind> {
         self.0.access_key
@@ -210,6 +158,12 @@ impl UserInfo {
     /// introspection. No cache serves the user for longer.
     pub fn valid_until(&self) -> Option<SystemTime> {
         self.0.valid_until
+    }
+
+    /// The organisation, and perhaps the team, that the credential is bound to; `None` if it is bound to none. It is part
+    /// of the credential, not of the user.
+    pub fn bound_to(&self) -> Option<&TenantBinding> {
+        self.0.binding.as_deref()
     }
 
     /// Whether both are clones of one.
@@ -267,6 +221,7 @@ impl PartialEq for UserInfo {
         self.0.fields == other.0.fields
             && self.access_key() == other.access_key()
             && self.is_anonymous() == other.is_anonymous()
+            && self.bound_to() == other.bound_to()
     }
 }
 

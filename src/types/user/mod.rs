@@ -2,6 +2,7 @@
 
 mod access_key_kind;
 mod builder;
+mod checks;
 mod codes;
 mod debug;
 mod feishu_ids;

@@ -19,6 +19,7 @@ impl<'de> Deserialize<'de> for UserInfo {
             None,
             false,
             None,
+            None,
             #[cfg(feature = "jwt")]
             None,
         ))

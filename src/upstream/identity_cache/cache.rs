@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use highway::{HighwayHash, HighwayHasher};
@@ -10,39 +11,41 @@ use super::key::{Key, Kind, random_hasher};
 use super::maps::{Identities, Pool, identities, pool};
 use super::pauses::Pauses;
 use super::ttls::CacheTtls;
+use super::value::{RejectedAbout, Value};
 use crate::types::error::AuthError;
-use crate::types::user::{UserId, UserInfo};
+use crate::types::user::UserInfo;
 use crate::util::clock::{Clock, Millis, millis};
 
-pub(crate) struct IdentityCache {
+/// Users by their credentials, or other values by what they were looked up by.
+pub(crate) struct IdentityCache<V = UserInfo> {
     clock: Clock,
     ttls: CacheTtls,
     /// One for each [`Kind`], keyed and ready.
     hashers: [HighwayHasher; 3],
-    pub(super) identities: Identities,
+    pub(super) identities: Identities<V>,
     /// Apart from `identities`, so that invalid tokens evict no user.
     pub(super) negatives: Pool<Negative>,
-    pauses: Pauses,
+    pub(super) pauses: Pauses,
     /// Credentials that were accepted the last time.
     known: Pool<()>,
     /// When credentials expire, known before their user is cached and kept across refreshes.
-    expiries: Pool<SystemTime>,
+    pub(super) expiries: Pool<SystemTime>,
     lists: InternedLists,
-    invalidations: Invalidations,
+    pub(super) invalidations: Invalidations,
 }
 
 /// What is cached for a key.
-pub(crate) enum Cached {
-    /// A user that is not due for a refresh yet.
-    Fresh(UserInfo),
-    /// A user that is due for a refresh in the background.
-    Stale(UserInfo),
+pub(crate) enum Cached<V = UserInfo> {
+    /// A value that is not due for a refresh yet.
+    Fresh(V),
+    /// A value that is due for a refresh in the background.
+    Stale(V),
     /// A rejection.
     Negative(AuthError),
     Miss,
 }
 
-impl IdentityCache {
+impl<V: Value> IdentityCache<V> {
     pub(super) const MAX_NEGATIVES: usize = 10_000;
     const MAX_EXPIRIES: usize = 10_000;
     /// The part of its TTL after which an entry is refreshed, in percent: chosen at random, so that entries of one time are
@@ -80,25 +83,25 @@ impl IdentityCache {
 
     /// Returns the key of a credential of this kind. Each kind has a hasher of its own, so that two kinds share no key.
     pub(crate) fn key(&self, kind: Kind, credential: &[u8]) -> Key {
-        let [low, high] = self.hashers[kind as usize].clone().hash128(credential);
-        Key::from_bits(u128::from(low) | u128::from(high) << 64)
+        Key::of_hash(self.hashers[kind as usize].clone().hash128(credential))
     }
 
-    pub(crate) fn get(&self, key: Key) -> Cached {
+    pub(crate) fn get(&self, key: Key) -> Cached<V> {
         let now = self.clock.now();
         if let Some(identity) = self.identities.get(&key)
             && now < identity.expires_at
             && self.is_valid(key, &identity)
         {
             return if now < identity.check_at {
-                Cached::Fresh(identity.user)
+                Cached::Fresh(identity.value)
             } else {
                 self.check(key, identity)
             };
         }
         match self.negatives.get(&key) {
             Some(negative)
-                if now < negative.expires_at && !self.is_negative_invalidated(key, negative.epoch) =>
+                if now < negative.expires_at
+                    && !self.is_negative_invalidated(key, negative.about.as_deref(), negative.epoch) =>
             {
                 Cached::Negative(negative.error)
             }
@@ -108,17 +111,17 @@ impl IdentityCache {
 
     /// Looks closer at an entry whose time has come.
     #[cold]
-    fn check(&self, key: Key, identity: Entry) -> Cached {
+    fn check(&self, key: Key, identity: Entry<V>) -> Cached<V> {
         if identity.has_ended(&self.clock) {
             self.identities.remove(&key);
             return Cached::Miss;
         }
         let now = self.clock.now();
         if now >= identity.refresh_at {
-            return Cached::Stale(identity.user);
+            return Cached::Stale(identity.value);
         }
         self.update(key, |identity| identity.check_at = identity.next_check(now));
-        Cached::Fresh(identity.user)
+        Cached::Fresh(identity.value)
     }
 
     /// Returns when a cached user is due for a refresh; the TTL for one that is not cached.
@@ -140,18 +143,24 @@ impl IdentityCache {
         self.invalidations.epoch()
     }
 
-    /// Returns whether a user that was looked up at `epoch` has been invalidated since.
-    pub(crate) fn is_invalidated(&self, key: Key, user: &UserInfo, epoch: u64) -> bool {
-        self.invalidations.covers(key, user, epoch)
+    /// Returns whether a value that was looked up at `epoch` has been invalidated since.
+    pub(crate) fn is_invalidated(&self, key: Key, value: &V, epoch: u64) -> bool {
+        self.invalidations.covers(key, value, epoch)
     }
 
-    /// Returns whether a rejection of `epoch` has been invalidated since. Its user is unknown: only its key counts.
-    pub(crate) fn is_negative_invalidated(&self, key: Key, epoch: u64) -> bool {
-        self.invalidations.covers_key(key, epoch)
+    /// Returns whether a rejection of `epoch` has been invalidated since. That of a credential is about an unknown user:
+    /// only its key counts.
+    pub(crate) fn is_negative_invalidated(
+        &self,
+        key: Key,
+        about: Option<&RejectedAbout>,
+        epoch: u64,
+    ) -> bool {
+        self.invalidations.covers_negative(key, about, epoch)
     }
 
-    /// Caches a user for the TTL, at most until `limit`, unless they were invalidated after `epoch`.
-    pub(crate) fn insert(&self, key: Key, user: &UserInfo, limit: Option<SystemTime>, epoch: u64) {
+    /// Caches a value for the TTL, at most until `limit`, unless it was invalidated after `epoch`.
+    pub(crate) fn insert(&self, key: Key, value: &V, limit: Option<SystemTime>, epoch: u64) {
         self.negatives.remove(&key);
         self.pauses.remove(key);
         self.known.insert(key, ());
@@ -167,7 +176,7 @@ impl IdentityCache {
         }
         let expires_at = now + ttl;
         let mut entry = Entry {
-            user: user.clone(),
+            value: value.clone(),
             check_at: 0,
             refresh_at: now + ttl * fastrand::u64(Self::REFRESH_PERCENT) / 100,
             expires_at,
@@ -178,29 +187,36 @@ impl IdentityCache {
         entry.check_at = entry.next_check(now);
         self.identities.insert(key, entry);
         // After the insertion, so that an invalidation at the same time either is seen here or removes the entry.
-        if self.is_invalidated(key, user, epoch) {
+        if self.is_invalidated(key, value, epoch) {
             self.identities.remove(&key);
         }
     }
 
-    /// Caches a rejection for the negative TTL, and removes the user.
-    pub(crate) fn insert_negative(&self, key: Key, error: &AuthError, epoch: u64) {
+    /// Caches a rejection for the negative TTL, and removes the value.
+    pub(crate) fn insert_negative(
+        &self,
+        key: Key,
+        error: &AuthError,
+        about: Option<&Arc<RejectedAbout>>,
+        epoch: u64,
+    ) {
         self.identities.remove(&key);
         self.known.remove(&key);
         let expires_at = self.clock.now() + millis(self.ttls.negative_ttl);
-        self.negatives.insert(key, Negative { error: error.clone(), expires_at, epoch });
-        if self.is_negative_invalidated(key, epoch) {
+        let negative = Negative { error: error.clone(), about: about.cloned(), expires_at, epoch };
+        self.negatives.insert(key, negative);
+        if self.is_negative_invalidated(key, about.map(|about| &**about), epoch) {
             self.negatives.remove(&key);
         }
     }
 
-    /// Returns the cached user and their epoch, also past the TTL, to serve while the auth center is unavailable.
-    pub(crate) fn stale(&self, key: Key) -> Option<(UserInfo, u64)> {
+    /// Returns the cached value and its epoch, also past the TTL, to serve while the auth center is unavailable.
+    pub(crate) fn stale(&self, key: Key) -> Option<(V, u64)> {
         let identity = self.identities.get(&key)?;
         let is_usable = self.clock.now() < identity.stale_until
             && !identity.has_ended(&self.clock)
             && self.is_valid(key, &identity);
-        is_usable.then_some((identity.user, identity.epoch))
+        is_usable.then_some((identity.value, identity.epoch))
     }
 
     /// Returns whether the credential was accepted the last time.
@@ -230,57 +246,23 @@ impl IdentityCache {
         });
     }
 
-    /// Invalidates what is cached or being looked up under a key.
-    ///
-    /// Other keys leave no mark: whoever may have tokens invalidated that nobody has, such as by a logout, would fill the
-    /// marks, and so have everything invalidated.
-    pub(crate) fn invalidate(&self, key: Key, is_being_looked_up: bool) {
-        self.pauses.remove(key);
-        if is_being_looked_up || self.identities.contains_key(&key) || self.negatives.contains_key(&key) {
-            self.invalidations.add_key(key);
-            self.identities.remove(&key);
-            self.negatives.remove(&key);
-        }
-    }
-
-    pub(crate) fn invalidate_user(&self, user: &UserId) {
-        self.invalidations.add_user(user);
-    }
-
-    pub(crate) fn invalidate_username(&self, username: &str) {
-        self.invalidations.add_username(username);
-    }
-
-    pub(crate) fn clear(&self) {
-        self.invalidations.add_all();
-        self.identities.clear();
-        self.negatives.clear();
-        self.pauses.clear();
-        self.expiries.clear();
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.identities.len()
     }
 
-    /// Replaces the user's lists of codes and of groups by equal ones of other users, to save memory.
-    pub(crate) fn intern_lists(&self, user: &mut UserInfo) {
-        self.lists.intern(user);
-    }
-
     /// Returns whether no invalidation covers the entry, and removes it if one does.
-    fn is_valid(&self, key: Key, identity: &Entry) -> bool {
+    fn is_valid(&self, key: Key, identity: &Entry<V>) -> bool {
         let epoch = self.invalidations.epoch();
         if identity.epoch >= epoch {
             return true;
         }
-        if self.is_invalidated(key, &identity.user, identity.epoch) {
+        if self.is_invalidated(key, &identity.value, identity.epoch) {
             self.identities.remove(&key);
             return false;
         }
         // The next `get` need not check again. An entry that has replaced this one meanwhile was not checked.
         self.update(key, |current| {
-            if current.user.is_same(&identity.user) {
+            if current.value.is_same(&identity.value) {
                 current.epoch = current.epoch.max(epoch);
             }
         });
@@ -288,11 +270,18 @@ impl IdentityCache {
     }
 
     /// Changes an entry in place, if there is one.
-    fn update(&self, key: Key, change: impl FnOnce(&mut Entry)) {
+    fn update(&self, key: Key, change: impl FnOnce(&mut Entry<V>)) {
         // Inserts nothing for a missing key, so waiting for another's insertion is pointless: hence the zero timeout.
         let _ = self.identities.entry(&key, Some(Duration::ZERO), |_, identity| {
             change(identity);
             EntryAction::Retain(())
         });
+    }
+}
+
+impl IdentityCache {
+    /// Replaces the user's lists of codes and of groups by equal ones of other users, to save memory.
+    pub(crate) fn intern_lists(&self, user: &mut UserInfo) {
+        self.lists.intern(user);
     }
 }

@@ -1,23 +1,22 @@
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use quick_cache::Weighter;
 
 use super::key::Key;
+use super::value::{RejectedAbout, Value};
 use crate::types::error::AuthError;
-#[cfg(feature = "jwt")]
-use crate::types::revocation::RevocationMark;
-use crate::types::user::{Codes, FeishuIds, UserGroup, UserInfo};
 use crate::util::clock::{Clock, Millis};
 
-/// A verified user, with everything that decides on later requests as numbers to compare.
+/// A verified user, or another value, with everything that decides on later requests as numbers to compare.
 #[derive(Clone)]
-pub(super) struct Entry {
-    pub(super) user: UserInfo,
+pub(super) struct Entry<V> {
+    pub(super) value: V,
     /// Until then the entry is served without a look at what follows.
     pub(super) check_at: Millis,
     /// From here on the entry is refreshed in the background.
     pub(super) refresh_at: Millis,
-    /// From here on requests wait for a fresh user.
+    /// From here on requests wait for a fresh value.
     pub(super) expires_at: Millis,
     /// Until then the entry is served while the auth center is unavailable.
     pub(super) stale_until: Millis,
@@ -27,7 +26,7 @@ pub(super) struct Entry {
     pub(super) epoch: u64,
 }
 
-impl Entry {
+impl<V> Entry<V> {
     /// How long an entry is served before the date is asked.
     const DATE_CHECK: Millis = 1_000;
 
@@ -47,14 +46,15 @@ impl Entry {
 #[derive(Clone)]
 pub(super) struct Negative {
     pub(super) error: AuthError,
+    pub(super) about: Option<Arc<RejectedAbout>>,
     pub(super) expires_at: Millis,
     pub(super) epoch: u64,
 }
 
-/// Weighs users by their size, so that the capacity bounds the memory.
+/// Weighs values by their size, so that the capacity bounds the memory.
 #[derive(Clone)]
 pub(super) struct BySize {
-    /// The most that a user counts for.
+    /// The most that a value counts for.
     max: usize,
 }
 
@@ -70,35 +70,8 @@ impl BySize {
     }
 }
 
-impl Weighter<Key, Entry> for BySize {
-    fn weight(&self, _: &Key, entry: &Entry) -> u64 {
-        (1 + size(&entry.user) / Self::UNIT).min(self.max) as u64
+impl<V: Value> Weighter<Key, Entry<V>> for BySize {
+    fn weight(&self, _: &Key, entry: &Entry<V>) -> u64 {
+        (1 + entry.value.size() / Self::UNIT).min(self.max) as u64
     }
-}
-
-/// Estimates how many bytes a user takes, as if no list were interned.
-fn size(user: &UserInfo) -> usize {
-    let texts = [
-        user.nickname(),
-        user.email(),
-        user.phone(),
-        user.avatar(),
-        user.department(),
-        user.company(),
-        user.status(),
-    ];
-    let texts: usize = texts.into_iter().flatten().map(str::len).sum();
-    let codes = |codes: &Codes| codes.iter().map(|code| code.len() + size_of::<Box<str>>()).sum::<usize>();
-    #[cfg(feature = "jwt")]
-    let claims = user.claims().map_or(0, str::len) + user.revocation().map_or(0, RevocationMark::size);
-    #[cfg(not(feature = "jwt"))]
-    let claims = 0;
-    UserInfo::ALLOCATION
-        + user.username().len()
-        + texts
-        + claims
-        + codes(user.roles())
-        + codes(user.permissions())
-        + user.groups().iter().map(UserGroup::size).sum::<usize>()
-        + user.feishu().map_or(0, FeishuIds::size)
 }

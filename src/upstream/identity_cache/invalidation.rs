@@ -10,7 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::key::Key;
-use crate::types::user::{UserId, UserInfo};
+use super::value::{About, RejectedAbout, Value};
+use crate::types::user::UserId;
 use crate::util::clock::{Clock, Millis, millis};
 
 pub(crate) struct Invalidations {
@@ -65,9 +66,9 @@ impl Invalidations {
         });
     }
 
-    pub(crate) fn add_username(&self, username: &str) {
+    pub(crate) fn add_name(&self, name: &str) {
         self.add(|recent, mark| {
-            recent.names.insert(username.into(), mark);
+            recent.names.insert(name.into(), mark);
         });
     }
 
@@ -97,19 +98,20 @@ impl Invalidations {
         self.epoch.store(epoch, Ordering::Release);
     }
 
-    /// Returns whether this user, looked up by this key at `epoch`, has been invalidated since.
-    pub(crate) fn covers(&self, key: Key, user: &UserInfo, epoch: u64) -> bool {
+    /// Returns whether this value, looked up by this key at `epoch`, has been invalidated since.
+    pub(crate) fn covers(&self, key: Key, value: &impl Value, epoch: u64) -> bool {
         self.epoch() > epoch && {
             let recent = self.lock();
-            recent.covers_key(key, epoch)
-                || recent.users.get(&user.id().to_string()).is_some_and(|mark| mark.epoch > epoch)
-                || recent.names.get(user.username()).is_some_and(|mark| mark.epoch > epoch)
+            recent.covers_key(key, epoch) || recent.covers(value.about(), epoch)
         }
     }
 
-    /// Returns whether a rejection, which has no user, has been invalidated since `epoch`.
-    pub(crate) fn covers_key(&self, key: Key, epoch: u64) -> bool {
-        self.epoch() > epoch && self.lock().covers_key(key, epoch)
+    /// Returns whether a rejection has been invalidated since `epoch`. Of a credential's, only the key counts.
+    pub(crate) fn covers_negative(&self, key: Key, about: Option<&RejectedAbout>, epoch: u64) -> bool {
+        self.epoch() > epoch && {
+            let recent = self.lock();
+            recent.covers_key(key, epoch) || about.is_some_and(|about| recent.covers(about.about(), epoch))
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Recent> {
@@ -120,6 +122,12 @@ impl Invalidations {
 impl Recent {
     fn covers_key(&self, key: Key, epoch: u64) -> bool {
         self.all > epoch || self.keys.get(&key.bits()).is_some_and(|mark| mark.epoch > epoch)
+    }
+
+    fn covers(&self, about: About<'_>, epoch: u64) -> bool {
+        let is_later = |mark: &Mark| mark.epoch > epoch;
+        self.users.get(&about.user.to_string()).is_some_and(is_later)
+            || about.name.is_some_and(|name| self.names.get(name).is_some_and(is_later))
     }
 
     fn invalidate_all(&mut self, epoch: u64) {
@@ -202,7 +210,7 @@ mod tests {
     #[test]
     fn user_is_invalidated_by_username() {
         let invalidations = invalidations(&Clock::held());
-        invalidations.add_username("alice");
+        invalidations.add_name("alice");
         for (name, covered) in [("alice", true), ("Alice", false), ("bob", false)] {
             let user = UserInfo::builder(7, name).build();
             assert_eq!(invalidations.covers(Key::from_bits(0), &user, 0), covered, "{name}");

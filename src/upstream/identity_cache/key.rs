@@ -11,6 +11,12 @@ impl Key {
         self.0
     }
 
+    /// A key that is hashed elsewhere.
+    pub(crate) fn of_hash([low, high]: [u64; 2]) -> Self {
+        Self(u128::from(low) | u128::from(high) << 64)
+    }
+
+    #[cfg(test)]
     pub(super) fn from_bits(bits: u128) -> Self {
         Self(bits)
     }

@@ -7,6 +7,7 @@ use quick_cache::{OptionsBuilder, UnitWeighter};
 
 use super::entry::{BySize, Entry};
 use super::key::{Key, PassThrough};
+use super::value::Value;
 
 /// A map by credential of bounded size.
 pub(super) type Pool<V> = Map<Key, V, UnitWeighter, BuildHasherDefault<PassThrough>>;
@@ -16,11 +17,11 @@ pub(super) fn pool<V: Clone>(capacity: usize) -> Pool<V> {
     Map::with(capacity, capacity as u64, UnitWeighter, hasher, DefaultLifecycle::default())
 }
 
-/// A map of users whose weights are bounded by this capacity.
+/// A map of values whose weights are bounded by this capacity.
 ///
 /// A shard rejects an entry that is heavier than its share of the capacity, so that there are no more shards than have a
 /// share of 1 MiB, and an entry counts for less than a share.
-pub(super) fn identities(capacity: usize, shards: usize) -> Identities {
+pub(super) fn identities<V: Value>(capacity: usize, shards: usize) -> Identities<V> {
     let shards = shards.min(capacity / BySize::PER_MIB).max(1);
     // The map rounds up.
     let shards = if shards.is_power_of_two() { shards } else { shards.next_power_of_two() / 2 };
@@ -45,4 +46,4 @@ pub(super) fn identities(capacity: usize, shards: usize) -> Identities {
     }
 }
 
-pub(super) type Identities = Map<Key, Entry, BySize, BuildHasherDefault<PassThrough>>;
+pub(super) type Identities<V> = Map<Key, Entry<V>, BySize, BuildHasherDefault<PassThrough>>;

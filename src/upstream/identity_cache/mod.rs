@@ -9,10 +9,13 @@ mod invalidation;
 mod key;
 mod maps;
 mod pauses;
+mod removal;
 #[cfg(test)]
 mod tests;
 mod ttls;
+mod value;
 
 pub(crate) use cache::{Cached, IdentityCache};
 pub(crate) use key::{Key, Kind};
 pub(crate) use ttls::CacheTtls;
+pub(crate) use value::{About, RejectedAbout, Value};

@@ -85,9 +85,9 @@ fn million_rejections_evict_no_user() {
     cache.insert(known, &user(1, 0), None, 0);
     let error = AuthError::new(ErrorKind::InvalidCredential);
     for n in 0..1_000_000 {
-        cache.insert_negative(Key::from_bits(random.u128(..)), &error, 0);
+        cache.insert_negative(Key::from_bits(random.u128(..)), &error, None, 0);
         if n % 10_000 == 0 {
-            assert!(cache.negatives.len() <= IdentityCache::MAX_NEGATIVES);
+            assert!(cache.negatives.len() <= <IdentityCache>::MAX_NEGATIVES);
         }
     }
     assert!(is_fresh(&cache.get(known)));
@@ -95,7 +95,7 @@ fn million_rejections_evict_no_user() {
 
     // A hit does not extend the negative TTL.
     let key = token(&cache, "rejected");
-    cache.insert_negative(key, &error, 0);
+    cache.insert_negative(key, &error, None, 0);
     clock.advance(Duration::from_millis(4_999));
     assert!(matches!(cache.get(key), Cached::Negative(_)));
     clock.advance(Duration::from_millis(1));
@@ -250,8 +250,8 @@ impl Model {
         let (of, key) = (lookup.of, self.key(lookup.of));
         if is_rejected {
             let error = AuthError::new(ErrorKind::InvalidCredential).with_detail(version.to_string());
-            self.cache.insert_negative(key, &error, lookup.epoch);
-            let is_invalidated = self.cache.is_negative_invalidated(key, lookup.epoch);
+            self.cache.insert_negative(key, &error, None, lookup.epoch);
+            let is_invalidated = self.cache.is_negative_invalidated(key, None, lookup.epoch);
             assert!(
                 is_invalidated || version >= self.negative_floors[of],
                 "waiters get an outdated rejection"

@@ -9,17 +9,17 @@ use crate::types::presented::Presented;
 use crate::types::user::UserInfo;
 use crate::upstream::api_client::CallError;
 use crate::upstream::circuit_breaker::Subject;
-use crate::upstream::identity_cache::{Cached, Key};
+use crate::upstream::identity_cache::{Cached, Key, Value};
 use crate::upstream::slots::{Owner, Slots};
 use crate::util::single_flight::{FlightError, SingleFlight};
 
 /// How often a lookup is made whose result is invalidated while in flight.
 const ATTEMPTS: usize = 3;
 
-/// Looks users up, each credential once for all who wait. Dropping this cancels the lookups in flight.
-pub(crate) struct Lookups<B> {
+/// Looks users up, or other values, each key once for all who wait. Dropping this cancels the lookups in flight.
+pub(crate) struct Lookups<B, V = UserInfo> {
     pub(super) backend: Arc<B>,
-    flights: SingleFlight<Key, Outcome>,
+    flights: SingleFlight<Key, Outcome<V>>,
     /// The shares of callers in the lookups.
     shares: Slots,
     /// Longer than a lookup takes.
@@ -28,13 +28,13 @@ pub(crate) struct Lookups<B> {
 
 /// The outcome of a lookup.
 #[derive(Clone)]
-struct Outcome {
-    result: Result<UserInfo, AuthError>,
-    /// The epoch of the cache when the lookup started, or that of the stale user it returned.
+struct Outcome<V> {
+    result: Result<V, AuthError>,
+    /// The epoch of the cache when the lookup started, or that of the stale value it returned.
     epoch: u64,
 }
 
-impl<B: Backend> Lookups<B> {
+impl<V: Value, B: Backend<Value = V>> Lookups<B, V> {
     /// `timeout` is the longest that a lookup may take.
     pub(crate) fn new(backend: Arc<B>, max_concurrent: usize, timeout: Duration) -> Self {
         Self {
@@ -45,18 +45,18 @@ impl<B: Backend> Lookups<B> {
         }
     }
 
-    /// Returns what is cached, and starts a refresh of a stale user in the background.
-    pub(crate) fn cached<Q>(&self, key: Key, query: impl FnOnce() -> Q) -> Option<Result<UserInfo, AuthError>>
+    /// Returns what is cached, and starts a refresh of a stale value in the background.
+    pub(crate) fn cached<Q>(&self, key: Key, query: impl FnOnce() -> Q) -> Option<Result<V, AuthError>>
     where
         B: Fetch<Q>,
         Q: Send + 'static,
     {
         match self.backend.cache().get(key) {
-            Cached::Fresh(user) => Some(Ok(user)),
-            Cached::Stale(user) => {
+            Cached::Fresh(value) => Some(Ok(value)),
+            Cached::Stale(value) => {
                 // A cached credential was well-formed: no check again.
                 self.refresh(key, query());
-                Some(Ok(user))
+                Some(Ok(value))
             }
             Cached::Negative(error) => Some(Err(error)),
             Cached::Miss => None,
@@ -84,8 +84,8 @@ impl<B: Backend> Lookups<B> {
         self.shares.is_busy() || self.backend.is_busy()
     }
 
-    /// Returns the user of a credential or an id, from the cache or by a call.
-    pub(crate) async fn lookup<Q>(&self, query: Q) -> Result<UserInfo, AuthError>
+    /// Returns the user of a credential or an id, or what else is asked for, from the cache or by a call.
+    pub(crate) async fn lookup<Q>(&self, query: Q) -> Result<V, AuthError>
     where
         B: Fetch<Q>,
         Q: Clone + Send + Sync + 'static,
@@ -101,15 +101,15 @@ impl<B: Backend> Lookups<B> {
         };
         result.or_else(|error| match cache.stale(key) {
             // Whatever is at fault: a known user is served as in an outage.
-            Some((user, _)) if !is_rejection(&error) => {
-                tracing::debug!(%error, user_id = %user.id(), "no lookup: serving the stale user");
-                Ok(user)
+            Some((value, _)) if !is_rejection(&error) => {
+                tracing::debug!(%error, user_id = %value.about().user, "no lookup: serving the stale user");
+                Ok(value)
             }
             _ => Err(error),
         })
     }
 
-    async fn join<Q>(&self, key: Key, query: &Q) -> Result<UserInfo, AuthError>
+    async fn join<Q>(&self, key: Key, query: &Q) -> Result<V, AuthError>
     where
         B: Fetch<Q>,
         Q: Clone + Send + Sync + 'static,
@@ -138,8 +138,14 @@ impl<B: Backend> Lookups<B> {
                 }
             };
             match result {
-                Ok(user) if cache.is_invalidated(key, &user, epoch) => {}
-                Err(error) if is_rejection(&error) && cache.is_negative_invalidated(key, epoch) => {}
+                Ok(value) if cache.is_invalidated(key, &value, epoch) => {}
+                Err(error)
+                    if is_rejection(&error)
+                        && cache.is_negative_invalidated(
+                            key,
+                            self.backend.rejected_about(query).as_deref(),
+                            epoch,
+                        ) => {}
                 result => return result,
             }
         }
@@ -151,7 +157,7 @@ impl<B: Backend> Lookups<B> {
         key: Key,
         query: Q,
         subject: Subject,
-    ) -> Result<impl Future<Output = Outcome> + Send + use<B, Q>, FlightError>
+    ) -> Result<impl Future<Output = Outcome<V>> + Send + use<B, V, Q>, FlightError>
     where
         B: Fetch<Q>,
         Q: Send + 'static,
@@ -164,18 +170,20 @@ impl<B: Backend> Lookups<B> {
         })
     }
 
+    pub(crate) fn invalidate_key(&self, key: Key) {
+        // Asked first: a lookup that ends in between has cached its result first.
+        let is_being_looked_up = self.flights.contains(&key);
+        self.backend.cache().invalidate(key, is_being_looked_up);
+    }
+}
+
+impl<B: Backend<Value = UserInfo>> Lookups<B> {
     /// Invalidates one credential, given alone or as an `Authorization` header, in all spellings that are taken for the same.
     pub(crate) fn invalidate(&self, credential: &[u8]) {
         let Some(credential) = Presented::in_header_or_alone(credential) else { return };
         for spelling in credential.spellings() {
             self.invalidate_key(key_of(self.backend.cache(), &spelling));
         }
-    }
-
-    pub(crate) fn invalidate_key(&self, key: Key) {
-        // Asked first: a lookup that ends in between has cached its result first.
-        let is_being_looked_up = self.flights.contains(&key);
-        self.backend.cache().invalidate(key, is_being_looked_up);
     }
 
     pub(crate) fn apply(&self, invalidation: &Invalidation) {
@@ -186,49 +194,51 @@ impl<B: Backend> Lookups<B> {
                     cache.invalidate_user(id);
                 }
                 if let Some(username) = username {
-                    cache.invalidate_username(username);
+                    cache.invalidate_name(username);
                 }
             }
+            Invalidation::Org { .. } => {}
             Invalidation::All => cache.clear(),
         }
     }
 }
 
-/// Fetches a user and caches the result. Runs in a task of its own, in the context of the first caller.
+/// Fetches a value and caches the result. Runs in a task of its own, in the context of the first caller.
 fn fetch_and_cache<B: Fetch<Q>, Q: Send + 'static>(
     backend: Arc<B>,
     key: Key,
     query: Q,
     subject: Subject,
-) -> impl Future<Output = Outcome> + Send + 'static {
+) -> impl Future<Output = Outcome<B::Value>> + Send + 'static {
     async move {
         let cache = backend.cache();
         let epoch = cache.epoch();
         // An earlier lookup may have ended since the caller missed the cache.
         match cache.get(key) {
-            Cached::Fresh(user) => return Outcome { result: Ok(user), epoch },
+            Cached::Fresh(value) => return Outcome { result: Ok(value), epoch },
             Cached::Negative(error) => return Outcome { result: Err(error), epoch },
             Cached::Stale(_) | Cached::Miss => {}
         }
+        let about = backend.rejected_about(&query);
         let CallError { error, pause } = match backend.fetch(query, subject).await {
-            Ok(Fetched { user, limit }) => {
-                cache.insert(key, &user, limit, epoch);
-                return Outcome { result: Ok(user), epoch };
+            Ok(Fetched { value, limit }) => {
+                cache.insert(key, &value, limit, epoch);
+                return Outcome { result: Ok(value), epoch };
             }
             Err(failed) => failed,
         };
         if is_rejection(&error) {
-            cache.insert_negative(key, &error.clone().without_data(), epoch);
+            cache.insert_negative(key, &error.clone().without_data(), about.as_ref(), epoch);
             return Outcome { result: Err(error), epoch };
         }
         if let Some(pause) = pause {
             cache.pauses().start(key, &error.clone().without_data(), pause);
         }
         match cache.stale(key) {
-            Some((user, epoch)) => {
+            Some((value, epoch)) => {
                 cache.postpone_refresh(key);
-                tracing::debug!(%error, user_id = %user.id(), "lookup failed: serving the stale user");
-                Outcome { result: Ok(user), epoch }
+                tracing::debug!(%error, user_id = %value.about().user, "lookup failed: serving the stale user");
+                Outcome { result: Ok(value), epoch }
             }
             None => Outcome { result: Err(error), epoch },
         }
@@ -256,6 +266,8 @@ mod tests {
     }
 
     impl Backend for Accounts {
+        type Value = UserInfo;
+
         fn cache(&self) -> &IdentityCache {
             &self.cache
         }
@@ -273,7 +285,7 @@ mod tests {
         async fn fetch(&self, name: &'static str, _: Subject) -> Result<Fetched, CallError> {
             self.asked.fetch_add(1, Ordering::Relaxed);
             match name {
-                "alice" => Ok(Fetched { user: UserInfo::builder(7, name).build(), limit: None }),
+                "alice" => Ok(Fetched { value: UserInfo::builder(7, name).build(), limit: None }),
                 _ => Err(AuthError::new(ErrorKind::InvalidCredential).into()),
             }
         }

@@ -24,7 +24,7 @@ const UNCACHED_PAUSE: Duration = Duration::from_secs(30);
 /// So often a waiter looks again while half the lookups are in use, before it makes its own all the same.
 const YIELDS: usize = 10;
 
-impl<B: Backend> Lookups<B> {
+impl<B: Backend<Value = UserInfo>> Lookups<B> {
     /// Waits until the credential is rejected or ends. Outages do not count, unless it ends during one.
     pub(crate) async fn revoked<Q>(&self, query: Q) -> AuthError
     where

@@ -1,5 +1,6 @@
 //! Where lookups are answered.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::request::context;
@@ -8,12 +9,15 @@ use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::UserInfo;
 use crate::upstream::api_client::CallError;
 use crate::upstream::circuit_breaker::Subject;
-use crate::upstream::identity_cache::{IdentityCache, Key, Kind};
+use crate::upstream::identity_cache::{IdentityCache, Key, Kind, RejectedAbout, Value};
 use crate::upstream::slots::Owner;
 
 /// Answers lookups, and has the cache of the answers.
 pub(crate) trait Backend: Send + Sync + 'static {
-    fn cache(&self) -> &IdentityCache;
+    /// What is looked up.
+    type Value: Value;
+
+    fn cache(&self) -> &IdentityCache<Self::Value>;
 
     /// Whether so many calls are in flight that those which nobody waits for had better wait.
     fn is_busy(&self) -> bool;
@@ -23,14 +27,23 @@ pub(crate) trait Backend: Send + Sync + 'static {
 pub(crate) trait Fetch<Q>: Backend {
     fn key(&self, query: &Q) -> Key;
 
+    /// Whom a rejection is about, if the query says so.
+    fn rejected_about(&self, _: &Q) -> Option<Arc<RejectedAbout>> {
+        None
+    }
+
     /// Asks, once and for a limited time.
-    fn fetch(&self, query: Q, subject: Subject) -> impl Future<Output = Result<Fetched, CallError>> + Send;
+    fn fetch(
+        &self,
+        query: Q,
+        subject: Subject,
+    ) -> impl Future<Output = Result<Fetched<Self::Value>, CallError>> + Send;
 }
 
-/// A user, as fetched.
-pub(crate) struct Fetched {
-    pub(crate) user: UserInfo,
-    /// When the credential expires.
+/// A user, or another value, as fetched.
+pub(crate) struct Fetched<V = UserInfo> {
+    pub(crate) value: V,
+    /// When the credential expires, or the value ends.
     pub(crate) limit: Option<SystemTime>,
 }
 
@@ -43,7 +56,7 @@ pub(crate) fn key_of(cache: &IdentityCache, credential: &Credential) -> Key {
 }
 
 /// What a call about this credential is about, and whose slots it takes.
-pub(crate) fn subject(cache: &IdentityCache, key: Key) -> Subject {
+pub(crate) fn subject<V: Value>(cache: &IdentityCache<V>, key: Key) -> Subject {
     let is_known = cache.is_known(key);
     let owner = if is_known { Owner::Known } else { Owner::stranger(context::client_ip()) };
     Subject { key: key.bits(), owner, has_just_failed: cache.pauses().has_just_failed(key) }

@@ -6,12 +6,10 @@ use tokio::sync::Semaphore;
 
 use super::backend::Guarded;
 use super::cached::{Cached, Inner};
-use crate::upstream::circuit_breaker::CircuitBreaker;
-use crate::upstream::gate::Gate;
+use crate::upstream::guard::Guard;
 use crate::upstream::identity_cache::IdentityCache;
 use crate::upstream::lookups::{Lookups, MAX_DURATION, Settings};
 use crate::util::clock::Clock;
-use crate::util::log_throttle::LogThrottle;
 
 /// Builds a [`Cached`]; made by [`Cached::builder`].
 ///
@@ -112,9 +110,7 @@ impl<V: Send + Sync + 'static> CachedBuilder<V> {
         let guarded = Arc::new(Guarded {
             verifier: self.verifier,
             cache: IdentityCache::new(capacity, ttls, timeout, self.clock.clone()),
-            gate: Gate::new(max_in_flight, timeout),
-            breaker: CircuitBreaker::new(self.clock.clone()),
-            warnings: LogThrottle::new(self.clock, Duration::from_secs(10)),
+            guard: Guard::new("verifier", max_in_flight, timeout, self.clock),
         });
         let lookups = Lookups::new(guarded.clone(), max_concurrent_lookups, timeout);
         Cached::of(Inner { guarded, lookups })

@@ -82,7 +82,7 @@ impl<V: Send + Sync + 'static> Cached<V> {
 
     /// Invalidates a user, of whom only the username is known, under all their tokens and access keys.
     pub fn invalidate_username(&self, username: &str) {
-        self.inner.guarded.cache.invalidate_username(username);
+        self.inner.guarded.cache.invalidate_name(username);
     }
 
     /// Invalidates all cached users and rejections, and the lookups in flight.

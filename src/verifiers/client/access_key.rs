@@ -126,7 +126,7 @@ pub(super) async fn fetch(core: &Core, key: &str, subject: Subject) -> Result<Fe
         let is_unclear = error.kind() == ErrorKind::Unavailable;
         CallError { pause: is_unclear.then_some(UNCLEAR_PAUSE), error }
     })?;
-    Ok(Fetched { user, limit })
+    Ok(Fetched { value: user, limit })
 }
 
 /// Maps a key to a user, as the reference client does.

@@ -82,7 +82,7 @@ impl AuthClient {
 
     /// Invalidates a user, of whom only the username is known, under all their tokens and access keys.
     pub fn invalidate_username(&self, username: &str) {
-        self.inner.core.cache.invalidate_username(username);
+        self.inner.core.cache.invalidate_name(username);
     }
 
     /// Caches a user as if the auth center had just verified this credential, for tests without an auth center.

@@ -145,6 +145,8 @@ impl Verify<AccessKey> for AuthClient {
 }
 
 impl Backend for Core {
+    type Value = UserInfo;
+
     fn cache(&self) -> &IdentityCache {
         &self.cache
     }
@@ -173,7 +175,7 @@ impl Fetch<Lookup> for Core {
         };
         let named = |mut fetched: Fetched| {
             if let Some(end) = fetched.limit {
-                fetched.user.set_valid_until(end);
+                fetched.value.set_valid_until(end);
             }
             fetched
         };
@@ -200,10 +202,10 @@ impl Core {
 
         let body = serde_json::json!({ "token": token });
         let call = Call::new("/user/info", &body).secret(token).about(subject);
-        let Record(Data { mut user, expires_at }) = self.api.lookup(call).await?;
-        self.cache.intern_lists(&mut user);
+        let Record(Data { user: mut value, expires_at }) = self.api.lookup(call).await?;
+        self.cache.intern_lists(&mut value);
         let expires_at = expires_at.as_ref().and_then(expiry::parse);
         let limit = [expires_at, expiry::of_jwt(token)].into_iter().flatten().min();
-        Ok(Fetched { user, limit })
+        Ok(Fetched { value, limit })
     }
 }

@@ -18,7 +18,7 @@ pub(super) async fn fetch(core: &Core, id: &UserId, subject: Subject) -> Result<
     let found = found.pop().flatten().filter(is_active);
     let mut user = found.ok_or_else(|| AuthError::new(ErrorKind::UnknownUser))?;
     core.cache.intern_lists(&mut user);
-    Ok(Fetched { user, limit: Some(core.cache.clock().today() + TTL) })
+    Ok(Fetched { value: user, limit: Some(core.cache.clock().today() + TTL) })
 }
 
 /// Returns whether the user could log in.

@@ -1,11 +1,12 @@
 //! Users who log in get a row; requests wait for it only with `await_login`.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aigc_auth::credential::BearerToken;
 use aigc_auth::testing::{self, AuthCenter, TestKey};
 use aigc_auth::user_sync::{SyncConfig, SyncMode, UserSync};
-use aigc_auth::{AuthError, AuthLayer, UserInfo, Verify};
+use aigc_auth::{ActAsUser, AuthError, AuthLayer, UserInfo, Verify};
 use axum::Router;
 use axum::routing::get;
 use futures_util::future::join_all;
@@ -253,4 +254,69 @@ async fn shutdown_waits_for_timeout_and_returns_remaining() {
     store.let_go();
     assert_eq!(sync.shutdown(Duration::from_secs(7)).await, 0);
     assert_eq!(store.rows(), json!([]), "what was left is ended");
+}
+
+#[tokio::test]
+async fn hundred_requests_of_a_new_user_make_one_row_and_one_log_line() {
+    let center = center().await;
+    for is_cached in [true, false] {
+        for config in [config(), config().await_login()] {
+            let (store, log) = (Store::new(), Log::start());
+            let client = support::client(&center);
+            let sync = UserSync::new(client.clone(), store.clone(), config).unwrap();
+            let hook = sync.clone();
+            // Without a cache, every request is a fresh verification.
+            let layer = if is_cached { AuthLayer::new(client) } else { AuthLayer::tokens_only(AcceptsAny) };
+            let layer = layer.on_verified(move |user| hook.on_login(user));
+            let app: Router = Router::new().route("/", get(|| async {})).layer(layer);
+            let token = if is_cached { "alice-token" } else { "alice" };
+            let requests = (0..100).map(|_| app.clone().oneshot(request_with_token("/", token)));
+            for answer in join_all(requests).await {
+                assert_eq!(answer.unwrap().status(), 200);
+            }
+            assert_eq!(sync.shutdown(Duration::from_secs(10)).await, 0);
+            assert_eq!(logins(&store), ["alice"], "cached: {is_cached}");
+            assert_eq!(store.calls().iter().filter(|call| call.starts_with("create")).count(), 1);
+            let lines = log.take();
+            let told: Vec<_> =
+                lines.lines().filter(|line| line.contains(" INFO ") || line.contains(" WARN ")).collect();
+            assert!(told.len() == 1 && told[0].contains("a user who logged in was created"), "{told:#?}");
+        }
+    }
+}
+
+/// The row is that of the verified user. Whom an admin acts as is known only later, and has claims of their own.
+#[tokio::test]
+async fn impersonators_claims_make_and_change_no_row_of_another() {
+    let center = center().await;
+    let id = |name: &str| {
+        let users = center.users();
+        users.iter().find(|user| user.username() == name).unwrap().id().to_string()
+    };
+    let bob = json!({"login": "bob", "nick": "as it was", "is_active": true});
+    let store = Store::of([bob.clone()]);
+    let client = support::client(&center);
+    let config = config().await_login().update_on_login();
+    let sync = UserSync::new(client.clone(), store.clone(), config).unwrap();
+    let seen = Arc::<Mutex<Vec<String>>>::default();
+    let (hook, noted) = (sync.clone(), seen.clone());
+    let layer = AuthLayer::new(client.clone()).on_verified(move |user| {
+        let context = aigc_auth::context::current().unwrap();
+        let names = [context.user(), context.actor()].map(|user| user.unwrap().username().to_owned());
+        noted.lock().unwrap().extend([user.username().to_owned()].into_iter().chain(names));
+        hook.on_login(user)
+    });
+    let acting = get(|who: ActAsUser| async move { who.user_id().to_string() });
+    let app = serve(Router::new().route("/", acting).layer(layer)).await;
+    for (target, expected) in [("alice", 200), ("bob", 200), ("alice", 200)] {
+        client.invalidate("root-token");
+        let headers = [("authorization", "Bearer root-token"), ("x-act-as-user-id", &*id(target))];
+        let answer = support::get(app.address, "/", &headers).await;
+        assert_eq!((answer.status, answer.body), (expected, id(target)));
+        // Fresh for the hook is the admin alone.
+        assert_eq!(std::mem::take(&mut *seen.lock().unwrap()), ["root"; 3], "{target}");
+    }
+    assert_eq!(sync.shutdown(Duration::from_secs(10)).await, 0);
+    assert_eq!(logins(&store), ["bob", "root"], "alice has no row");
+    assert_eq!(store.rows()[0]["nick"], "as it was");
 }

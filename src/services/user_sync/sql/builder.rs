@@ -6,11 +6,11 @@ use super::super::legacy_field::LegacyField;
 use super::super::legacy_user::LegacyUser;
 use super::bytes_as::BytesAs;
 use super::companion::Companion;
-use super::dialect::Table;
 use super::filter::{Condition, Only};
 use super::hash::PasswordHash;
 use super::on_delete::OnDelete;
 use super::store::SqlStore;
+use crate::upstream::sql::dialect::Table;
 
 /// The column that is the key unless another is named.
 pub(super) const KEY: &str = "id";

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::super::legacy_user::LegacyUser;
-use super::column::{Column, Kind};
-use super::dialect::{Dialect, Table};
-use super::failure::Failure;
-use super::statements::Statement;
+use crate::upstream::sql::column::{Column, Kind};
+use crate::upstream::sql::dialect::{Dialect, Table};
+use crate::upstream::sql::failure::Failure;
+use crate::upstream::sql::statements::Statement;
 
 /// Makes the row of another table from the row of a new user.
 type Make = dyn Fn(&LegacyUser) -> Option<LegacyUser> + Send + Sync;

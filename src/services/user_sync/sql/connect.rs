@@ -6,18 +6,18 @@ use std::time::Duration;
 use super::super::legacy_field::LegacyField;
 use super::builder::{KEY, SqlStoreBuilder};
 use super::bytes_as::BytesAs;
-use super::catalog::Catalog;
-use super::column::{Column, Kind};
 use super::companion::{Companion, CompanionTable};
-use super::dialect::{Dialect, Table};
 use super::filter::Condition;
 use super::forecast;
 use super::hash::Hasher;
-use super::pool::Pool;
 use super::removal::Removal;
 use super::store::SqlStore;
 use super::user_table::UserTable;
 use crate::types::error::BuildError;
+use crate::upstream::sql::catalog::Catalog;
+use crate::upstream::sql::column::{Column, Kind};
+use crate::upstream::sql::dialect::Dialect;
+use crate::upstream::sql::pool::Pool;
 use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
 
@@ -50,11 +50,11 @@ impl SqlStoreBuilder {
         let (pool, dialect) = connected.map_err(|error| {
             BuildError::new(format!("cannot connect to the database of the table `{}`: {error}", self.table))
         })?;
-        let catalog = look_up(&pool, dialect, &self.table).await?;
+        let catalog = Catalog::of_table(&pool, dialect, &self.table).await?;
         let pool = pool.looking_first(catalog.engine_without_transactions.is_some());
         let mut companions = vec![];
         for companion in &self.companions {
-            let theirs = look_up(&pool, dialect, &companion.table).await?;
+            let theirs = Catalog::of_table(&pool, dialect, &companion.table).await?;
             for (table, catalog) in [(&self.table, &catalog), (&companion.table, &theirs)] {
                 if let Some(engine) = &catalog.engine_without_transactions {
                     return Err(BuildError::new(format!(
@@ -116,7 +116,7 @@ impl SqlStoreBuilder {
     fn into_table(self, pool: Pool, dialect: Dialect, catalog: &Catalog) -> Result<UserTable, BuildError> {
         let table = &self.table;
         let find = |name: &str| {
-            let mut column = find(table, &catalog.columns, name)?;
+            let mut column = catalog.column(table, name)?;
             if column.kind == Kind::Bytes && self.bytes_of(name) == Some(BytesAs::Text) {
                 column.kind = Kind::TextInBytes;
             }
@@ -224,23 +224,4 @@ impl SqlStoreBuilder {
     fn bytes_of(&self, column: &str) -> Option<BytesAs> {
         self.bytes.iter().rev().find(|(name, _)| name == column).map(|(_, are)| *are)
     }
-}
-
-async fn look_up(pool: &Pool, dialect: Dialect, table: &Table) -> Result<Catalog, BuildError> {
-    let catalog = Catalog::look_up(pool, dialect, table).await.map_err(|error| {
-        BuildError::new(format!("cannot look up the columns of the table `{table}`: {error}"))
-    })?;
-    if catalog.columns.is_empty() {
-        return Err(BuildError::new(format!("the database has no table `{table}`, or does not show it")));
-    }
-    Ok(catalog)
-}
-
-fn find(table: &Table, present: &[Column], name: &str) -> Result<Column, BuildError> {
-    if let Some(column) = present.iter().find(|column| column.name == name) {
-        return Ok(column.clone());
-    }
-    let similar = present.iter().find(|column| column.name.to_lowercase() == name.to_lowercase());
-    let hint = similar.map(|column| format!("; it has `{}`", column.name)).unwrap_or_default();
-    Err(BuildError::new(format!("the table `{table}` has no column `{name}`{hint}")))
 }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::column::Column;
-use super::failure::Failure;
-use super::statements::Statement;
+use crate::upstream::sql::column::Column;
+use crate::upstream::sql::failure::Failure;
+use crate::upstream::sql::statements::Statement;
 
 /// A condition on a column, as configured or of the table.
 #[derive(Clone, Debug)]

@@ -1,11 +1,11 @@
 //! Tell from the catalog what the database would refuse later.
 
 use super::super::legacy_field::LegacyField;
-use super::catalog::Catalog;
-use super::column::{Column, Fill, Kind};
-use super::dialect::Table;
 use super::filter::{self, Condition};
 use super::removal::Removal;
+use crate::upstream::sql::catalog::Catalog;
+use crate::upstream::sql::column::{Column, Fill, Kind};
+use crate::upstream::sql::dialect::Table;
 
 /// What a store is going to do with its table.
 pub(super) struct Plan<'a> {

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::column::{Column, Kind};
-use super::dialect::Dialect;
-use super::failure::Failure;
 use super::on_delete::OnDelete;
-use super::statements::Statement;
+use crate::upstream::sql::column::{Column, Kind};
+use crate::upstream::sql::dialect::Dialect;
+use crate::upstream::sql::failure::Failure;
+use crate::upstream::sql::statements::Statement;
 
 /// The column that says who is removed.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::super::legacy_user::LegacyUser;
 use super::super::password::NewPassword;
 use super::super::store::{AllUsers, LegacyStore, StoreError};
-use super::failure::Failure;
 use super::user_table::UserTable;
+use crate::upstream::sql::failure::Failure;
 
 /// Implements [`LegacyStore`] for a table in PostgreSQL (feature `postgres`), SQLite (`sqlite`), MySQL or MariaDB (`mysql`).
 /// Cheap to clone.

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::column::{Column, Kind};
-use super::dialect::Dialect;
-use super::failure::Failure;
-use super::statements::Statement;
+use crate::upstream::sql::column::{Column, Kind};
+use crate::upstream::sql::dialect::Dialect;
+use crate::upstream::sql::failure::Failure;
+use crate::upstream::sql::statements::Statement;
 
 impl Column {
     /// Checks a value by what the catalog tells of the column. `CHECK` constraints and triggers are not known.

@@ -1,15 +1,15 @@
 use serde_json::Value;
 
 use super::super::legacy_user::LegacyUser;
-use super::column::Column;
 use super::companion::CompanionTable;
-use super::dialect::{Dialect, Table};
-use super::failure::Failure;
 use super::filter::{self, Condition};
 use super::hash::Hasher;
-use super::pool::{Pool, Texts};
 use super::removal::Removal;
-use super::statements::Statement;
+use crate::upstream::sql::column::Column;
+use crate::upstream::sql::dialect::{Dialect, Table};
+use crate::upstream::sql::failure::Failure;
+use crate::upstream::sql::pool::{Pool, Texts};
+use crate::upstream::sql::statements::Statement;
 use crate::util::log_throttle::LogThrottle;
 
 /// Rows that are read at a time.

@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use super::super::legacy_user::LegacyUser;
-use super::column::{Column, Fill, Kind};
-use super::dialect::Dialect;
-use super::failure::Failure;
 use super::filter;
-use super::pool::{Proof, Texts};
 use super::removal::Removal;
-use super::statements::{Statement, Written};
 use super::user_table::UserTable;
+use crate::upstream::sql::column::{Column, Fill, Kind};
+use crate::upstream::sql::dialect::Dialect;
+use crate::upstream::sql::failure::Failure;
+use crate::upstream::sql::pool::{Proof, Texts};
+use crate::upstream::sql::statements::{Statement, Written};
 
 impl UserTable {
     /// Creates a user and, in the same transaction, their rows in the companion tables.

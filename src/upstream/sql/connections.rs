@@ -16,7 +16,7 @@ use super::time_zone;
 
 /// The connections to a database of any dialect.
 #[derive(Clone)]
-pub(super) enum Connections {
+pub(crate) enum Connections {
     #[cfg(feature = "postgres")]
     Postgres(PgPool),
     #[cfg(feature = "mysql")]
@@ -26,14 +26,14 @@ pub(super) enum Connections {
 }
 
 /// What begins a transaction that reads, and one that changes.
-pub(super) struct Begins {
-    pub(super) read: String,
-    pub(super) change: String,
+pub(crate) struct Begins {
+    pub(crate) read: String,
+    pub(crate) change: String,
 }
 
 impl Connections {
     /// Connects once to check the URL. Further connections are made on demand.
-    pub(super) async fn connect(
+    pub(crate) async fn connect(
         dialect: Dialect,
         url: &str,
         max_connections: u32,

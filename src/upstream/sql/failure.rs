@@ -3,15 +3,15 @@ use std::fmt;
 
 /// Why the database failed. Its text shows neither the URL nor any values.
 #[derive(Debug)]
-pub(super) struct Failure(String);
+pub(crate) struct Failure(String);
 
 impl Failure {
-    pub(super) fn new(what: impl Into<String>) -> Self {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
         Self(what.into())
     }
 
     /// Adds what was being done.
-    pub(super) fn context(self, doing: impl fmt::Display) -> Self {
+    pub(crate) fn context(self, doing: impl fmt::Display) -> Self {
         Self(format!("{doing}: {}", self.0))
     }
 }

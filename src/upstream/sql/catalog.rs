@@ -7,17 +7,17 @@ use super::pool::{Pool, Texts};
 
 /// What the database's catalog says of a table.
 #[derive(Debug)]
-pub(super) struct Catalog {
-    pub(super) columns: Vec<Column>,
+pub(crate) struct Catalog {
+    pub(crate) columns: Vec<Column>,
     /// Policies hide rows from this role.
-    pub(super) hides_rows: bool,
+    pub(crate) hides_rows: bool,
     /// The table's engine, if it has no transactions: what was changed cannot be taken back.
-    pub(super) engine_without_transactions: Option<String>,
+    pub(crate) engine_without_transactions: Option<String>,
 }
 
 impl Catalog {
     /// Looks the table up. Without columns if there is no such table, or this role may not see it.
-    pub(super) async fn look_up(pool: &Pool, dialect: Dialect, table: &Table) -> Result<Self, Failure> {
+    pub(crate) async fn look_up(pool: &Pool, dialect: Dialect, table: &Table) -> Result<Self, Failure> {
         let bound = |name: Option<String>| name.map_or(Bound::Null, Bound::Text);
         let names: Vec<_> = names(dialect, table).into_iter().map(bound).collect();
         let rows = pool.rows(statement(dialect), &names).await?;

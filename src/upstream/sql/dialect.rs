@@ -2,7 +2,7 @@ use std::fmt;
 
 /// A database's dialect of SQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(crate) enum Dialect {
     Postgres,
     MySql,
     Sqlite,
@@ -10,7 +10,7 @@ pub(super) enum Dialect {
 
 impl Dialect {
     /// Returns the dialect of a URL, by its scheme.
-    pub(super) fn of(url: &str) -> Option<Self> {
+    pub(crate) fn of(url: &str) -> Option<Self> {
         match url.split_once(':')?.0 {
             "postgres" | "postgresql" => Some(Self::Postgres),
             "mysql" | "mariadb" => Some(Self::MySql),
@@ -20,7 +20,7 @@ impl Dialect {
     }
 
     /// The error of a build without the database's feature.
-    pub(super) fn needs_feature(self) -> String {
+    pub(crate) fn needs_feature(self) -> String {
         let (databases_are, feature) = match self {
             Self::Postgres => ("PostgreSQL is", "postgres"),
             Self::MySql => ("MySQL and MariaDB are", "mysql"),
@@ -30,7 +30,7 @@ impl Dialect {
     }
 
     /// Quotes a name as an identifier.
-    pub(super) fn quoted(self, name: &str) -> String {
+    pub(crate) fn quoted(self, name: &str) -> String {
         match self {
             Self::MySql => format!("`{}`", name.replace('`', "``")),
             Self::Postgres | Self::Sqlite => format!("\"{}\"", name.replace('"', "\"\"")),
@@ -38,19 +38,19 @@ impl Dialect {
     }
 
     /// Casts a number to text.
-    pub(super) fn text(self, expression: &str) -> String {
+    pub(crate) fn text(self, expression: &str) -> String {
         let text = if self == Self::MySql { "CHAR" } else { "TEXT" };
         format!("CAST({expression} AS {text})")
     }
 
     /// The statement that makes MySQL strict, so that a value that does not fit is an error, and is not truncated. It holds
     /// for a session, and so each transaction that changes something has it: a proxy may give it another session.
-    pub(super) fn strict(self) -> Option<&'static str> {
+    pub(crate) fn strict(self) -> Option<&'static str> {
         (self == Self::MySql).then_some("SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')")
     }
 
     /// The placeholder of a bound value, numbered from 1.
-    pub(super) fn parameter(self, number: usize) -> String {
+    pub(crate) fn parameter(self, number: usize) -> String {
         match self {
             Self::Postgres => format!("${number}"),
             Self::MySql => "?".to_owned(),
@@ -61,21 +61,21 @@ impl Dialect {
 
 /// The name of a table, as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Table {
-    pub(super) schema: Option<String>,
-    pub(super) name: String,
+pub(crate) struct Table {
+    pub(crate) schema: Option<String>,
+    pub(crate) name: String,
 }
 
 impl Table {
     /// Parses `table` or `schema.table`.
-    pub(super) fn parse(table: &str) -> Self {
+    pub(crate) fn parse(table: &str) -> Self {
         match table.split_once('.') {
             Some((schema, name)) => Self { schema: Some(schema.to_owned()), name: name.to_owned() },
             None => Self { schema: None, name: table.to_owned() },
         }
     }
 
-    pub(super) fn quoted(&self, dialect: Dialect) -> String {
+    pub(crate) fn quoted(&self, dialect: Dialect) -> String {
         let name = dialect.quoted(&self.name);
         match &self.schema {
             Some(schema) => format!("{}.{name}", dialect.quoted(schema)),

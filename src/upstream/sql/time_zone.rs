@@ -5,7 +5,7 @@ use sqlx::{PgConnection, Row};
 
 /// Whether a URL sets the zone of MySQL's sessions.
 #[cfg(feature = "mysql")]
-pub(super) fn in_url(url: &str) -> bool {
+pub(crate) fn in_url(url: &str) -> bool {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     query.split('&').any(|pair| matches!(pair.split_once('='), Some(("timezone" | "time-zone", _))))
 }
@@ -15,7 +15,7 @@ pub(super) fn in_url(url: &str) -> bool {
 ///
 /// One simple query, which has no name and needs no transaction.
 #[cfg(feature = "postgres")]
-pub(super) async fn of_postgres(
+pub(crate) async fn of_postgres(
     connection: &mut PgConnection,
     options: Option<&str>,
 ) -> Result<String, sqlx::Error> {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Connection, Database, Executor, Row};
+use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 
 use super::column::Bound;
 use super::connections::Connections;
 use super::dialect::Dialect;
 use super::failure::Failure;
+use super::lease::Lease;
 use super::statements::Statement;
 
 /// A pool of connections, and how long a statement may take. Cheap to clone.
@@ -18,7 +18,7 @@ use super::statements::Statement;
 /// database may give each transaction another session, where a name means the statement of another client. For the same
 /// reason, what a session must be set to is set in the transaction.
 #[derive(Clone)]
-pub(super) struct Pool {
+pub(crate) struct Pool {
     connections: Connections,
     dialect: Dialect,
     /// Begins a transaction that reads, and one that changes.
@@ -30,27 +30,12 @@ pub(super) struct Pool {
 }
 
 /// A row of texts.
-pub(super) type Texts = Vec<Option<String>>;
-
-/// A connection that goes back to the pool only if its work came to an end: after half of it, for example if its future is
-/// dropped, the connection is closed, since the answers to the rest are still to come.
-struct Lease<D: Database> {
-    connection: PoolConnection<D>,
-    ended: bool,
-}
-
-impl<D: Database> Drop for Lease<D> {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.connection.close_on_drop();
-        }
-    }
-}
+pub(crate) type Texts = Vec<Option<String>>;
 
 /// What shows that a change was made where the database counts no row: a trigger may make it in the database's place, or a
 /// policy prevent it.
 #[derive(Clone, Copy)]
-pub(super) enum Proof<'a> {
+pub(crate) enum Proof<'a> {
     /// That there is such a row.
     Row,
     /// This statement, which then selects `1`.
@@ -121,7 +106,7 @@ macro_rules! texts {
 /// Runs in a transaction on a connection of the pool, within the timeout.
 macro_rules! in_transaction {
     ($self:expr, $pool:expr, $begin:expr, $transaction:ident => $do:expr) => {{
-        let mut lease = Lease { connection: $pool.acquire().await?, ended: false };
+        let mut lease = Lease::new($pool.acquire().await?);
         let work = async {
             let mut $transaction = lease.connection.begin_with(AssertSqlSafe($begin.clone())).await?;
             let done: Result<_, sqlx::Error> = async { $do }.await;
@@ -149,7 +134,7 @@ macro_rules! in_transaction {
 
 impl Pool {
     /// Connects once to check the URL. Further connections are made on demand.
-    pub(super) async fn connect(
+    pub(crate) async fn connect(
         url: &str,
         max_connections: u32,
         timeout: Duration,
@@ -165,26 +150,38 @@ impl Pool {
         Ok((Self { connections, dialect, begin_read, begin_change, timeout, looks_first: false }, dialect))
     }
 
-    pub(super) fn looking_first(self, looks_first: bool) -> Self {
+    pub(crate) fn looking_first(self, looks_first: bool) -> Self {
         Self { looks_first, ..self }
     }
 
     /// Returns the rows of a query, all of whose columns are text.
-    pub(super) async fn rows(&self, sql: &str, values: &[Bound]) -> Result<Vec<Texts>, Failure> {
+    pub(crate) async fn rows(&self, sql: &str, values: &[Bound]) -> Result<Vec<Texts>, Failure> {
+        Ok(self.rows_of_each(&[(sql, values)]).await?.pop().unwrap_or_default())
+    }
+
+    /// Returns the rows of several queries, in one transaction.
+    pub(crate) async fn rows_of_each(
+        &self,
+        queries: &[(&str, &[Bound])],
+    ) -> Result<Vec<Vec<Texts>>, Failure> {
         with!(&self.connections, pool => in_transaction!(self, pool, self.begin_read, transaction => {
-            let rows = query!(self, sql, values).fetch_all(&mut *transaction).await?;
-            Ok((texts!(rows)?, End::Rollback))
+            let mut all = Vec::with_capacity(queries.len());
+            for (sql, values) in queries {
+                let rows = query!(self, *sql, values).fetch_all(&mut *transaction).await?;
+                all.push(texts!(rows)?);
+            }
+            Ok((all, End::Rollback))
         }))
     }
 
     /// Inserts a row. Whether the database counts it is left aside: triggers may have put it elsewhere.
-    pub(super) async fn insert(&self, insert: &Statement, check: Option<&Statement>) -> Result<(), Failure> {
+    pub(crate) async fn insert(&self, insert: &Statement, check: Option<&Statement>) -> Result<(), Failure> {
         self.insert_with(insert, check, None, |_| Ok(vec![])).await
     }
 
     /// Inserts a row and, in the same transaction, what `next` makes of the rows that `read` returns; without `read`, of those
     /// that the insertion returns. Where `check` selects `0`, the row is taken back.
-    pub(super) async fn insert_with<N>(
+    pub(crate) async fn insert_with<N>(
         &self,
         insert: &Statement,
         check: Option<&Statement>,
@@ -226,7 +223,7 @@ impl Pool {
     ///
     /// A database counts no row where a trigger makes the change in its place. So where none is counted, the row is looked
     /// for before the change is made again, and the proof after it.
-    pub(super) async fn change(
+    pub(crate) async fn change(
         &self,
         statement: &Statement,
         there: &Statement,

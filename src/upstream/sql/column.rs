@@ -2,13 +2,13 @@
 
 use serde_json::{Number, Value};
 
-use super::super::mapping::has_nul;
 use super::dialect::Dialect;
 use super::texts::{bytes, in_utc, is_integer, is_padded, is_without_zone, number};
+use crate::util::nul::has_nul;
 
 /// The kind of a column's values, as far as it matters to JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Text,
     Bool,
     Integer,
@@ -29,25 +29,25 @@ pub(super) enum Kind {
 
 /// A column of the table, as the database describes it.
 #[derive(Clone, Debug)]
-pub(super) struct Column {
-    pub(super) name: String,
-    pub(super) kind: Kind,
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
     /// PostgreSQL's name of the type. Without a length, to which a cast would truncate the value.
-    pub(super) cast: String,
+    pub(crate) cast: String,
     /// The type as it was declared, with its length, as a domain or with the values of an enum.
-    pub(super) declared: String,
+    pub(crate) declared: String,
     /// The most characters of a text, where the catalog tells.
-    pub(super) max_length: Option<usize>,
-    pub(super) nullable: bool,
-    pub(super) unique: bool,
+    pub(crate) max_length: Option<usize>,
+    pub(crate) nullable: bool,
+    pub(crate) unique: bool,
     /// Part of a unique index of several columns, or of some rows.
-    pub(super) partly_unique: bool,
-    pub(super) fill: Fill,
+    pub(crate) partly_unique: bool,
+    pub(crate) fill: Fill,
 }
 
 /// What the database puts into a column that a new row leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fill {
+pub(crate) enum Fill {
     /// Null, or an error if the column is `NOT NULL`.
     Nothing,
     /// A default, or elsewhere than in MySQL a number that it counts.
@@ -62,7 +62,7 @@ pub(super) enum Fill {
 
 /// A value that is bound in a statement.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Bound {
+pub(crate) enum Bound {
     Null,
     Text(String),
     Integer(i64),
@@ -72,7 +72,7 @@ pub(super) enum Bound {
 
 impl Column {
     /// Returns the expression that reads the column as text or `NULL`.
-    pub(super) fn read(&self, dialect: Dialect) -> String {
+    pub(crate) fn read(&self, dialect: Dialect) -> String {
         let name = dialect.quoted(&self.name);
         match (dialect, self.kind) {
             (_, Kind::TextInBytes) => self.read_hash(dialect),
@@ -104,7 +104,7 @@ impl Column {
     }
 
     /// Returns the expression that reads a password hash: unlike in [`read`](Self::read), bytes are its text.
-    pub(super) fn read_hash(&self, dialect: Dialect) -> String {
+    pub(crate) fn read_hash(&self, dialect: Dialect) -> String {
         let name = dialect.quoted(&self.name);
         match (dialect, self.kind) {
             (Dialect::Postgres, Kind::Bytes | Kind::TextInBytes) => format!("convert_from({name}, 'UTF8')"),
@@ -115,7 +115,7 @@ impl Column {
     }
 
     /// Returns the expression that writes a bound value.
-    pub(super) fn write(&self, dialect: Dialect, parameter: &str) -> String {
+    pub(crate) fn write(&self, dialect: Dialect, parameter: &str) -> String {
         match dialect {
             Dialect::MySql if self.cast.eq_ignore_ascii_case("timestamp") => {
                 return format!("CONVERT_TZ({parameter}, '+00:00', @@SESSION.time_zone)");
@@ -135,7 +135,7 @@ impl Column {
     }
 
     /// Converts a value for binding.
-    pub(super) fn bound(&self, dialect: Dialect, value: &Value) -> Result<Bound, String> {
+    pub(crate) fn bound(&self, dialect: Dialect, value: &Value) -> Result<Bound, String> {
         if has_nul(value) {
             return Err(format!("the value for `{}` has a NUL character", self.name));
         }
@@ -189,7 +189,7 @@ impl Column {
     }
 
     /// Converts a password hash for binding.
-    pub(super) fn hash(&self, hash: String) -> Bound {
+    pub(crate) fn hash(&self, hash: String) -> Bound {
         match self.kind {
             Kind::Bytes | Kind::TextInBytes => Bound::Bytes(hash.into_bytes()),
             _ => Bound::Text(hash),
@@ -197,12 +197,12 @@ impl Column {
     }
 
     /// Whether a new row is refused that leaves the column out.
-    pub(super) fn must_be_filled(&self) -> bool {
+    pub(crate) fn must_be_filled(&self) -> bool {
         !self.nullable && self.fill == Fill::Nothing
     }
 
     /// Whether the database has something better than null for a new row, which it would refuse.
-    pub(super) fn has_default(&self) -> bool {
+    pub(crate) fn has_default(&self) -> bool {
         !self.nullable && self.fill != Fill::Nothing
     }
 
@@ -229,7 +229,7 @@ impl Column {
     }
 
     /// Converts what [`read`](Self::read) returned to JSON.
-    pub(super) fn value(&self, read: Option<String>) -> Value {
+    pub(crate) fn value(&self, read: Option<String>) -> Value {
         let Some(text) = read else { return Value::Null };
         match self.kind {
             Kind::Text | Kind::Bytes | Kind::TextInBytes | Kind::Label => text.into(),
@@ -272,7 +272,7 @@ mod tests {
 
     impl Column {
         /// A nullable column of this type.
-        pub(in super::super) fn of(name: &str, kind: Kind, cast: &str) -> Self {
+        pub(crate) fn of(name: &str, kind: Kind, cast: &str) -> Self {
             Self {
                 name: name.to_owned(),
                 kind,

@@ -8,26 +8,26 @@ use super::failure::Failure;
 
 /// What an update puts into a column.
 #[derive(Clone, Copy)]
-pub(super) enum Written<'a> {
+pub(crate) enum Written<'a> {
     Value(&'a Value),
     /// The value, where there is none.
     IfNull(&'a Value),
 }
 
 /// A statement in the making, with its bound values.
-pub(super) struct Statement {
+pub(crate) struct Statement {
     dialect: Dialect,
-    pub(super) sql: String,
-    pub(super) values: Vec<Bound>,
+    pub(crate) sql: String,
+    pub(crate) values: Vec<Bound>,
 }
 
 impl Statement {
-    pub(super) fn new(dialect: Dialect, sql: impl Into<String>) -> Self {
+    pub(crate) fn new(dialect: Dialect, sql: impl Into<String>) -> Self {
         Self { dialect, sql: sql.into(), values: vec![] }
     }
 
     /// Inserts a row.
-    pub(super) fn insert(dialect: Dialect, table: &Table, row: Vec<(&Column, Bound)>) -> Self {
+    pub(crate) fn insert(dialect: Dialect, table: &Table, row: Vec<(&Column, Bound)>) -> Self {
         let mut statement = Self::new(dialect, format!("INSERT INTO {} (", table.quoted(dialect)));
         let names: Vec<_> = row.iter().map(|(column, _)| dialect.quoted(&column.name)).collect();
         statement.push(&names.join(", ")).push(") VALUES (");
@@ -40,7 +40,7 @@ impl Statement {
         statement
     }
 
-    pub(super) fn push(&mut self, sql: &str) -> &mut Self {
+    pub(crate) fn push(&mut self, sql: &str) -> &mut Self {
         self.sql.push_str(sql);
         self
     }
@@ -52,7 +52,7 @@ impl Statement {
     }
 
     /// Appends a value, converted to the type of the column.
-    pub(super) fn value(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
+    pub(crate) fn value(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
         let bound = column.bound(self.dialect, value).map_err(Failure::new)?;
         Ok(self.bound(column, bound))
     }
@@ -65,7 +65,7 @@ impl Statement {
     }
 
     /// Appends what an update puts into the column.
-    pub(super) fn written(&mut self, column: &Column, written: Written<'_>) -> Result<&mut Self, Failure> {
+    pub(crate) fn written(&mut self, column: &Column, written: Written<'_>) -> Result<&mut Self, Failure> {
         match written {
             Written::Value(value) => self.value(column, value),
             Written::IfNull(value) => {
@@ -77,7 +77,7 @@ impl Statement {
     }
 
     /// Appends a condition: the column has the value, as the column's type and collation compare.
-    pub(super) fn same(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
+    pub(crate) fn same(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
         let name = self.dialect.quoted(&column.name);
         if value.is_null() {
             return Ok(self.push(&name).push(" IS NULL"));
@@ -91,7 +91,7 @@ impl Statement {
     }
 
     /// Appends a condition: the column has another value, or none.
-    pub(super) fn differs(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
+    pub(crate) fn differs(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
         let name = self.dialect.quoted(&column.name);
         if value.is_null() {
             return Ok(self.push(&name).push(" IS NOT NULL"));
@@ -101,7 +101,7 @@ impl Statement {
     }
 
     /// Appends a condition: the column has no value, or an empty text.
-    pub(super) fn lacks(&mut self, column: &Column) -> Result<&mut Self, Failure> {
+    pub(crate) fn lacks(&mut self, column: &Column) -> Result<&mut Self, Failure> {
         if !matches!(column.kind, Kind::Text | Kind::TextInBytes) {
             return self.same(column, &Value::Null);
         }
@@ -111,7 +111,7 @@ impl Statement {
 
     /// Appends a condition: the column has exactly this value. For texts, adds a binary comparison: otherwise a collation
     /// could take `josé` for `jose`, or `Root` for `root`. The first comparison is there for the index. No row has null.
-    pub(super) fn equals(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
+    pub(crate) fn equals(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
         if value.is_null() {
             return Ok(self.push("1 = 0"));
         }
@@ -124,13 +124,13 @@ impl Statement {
 
     /// Whether the first comparison may take another text for the same. In SQLite, that is the collation of a column of any
     /// type, and some declared types, such as `STRING`, turn `007` into a number.
-    pub(super) fn needs_exact(&self, column: &Column, value: &Value) -> bool {
+    pub(crate) fn needs_exact(&self, column: &Column, value: &Value) -> bool {
         column.kind == Kind::Text
             || (self.dialect, column.kind) == (Dialect::Sqlite, Kind::Other) && value.is_string()
     }
 
     /// Appends a condition: the column has the same bytes as the value.
-    pub(super) fn exactly(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
+    pub(crate) fn exactly(&mut self, column: &Column, value: &Value) -> Result<&mut Self, Failure> {
         let name = self.dialect.quoted(&column.name);
         let bound = column.bound(self.dialect, value).map_err(Failure::new)?;
         let parameter = self.bind(bound);

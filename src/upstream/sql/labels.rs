@@ -12,7 +12,7 @@ const NO_AND_YES: [[&str; 2]; 6] =
 impl Column {
     /// Returns the text of an enum, or the texts of a set with commas between, that stands for the value. `None` if there is
     /// none.
-    pub(super) fn label(&self, value: &Value) -> Option<String> {
+    pub(crate) fn label(&self, value: &Value) -> Option<String> {
         let labels = labels(&self.declared);
         let declared = |text: &str| labels.iter().find(|label| label.to_lowercase() == text.to_lowercase());
         match value {

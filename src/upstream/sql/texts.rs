@@ -3,13 +3,13 @@
 use serde_json::{Number, Value};
 
 /// Returns a time that names its zone as MySQL writes it in UTC, for its own texts have none.
-pub(super) fn in_utc(text: &str) -> Option<String> {
+pub(crate) fn in_utc(text: &str) -> Option<String> {
     let time: jiff::Timestamp = text.parse().ok()?;
     Some(time.strftime("%F %T%.f").to_string())
 }
 
 /// Whether a text is a date, or a date and a time, without a zone.
-pub(super) fn is_without_zone(text: &str) -> bool {
+pub(crate) fn is_without_zone(text: &str) -> bool {
     let is_date = |date: &str| date.chars().all(|character| character.is_ascii_digit() || character == '-');
     let is_time =
         |time: &str| time.chars().all(|character| character.is_ascii_digit() || ":.".contains(character));
@@ -21,7 +21,7 @@ pub(super) fn is_without_zone(text: &str) -> bool {
 }
 
 /// Parses a number. Returns it as text if JSON could lose digits of it.
-pub(super) fn number(text: String) -> Value {
+pub(crate) fn number(text: String) -> Value {
     if let Ok(integer) = text.parse::<i64>() {
         return integer.into();
     }
@@ -33,12 +33,12 @@ pub(super) fn number(text: String) -> Value {
     number.and_then(Number::from_f64).map_or(Value::String(text), Value::Number)
 }
 
-pub(super) fn is_integer(text: &str) -> bool {
+pub(crate) fn is_integer(text: &str) -> bool {
     text.parse::<i128>().is_ok()
 }
 
 /// Whether a text is a number that has other digits once it is one: `007` and `7` may be two users.
-pub(super) fn is_padded(text: &str) -> bool {
+pub(crate) fn is_padded(text: &str) -> bool {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     let is_number = digits.parse::<f64>().is_ok();
     let has_zeros =
@@ -47,7 +47,7 @@ pub(super) fn is_padded(text: &str) -> bool {
 }
 
 /// Reads pairs of hexadecimal digits.
-pub(super) fn bytes(hexadecimal: &str) -> Option<Vec<u8>> {
+pub(crate) fn bytes(hexadecimal: &str) -> Option<Vec<u8>> {
     let digits = hexadecimal.as_bytes();
     let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     digits

@@ -1,0 +1,8 @@
+//! Whose data a request is about: which organisation and team it names, and whether the user is a member.
+
+mod header;
+pub(crate) mod policy;
+mod resolve;
+
+pub use policy::TenantPolicy;
+pub(crate) use resolve::{optional, required};

@@ -1,0 +1,112 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quick_cache::DefaultHashBuilder;
+use tokio::sync::Semaphore;
+
+use super::backend::Guarded;
+use super::cached::{CachedMemberships, Inner};
+use crate::ports::memberships::Memberships;
+use crate::upstream::guard::Guard;
+use crate::upstream::identity_cache::IdentityCache;
+use crate::upstream::lookups::{Lookups, MAX_DURATION, Settings};
+use crate::util::clock::Clock;
+
+/// Shorter than that of credentials: members are removed by other services than the one that asks, which hears nothing.
+const TTL: Duration = Duration::from_secs(60);
+
+/// Builds a [`CachedMemberships`]; made by [`CachedMemberships::builder`].
+#[derive(Clone)]
+#[must_use]
+pub struct CachedMembershipsBuilder<M> {
+    memberships: M,
+    settings: Settings,
+    clock: Clock,
+}
+
+impl<M: Memberships> CachedMemberships<M> {
+    /// Caches these memberships, by the defaults.
+    pub fn new(memberships: M) -> Self {
+        Self::builder(memberships).build()
+    }
+
+    /// Starts to set limits of the cache and of the calls.
+    pub fn builder(memberships: M) -> CachedMembershipsBuilder<M> {
+        let mut settings = Settings::default();
+        settings.ttls.ttl = TTL;
+        CachedMembershipsBuilder { memberships, settings, clock: Clock::default() }
+    }
+}
+
+impl<M: Memberships> CachedMembershipsBuilder<M> {
+    /// Sets the TTL of memberships in the cache: how long a removed member is still served who was not invalidated. Defaults
+    /// to 60 s; zero disables the cache, and with it [`stale_if_error`](Self::stale_if_error).
+    pub fn cache_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.ttls.ttl = ttl.min(MAX_DURATION);
+        self
+    }
+
+    /// Sets how long past the TTL a membership is served while nobody can tell. Defaults to 300 s; with zero, requests are
+    /// rejected with 503 instead.
+    pub fn stale_if_error(mut self, duration: Duration) -> Self {
+        self.settings.ttls.stale_if_error = duration.min(MAX_DURATION);
+        self
+    }
+
+    /// Sets how long it is cached that there is no membership. Defaults to 5 s; zero disables that.
+    pub fn negative_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.ttls.negative_ttl = ttl.min(MAX_DURATION);
+        self
+    }
+
+    /// Sets the capacity of the cache, in memberships. Defaults to 50,000; one of over 1 KiB counts as several.
+    pub fn cache_capacity(mut self, memberships: usize) -> Self {
+        self.settings.capacity = memberships;
+        self
+    }
+
+    /// Sets how long an answer may take, which includes waiting for a free slot. Defaults to 5 s; then its future is
+    /// dropped, and nobody could tell: 503.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout.min(MAX_DURATION);
+        self
+    }
+
+    /// Sets how many memberships are asked for at a time, at least 1; more wait for a free slot, for three quarters of
+    /// [`timeout`](Self::timeout) at most. Defaults to 256.
+    pub fn max_in_flight(mut self, calls: usize) -> Self {
+        self.settings.max_in_flight = calls.clamp(1, Semaphore::MAX_PERMITS);
+        self
+    }
+
+    /// Sets the clock of the cache and the circuit breaker, for tests.
+    #[cfg(feature = "test-util")]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Builds it, without asking for any membership.
+    #[must_use]
+    pub fn build(self) -> CachedMemberships<M> {
+        let Settings { ttls, capacity, max_concurrent_lookups, timeout, max_in_flight } = self.settings;
+        let guarded = Arc::new(Guarded {
+            memberships: self.memberships,
+            cache: IdentityCache::new(capacity, ttls, timeout, self.clock.clone()),
+            hasher: DefaultHashBuilder::default(),
+            guard: Guard::new("source of memberships", max_in_flight, timeout, self.clock),
+        });
+        let lookups = Lookups::new(guarded.clone(), max_concurrent_lookups, timeout);
+        CachedMemberships::of(Inner { guarded, lookups })
+    }
+}
+
+impl<M: fmt::Debug> fmt::Debug for CachedMembershipsBuilder<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CachedMembershipsBuilder")
+            .field("memberships", &self.memberships)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

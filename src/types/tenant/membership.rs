@@ -1,0 +1,183 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::ids::{OrgId, TeamId};
+use crate::types::user::{Codes, UserId};
+
+/// A user's active membership in an organisation: their roles there, and in its teams.
+///
+/// Cheap to clone: clones share one allocation.
+///
+/// ```
+/// use aigc_auth::tenant::Membership;
+///
+/// let membership = Membership::builder(7, "acme").roles(["admin"]).team("design", ["admin"]).build();
+/// assert!(membership.roles().contains("admin"));
+/// assert_eq!(membership.teams().count(), 1);
+/// ```
+#[derive(Clone)]
+pub struct Membership(Arc<Inner>);
+
+struct Inner {
+    user: UserId,
+    org: OrgId,
+    roles: Codes,
+    /// Sorted by id, without repeats.
+    teams: Box<[(TeamId, Codes)]>,
+    valid_until: Option<SystemTime>,
+}
+
+impl Membership {
+    /// Starts the membership of this user in this organisation. It is an active one: for others, a port answers
+    /// [`NoMembership`](super::NoMembership).
+    pub fn builder(user: impl Into<UserId>, org: impl Into<OrgId>) -> MembershipBuilder {
+        MembershipBuilder {
+            user: user.into(),
+            org: org.into(),
+            roles: Codes::default(),
+            teams: Vec::new(),
+            valid_until: None,
+        }
+    }
+
+    /// The user whose membership it is.
+    pub fn user_id(&self) -> &UserId {
+        &self.0.user
+    }
+
+    /// The organisation.
+    pub fn org_id(&self) -> &OrgId {
+        &self.0.org
+    }
+
+    /// The user's roles in the organisation.
+    pub fn roles(&self) -> &Codes {
+        &self.0.roles
+    }
+
+    /// The organisation's teams that the user is an active member of, and their roles there; sorted by id.
+    pub fn teams(&self) -> impl ExactSizeIterator<Item = (&TeamId, &Codes)> {
+        self.0.teams.iter().map(|(team, roles)| (team, roles))
+    }
+
+    /// When the membership ends, if it does. No cache serves it for longer.
+    pub fn valid_until(&self) -> Option<SystemTime> {
+        self.0.valid_until
+    }
+
+    /// Returns the place of a team among [`teams`](Self::teams).
+    pub(crate) fn find_team(&self, team: &str) -> Option<usize> {
+        self.0.teams.binary_search_by(|(id, _)| id.as_str().cmp(team)).ok()
+    }
+
+    pub(super) fn team_at(&self, at: usize) -> Option<&(TeamId, Codes)> {
+        self.0.teams.get(at)
+    }
+
+    /// Whether both are clones of one.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// About how many bytes it takes.
+    #[cfg(feature = "client")]
+    pub(crate) fn size(&self) -> usize {
+        let codes =
+            |codes: &Codes| codes.iter().map(|code| code.len() + size_of::<Box<str>>()).sum::<usize>();
+        let team =
+            |(id, roles): &(TeamId, Codes)| size_of::<(TeamId, Codes)>() + id.as_str().len() + codes(roles);
+        size_of::<Inner>()
+            + self.user_id().as_str().map_or(0, str::len)
+            + self.org_id().as_str().len()
+            + codes(self.roles())
+            + self.0.teams.iter().map(team).sum::<usize>()
+    }
+}
+
+impl fmt::Debug for Membership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Membership")
+            .field("user", self.user_id())
+            .field("org", self.org_id())
+            .field("roles", self.roles())
+            .field("teams", &self.0.teams)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`Membership`]; made by [`Membership::builder`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct MembershipBuilder {
+    user: UserId,
+    org: OrgId,
+    roles: Codes,
+    teams: Vec<(TeamId, Codes)>,
+    valid_until: Option<SystemTime>,
+}
+
+impl MembershipBuilder {
+    /// Sets the codes of the user's roles in the organisation. Defaults to none.
+    pub fn roles<R: Into<Box<str>>>(mut self, roles: impl IntoIterator<Item = R>) -> Self {
+        self.roles = roles.into_iter().collect();
+        self
+    }
+
+    /// Adds a team of the organisation that the user is an active member of, with the codes of their roles there. The last
+    /// call for a team counts. Defaults to no teams.
+    pub fn team<R: Into<Box<str>>>(
+        mut self,
+        team: impl Into<TeamId>,
+        roles: impl IntoIterator<Item = R>,
+    ) -> Self {
+        self.teams.push((team.into(), roles.into_iter().collect()));
+        self
+    }
+
+    /// Sets when the membership ends, so that no cache serves it for longer. Defaults to no end.
+    pub fn valid_until(mut self, end: SystemTime) -> Self {
+        self.valid_until = Some(end);
+        self
+    }
+
+    /// Builds the membership.
+    #[must_use]
+    pub fn build(self) -> Membership {
+        let Self { user, org, roles, mut teams, valid_until } = self;
+        // The sort is stable, so that the last call for a team comes first and stays.
+        teams.reverse();
+        teams.sort_by(|(a, _), (b, _)| a.cmp(b));
+        teams.dedup_by(|(a, _), (b, _)| a == b);
+        Membership(Arc::new(Inner { user, org, roles, teams: teams.into(), valid_until }))
+    }
+}
+
+impl From<MembershipBuilder> for Membership {
+    fn from(builder: MembershipBuilder) -> Self {
+        builder.build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_call_for_a_team_counts() {
+        let membership = Membership::builder(7, "acme")
+            .team("design", ["admin"])
+            .team("app", ["member"])
+            .team("design", ["member"])
+            .build();
+        let teams: Vec<_> =
+            membership.teams().map(|(id, roles)| (id.as_str(), roles.contains("admin"))).collect();
+        assert_eq!(teams, [("app", false), ("design", false)]);
+        for (team, place) in
+            [("app", Some(0)), ("design", Some(1)), ("Design", None), ("", None), ("z", None)]
+        {
+            assert_eq!(membership.find_team(team), place, "{team}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Ask what an app has put behind a port, within limits: slots, a deadline, a circuit breaker, and no panics.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use crate::types::error::{AuthError, ErrorKind};
+use crate::upstream::api_client::CallError;
+use crate::upstream::circuit_breaker::{CircuitBreaker, Permit, Subject};
+use crate::upstream::gate::{Attempt, Gate, Refused};
+use crate::upstream::lookups::is_rejection;
+use crate::util::clock::Clock;
+use crate::util::log_throttle::LogThrottle;
+
+/// The limits of calls to one implementation of a port.
+pub(crate) struct Guard {
+    /// What is asked, such as `verifier`, for errors and the log.
+    who: &'static str,
+    gate: Gate,
+    breaker: CircuitBreaker,
+    warnings: LogThrottle,
+}
+
+impl Guard {
+    pub(crate) fn new(who: &'static str, max_in_flight: usize, timeout: Duration, clock: Clock) -> Self {
+        Self {
+            who,
+            gate: Gate::new(max_in_flight, timeout),
+            breaker: CircuitBreaker::new(clock.clone()),
+            warnings: LogThrottle::new(clock, Duration::from_secs(10)),
+        }
+    }
+
+    /// Whether so many calls are in flight that those which nobody waits for had better wait.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.gate.is_busy()
+    }
+
+    /// Makes a call, once and for a limited time. It is dropped when its time is over.
+    pub(crate) async fn ask<T>(
+        &self,
+        subject: Subject,
+        call: impl Future<Output = Result<T, AuthError>> + Send,
+    ) -> Result<T, CallError> {
+        let caught = AssertUnwindSafe(call).catch_unwind();
+        let passed = self.gate.pass(&self.breaker, Some(subject), caught).await;
+        let (permit, attempt) = passed.map_err(|refused| self.refused(refused))?;
+        let failed = match attempt {
+            Attempt::Ended(Ok(Ok(answer))) => {
+                permit.succeeded();
+                return Ok(answer);
+            }
+            Attempt::Ended(Ok(Err(error))) => self.failed(permit, error),
+            Attempt::Ended(Err(_)) => {
+                // The panic itself is in the log: the panic hook's.
+                AuthError::new(ErrorKind::Internal).with_detail(format!("the {} panicked", self.who)).into()
+            }
+            Attempt::TimedOut { had_most } => {
+                if had_most {
+                    self.opened(permit.failed());
+                }
+                let error = unavailable(format!("the {} did not answer in time (`timeout`)", self.who));
+                // The circuit breaker decides on the next attempt.
+                CallError { error, pause: had_most.then_some(Duration::ZERO) }
+            }
+        };
+        if !is_rejection(&failed.error) && self.warnings.is_due() {
+            let error = &failed.error;
+            tracing::warn!(%error, cause = std::error::Error::source(error), "the {} gave no answer", self.who);
+        }
+        Err(failed)
+    }
+
+    /// Reports an error to the circuit breaker.
+    fn failed(&self, permit: Permit<'_>, error: AuthError) -> CallError {
+        if is_rejection(&error) {
+            permit.succeeded();
+            return error.into();
+        }
+        let pause = error.retry_after().filter(|_| error.kind() == ErrorKind::Unavailable);
+        if let Some(pause) = pause.filter(|_| !error.is_of_one_credential()) {
+            self.opened(permit.rate_limited(pause));
+        }
+        CallError { error, pause }
+    }
+
+    fn refused(&self, refused: Refused) -> CallError {
+        match refused {
+            Refused::Open(wait) => {
+                unavailable(format!("not asked: the {}'s circuit breaker is open", self.who))
+                    .with_retry_after(wait)
+            }
+            Refused::AtCapacity => unavailable(format!(
+                "at capacity: the {} is asked too often at a time (`max_in_flight`)",
+                self.who
+            )),
+        }
+        .into()
+    }
+
+    fn opened(&self, pause: Option<Duration>) {
+        if let Some(pause) = pause {
+            tracing::warn!(?pause, "circuit breaker opened: the {} is not asked", self.who);
+        }
+    }
+}
+
+fn unavailable(detail: String) -> AuthError {
+    AuthError::new(ErrorKind::Unavailable).with_detail(detail)
+}

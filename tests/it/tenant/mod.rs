@@ -1,0 +1,10 @@
+//! Whose data a request is about: headers, memberships, actions, and what is told of it.
+
+mod acting;
+mod actions;
+mod bound;
+mod cached;
+mod headers;
+mod resolved;
+mod sql;
+mod support;
