@@ -40,7 +40,7 @@ pub(crate) fn detach<B>(request: &mut http::Request<B>) -> HeaderMap {
 
 /// Returns copies of the headers that this crate keeps; as [`detach`].
 pub(crate) fn detached(headers: &HeaderMap) -> HeaderMap {
-    let is_large = Headers::read(headers).is_large;
+    let is_large = Headers::read_kept(headers).is_large;
     let (max_len, mut room) =
         if is_large { (MAX_VALUE_LEN, MAX_MATCH_LEN) } else { (usize::MAX, usize::MAX) };
     let mut kept = HeaderMap::new();

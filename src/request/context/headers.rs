@@ -1,4 +1,8 @@
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH,
+    CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, REFERER,
+    UPGRADE_INSECURE_REQUESTS, USER_AGENT,
+};
 
 use crate::request::proxy_headers::{ProxyHeaders, X_FORWARDED_FOR, X_FORWARDED_PROTO, X_REAL_IP};
 use crate::request::refusals::Grpc;
@@ -41,13 +45,35 @@ pub(crate) fn is_match(name: &str) -> bool {
     name.starts_with("x-match-")
 }
 
+/// Whether a header is one of those that most requests have and nobody reads here. Names that `http` knows are one byte, and
+/// so all of these are one test.
+#[inline(always)]
+fn is_common(name: &HeaderName) -> bool {
+    *name == HOST
+        || *name == ACCEPT
+        || *name == ACCEPT_ENCODING
+        || *name == ACCEPT_LANGUAGE
+        || *name == CACHE_CONTROL
+        || *name == CONNECTION
+        || *name == CONTENT_LENGTH
+        || *name == COOKIE
+        || *name == IF_NONE_MATCH
+        || *name == ORIGIN
+        || *name == REFERER
+        || *name == UPGRADE_INSECURE_REQUESTS
+}
+
 impl<'a> Headers<'a> {
-    #[inline]
+    // A call would copy what it returns.
+    #[inline(always)]
     pub(crate) fn read(headers: &'a HeaderMap) -> Self {
         let mut found = Self::default();
         let mut len = 0;
         for (name, value) in headers {
             len += value.len();
+            if is_common(name) {
+                continue;
+            }
             // The names that `http` knows compare as one byte; only the others need their text.
             let slot = if *name == AUTHORIZATION {
                 found.authorization = match found.authorization {
@@ -85,6 +111,13 @@ impl<'a> Headers<'a> {
         }
         found.is_large = len > LARGE;
         found
+    }
+
+    /// The same for what is kept of a head, which few requests need.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn read_kept(kept: &'a HeaderMap) -> Self {
+        Self::read(kept)
     }
 
     /// Returns which gRPC call this is, if any.

@@ -27,6 +27,31 @@ impl RefusalSettings {
         if let Some(wording) = reentry::responding() {
             return wording.envelope(error);
         }
+        self.answer(error, head, grpc)
+    }
+
+    /// Answers an error of this request in the layer, before its handler. Only a responder that sees requests may have called
+    /// the layer, and others need not be asked for.
+    #[inline]
+    pub(crate) fn reject<'a>(
+        &self,
+        error: &AuthError,
+        head: impl FnOnce() -> Head<'a>,
+        grpc: Option<Grpc>,
+    ) -> Response {
+        if self.responder.sees_request() {
+            return self.respond(error, || Some(head()), grpc);
+        }
+        self.answer(error, || None, grpc)
+    }
+
+    #[inline(always)]
+    fn answer<'a>(
+        &self,
+        error: &AuthError,
+        head: impl FnOnce() -> Option<Head<'a>>,
+        grpc: Option<Grpc>,
+    ) -> Response {
         log(error);
         match grpc {
             Some(grpc) => grpc.refuse(&self.wording, error),

@@ -85,7 +85,7 @@ impl AuthConfig {
         if headers.is_large {
             kept = context::detach(request);
             fields = &kept;
-            headers = Headers::read(fields);
+            headers = Headers::read_kept(fields);
         }
         let head = self.settings.refusals.capture(request);
         let seen = parts(request, &headers, head.as_ref());
@@ -145,7 +145,7 @@ impl AuthConfig {
                 // A lookup outlives a client that disconnects. Even if its head is small, the buffer may not be: it
                 // is reused for later heads of the connection.
                 let (credential, kept) = (credential.detached(), context::detach(request));
-                let headers = Headers::read(&kept);
+                let headers = Headers::read_kept(&kept);
                 let seen = parts(request, &headers, head.as_ref());
                 let (config, context) = (self.clone(), self.context(seen, None, None));
                 let recording = started.map(|started| {
@@ -236,7 +236,7 @@ impl AuthConfig {
         recording: Option<Recording>,
         grpc: Option<Grpc>,
     ) -> Response {
-        let response = self.settings.refusals.respond(error, || Some(Head::of(request)), grpc);
+        let response = self.settings.refusals.reject(error, || Head::of(request), grpc);
         if let Some(recording) = recording {
             recording.reject(error, recorded_status(&response));
         }
@@ -281,6 +281,7 @@ impl AuthConfig {
         Verification { result: Ok(user), credential, context }
     }
 
+    #[inline(always)]
     fn is_excluded(&self, method: &Method, headers: &HeaderMap, request: Request<'_>) -> bool {
         self.excluded_paths.contain(request) || (self.allow_preflight && is_preflight(method, headers))
     }

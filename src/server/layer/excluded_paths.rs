@@ -40,10 +40,13 @@ impl ExcludedPaths {
     }
 
     /// Returns whether the request's path is excluded.
+    #[inline(always)]
     pub(super) fn contain(&self, request: Request<'_>) -> bool {
-        if self.paths.is_empty() && self.prefixes.is_empty() {
-            return false;
-        }
+        !(self.paths.is_empty() && self.prefixes.is_empty()) && self.search(request)
+    }
+
+    #[inline(never)]
+    fn search(&self, request: Request<'_>) -> bool {
         let path = original_uri(request.extensions, request.uri).path();
         let paths = self.paths.iter().filter(|excluded| ***excluded == *path);
         let prefixes = self.prefixes.iter().filter(|prefix| is_below(path, prefix));
