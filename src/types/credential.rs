@@ -123,10 +123,12 @@ impl Credential {
     }
 
     /// Returns the credential at the end of a header's value, from this byte on. Its characters are not checked.
+    #[inline(always)]
     pub(super) fn in_header(value: &HeaderValue, start: usize) -> Self {
         Self::classify(Text { value: value.clone(), start })
     }
 
+    #[inline(always)]
     fn classify(text: Text) -> Self {
         if text.as_bytes().starts_with(ACCESS_KEY_PREFIX) {
             Self::AccessKey(AccessKey(text))

@@ -71,12 +71,12 @@ pub(crate) struct Request<'a> {
 
 impl RequestContext {
     pub(crate) fn new(
-        request: Request<'_>,
+        request: &Request<'_>,
         settings: &Arc<Settings>,
         user: Option<UserInfo>,
         credential: Option<Credential>,
     ) -> Self {
-        let Request { headers, uri, version, extensions, head } = request;
+        let Request { headers, uri, version, extensions, head } = *request;
         // Filled where it stays: made on the stack, its 400 bytes would be copied into the `Arc`.
         let mut context = Arc::<Inner>::default();
         if let Some(inner) = Arc::get_mut(&mut context) {
@@ -115,7 +115,7 @@ impl RequestContext {
             extensions: &parts.extensions,
             head: None,
         };
-        Self::new(request, settings, user, None)
+        Self::new(&request, settings, user, None)
     }
 
     pub(crate) fn signed_in(mut self, user: UserInfo, credential: Credential) -> Self {

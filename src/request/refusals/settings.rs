@@ -27,11 +27,16 @@ impl RefusalSettings {
         if let Some(wording) = reentry::responding() {
             return wording.envelope(error);
         }
-        self.answer(error, head, grpc)
+        log(error);
+        match grpc {
+            Some(grpc) => grpc.refuse(&self.wording, error),
+            None if self.responder.sees_request() => self.responder.respond(error, head(), &self.wording),
+            None => self.responder.respond(error, None, &self.wording),
+        }
     }
 
-    /// Answers an error of this request in the layer, before its handler. Only a responder that sees requests may have called
-    /// the layer, and others need not be asked for.
+    /// Answers an error of this request in the layer. Whether a responder is running, and so is not to be asked again, is looked
+    /// at only where this layer's could be the one.
     #[inline]
     pub(crate) fn reject<'a>(
         &self,
@@ -39,25 +44,11 @@ impl RefusalSettings {
         head: impl FnOnce() -> Head<'a>,
         grpc: Option<Grpc>,
     ) -> Response {
-        if self.responder.sees_request() {
+        if grpc.is_some() || self.responder.sees_request() {
             return self.respond(error, || Some(head()), grpc);
         }
-        self.answer(error, || None, grpc)
-    }
-
-    #[inline(always)]
-    fn answer<'a>(
-        &self,
-        error: &AuthError,
-        head: impl FnOnce() -> Option<Head<'a>>,
-        grpc: Option<Grpc>,
-    ) -> Response {
         log(error);
-        match grpc {
-            Some(grpc) => grpc.refuse(&self.wording, error),
-            None if self.responder.sees_request() => self.responder.respond(error, head(), &self.wording),
-            None => self.responder.respond(error, None, &self.wording),
-        }
+        self.responder.respond(error, None, &self.wording)
     }
 
     /// Keeps what the responder wants to see of a request, for errors that come after its handler has taken it.

@@ -93,7 +93,7 @@ impl AuthConfig {
             // A user that an outer layer verified stays in the extensions, and so in the context.
             let outer = seen.extensions.get::<UserInfo>().cloned();
             let credential = outer.as_ref().and_then(|_| context::credential());
-            let context = self.context(seen, outer, credential);
+            let context = self.context(&seen, outer, credential);
             auth_state::set(request.extensions_mut(), Err(Unauthenticated::Excluded));
             return Decision::Pass(context, None, head);
         }
@@ -102,28 +102,29 @@ impl AuthConfig {
             started
                 .map(|started| Recording::start(started, method, fields, seen, context.clone(), credential))
         };
-        let presence = match others {
-            None => self.try_verify(headers.authorization),
-            Some(sources) => {
+        let presence = match (others, headers.authorization) {
+            (None, Authorization::None) => Presence::Rejected(ErrorKind::MissingCredential.into(), None),
+            (None, authorization) => self.try_verify(authorization),
+            (Some(sources), authorization) => {
                 let sent = sources.find(request, seen, &self.settings, self.max_credential_len);
-                self.try_verify_any(sources, sent, headers.authorization)
+                self.try_verify_any(sources, sent, authorization)
             }
         };
         match presence {
             Presence::Verified(user, credential) if self.hook.is_some() && user.take_fresh() => {
-                let (config, context) = (self.clone(), self.context(seen, None, None));
+                let (config, context) = (self.clone(), self.context(&seen, None, None));
                 let recording = record(&context, Some(credential.clone()));
                 let verifying = Box::pin(async move { config.run_hook(user, credential, context).await });
                 Decision::Verify(verifying, recording, head)
             }
             Presence::Verified(user, credential) => {
-                let context = self.context(seen, Some(user.clone()), Some(credential));
+                let context = self.context(&seen, Some(user.clone()), Some(credential));
                 let recording = record(&context, None);
                 auth_state::set(request.extensions_mut(), Ok(user));
                 Decision::Pass(context, recording, head)
             }
             Presence::Rejected(error, credential) if self.allow_anonymous => {
-                let context = self.context(seen, None, None);
+                let context = self.context(&seen, None, None);
                 // Without a credential, a record cannot be billed.
                 let recording = credential.and_then(|credential| record(&context, Some(credential)));
                 auth_state::set(request.extensions_mut(), Err(Unauthenticated::Rejected(error)));
@@ -138,7 +139,7 @@ impl AuthConfig {
                 };
                 let credential = credential.filter(|_| started.is_some());
                 let recording = credential
-                    .and_then(|credential| record(&self.context(seen, None, None), Some(credential)));
+                    .and_then(|credential| record(&self.context(&seen, None, None), Some(credential)));
                 Decision::Reject(error, recording, headers.grpc())
             }
             Presence::Unverified(credential) => {
@@ -147,7 +148,7 @@ impl AuthConfig {
                 let (credential, kept) = (credential.detached(), context::detach(request));
                 let headers = Headers::read_kept(&kept);
                 let seen = parts(request, &headers, head.as_ref());
-                let (config, context) = (self.clone(), self.context(seen, None, None));
+                let (config, context) = (self.clone(), self.context(&seen, None, None));
                 let recording = started.map(|started| {
                     let credential = Some(credential.clone());
                     Recording::start(started, request.method(), &kept, seen, context.clone(), credential)
@@ -245,7 +246,7 @@ impl AuthConfig {
 
     fn context(
         &self,
-        request: Request<'_>,
+        request: &Request<'_>,
         user: Option<UserInfo>,
         credential: Option<Credential>,
     ) -> RequestContext {

@@ -251,11 +251,15 @@ impl<V: Value> IdentityCache<V> {
     }
 
     /// Returns whether no invalidation covers the entry, and removes it if one does.
+    #[inline(always)]
     fn is_valid(&self, key: Key, identity: &Entry<V>) -> bool {
         let epoch = self.invalidations.epoch();
-        if identity.epoch >= epoch {
-            return true;
-        }
+        identity.epoch >= epoch || self.is_valid_since(epoch, key, identity)
+    }
+
+    /// The same for an entry that is older than the last invalidation, that of this epoch.
+    #[inline(never)]
+    fn is_valid_since(&self, epoch: u64, key: Key, identity: &Entry<V>) -> bool {
         if self.is_invalidated(key, &identity.value, identity.epoch) {
             self.identities.remove(&key);
             return false;

@@ -87,7 +87,7 @@ impl Sources {
                     Value::Nothing => continue,
                     value => {
                         // Read only where a browser does not say it otherwise.
-                        let scheme = || RequestContext::new(parts, settings, None, None).scheme();
+                        let scheme = || RequestContext::new(&parts, settings, None, None).scheme();
                         match policy.admit(request, scheme) {
                             Ok(()) => value,
                             Err(why) => Value::Ignored(why),
