@@ -1,3 +1,4 @@
+use http::Method;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH,
     CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, REFERER,
@@ -122,8 +123,8 @@ impl<'a> Headers<'a> {
 
     /// Returns which gRPC call this is, if any.
     #[inline]
-    pub(crate) fn grpc(&self) -> Option<Grpc> {
-        self.content_type.and_then(Grpc::of)
+    pub(crate) fn grpc(&self, method: &Method) -> Option<Grpc> {
+        Grpc::of_call(method, self.content_type)
     }
 
     /// Copies what proxies say of the client.

@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::header::HeaderValue;
 use http::request::Parts;
 use http::uri::Scheme;
-use http::{Extensions, Uri, Version};
+use http::{Extensions, Method, Uri, Version};
 
 use super::headers::{Headers, copy};
 use super::recorder::Recorder;
@@ -62,6 +62,7 @@ pub(super) struct Captured {
 #[derive(Clone, Copy)]
 pub(crate) struct Request<'a> {
     pub(crate) headers: &'a Headers<'a>,
+    pub(crate) method: &'a Method,
     pub(crate) uri: &'a Uri,
     pub(crate) version: Version,
     pub(crate) extensions: &'a Extensions,
@@ -76,14 +77,14 @@ impl RequestContext {
         user: Option<UserInfo>,
         credential: Option<Credential>,
     ) -> Self {
-        let Request { headers, uri, version, extensions, head } = *request;
+        let Request { headers, method, uri, version, extensions, head } = *request;
         // Filled where it stays: made on the stack, its 400 bytes would be copied into the `Arc`.
         let mut context = Arc::<Inner>::default();
         if let Some(inner) = Arc::get_mut(&mut context) {
             inner.user = user;
             inner.credential = credential;
             if headers.content_type.is_some() {
-                inner.headers.grpc = headers.grpc();
+                inner.headers.grpc = headers.grpc(method);
             }
             inner.peer = client_ip::peer(extensions, inner.headers.grpc.is_some());
             if let Some(head) = head {
@@ -110,6 +111,7 @@ impl RequestContext {
     pub(crate) fn with_settings(parts: &Parts, user: Option<UserInfo>, settings: &Arc<Settings>) -> Self {
         let request = Request {
             headers: &Headers::read(&parts.headers),
+            method: &parts.method,
             uri: &parts.uri,
             version: parts.version,
             extensions: &parts.extensions,

@@ -6,7 +6,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderName, StatusCode};
+use http::{HeaderName, Method, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::wording::Wording;
@@ -30,7 +30,7 @@ pub(crate) enum Grpc {
 impl Grpc {
     /// Recognizes a call by its content type: `application/grpc`, `application/grpc-web` or `application/grpc-web-text`, with
     /// or without the format of its messages, such as `+proto`.
-    pub(crate) fn of(content_type: &HeaderValue) -> Option<Self> {
+    fn of(content_type: &HeaderValue) -> Option<Self> {
         const PREFIX: &[u8] = b"application/grpc";
         let (prefix, rest) = content_type.as_bytes().split_at_checked(PREFIX.len())?;
         if !prefix.eq_ignore_ascii_case(PREFIX) {
@@ -45,9 +45,16 @@ impl Grpc {
         }
     }
 
-    /// Recognizes a call by its headers.
-    pub(crate) fn of_headers(headers: &HeaderMap) -> Option<Self> {
-        headers.get(CONTENT_TYPE).and_then(Self::of)
+    /// Recognizes a call: its method is `POST`, as the protocol says. Answered 200, a `GET` that anybody sends with this
+    /// content type could fill a cache in front of the service with empty pages.
+    #[inline]
+    pub(crate) fn of_call(method: &Method, content_type: Option<&HeaderValue>) -> Option<Self> {
+        content_type.filter(|_| *method == Method::POST).and_then(Self::of)
+    }
+
+    /// Recognizes a call by its request.
+    pub(crate) fn of_request<B>(request: &http::Request<B>) -> Option<Self> {
+        Self::of_call(request.method(), request.headers().get(CONTENT_TYPE))
     }
 
     const fn content_type(self) -> &'static str {

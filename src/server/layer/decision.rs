@@ -140,7 +140,7 @@ impl AuthConfig {
                 let credential = credential.filter(|_| started.is_some());
                 let recording = credential
                     .and_then(|credential| record(&self.context(&seen, None, None), Some(credential)));
-                Decision::Reject(error, recording, headers.grpc())
+                Decision::Reject(error, recording, headers.grpc(request.method()))
             }
             Presence::Unverified(credential) => {
                 // A lookup outlives a client that disconnects. Even if its head is small, the buffer may not be: it
@@ -293,6 +293,7 @@ fn parts<'a, B>(
     headers: &'a Headers<'a>,
     head: Option<&'a Arc<RequestHead>>,
 ) -> Request<'a> {
-    let (uri, version, extensions) = (request.uri(), request.version(), request.extensions());
-    Request { headers, uri, version, extensions, head }
+    let (method, uri, version, extensions) =
+        (request.method(), request.uri(), request.version(), request.extensions());
+    Request { headers, method, uri, version, extensions, head }
 }

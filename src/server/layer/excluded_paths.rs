@@ -110,7 +110,7 @@ fn is_plain(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::{Extensions, Uri, Version};
+    use http::{Extensions, Method, Uri, Version};
 
     use super::*;
     use crate::request::context::Headers;
@@ -120,7 +120,14 @@ mod tests {
         let uri = if path.is_empty() { Uri::from_static("authority:80") } else { path.parse().unwrap() };
         let (headers, extensions) = (Headers::default(), Extensions::new());
         let (headers, extensions) = (&headers, &extensions);
-        exclusions.contain(Request { headers, uri: &uri, version: Version::HTTP_11, extensions, head: None })
+        exclusions.contain(Request {
+            headers,
+            method: &Method::GET,
+            uri: &uri,
+            version: Version::HTTP_11,
+            extensions,
+            head: None,
+        })
     }
 
     #[test]

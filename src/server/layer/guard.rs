@@ -140,7 +140,7 @@ where
         match auth_state::required(request.extensions()).and_then(|user| (self.check)(user)) {
             Ok(()) => ResponseFuture::inner(&mut self.inner, request, None, None),
             Err(error) => {
-                let request = (Head::of(&request), Grpc::of_headers(request.headers()));
+                let request = (Head::of(&request), Grpc::of_request(&request));
                 ResponseFuture::rejected(context::refuse(&error, Some(request)))
             }
         }

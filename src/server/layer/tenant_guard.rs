@@ -113,7 +113,7 @@ where
                     Ok(response.map(|inner| response_body(inner, None, None)))
                 }
                 Err(error) => {
-                    let request = (Head::of(&request), Grpc::of_headers(request.headers()));
+                    let request = (Head::of(&request), Grpc::of_request(&request));
                     Ok(context::refuse(&error, Some(request)))
                 }
             }

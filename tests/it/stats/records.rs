@@ -9,7 +9,7 @@ use aigc_auth::{AuthLayer, CurrentUser, RequirePermission, permissions};
 use axum::Router;
 use axum::body::Body;
 use axum::response::Redirect;
-use axum::routing::get;
+use axum::routing::{any, get};
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt, service_fn};
@@ -235,9 +235,9 @@ fn routes() -> Router {
         .route("/unchanged", get(|| async { StatusCode::NOT_MODIFIED }))
         .route("/teapot", get(|| async { StatusCode::IM_A_TEAPOT }))
         .route("/broken", get(|| async { StatusCode::BAD_GATEWAY }))
-        .route("/extractor", get(|_: RequirePermission<WriteReports>| async {}))
-        .route("/by-hand", get(|user: CurrentUser| async move { user.require("report:write") }))
-        .route("/guarded", get(|| async {}).layer(GuardLayer::permission("report:write")))
+        .route("/extractor", any(|_: RequirePermission<WriteReports>| async {}))
+        .route("/by-hand", any(|user: CurrentUser| async move { user.require("report:write") }))
+        .route("/guarded", any(|| async {}).layer(GuardLayer::permission("report:write")))
 }
 
 const ALICE: (&str, &str) = ("authorization", "Bearer alice-token");
@@ -335,7 +335,7 @@ async fn refused_grpc_call_is_recorded_with_status_of_its_error() {
         if expected.0 == 503 {
             rig.center.inject_fault_on("/user/info", Fault::status(503));
         }
-        let answer = support::request(app.address, "GET", path, &[credential, grpc]).await;
+        let answer = support::request(app.address, "POST", path, &[credential, grpc]).await;
         assert_eq!(
             (answer.status, answer.header("grpc-status").is_some()),
             (200, expected.0 != 200),

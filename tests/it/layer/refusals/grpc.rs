@@ -93,3 +93,33 @@ async fn other_content_types_are_answered_as_ever() {
         }
     }
 }
+
+/// gRPC is `POST` only. Answered 200, a `GET` of anybody could fill a cache in front of the service with empty pages.
+#[tokio::test]
+async fn other_methods_are_answered_as_ever() {
+    let center = center().await;
+    let strict = serve(app(support::auth(&center))).await;
+    let open = serve(app(support::auth(&center).allow_anonymous())).await;
+    for content_type in ["application/grpc", "application/grpc-web+proto"] {
+        for method in ["GET", "PUT", "DELETE", "OPTIONS"] {
+            for (path, credential, status) in [
+                ("/me", "", 401),
+                ("/me", "Bearer unknown", 401),
+                ("/guarded", "Bearer alice-token", 403),
+                ("/purge", "Bearer alice-token", 403),
+                ("/by-hand", "Bearer alice-token", 403),
+            ] {
+                for app in [&strict, &open] {
+                    let headers = [("authorization", credential), ("content-type", content_type)];
+                    let answer = support::request(app.address, method, path, &headers).await;
+                    let seen = (answer.status, answer.header("grpc-status"), answer.header("content-type"));
+                    assert_eq!(
+                        seen,
+                        (status, None, Some("application/json")),
+                        "{method} {path} {credential}"
+                    );
+                }
+            }
+        }
+    }
+}
