@@ -8,6 +8,7 @@ use tower_layer::Layer;
 use super::decision::AuthConfig;
 use super::excluded_paths::ExcludedPaths;
 use super::service::AuthService;
+use super::sources::search::Sources;
 use super::verified_hook::VerifiedHook;
 use crate::ports::usage::Record;
 use crate::ports::verify::{Verifiers, Verify};
@@ -243,6 +244,14 @@ impl AuthLayer {
     pub fn verify_timeout(mut self, timeout: Duration) -> Self {
         self.config_mut().verify_timeout = timeout;
         self
+    }
+
+    pub(super) fn sources(&self) -> Option<&Sources> {
+        self.config.sources.as_deref()
+    }
+
+    pub(super) fn passes_preflights(&self) -> bool {
+        self.config.allow_preflight
     }
 
     pub(crate) fn proxies(&self) -> &TrustedProxies {

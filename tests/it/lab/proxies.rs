@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use aigc_auth::extract::RequestInfo;
 use aigc_auth::forward_auth::{ForwardAuth, Proxy};
-use aigc_auth::layer::TrustedProxies;
+use aigc_auth::layer::{CredentialSource, TrustedProxies};
 use aigc_auth::testing::{self, AuthCenter, Fault};
 use aigc_auth::{AuthLayer, OptionalUser, RequirePermission, permissions};
 use axum::extract::ws::{Message, WebSocketUpgrade};
@@ -358,18 +358,36 @@ async fn sockets_are_checked_before_they_are_upgraded() {
     let greet = |ws: WebSocketUpgrade, headers: HeaderMap| async move {
         let name =
             headers.get("x-user-name").map(|name| name.to_str().unwrap().to_owned()).unwrap_or_default();
-        ws.on_upgrade(|mut socket| async move { drop(socket.send(Message::text(name)).await) })
+        ws.protocols(["bearer"])
+            .on_upgrade(|mut socket| async move { drop(socket.send(Message::text(name)).await) })
     };
     let behind = serve(Router::new().route("/socket", any(greet))).await;
     for (name, proxy) in [("nginx", Proxy::Nginx), ("caddy", Proxy::Caddy)] {
         let center = auth_center().await;
-        let endpoint = ForwardAuth::new(support::auth(&center), proxy).router("/auth");
+        let auth = support::auth(&center).credentials_from([
+            CredentialSource::authorization(),
+            CredentialSource::websocket_protocol(),
+            CredentialSource::cookie("session"),
+            CredentialSource::query("token"),
+        ]);
+        let endpoint = ForwardAuth::new(auth, proxy).router("/auth");
         let endpoint = serve(endpoint).await;
         let Some(proxy) = Running::start(name, "forward-auth", endpoint.address, behind.address).await else {
             return;
         };
-        for (headers, expected) in [(ALICE, Ok("alice")), (&[], Err(401)), (BAD, Err(401))] {
-            let mut request = format!("ws://{}/socket", proxy.address).into_client_request().unwrap();
+        let own = format!("http://{}", proxy.address);
+        let cookie = ("cookie", "session=alice-token");
+        for (target, headers, expected) in [
+            ("/socket", ALICE, Ok("alice")),
+            ("/socket", &[], Err(401)),
+            ("/socket", BAD, Err(401)),
+            ("/socket", &[("sec-websocket-protocol", "bearer, alice-token")], Ok("alice")),
+            ("/socket", &[("sec-websocket-protocol", "bearer, unknown")], Err(401)),
+            ("/socket?token=alice-token", &[], Ok("alice")),
+            ("/socket", &[cookie, ("origin", &*own)], Ok("alice")),
+            ("/socket", &[cookie, ("origin", "http://evil.example.org")], Err(401)),
+        ] {
+            let mut request = format!("ws://{}{target}", proxy.address).into_client_request().unwrap();
             for (name, value) in [headers, &[("x-user-name", "root")]].concat() {
                 request.headers_mut().insert(HeaderName::from_static(name), value.parse().unwrap());
             }

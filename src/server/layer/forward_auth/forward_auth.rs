@@ -57,8 +57,8 @@ impl ForwardAuth {
     /// error. Several prefixes may apply to a request; all have to accept it.
     ///
     /// Whole segments are compared, decoded and in any case. With a rule, paths that servers read in different ways get 400:
-    /// those with empty or dotted segments, `\`, or escapes of what needs none (`/%61dmin`). A layer that excludes such a
-    /// path contradicts itself: 500.
+    /// those with empty or dotted segments, `\`, or escapes of separators (`%2f`, `%3f`) and of what needs none (`/%61dmin`). A
+    /// layer that excludes such a path contradicts itself: 500. Preflights that the layer lets pass need no user.
     ///
     /// # Panics
     /// If the prefix is such a path itself.

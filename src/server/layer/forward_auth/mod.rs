@@ -2,6 +2,7 @@
 
 #[allow(clippy::module_inception)]
 mod forward_auth;
+mod hop;
 mod identity;
 mod path;
 mod proxy;

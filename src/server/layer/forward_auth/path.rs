@@ -29,7 +29,7 @@ fn are_escapes_needed(path: &str) -> bool {
         let byte = after.get(..2).filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()));
         let Some(byte) = byte.and_then(|hex| u8::from_str_radix(hex, 16).ok()) else { return false };
         let needs_none = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        !needs_none && !byte.is_ascii_control() && !b"/\\%;".contains(&byte)
+        !needs_none && !byte.is_ascii_control() && !b"/\\%;?#".contains(&byte)
     })
 }
 
@@ -37,7 +37,7 @@ fn are_escapes_needed(path: &str) -> bool {
 pub(super) fn is_at_or_below(path: &str, prefix: &str) -> bool {
     let mut names = path.split('/').skip(1).map(name);
     prefix.split('/').skip(1).filter(|segment| !segment.is_empty()).all(|expected| {
-        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().to_ascii_lowercase();
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().to_lowercase();
         names.next().is_some_and(|found| decoded(found) == decoded(expected))
     })
 }
@@ -74,6 +74,8 @@ mod tests {
             ("/admin%3bx", false),
             ("/%2561dmin", false),
             ("/%c0%afadmin", false),
+            ("/admin%3fx", false),
+            ("/admin%23x", false),
             ("/admin%00", false),
             ("/admin%", false),
             ("/admin%4", false),
@@ -100,6 +102,7 @@ mod tests {
             ("/a/b", "/a/b/", true),
             ("/a", "/a/b", false),
             ("/%e6%8a%a5", "/报", true),
+            ("/B%C3%9CRO", "/büro", true),
             ("/报", "/%E6%8A%A5", true),
         ] {
             assert_eq!(is_at_or_below(path, prefix), expected, "{path} below {prefix}");

@@ -1,9 +1,10 @@
-use http::header::HeaderMap;
+use http::header::{HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{Method, Uri};
+use http::{Method, Request, Uri};
 
 use super::setup::SetupError;
+use crate::server::layer::sources::search::Sources;
 
 /// The proxy that asks, and so where the original request stands and which answers it understands.
 ///
@@ -19,7 +20,7 @@ pub enum Proxy {
     Nginx,
     /// Caddy's `forward_auth`: `X-Forwarded-Method` and `X-Forwarded-Uri`. Passes on all answers.
     Caddy,
-    /// Traefik's `ForwardAuth`: as with Caddy. Without `trustForwardHeader`, or it passes on what the client sent.
+    /// Traefik's `ForwardAuth`: as with Caddy, and `X-Forwarded-Host`, for it asks by a host of its own. Without `trustForwardHeader`, or it passes on what the client sent.
     Traefik,
     /// Envoy's `ext_authz` over HTTP: the request's own method, and its path below that of the endpoint (`path_prefix`).
     Envoy,
@@ -50,6 +51,26 @@ impl Proxy {
         let method = Method::from_bytes(one(&parts.headers, method)?)
             .map_err(|_| SetupError::bad_request(format!("{method} is no method")))?;
         Ok((method, parse_uri(one(&parts.headers, uri)?)?))
+    }
+
+    /// Takes the credentials out of the original URI, and so out of the header that it came in: rules and responders see
+    /// that, too. The layer finds what was taken.
+    pub(super) fn take_credentials<B>(self, sources: &Sources, original: &mut Request<B>) {
+        let before = original.uri().clone();
+        sources.remove(original);
+        if let Some([_, name]) = self.headers()
+            && *original.uri() != before
+        {
+            match HeaderValue::try_from(original.uri().to_string()) {
+                Ok(uri) => original.headers_mut().insert(name, uri),
+                Err(_) => original.headers_mut().remove(name),
+            };
+        }
+    }
+
+    /// Whether it asks by a host of the endpoint's, and says in `X-Forwarded-Host` which one the client has asked.
+    pub(super) fn asks_another_host(self) -> bool {
+        self == Self::Traefik
     }
 
     pub(super) fn is_below_endpoint(self) -> bool {

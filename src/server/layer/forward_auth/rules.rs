@@ -68,12 +68,14 @@ impl Rules {
         self.authorize = Some(authorize);
     }
 
+    /// Checks a request; `is_preflight` if the layer lets it pass as one.
     pub(super) fn check(
         &self,
         method: &Method,
         uri: &Uri,
         headers: &HeaderMap,
         extensions: &Extensions,
+        is_preflight: bool,
     ) -> Result<(), AuthError> {
         if self.prefixes.is_empty() && self.authorize.is_none() {
             return Ok(());
@@ -83,7 +85,8 @@ impl Rules {
                 .with_detail("forward auth: servers read this path in different ways, so no rule is sure"));
         }
         for (prefix, check) in &self.prefixes {
-            if path::is_at_or_below(uri.path(), prefix) {
+            // A preflight has no credential by its nature.
+            if !is_preflight && path::is_at_or_below(uri.path(), prefix) {
                 check(auth_state::required(extensions)?)?;
             }
         }

@@ -11,6 +11,7 @@ use http::{Request, Response, StatusCode};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::hop;
 use super::identity::IdentityHeaders;
 use super::proxy::Proxy;
 use super::rules::Rules;
@@ -18,6 +19,7 @@ use super::setup::SetupError;
 use crate::request::auth_state;
 use crate::request::client_ip;
 use crate::server::layer::layer::AuthLayer;
+use crate::server::layer::preflight::is_preflight;
 use crate::server::layer::service::AuthService;
 use crate::types::error::AuthError;
 use crate::util::boxed::BoxFuture;
@@ -42,7 +44,8 @@ impl Endpoint {
         identity: IdentityHeaders,
         path: &str,
     ) -> Self {
-        let answer = Answer(Arc::new(Answers { rules, identity }));
+        let passes_preflights = auth.passes_preflights();
+        let answer = Answer(Arc::new(Answers { rules, identity, passes_preflights }));
         let service = auth.layer(answer);
         Self { auth, service, proxy, path: path.into() }
     }
@@ -67,7 +70,8 @@ impl Endpoint {
                 ));
             }
         }
-        (parts.method, parts.uri) = self.proxy.original(&parts, &self.path)?;
+        let (method, uri) = self.proxy.original(&parts, &self.path)?;
+        hop::restore(&mut parts, self.proxy, method, uri);
         // What there is no body for. Without a type, a rejection is no gRPC answer either, whose status would be 200.
         for name in [CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING] {
             parts.headers.remove(name);
@@ -77,7 +81,11 @@ impl Endpoint {
         parts.extensions.remove::<MatchedPath>();
         parts.extensions.remove::<NestedPath>();
         auth_state::clear(&mut parts.extensions);
-        Ok(Request::from_parts(parts, Body::empty()))
+        let mut original = Request::from_parts(parts, Body::empty());
+        if let Some(sources) = self.auth.sources() {
+            self.proxy.take_credentials(sources, &mut original);
+        }
+        Ok(original)
     }
 }
 
@@ -134,12 +142,15 @@ struct Answer(Arc<Answers>);
 struct Answers {
     rules: Rules,
     identity: IdentityHeaders,
+    passes_preflights: bool,
 }
 
 impl Answers {
     fn answer(&self, request: &Request<Body>) -> Result<Response<Body>, AuthError> {
         let extensions = request.extensions();
-        self.rules.check(request.method(), request.uri(), request.headers(), extensions)?;
+        let (method, headers) = (request.method(), request.headers());
+        let is_preflight = self.passes_preflights && is_preflight(method, headers);
+        self.rules.check(method, request.uri(), headers, extensions, is_preflight)?;
         let mut response = Response::new(Body::empty());
         self.identity.write(auth_state::optional(extensions)?.ok(), response.headers_mut())?;
         response.extensions_mut().insert(Allowed);
