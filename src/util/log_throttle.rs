@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::util::clock::{Clock, Millis, millis};
 
+#[derive(Debug)]
 pub(crate) struct LogThrottle {
     clock: Clock,
     pause: Millis,

@@ -4,7 +4,7 @@ use aigc_auth::forward_auth::{ForwardAuth, Identity, Proxy};
 use aigc_auth::{AuthError, AuthLayer};
 
 use crate::forward_auth::support::ask;
-use crate::support::{Answer, App, center, client, serve};
+use crate::support::{Answer, App, Log, center, client, serve};
 
 async fn said(app: &App, proxy: Proxy, method: &str, target: &str, token: &str) -> Answer {
     let authorization = format!("Bearer {token}");
@@ -107,7 +107,11 @@ async fn headers_have_the_names_and_lengths_that_are_set() {
         .without_header(Identity::Id)
         .max_header_len(8);
     let app = serve(rules.router("/auth")).await;
+    let log = Log::start();
     let answer = said(&app, Proxy::Caddy, "GET", "/", "alice-token").await;
+    assert_eq!(said(&app, Proxy::Caddy, "GET", "/", "alice-token").await.status, 200);
+    let log = log.take();
+    assert_eq!(log.matches("longer than `max_header_len`").count(), 1, "not once a request: {log}");
     let names = ["remote-user", "x-user-id", "x-user-name", "x-user-roles", "x-user-permissions"];
     let seen = names.map(|name| answer.header(name));
     assert_eq!(seen, [Some("alice"), None, None, Some("editor"), Some("")], "the permissions are longer");

@@ -113,7 +113,7 @@ impl ForwardAuth {
     }
 
     /// Sets how long a header about the user may be, in bytes. Defaults to 1,536, so that all fit into the 4 KiB that nginx
-    /// reads of an answer's head (`proxy_buffer_size`). Longer lists are left empty, and a warning is logged; a longer id or
+    /// reads of an answer's head (`proxy_buffer_size`). Longer lists are left empty, and a warning is logged, once a minute at most; a longer id or
     /// name is an error, 500.
     pub fn max_header_len(mut self, bytes: usize) -> Self {
         self.identity.set_max_len(bytes);

@@ -1,8 +1,13 @@
+use std::sync::Arc;
+use std::time::Duration;
+
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{Codes, UserInfo};
+use crate::util::clock::Clock;
+use crate::util::log_throttle::LogThrottle;
 
 /// What a header of the answer says of the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +34,8 @@ pub(super) struct IdentityHeaders {
     names: Vec<(Identity, HeaderName)>,
     /// The longest value, in bytes.
     max_len: usize,
+    /// A user with many permissions causes one a request.
+    warnings: Arc<LogThrottle>,
 }
 
 impl Default for IdentityHeaders {
@@ -43,6 +50,7 @@ impl Default for IdentityHeaders {
             names: names.map(|(what, name)| (what, HeaderName::from_static(name))).into(),
             // Four of them fit into the 4 KiB that nginx reads of an answer's head.
             max_len: 1536,
+            warnings: Arc::new(LogThrottle::new(Clock::default(), Duration::from_secs(60))),
         }
     }
 }
@@ -78,7 +86,7 @@ impl IdentityHeaders {
                 return Err(AuthError::new(ErrorKind::Misconfigured)
                     .with_detail("forward auth: the user's id or name is longer than `max_header_len`"));
             }
-            if !fits {
+            if !fits && self.warnings.is_due() {
                 tracing::warn!(header = %name, len = text.len(), "forward auth: left empty, longer than `max_header_len`");
             }
             let value = HeaderValue::from_str(if fits { &text } else { "" });
