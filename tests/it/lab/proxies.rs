@@ -3,6 +3,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
+use aigc_auth::error::ErrorResponder;
 use aigc_auth::extract::RequestInfo;
 use aigc_auth::forward_auth::{ForwardAuth, Proxy};
 use aigc_auth::layer::{CredentialSource, TrustedProxies};
@@ -349,6 +350,31 @@ async fn proxies_that_ask_in_front_of_python() {
         let expected = if name == "nginx" { (503, Some("1".to_owned())) } else { (502, None) };
         assert_eq!((answer.status, told(&answer)), expected, "{name}");
         println!("{name} in front of Python: without the endpoint: {}", answer.status);
+    }
+}
+
+#[tokio::test]
+async fn people_come_to_the_log_in_page() {
+    for (name, proxy) in [("nginx", Proxy::Nginx), ("caddy", Proxy::Caddy)] {
+        let center = auth_center().await;
+        let responder = ErrorResponder::problem().with_log_in_page("/login?next=");
+        let auth = support::auth(&center).error_responder(responder).exclude_path("/login");
+        let endpoint = serve(ForwardAuth::new(auth, proxy).router("/auth")).await;
+        let behind = serve(Router::new().fallback(any(|| async { "behind" }))).await;
+        let Some(proxy) = Running::start(name, "forward-auth", endpoint.address, behind.address).await else {
+            return;
+        };
+        let page = ("accept", "text/html");
+        for (what, target, headers, status, location) in [
+            ("a page", "/reports?x=1", &[page][..], 303, Some("/login?next=/reports%3Fx%3D1")),
+            ("a script", "/reports?x=1", &[], 401, None),
+            ("the log-in page", "/login?next=/", &[page], 200, None),
+            ("a user", "/reports", &[page, ALICE[0]], 200, None),
+        ] {
+            let answer = proxy.ask("GET", target, headers, "").await;
+            assert_eq!((answer.status, answer.header("location")), (status, location), "{name}: {what}");
+            println!("{name} in front of a log-in page: {what}: {status}");
+        }
     }
 }
 
