@@ -254,6 +254,10 @@ impl AuthLayer {
         self.config.allow_preflight
     }
 
+    pub(super) fn knows_tenants(&self) -> bool {
+        self.config.settings.tenants.is_some()
+    }
+
     pub(crate) fn proxies(&self) -> &TrustedProxies {
         &self.config.settings.trusted_proxies
     }

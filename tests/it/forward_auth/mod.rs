@@ -10,3 +10,5 @@ mod refused;
 mod rules;
 // Requests as proxies send them.
 mod support;
+// Whose data a request is about.
+mod tenants;

@@ -7,4 +7,4 @@ mod cached;
 mod headers;
 mod resolved;
 mod sql;
-mod support;
+pub(crate) mod support;

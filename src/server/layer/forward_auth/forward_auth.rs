@@ -16,7 +16,9 @@ use crate::types::user::UserInfo;
 /// The original method, URI and headers go through the [`AuthLayer`]: its excluded paths, its credentials and its answers are
 /// those of the services behind the proxy. A request that may pass is answered 200, with the user in `X-User-Id`,
 /// `X-User-Name`, `X-User-Roles` and `X-User-Permissions`, which the proxy copies into the request; anonymous ones, and those
-/// to excluded paths, have them empty. Any other answer is the layer's.
+/// to excluded paths, have them empty. A layer with [`tenants`](AuthLayer::tenants) looks up whose data the request is about as
+/// well: `X-Org-Id` and `X-Team-Id` of the answer are the caller's (never those of a user to act as), and replace what the
+/// client has asked for. A path's parameter is not compared. Any other answer is the layer's.
 ///
 /// Values are visible ASCII: `%`, blanks, and what is not ASCII are percent-encoded as UTF-8, such as `%E5%B0%8F`. Lists are
 /// separated by commas, which within a code are `%2C`.

@@ -5,11 +5,12 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::types::error::{AuthError, ErrorKind};
+use crate::types::tenant::Tenant;
 use crate::types::user::{Codes, UserInfo};
 use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
 
-/// What a header of the answer says of the user.
+/// What a header of the answer says of the user, or of the tenant whose data the request is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Identity {
@@ -21,6 +22,29 @@ pub enum Identity {
     Roles,
     /// The codes of the permissions. In `X-User-Permissions` by default.
     Permissions,
+    /// The organisation, where the layer has [`tenants`](crate::AuthLayer::tenants). In `X-Org-Id` by default.
+    Org,
+    /// The team within it. In `X-Team-Id` by default.
+    Team,
+}
+
+impl Identity {
+    const fn is_of_tenant(self) -> bool {
+        matches!(self, Self::Org | Self::Team)
+    }
+
+    /// Whether a request without it would be another's.
+    const fn is_vital(self) -> bool {
+        !matches!(self, Self::Roles | Self::Permissions)
+    }
+}
+
+/// Whom a request is of.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Identified<'a> {
+    pub(super) user: Option<&'a UserInfo>,
+    /// `None` if the layer knows no tenants: then nothing is said of them.
+    pub(super) tenant: Option<Option<&'a Tenant>>,
 }
 
 /// What is escaped in a value, besides what is not ASCII: what is not visible, and `%` itself.
@@ -45,6 +69,8 @@ impl Default for IdentityHeaders {
             (Identity::Name, "x-user-name"),
             (Identity::Roles, "x-user-roles"),
             (Identity::Permissions, "x-user-permissions"),
+            (Identity::Org, "x-org-id"),
+            (Identity::Team, "x-team-id"),
         ];
         Self {
             names: names.map(|(what, name)| (what, HeaderName::from_static(name))).into(),
@@ -77,14 +103,18 @@ impl IdentityHeaders {
     /// Adds all of them, empty where there is nothing to say: a proxy that copies them replaces those that the client sent.
     ///
     /// # Errors
-    /// [`ErrorKind::Misconfigured`] if the id or the name is too long: without it, the user would be another.
-    pub(super) fn write(&self, user: Option<&UserInfo>, headers: &mut HeaderMap) -> Result<(), AuthError> {
+    /// [`ErrorKind::Misconfigured`] if an id or the name is too long: without it, the request would be another's.
+    pub(super) fn write(&self, of: Identified<'_>, headers: &mut HeaderMap) -> Result<(), AuthError> {
         for (what, name) in &self.names {
-            let text = user.map(|user| text(*what, user)).unwrap_or_default();
+            if what.is_of_tenant() && of.tenant.is_none() {
+                continue;
+            }
+            let text = text(*what, of).unwrap_or_default();
             let fits = text.len() <= self.max_len;
-            if !fits && matches!(what, Identity::Id | Identity::Name) {
-                return Err(AuthError::new(ErrorKind::Misconfigured)
-                    .with_detail("forward auth: the user's id or name is longer than `max_header_len`"));
+            if !fits && what.is_vital() {
+                return Err(AuthError::new(ErrorKind::Misconfigured).with_detail(
+                    "forward auth: the user's id or name, or the tenant's, is longer than `max_header_len`",
+                ));
             }
             if !fits && self.warnings.is_due() {
                 tracing::warn!(header = %name, len = text.len(), "forward auth: left empty, longer than `max_header_len`");
@@ -96,13 +126,16 @@ impl IdentityHeaders {
     }
 }
 
-fn text(what: Identity, user: &UserInfo) -> String {
-    match what {
-        Identity::Id => utf8_percent_encode(&user.id().to_string(), VALUE).to_string(),
-        Identity::Name => utf8_percent_encode(user.username(), VALUE).to_string(),
-        Identity::Roles => list(user.roles()),
-        Identity::Permissions => list(user.permissions()),
-    }
+fn text(what: Identity, Identified { user, tenant }: Identified<'_>) -> Option<String> {
+    let (tenant, value) = (tenant.flatten(), |text: &str| utf8_percent_encode(text, VALUE).to_string());
+    Some(match what {
+        Identity::Id => value(&user?.id().to_string()),
+        Identity::Name => value(user?.username()),
+        Identity::Roles => list(user?.roles()),
+        Identity::Permissions => list(user?.permissions()),
+        Identity::Org => value(tenant?.org_id().as_str()),
+        Identity::Team => value(tenant?.team_id()?.as_str()),
+    })
 }
 
 fn list(codes: &Codes) -> String {
@@ -116,7 +149,7 @@ mod tests {
 
     fn written(headers: &IdentityHeaders, user: Option<&UserInfo>) -> Vec<(String, String)> {
         let mut map = HeaderMap::new();
-        headers.write(user, &mut map).unwrap();
+        headers.write(Identified { user, tenant: None }, &mut map).unwrap();
         let text = |value: &HeaderValue| value.to_str().unwrap().to_owned();
         map.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
     }

@@ -1,5 +1,5 @@
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::future::ready;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -7,17 +7,20 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, NestedPath, OriginalUri};
 use axum::response::IntoResponse;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::hop;
-use super::identity::IdentityHeaders;
+use super::identity::{Identified, IdentityHeaders};
 use super::proxy::Proxy;
 use super::rules::Rules;
 use super::setup::SetupError;
 use crate::request::auth_state;
 use crate::request::client_ip;
+use crate::request::target_header::X_ACT_AS_USER_ID;
+use crate::request::tenant;
 use crate::server::layer::layer::AuthLayer;
 use crate::server::layer::preflight::is_preflight;
 use crate::server::layer::service::AuthService;
@@ -45,7 +48,8 @@ impl Endpoint {
         path: &str,
     ) -> Self {
         let passes_preflights = auth.passes_preflights();
-        let answer = Answer(Arc::new(Answers { rules, identity, passes_preflights }));
+        let knows_tenants = auth.knows_tenants();
+        let answer = Answer(Arc::new(Answers { rules, identity, passes_preflights, knows_tenants }));
         let service = auth.layer(answer);
         Self { auth, service, proxy, path: path.into() }
     }
@@ -143,16 +147,25 @@ struct Answers {
     rules: Rules,
     identity: IdentityHeaders,
     passes_preflights: bool,
+    knows_tenants: bool,
 }
 
 impl Answers {
-    fn answer(&self, request: &Request<Body>) -> Result<Response<Body>, AuthError> {
-        let extensions = request.extensions();
-        let (method, headers) = (request.method(), request.headers());
-        let is_preflight = self.passes_preflights && is_preflight(method, headers);
-        self.rules.check(method, request.uri(), headers, extensions, is_preflight)?;
+    async fn answer(&self, mut parts: Parts) -> Result<Response<Body>, AuthError> {
+        let is_preflight = self.passes_preflights && is_preflight(&parts.method, &parts.headers);
+        self.rules.check(&parts.method, &parts.uri, &parts.headers, &parts.extensions, is_preflight)?;
+        let user = auth_state::optional(&parts.extensions)?.ok().cloned();
+        let tenant = match user {
+            Some(_) if self.knows_tenants => {
+                // The user in the answer is the caller, and so is the tenant's.
+                parts.headers.remove(X_ACT_AS_USER_ID);
+                tenant::optional(&mut parts).await?
+            }
+            _ => None,
+        };
+        let tenant = self.knows_tenants.then_some(tenant.as_ref());
         let mut response = Response::new(Body::empty());
-        self.identity.write(auth_state::optional(extensions)?.ok(), response.headers_mut())?;
+        self.identity.write(Identified { user: user.as_ref(), tenant }, response.headers_mut())?;
         response.extensions_mut().insert(Allowed);
         Ok(response)
     }
@@ -161,13 +174,14 @@ impl Answers {
 impl Service<Request<Body>> for Answer {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Ready<Result<Response<Body>, Infallible>>;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        ready(Ok(self.0.answer(&request).unwrap_or_else(IntoResponse::into_response)))
+        let (answers, (parts, _)) = (self.0.clone(), request.into_parts());
+        Box::pin(async move { Ok(answers.answer(parts).await.unwrap_or_else(IntoResponse::into_response)) })
     }
 }
