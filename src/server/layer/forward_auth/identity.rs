@@ -181,7 +181,8 @@ mod tests {
         let permissions = &written(&headers, Some(&user))[2].1;
         assert_eq!((permissions.len(), permissions.split(',').count()), (7389, 500));
         headers.set_max_len(5);
-        let error = headers.write(Some(&user), &mut HeaderMap::new()).unwrap_err();
+        let error =
+            headers.write(Identified { user: Some(&user), tenant: None }, &mut HeaderMap::new()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Misconfigured);
     }
 }
