@@ -12,6 +12,7 @@ macro_rules! guides {
         #[doc = "[configuration.md]: configuration"]
         #[doc = "[defaults.md]: defaults"]
         #[doc = "[frameworks.md]: frameworks"]
+        #[doc = "[from-autogpt.md]: from_autogpt"]
         #[doc = "[grpc.md]: grpc"]
         #[doc = "[handlers.md]: handlers"]
         #[doc = "[impersonation.md]: impersonation"]
@@ -23,6 +24,7 @@ macro_rules! guides {
         #[doc = "[proxies.md]: proxies"]
         #[doc = "[registry.md]: registry"]
         #[doc = "[revocation.md]: revocation"]
+        #[doc = "[services.md]: services"]
         #[doc = "[tenants.md]: tenants"]
         #[doc = "[testing.md]: testing"]
         #[doc = "[tokens.md]: tokens"]
@@ -50,6 +52,7 @@ guides! {
     webhooks = "webhooks.md",
     impersonation = "impersonation.md",
     tenants = "tenants.md",
+    services = "services.md",
     joining = "joining.md",
     frameworks = "frameworks.md",
     usage = "usage.md",

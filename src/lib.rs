@@ -64,6 +64,7 @@
 //! | [`revocation`](revocation/index.html) | tokens that end before they expire: log-out, by token, session and user |
 //! | [`ActAsUser`], [`impersonation`] | admins who act as other users, and the audit of it |
 //! | [`tenant`], [`org_actions!`] | organisations and teams: the tenant of a request, and what its roles may do |
+//! | [`service`] | callers that are services: their tokens, their scopes, and tokens of our own |
 //! | [`stats`](stats/index.html), [`usage`] | usage records that the auth center bills from |
 //! | [`webhook`](webhook/index.html), [`invalidate`] | events from the auth center: a signed endpoint, and a sender |
 //! | [`user_sync`](user_sync/index.html) | keep an existing table of users in step with the auth center |
@@ -230,6 +231,23 @@ pub mod tenant {
     pub use crate::types::tenant::{
         Membership, MembershipBuilder, NoMembership, OrgId, TeamId, Tenant, TenantBinding,
     };
+}
+
+pub mod service {
+    //! Callers that are services: no user, a name, and scopes.
+    //!
+    //! [`CurrentService`] and [`RequireService`] extract them. With the feature `jwt`, `ServiceVerifier` verifies their tokens,
+    //! which have an audience and a subject of their own, and `WithServices` takes both kinds of callers; with `outbound` as
+    //! well, `ServiceSigner` makes the tokens for calls to others. The guide is [`services`](crate::_guide::services).
+    pub use crate::server::extract::current_service::CurrentService;
+    pub use crate::server::extract::require_service::RequireService;
+    #[cfg(all(feature = "jwt", feature = "outbound"))]
+    pub use crate::services::outbound::signer::{
+        ServiceKey, ServiceSigner, ServiceSignerBuilder, ServiceToken,
+    };
+    pub use crate::types::service::ServiceIdentity;
+    #[cfg(feature = "jwt")]
+    pub use crate::verifiers::jwt::service::{ServiceVerifier, ServiceVerifierBuilder, WithServices};
 }
 
 pub mod usage {

@@ -1,12 +1,13 @@
 //! The outcome of authentication, in a request's extensions.
 //!
-//! One insert a request: the [`UserInfo`], or else the reason why there is none.
+//! One insert a request: the [`UserInfo`], or else the reason why there is none, such as that it is a service's.
 
 use std::sync::LazyLock;
 
 use http::Extensions;
 
 use crate::types::error::{AuthError, ErrorKind};
+use crate::types::service::ServiceIdentity;
 use crate::types::user::UserInfo;
 
 /// Why a request that a layer let through has no user.
@@ -16,6 +17,8 @@ pub(crate) enum Unauthenticated {
     Excluded,
     /// Anonymous requests are let through; otherwise the request would have been refused with this error.
     Rejected(AuthError),
+    /// It is a service's. Read only where there is no user: an inner layer may have verified one since.
+    Service(ServiceIdentity),
 }
 
 /// Empty extensions with capacity for ours and for the three that a router adds. New ones would have to grow at the
@@ -40,9 +43,18 @@ pub(crate) fn set(extensions: &mut Extensions, identity: Result<UserInfo, Unauth
         *extensions = ROOMY.clone();
     }
     match identity {
-        Ok(user) => {
-            extensions.insert(user);
-        }
+        Ok(user) => match ServiceIdentity::of(&user) {
+            None => {
+                extensions.insert(user);
+            }
+            Some(service) => {
+                extensions.remove::<UserInfo>();
+                extensions.insert(Unauthenticated::Service(service));
+            }
+        },
+        // A service that an outer layer verified stays, as a user does.
+        Err(Unauthenticated::Excluded)
+            if matches!(extensions.get::<Unauthenticated>(), Some(Unauthenticated::Service(_))) => {}
         Err(no_user) => {
             // An outer layer may have verified a user by other rules. The inner layer decides, unless it skipped the
             // verification.
@@ -65,11 +77,39 @@ pub(crate) fn required(extensions: &Extensions) -> Result<&UserInfo, AuthError> 
     match (extensions.get::<UserInfo>(), extensions.get::<Unauthenticated>()) {
         (Some(user), _) => Ok(user),
         (None, Some(Unauthenticated::Rejected(error))) => Err(error.clone()),
+        (None, Some(Unauthenticated::Service(service))) => Err(AuthError::new(ErrorKind::Denied).with_detail(format!(
+            "the handler needs a user, and the caller is the service {}: take `CurrentService` for services",
+            service.name()
+        ))),
         (None, Some(Unauthenticated::Excluded)) => Err(AuthError::new(ErrorKind::Misconfigured).with_detail(
             "the handler needs a user, but its path is excluded from `AuthLayer`: remove the exclusion, or take \
              `OptionalUser`",
         )),
         (None, None) => Err(layer_missing()),
+    }
+}
+
+/// The service, or the error of an extractor that requires one.
+pub(crate) fn required_service(extensions: &Extensions) -> Result<&ServiceIdentity, AuthError> {
+    match (extensions.get::<UserInfo>(), extensions.get::<Unauthenticated>()) {
+        (Some(_), _) => Err(AuthError::new(ErrorKind::Denied).with_detail(
+            "the handler needs a service, and the caller is a user: take `CurrentUser` for users",
+        )),
+        (None, Some(Unauthenticated::Service(service))) => Ok(service),
+        (None, Some(Unauthenticated::Rejected(error))) => Err(error.clone()),
+        (None, Some(Unauthenticated::Excluded)) => Err(AuthError::new(ErrorKind::Misconfigured).with_detail(
+            "the handler needs a service, but its path is excluded from `AuthLayer`: remove the exclusion",
+        )),
+        (None, None) => Err(layer_missing()),
+    }
+}
+
+/// Whom a layer has verified: a user, or a service in the form in which verifiers return one.
+pub(crate) fn verified(extensions: &Extensions) -> Option<&UserInfo> {
+    match (extensions.get::<UserInfo>(), extensions.get::<Unauthenticated>()) {
+        (Some(user), _) => Some(user),
+        (None, Some(Unauthenticated::Service(service))) => Some(service.as_verified()),
+        _ => None,
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod presented;
 #[cfg(feature = "jwt")]
 pub(crate) mod revocation;
 pub(crate) mod secret;
+pub(crate) mod service;
 pub(crate) mod spelling;
 pub(crate) mod tenant;
 pub(crate) mod user;

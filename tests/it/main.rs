@@ -32,6 +32,8 @@ mod outbound;
 mod registry;
 // Tokens that end before they expire: log-outs, lists, Redis.
 mod revocation;
+// Services as callers: their tokens, scopes, our own signer.
+mod service;
 // `SqlStore`: PostgreSQL, MySQL, SQLite.
 mod sql;
 // Usage records: fields, outcomes, delivery, spool.

@@ -16,6 +16,7 @@ use crate::request::refusals::Wording;
 use crate::request::refusals::{Grpc, Head, RefusalSettings};
 use crate::types::credential::Credential;
 use crate::types::error::AuthError;
+use crate::types::service::ServiceIdentity;
 use crate::types::tenant::Tenant;
 use crate::types::user::{UserId, UserInfo};
 
@@ -74,6 +75,11 @@ pub fn current_user_id() -> Option<UserId> {
 /// The verified user of the current request: the admin, while an admin acts as the current user.
 pub fn actor() -> Option<UserInfo> {
     read(|context| context.actor().cloned())
+}
+
+/// The service that made the current request: see [`RequestContext::service`].
+pub fn service() -> Option<ServiceIdentity> {
+    read(RequestContext::service)
 }
 
 /// The login name of the current user.

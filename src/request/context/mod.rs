@@ -36,6 +36,7 @@ mod headers;
 mod recorded;
 mod recorder;
 mod request_context;
+mod service;
 mod settings;
 mod tenant;
 mod tenant_slot;
@@ -51,7 +52,7 @@ pub(crate) use current::wording;
 pub(crate) use current::{Entered, refuse, refuses_act_as_elsewhere};
 pub use current::{
     actor, app_id, client_ip, credential, current, current_user, current_user_id, current_username,
-    is_current_user_admin, request_id, stats, tenant, trace_id, user_agent, valid_until,
+    is_current_user_admin, request_id, service, stats, tenant, trace_id, user_agent, valid_until,
 };
 pub use future::{InContext, WithContext};
 pub(crate) use head::detach;

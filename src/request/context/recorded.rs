@@ -9,7 +9,8 @@ use crate::request::proxy_headers::X_FORWARDED_FOR;
 use crate::types::error::AuthError;
 
 impl RequestContext {
-    /// The headers that go into usage records: as they came, but for the client's address, which is the trusted one.
+    /// The headers that go into usage records: as they came, but for the client's address, which is the trusted one;
+    /// and the name of the service that calls.
     pub(crate) fn recorded_headers(&self) -> impl Iterator<Item = (&'static str, Cow<'_, str>)> {
         let headers = &self.0.headers;
         let as_they_came = [
@@ -19,10 +20,14 @@ impl RequestContext {
             ("x-trace-id", &headers.trace_id),
         ];
         let client_ip = self.client_ip().map(|ip| ("x-real-ip", Cow::Owned(ip.to_string())));
+        // As verified, never as the caller has it.
+        let service = self.verified().filter(|verified| verified.is_service());
+        let service = service.map(|service| ("x-service-name", Cow::Borrowed(service.username())));
         as_they_came
             .into_iter()
             .filter_map(|(name, value)| Some((name, String::from_utf8_lossy(value.as_ref()?.as_bytes()))))
             .chain(client_ip)
+            .chain(service)
     }
 
     /// About how many bytes the headers take that go into usage records.

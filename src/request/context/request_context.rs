@@ -21,6 +21,7 @@ use crate::request::proxy_headers::ProxyHeaders;
 use crate::request::refusals::{Grpc, Head, RefusalSettings, RequestHead};
 use crate::types::credential::Credential;
 use crate::types::error::AuthError;
+use crate::types::service::ServiceIdentity;
 use crate::types::user::{UserId, UserInfo};
 
 /// A request without its body: its user, credential, client address and ids. Cheap to clone.
@@ -147,6 +148,11 @@ impl RequestContext {
 
     /// The verified user who made the request: the admin, while an admin acts as another user.
     pub fn actor(&self) -> Option<&UserInfo> {
+        self.verified().filter(|user| !user.is_service())
+    }
+
+    /// Whom the credential is of: a user, or a service in the form in which verifiers return one.
+    pub(crate) fn verified(&self) -> Option<&UserInfo> {
         self.0.user.as_ref()
     }
 
@@ -183,11 +189,12 @@ impl RequestContext {
         self.0.credential.as_ref()
     }
 
-    /// When the credential ends, if the verifier says so: [`UserInfo::valid_until`] of the [actor](Self::actor).
+    /// When the credential ends, if the verifier says so: [`UserInfo::valid_until`] of the [actor](Self::actor),
+    /// or the same of a service.
     ///
     /// A stream or socket that lives longer has to end by itself: see `AuthClient::revoked`.
     pub fn valid_until(&self) -> Option<SystemTime> {
-        self.actor()?.valid_until()
+        self.verified()?.valid_until()
     }
 
     /// The client's address, seen through [trusted](crate::layer::TrustedProxies) proxies. `None` if the server was started without
@@ -271,6 +278,7 @@ impl fmt::Debug for RequestContext {
         f.debug_struct("RequestContext")
             .field("user", &self.user_id())
             .field("actor", &self.actor().map(UserInfo::id))
+            .field("service", &self.service().as_ref().map(ServiceIdentity::name))
             .field("tenant", &self.tenant())
             .field("credential", &self.credential())
             .field("client_ip", &self.client_ip())

@@ -10,6 +10,9 @@
 //! [`ActAsUser`] is [`CurrentUser`] or, for admins who send `X-Act-As-User-Id`, the user they impersonate; it rejects
 //! with 403, 404, 503 or 400.
 //!
+//! `CurrentService` and `RequireService` are for callers that are services: see [`service`](crate::service). All others reject
+//! those with 403, but for [`OptionalUser`], which is `None`.
+//!
 //! `CurrentTenant`, `RequireOrg` and `RequireTeam` are about an organisation: see [`tenant`](crate::tenant).
 //!
 //! [`AuthLayer`](crate::AuthLayer) rejects unauthenticated requests before extractors run, unless
@@ -26,6 +29,7 @@
 //! [`RequireRole`]: crate::RequireRole
 
 pub(crate) mod act_as_user;
+pub(crate) mod current_service;
 pub(crate) mod current_tenant;
 pub(crate) mod current_user;
 mod holds_user;
@@ -36,5 +40,6 @@ pub(crate) mod require_action;
 pub(crate) mod require_group;
 pub(crate) mod require_permission;
 pub(crate) mod require_role;
+pub(crate) mod require_service;
 
 pub use request_info::RequestInfo;

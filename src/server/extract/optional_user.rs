@@ -6,7 +6,8 @@ use crate::request::caller;
 use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
 
-/// Extracts the user if there is one; `None` for a missing, invalid or unverifiable credential, and on excluded paths.
+/// Extracts the user if there is one; `None` for a missing, invalid or unverifiable credential, and on excluded paths,
+/// and for [services](crate::service).
 ///
 /// Rejects only requests that passed no [`AuthLayer`](crate::AuthLayer), with 500: the service is misconfigured.
 /// The layer rejects unauthenticated requests before they get here, unless
@@ -35,7 +36,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OptionalUser {
                 tracing::debug!(%error, "treated as anonymous");
                 None
             }
-            Err(Unauthenticated::Excluded) => None,
+            Err(Unauthenticated::Excluded | Unauthenticated::Service(_)) => None,
         }))
     }
 }

@@ -91,7 +91,7 @@ impl AuthConfig {
         let seen = parts(request, &headers, head.as_ref());
         if self.is_excluded(request.method(), request.headers(), seen) {
             // A user that an outer layer verified stays in the extensions, and so in the context.
-            let outer = seen.extensions.get::<UserInfo>().cloned();
+            let outer = auth_state::verified(seen.extensions).cloned();
             let credential = outer.as_ref().and_then(|_| context::credential());
             let context = self.context(&seen, outer, credential);
             auth_state::set(request.extensions_mut(), Err(Unauthenticated::Excluded));

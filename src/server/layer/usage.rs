@@ -216,7 +216,7 @@ impl Served for ServedRequest {
     }
 
     fn is_verified(&self) -> bool {
-        self.context.actor().is_some()
+        self.context.verified().is_some()
     }
 
     fn status(&self) -> u16 {
@@ -237,7 +237,7 @@ impl Served for ServedRequest {
         let took = self.ended.duration_since(self.started);
         let mut record = ApiRecord::new(self.method.as_str(), path).status(self.status()).took(took);
         if let Some(credential) = self.credential() {
-            record = record.credential(credential.clone()).of_user(self.context.actor());
+            record = record.credential(credential.clone()).of_user(self.context.verified());
         }
         record = match &self.failure {
             None => record,

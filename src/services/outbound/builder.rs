@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::client::{Inner, OutboundClient};
 use super::origin::Origin;
 use super::propagation::Propagator;
+#[cfg(feature = "jwt")]
+use super::signer::ServiceToken;
 use crate::ports::usage::Record;
 use crate::request::context::Recorder;
 use crate::types::credential::Credential;
@@ -25,6 +27,8 @@ pub struct OutboundClientBuilder {
     timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
     default_credential: Option<Credential>,
+    #[cfg(feature = "jwt")]
+    service_tokens: Vec<(String, ServiceToken)>,
     max_redirects: usize,
     http: Option<reqwest::Client>,
 }
@@ -40,6 +44,8 @@ impl OutboundClient {
             timeout: None,
             idle_timeout: None,
             default_credential: None,
+            #[cfg(feature = "jwt")]
+            service_tokens: Vec::new(),
             max_redirects: 10,
             http: None,
         }
@@ -109,6 +115,30 @@ impl OutboundClientBuilder {
         self
     }
 
+    /// Calls a trusted origin as this service: by its own token, and not by the user's credential, unless
+    /// [`ServiceToken::with_user`] says so. Also in code that no request has caused. Each call is for another origin. Defaults to
+    /// none.
+    ///
+    /// ```
+    /// # use aigc_auth::AuthClient;
+    /// # use aigc_auth::jwt::Algorithm;
+    /// use aigc_auth::outbound::OutboundClient;
+    /// use aigc_auth::service::{ServiceKey, ServiceSigner};
+    ///
+    /// # fn example(client: AuthClient) -> Result<(), aigc_auth::error::BuildError> {
+    /// let signer = ServiceSigner::builder("frontend", ServiceKey::generate(Algorithm::Es256)?).build()?;
+    /// let outbound = OutboundClient::builder(&client)
+    ///     .trust_origin("https://orders.internal")
+    ///     .service_token("https://orders.internal", signer.for_audience("orders").scopes(["orders:read"]))
+    ///     .build()?;
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "jwt")]
+    pub fn service_token(mut self, origin: impl Into<String>, token: ServiceToken) -> Self {
+        self.service_tokens.push((origin.into(), token));
+        self
+    }
+
     /// Sets how many redirects are followed. Defaults to 10. With 0, a redirect is the answer.
     pub fn max_redirects(mut self, redirects: usize) -> Self {
         self.max_redirects = redirects;
@@ -127,9 +157,13 @@ impl OutboundClientBuilder {
     /// Builds the client.
     ///
     /// # Errors
-    /// If an origin is not exactly scheme, host and port, or TLS cannot be set up.
+    /// If an origin is not exactly scheme, host and port, a service's token is for an origin that is not trusted, is there
+    /// twice, or would stand where the user's credential does, or TLS cannot be set up.
     pub fn build(self) -> Result<OutboundClient, BuildError> {
-        let trusted = self.trusted.iter().map(|origin| Origin::parse(origin)).collect::<Result<_, _>>()?;
+        let trusted =
+            self.trusted.iter().map(|origin| Origin::parse(origin)).collect::<Result<Vec<_>, _>>()?;
+        #[cfg(feature = "jwt")]
+        let service_tokens = origins_of(self.service_tokens, &trusted)?;
         let http = match self.http {
             Some(http) => http,
             None => http_client::new(true, self.connect_timeout)?,
@@ -138,6 +172,8 @@ impl OutboundClientBuilder {
             trusted,
             app_headers: self.client.api().app_headers(),
             default_credential: self.default_credential,
+            #[cfg(feature = "jwt")]
+            service_tokens,
         };
         // A stream may go on for longer than any call.
         let default = if self.idle_timeout.is_some() { None } else { Some(TIMEOUT) };
@@ -151,6 +187,34 @@ impl OutboundClientBuilder {
         };
         Ok(OutboundClient { inner: Arc::new(inner) })
     }
+}
+
+/// Checks which origins receive the tokens of this service.
+#[cfg(feature = "jwt")]
+fn origins_of(
+    tokens: Vec<(String, ServiceToken)>,
+    trusted: &[Origin],
+) -> Result<Vec<(Origin, ServiceToken)>, BuildError> {
+    let mut checked: Vec<(Origin, ServiceToken)> = Vec::new();
+    for (origin, token) in tokens {
+        let origin = Origin::parse(&origin)?;
+        let text = origin.text();
+        if !trusted.contains(&origin) {
+            return Err(BuildError::new(format!(
+                "a service's token is for {text}, which is not trusted: add `trust_origin`"
+            )));
+        }
+        if checked.iter().any(|(other, _)| *other == origin) {
+            return Err(BuildError::new(format!("{text} has two tokens of this service: expected one")));
+        }
+        if token.carries_user() && token.is_in_authorization() {
+            return Err(BuildError::new(format!(
+                "calls to {text} carry the user's credential and the service's token in `Authorization`: set `header` of the token"
+            )));
+        }
+        checked.push((origin, token));
+    }
+    Ok(checked)
 }
 
 impl fmt::Debug for OutboundClientBuilder {

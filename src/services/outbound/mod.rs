@@ -12,6 +12,8 @@ mod origin;
 mod propagation;
 mod redirect;
 mod request;
+#[cfg(feature = "jwt")]
+pub(crate) mod signer;
 mod usage;
 
 pub use builder::OutboundClientBuilder;

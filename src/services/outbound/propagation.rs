@@ -4,6 +4,8 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT
 use url::Url;
 
 use super::origin::Origin;
+#[cfg(feature = "jwt")]
+use super::signer::ServiceToken;
 use crate::request::context::RequestContext;
 use crate::types::credential::Credential;
 
@@ -19,6 +21,9 @@ pub(super) struct Propagator {
     pub(super) app_headers: HeaderMap,
     /// Of calls that no request has caused.
     pub(super) default_credential: Option<Credential>,
+    /// What some of the trusted origins receive in place of the user's credential.
+    #[cfg(feature = "jwt")]
+    pub(super) service_tokens: Vec<(Origin, ServiceToken)>,
 }
 
 impl Propagator {
@@ -29,7 +34,9 @@ impl Propagator {
     /// Returns the credential of a call: that of the request, or else the default one outside of requests. Not the default
     /// for an anonymous request, whose sender would act with it.
     pub(super) fn credential<'a>(&'a self, context: Option<&'a RequestContext>) -> Option<&'a Credential> {
-        let of_request = context.and_then(RequestContext::credential);
+        // A service's token is for this service's audience: another that receives it could call this one by it.
+        let of_request = context.filter(|context| context.service().is_none());
+        let of_request = of_request.and_then(RequestContext::credential);
         let is_job = context.is_none_or(RequestContext::is_outside_request);
         of_request.or(self.default_credential.as_ref().filter(|_| is_job))
     }
@@ -54,7 +61,18 @@ impl Propagator {
         for (name, value) in &self.app_headers {
             add(name.clone(), value.clone());
         }
-        if let Some(credential) = self.credential(context)
+        #[cfg(feature = "jwt")]
+        let carries_user = {
+            let token = self.service_token(url);
+            if let Some((name, value)) = token.and_then(ServiceToken::to_header) {
+                add(name, value);
+            }
+            token.is_none_or(ServiceToken::carries_user)
+        };
+        #[cfg(not(feature = "jwt"))]
+        let carries_user = true;
+        if carries_user
+            && let Some(credential) = self.credential(context)
             && let Ok(mut value) = HeaderValue::try_from(format!("Bearer {}", credential.as_str()))
         {
             value.set_sensitive(true);
@@ -73,5 +91,11 @@ impl Propagator {
         if let Some(traceparent) = context.traceparent() {
             add(TRACEPARENT, traceparent.clone());
         }
+    }
+    /// The token of this service for calls to this origin.
+    #[cfg(feature = "jwt")]
+    fn service_token(&self, url: &Url) -> Option<&ServiceToken> {
+        let origin = Origin::of(url);
+        self.service_tokens.iter().find(|(of, _)| *of == origin).map(|(_, token)| token)
     }
 }

@@ -43,6 +43,17 @@ pub(super) fn at<'a>(claims: &'a Map<String, Value>, places: &[Codes]) -> Vec<&'
     all
 }
 
+/// Returns the scopes of an access token, each once: `scope` (RFC 6749 section 3.3, RFC 8693 section 4.2) and `scp`, each a
+/// text of words or an array.
+#[cfg(feature = "jwt")]
+pub(crate) fn scopes(claims: &Map<String, Value>) -> Vec<&str> {
+    let mut all = Vec::new();
+    for name in ["scope", "scp"] {
+        collect(&mut all, claims.get(name), &Form::Lists);
+    }
+    all
+}
+
 /// Collects the codes of a value, each once.
 pub(super) fn collect<'a>(all: &mut Vec<&'a str>, value: Option<&'a Value>, form: &Form) {
     let Some(value) = value else { return };

@@ -11,6 +11,8 @@ mod tenant_claims;
 mod token_kind;
 pub(crate) mod unique_json;
 
+#[cfg(feature = "jwt")]
+pub(crate) use claim_codes::scopes;
 pub use claims_mapping::ClaimsMapping;
 #[cfg(feature = "jwt")]
 pub(crate) use claims_mapping::MapToken;

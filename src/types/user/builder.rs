@@ -15,6 +15,7 @@ pub struct UserInfoBuilder {
     fields: Fields,
     access_key: Option<AccessKeyKind>,
     is_anonymous: bool,
+    is_service: bool,
     valid_until: Option<SystemTime>,
     binding: Option<Box<TenantBinding>>,
     #[cfg(feature = "jwt")]
@@ -28,6 +29,7 @@ impl UserInfo {
             fields: Fields::new(id.into(), username.into()),
             access_key: None,
             is_anonymous: false,
+            is_service: false,
             valid_until: None,
             binding: None,
             #[cfg(feature = "jwt")]
@@ -49,6 +51,7 @@ impl UserInfo {
             fields: self.fields().clone(),
             access_key: self.access_key(),
             is_anonymous: self.is_anonymous(),
+            is_service: self.is_service(),
             valid_until: self.valid_until(),
             binding: self.bound_to().cloned().map(Box::new),
             #[cfg(feature = "jwt")]
@@ -139,6 +142,12 @@ impl UserInfoBuilder {
         self
     }
 
+    /// Makes it a service.
+    pub(crate) fn service(mut self) -> Self {
+        self.is_service = true;
+        self
+    }
+
     /// Sets when the credential ends, so that no cache serves the user for longer. Defaults to none.
     pub fn valid_until(mut self, end: SystemTime) -> Self {
         self.valid_until = Some(end);
@@ -176,6 +185,7 @@ impl UserInfoBuilder {
             self.fields,
             self.access_key,
             self.is_anonymous,
+            self.is_service,
             self.valid_until,
             self.binding,
             #[cfg(feature = "jwt")]

@@ -33,6 +33,8 @@ pub(super) struct Shared {
     fields: Fields,
     access_key: Option<AccessKeyKind>,
     is_anonymous: bool,
+    /// Whether it is no user but a service: see `types/service.rs`.
+    is_service: bool,
     valid_until: Option<SystemTime>,
     /// Boxed: few credentials have one.
     binding: Option<Box<TenantBinding>>,
@@ -64,6 +66,7 @@ impl UserInfo {
         fields: Fields,
         access_key: Option<AccessKeyKind>,
         is_anonymous: bool,
+        is_service: bool,
         valid_until: Option<SystemTime>,
         binding: Option<Box<TenantBinding>>,
         #[cfg(feature = "jwt")] claims: Option<Box<str>>,
@@ -72,6 +75,7 @@ impl UserInfo {
             fields,
             access_key,
             is_anonymous,
+            is_service,
             valid_until,
             binding,
             #[cfg(feature = "jwt")]
@@ -154,6 +158,11 @@ impl UserInfo {
         self.0.is_anonymous
     }
 
+    /// Whether it is a service, in the form in which verifiers return one.
+    pub(crate) fn is_service(&self) -> bool {
+        self.0.is_service
+    }
+
     /// When the credential ends, if the verifier says so: a JWT's `exp`, the auth center's `expiresAt`, the `exp` of an
     /// introspection. No cache serves the user for longer.
     pub fn valid_until(&self) -> Option<SystemTime> {
@@ -207,7 +216,10 @@ impl UserInfo {
     /// The mark travels with the answer, so that one request finds it even when the request that started the lookup is
     /// gone, or when the lookup was a refresh in the background.
     pub(crate) fn take_fresh(&self) -> bool {
-        self.0.fresh.load(Ordering::Relaxed) && self.0.fresh.swap(false, Ordering::Relaxed)
+        // No hook sees a service: it would be made a row of.
+        self.0.fresh.load(Ordering::Relaxed)
+            && !self.is_service()
+            && self.0.fresh.swap(false, Ordering::Relaxed)
     }
 
     /// Marks the verification as fresh again, after a hook that was interrupted.
@@ -221,6 +233,7 @@ impl PartialEq for UserInfo {
         self.0.fields == other.0.fields
             && self.access_key() == other.access_key()
             && self.is_anonymous() == other.is_anonymous()
+            && self.is_service() == other.is_service()
             && self.bound_to() == other.bound_to()
     }
 }

@@ -18,6 +18,7 @@ impl<'de> Deserialize<'de> for UserInfo {
             fields,
             None,
             false,
+            false,
             None,
             None,
             #[cfg(feature = "jwt")]

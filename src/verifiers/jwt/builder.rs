@@ -65,6 +65,7 @@ impl JwtVerifierBuilder {
                 required: Vec::new(),
                 present: Vec::new(),
                 kinds: Vec::new(),
+                rejected_prefixes: Vec::new(),
             },
             mapping: ClaimsMapping::new(),
             map_token: None,

@@ -51,6 +51,7 @@ mod revocation;
 mod revocation_setters;
 mod revocation_settings;
 mod revoke;
+pub(crate) mod service;
 mod source;
 mod token;
 mod validation;
@@ -63,5 +64,7 @@ pub use algorithm::Algorithm;
 pub use builder::JwtVerifierBuilder;
 pub use by_issuer::ByIssuer;
 pub use claims::Claims;
+#[cfg(feature = "outbound")]
+pub(crate) use key::pem_block;
 pub(crate) use logout_token::{LogoutRules, LogoutToken};
 pub use verifier::JwtVerifier;

@@ -84,6 +84,10 @@ impl Source {
             }
             None => self.mapping.map(claims).map_err(without_subject)?.build(),
         };
+        // The id may be in another claim than `sub`.
+        if let Some(id) = user.id().as_str() {
+            self.validation.validate_subject(id)?;
+        }
         user.set_claims(token.take_claims_text());
         if let Some(end) = exp {
             user.set_valid_until(end);

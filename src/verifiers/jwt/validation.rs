@@ -26,6 +26,8 @@ pub(super) struct Validation {
     pub(super) present: Vec<String>,
     /// What a token may call itself, besides an access token.
     pub(super) kinds: Vec<TokenKind>,
+    /// What the subjects of others start with, such as services.
+    pub(super) rejected_prefixes: Vec<String>,
 }
 
 impl Validation {
@@ -47,6 +49,9 @@ impl Validation {
                 .map_err(|detail| invalid_token(Reason::Issuer, detail))?;
         }
         self.validate_kind(typ, claims)?;
+        if let Some(subject) = claims.get("sub").and_then(Value::as_str) {
+            self.validate_subject(subject)?;
+        }
         Ok(from_unix(exp))
     }
 
@@ -79,6 +84,21 @@ impl Validation {
             }
         }
         Ok(exp)
+    }
+
+    /// Rejects the subjects of others.
+    pub(super) fn validate_subject(&self, subject: &str) -> Result<(), Rejection> {
+        match self.rejected_prefixes.iter().find(|prefix| subject.starts_with(&***prefix)) {
+            None => Ok(()),
+            Some(prefix) => {
+                let (prefix, found) = (shown(prefix), shown(subject));
+                let detail = format!(
+                    "the token is no user's: expected a subject that does not start with {prefix}, found {found} \
+                     (`reject_subject_prefix`)"
+                );
+                Err(invalid_token(Reason::Subject, detail))
+            }
+        }
     }
 
     fn validate_kind(&self, typ: Option<&str>, claims: &Map<String, Value>) -> Result<(), Rejection> {

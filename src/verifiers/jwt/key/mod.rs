@@ -9,5 +9,7 @@ mod tests;
 mod verification_key;
 
 pub(super) use jwk::Jwk;
+#[cfg(feature = "outbound")]
+pub(crate) use pem::pem_block;
 pub(super) use public_key::Unusable;
 pub(super) use verification_key::VerificationKey;

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::ParsedPublicKey;
+use rustls_pki_types::SubjectPublicKeyInfoDer;
 
 use super::jwk::Jwk;
 use super::key_type::KeyType;
@@ -66,7 +67,7 @@ impl VerificationKey {
     /// Parses a public key in PEM, `-----BEGIN PUBLIC KEY-----` (RFC 7468 section 13).
     pub(crate) fn from_pem(pem: &[u8], configured: Option<&[Algorithm]>) -> Result<Self, BuildError> {
         let invalid = |reason: &str| BuildError::new(format!("invalid JWT public key: {reason}"));
-        let spki = pem::spki(pem)
+        let spki: SubjectPublicKeyInfoDer<'_> = pem::pem_block(pem, "PUBLIC KEY")
             .map_err(|found| invalid(&format!("expected PEM with BEGIN PUBLIC KEY, found {found}")))?;
         let key = PublicKey::from_spki(&spki).and_then(|key| Self::new(key, None, configured));
         key.map_err(|reason| invalid(&reason))

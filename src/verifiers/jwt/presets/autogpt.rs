@@ -7,7 +7,8 @@ use super::super::verifier::JwtVerifier;
 ///
 /// The audience is `authenticated`, and the role `admin` makes an admin. Tokens of the key set are of ES256, RS256 or EdDSA; a
 /// token of HS256 is never verified by it, nor another by the secret. Tokens of services (`autogpt-platform-backend`) have
-/// another audience, and are rejected. The issuer is not checked. Log-outs (`jti`, `sid`) are not asked for: tokens
+/// another audience, and are rejected, as are all subjects that start with `service:`:
+/// a [`ServiceVerifier`](crate::service::ServiceVerifier) verifies them. The issuer is not checked. Log-outs (`jti`, `sid`) are not asked for: tokens
 /// are valid for their five minutes.
 ///
 /// Setters after this change what holds for the key set alone.
@@ -22,7 +23,9 @@ use super::super::verifier::JwtVerifier;
 /// # Ok::<(), aigc_auth::error::BuildError>(())
 /// ```
 pub fn autogpt(jwks_url: impl Into<String>, secret: impl AsRef<[u8]>) -> JwtVerifierBuilder {
-    let common = |source: JwtVerifierBuilder| source.audience("authenticated").roles_claim("role");
+    let common = |source: JwtVerifierBuilder| {
+        source.audience("authenticated").roles_claim("role").reject_subject_prefix("service:")
+    };
     let secret = JwtVerifier::from_secret(secret).algorithms([Algorithm::Hs256]);
     common(JwtVerifier::from_jwks(jwks_url))
         .algorithms([Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa])
