@@ -78,7 +78,7 @@ pub(crate) fn required(extensions: &Extensions) -> Result<&UserInfo, AuthError> 
         (Some(user), _) => Ok(user),
         (None, Some(Unauthenticated::Rejected(error))) => Err(error.clone()),
         (None, Some(Unauthenticated::Service(service))) => Err(AuthError::new(ErrorKind::Denied).with_detail(format!(
-            "the handler needs a user, and the caller is the service {}: take `CurrentService` for services",
+            "the handler needs a user, and the caller is the service {:?}: take `CurrentService` for services",
             service.name()
         ))),
         (None, Some(Unauthenticated::Excluded)) => Err(AuthError::new(ErrorKind::Misconfigured).with_detail(

@@ -75,7 +75,8 @@ impl<P: Permission, S: Send + Sync> FromRequestParts<S> for RequireService<P> {
         if service.may::<P>() {
             Ok(Self { service: service.clone(), scope: PhantomData })
         } else {
-            Err(AuthError::missing_permission(permission::description::<P>()))
+            let detail = format!("the service {:?} has not this scope", service.name());
+            Err(AuthError::missing_permission(permission::description::<P>()).with_detail(detail))
         }
     }
 }

@@ -169,6 +169,7 @@ mod tests {
             required: Vec::new(),
             present: Vec::new(),
             kinds: Vec::new(),
+            rejected_prefixes: vec![],
         };
         let Value::Object(claims) = claims else { panic!() };
         Ok(validation.validate(None, &claims, UNIX_EPOCH + Duration::from_secs(NOW))?)

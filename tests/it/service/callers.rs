@@ -2,12 +2,16 @@
 
 use std::sync::{Arc, Mutex};
 
-use aigc_auth::service::{ServiceIdentity, WithServices};
+use aigc_auth::service::{CurrentService, RequireService, ServiceIdentity, WithServices};
 use aigc_auth::usage::{Record, Served};
-use aigc_auth::{AuthLayer, testing};
+use aigc_auth::{AuthError, AuthLayer, CurrentUser, testing};
+use axum::Router;
+use axum::routing::get;
 use serde_json::Value;
 
-use crate::service::support::{alice, app, ask, claims, frontend, routes, services, sign, users};
+use crate::service::support::{
+    AUDIENCE, Read, alice, app, ask, claims, frontend, routes, services, sign, users,
+};
 
 fn layer() -> AuthLayer {
     AuthLayer::new(WithServices::new(users().build().unwrap(), services()))
@@ -41,7 +45,7 @@ async fn extractors_take_users_services_or_either() {
         assert_eq!(said, expected, "{path}");
     }
     let array = sign(&{
-        let mut claims = claims("service:frontend", crate::service::support::AUDIENCE, "");
+        let mut claims = claims("service:frontend", AUDIENCE, "");
         claims["scp"] = serde_json::json!(["orders:read", 7, "orders:write"]);
         claims
     });
@@ -107,8 +111,11 @@ async fn hooks_see_users_alone() {
     assert_eq!(*seen.lock().unwrap(), ["alice"]);
 }
 
+/// Whether the caller was verified, and what is reported.
+type Recorded = (bool, Value);
+
 #[derive(Clone, Default)]
-struct Records(Arc<Mutex<Vec<(bool, Value)>>>);
+struct Records(Arc<Mutex<Vec<Recorded>>>);
 
 impl Record for Records {
     fn record(&self, served: Box<dyn Served>) {
@@ -133,4 +140,26 @@ async fn usage_records_name_the_service() {
         })
         .collect();
     assert_eq!(named, [(true, Some("frontend")), (true, None)]);
+}
+
+#[tokio::test]
+async fn refusals_say_who_called_and_what_is_missing() {
+    let why =
+        |error: Option<AuthError>| async move { error.map(|error| error.to_string()).unwrap_or_default() };
+    let app = Router::new()
+        .route("/user", get(move |user: Result<CurrentUser, AuthError>| why(user.err())))
+        .route("/service", get(move |service: Result<CurrentService, AuthError>| why(service.err())))
+        .route("/read", get(move |service: Result<RequireService<Read>, AuthError>| why(service.err())));
+    let app = app.layer(layer());
+    let forged = sign(&claims("service:a\nb", AUDIENCE, ""));
+    for (path, token, expected) in [
+        ("/user", frontend("a"), r#"the caller is the service "frontend": take `CurrentService`"#),
+        ("/user", forged, r#"the caller is the service "a\nb""#),
+        ("/service", alice(), "the caller is a user: take `CurrentUser`"),
+        ("/read", frontend("a"), r#"(needs orders:read): the service "frontend" has not this scope"#),
+        ("/read", alice(), "the caller is a user"),
+    ] {
+        let (status, said) = ask(&app, path, &token).await;
+        assert!(status == 200 && said.contains(expected), "{path}: {said}");
+    }
 }

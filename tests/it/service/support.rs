@@ -21,6 +21,8 @@ permissions! {
     pub Purge = "orders:purge";
 }
 
+type ReadAndMore = AllOf<(Read, AnyOf<(Write, Purge)>)>;
+
 /// The key of the issuer, with no more settings.
 pub(crate) fn keys() -> JwtVerifierBuilder {
     JwtVerifier::from_public_key(P256.pem())
@@ -54,9 +56,7 @@ pub(crate) fn alice() -> String {
 
 /// Who is said to call, where a user, a service and either are asked for.
 pub(crate) fn routes() -> Router {
-    let scoped = |service: RequireService<AllOf<(Read, AnyOf<(Write, Purge)>)>>| async move {
-        service.name().to_owned()
-    };
+    let scoped = |service: RequireService<ReadAndMore>| async move { service.name().to_owned() };
     Router::new()
         .route("/user", get(|user: CurrentUser| async move { user.id().to_string() }))
         .route("/admin", get(|user: RequireAdmin| async move { user.id().to_string() }))
