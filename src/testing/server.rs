@@ -27,6 +27,8 @@ use super::response::Disconnect;
 
 /// The path prefix of all endpoints.
 const PREFIX: &str = "/aigc-auth/sdk";
+/// Whether two sockets of one user can be bound to a port, of which one listens.
+const SHARES_PORT: bool = cfg!(any(target_os = "linux", target_os = "macos"));
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
 /// Shared by the handle and the tasks of an auth center. Locks are held briefly, never across an await.
@@ -42,7 +44,8 @@ pub(super) struct Server {
 /// The listener and the connections. Dropping them here takes effect at once, whatever the tasks are doing.
 struct Sockets {
     listener: Option<TcpListener>,
-    /// Keeps the port bound while the center does not listen, so that no other process takes it.
+    /// Keeps the port bound while the center does not listen, so that nobody else takes it. From the start where two
+    /// sockets can share a port: bound only once the listener is closed, it could come too late.
     reserved: Option<TcpSocket>,
     connections: JoinSet<()>,
 }
@@ -51,16 +54,13 @@ impl Server {
     /// Binds a free port and listens.
     pub(super) fn bind(dispatcher: Dispatcher) -> io::Result<Self> {
         let listener = socket(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?.listen(1024)?;
+        let reserved = if SHARES_PORT { Some(socket(listener.local_addr()?)?) } else { None };
         Ok(Self {
             dispatcher: Mutex::new(dispatcher),
             reopened: Notify::new(),
             address: listener.local_addr()?,
             runtime: Handle::current(),
-            sockets: Mutex::new(Sockets {
-                listener: Some(listener),
-                reserved: None,
-                connections: JoinSet::new(),
-            }),
+            sockets: Mutex::new(Sockets { listener: Some(listener), reserved, connections: JoinSet::new() }),
         })
     }
 
@@ -76,7 +76,7 @@ impl Server {
     pub(super) fn reopen(&self) -> io::Result<()> {
         let mut sockets = self.sockets();
         if sockets.listener.is_none() {
-            let socket = match sockets.reserved.take() {
+            let socket = match sockets.reserved.take_if(|_| !SHARES_PORT) {
                 Some(socket) => socket,
                 None => socket(self.address)?,
             };
@@ -90,7 +90,7 @@ impl Server {
     /// Refuses new connections, and closes the open ones.
     pub(super) fn refuse_connections(&self) {
         let mut sockets = self.sockets();
-        if sockets.listener.take().is_some() {
+        if sockets.listener.take().is_some() && !SHARES_PORT {
             sockets.reserved = socket(self.address).ok();
         }
         sockets.connections.abort_all();
@@ -166,6 +166,9 @@ fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
     // port.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
+    // For the socket that keeps the port, of the same user.
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    socket.set_reuseport(true)?;
     socket.bind(address)?;
     Ok(socket)
 }
