@@ -3,14 +3,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quick_cache::DefaultHashBuilder;
-use tokio::sync::Semaphore;
 
 use super::backend::Guarded;
 use super::cached::{CachedMemberships, Inner};
 use crate::ports::memberships::Memberships;
 use crate::upstream::guard::Guard;
 use crate::upstream::identity_cache::IdentityCache;
-use crate::upstream::lookups::{Lookups, MAX_DURATION, Settings};
+use crate::upstream::lookups::{Lookups, Settings};
 use crate::util::clock::Clock;
 
 /// Shorter than that of credentials: members are removed by other services than the one that asks, which hears nothing.
@@ -43,20 +42,20 @@ impl<M: Memberships> CachedMembershipsBuilder<M> {
     /// Sets the TTL of memberships in the cache: how long a removed member is still served who was not invalidated. Defaults
     /// to 60 s; zero disables the cache, and with it [`stale_if_error`](Self::stale_if_error).
     pub fn cache_ttl(mut self, ttl: Duration) -> Self {
-        self.settings.ttls.ttl = ttl.min(MAX_DURATION);
+        self.settings.ttls.ttl = ttl;
         self
     }
 
     /// Sets how long past the TTL a membership is served while nobody can tell. Defaults to 300 s; with zero, requests are
     /// rejected with 503 instead.
     pub fn stale_if_error(mut self, duration: Duration) -> Self {
-        self.settings.ttls.stale_if_error = duration.min(MAX_DURATION);
+        self.settings.ttls.stale_if_error = duration;
         self
     }
 
     /// Sets how long it is cached that there is no membership. Defaults to 5 s; zero disables that.
     pub fn negative_ttl(mut self, ttl: Duration) -> Self {
-        self.settings.ttls.negative_ttl = ttl.min(MAX_DURATION);
+        self.settings.ttls.negative_ttl = ttl;
         self
     }
 
@@ -69,14 +68,14 @@ impl<M: Memberships> CachedMembershipsBuilder<M> {
     /// Sets how long an answer may take, which includes waiting for a free slot. Defaults to 5 s; then its future is
     /// dropped, and nobody could tell: 503.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.settings.timeout = timeout.min(MAX_DURATION);
+        self.settings.timeout = timeout;
         self
     }
 
     /// Sets how many memberships are asked for at a time, at least 1; more wait for a free slot, for three quarters of
     /// [`timeout`](Self::timeout) at most. Defaults to 256.
     pub fn max_in_flight(mut self, calls: usize) -> Self {
-        self.settings.max_in_flight = calls.clamp(1, Semaphore::MAX_PERMITS);
+        self.settings.max_in_flight = calls;
         self
     }
 
@@ -90,7 +89,8 @@ impl<M: Memberships> CachedMembershipsBuilder<M> {
     /// Builds it, without asking for any membership.
     #[must_use]
     pub fn build(self) -> CachedMemberships<M> {
-        let Settings { ttls, capacity, max_concurrent_lookups, timeout, max_in_flight } = self.settings;
+        let Settings { ttls, capacity, max_concurrent_lookups, timeout, max_in_flight } =
+            self.settings.bounded();
         let guarded = Arc::new(Guarded {
             memberships: self.memberships,
             cache: IdentityCache::new(capacity, ttls, timeout, self.clock.clone()),

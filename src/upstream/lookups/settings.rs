@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use crate::upstream::identity_cache::CacheTtls;
 
 /// Caps all durations, so that no sum of times overflows.
@@ -15,6 +17,24 @@ pub(crate) struct Settings {
     /// The longest that a lookup may take.
     pub(crate) timeout: Duration,
     pub(crate) max_in_flight: usize,
+}
+
+impl Settings {
+    /// Returns what can be had of settings of any size.
+    pub(crate) fn bounded(self) -> Self {
+        let Self { ttls, capacity, max_concurrent_lookups, timeout, max_in_flight } = self;
+        Self {
+            ttls: CacheTtls {
+                ttl: ttls.ttl.min(MAX_DURATION),
+                stale_if_error: ttls.stale_if_error.min(MAX_DURATION),
+                negative_ttl: ttls.negative_ttl.min(MAX_DURATION),
+            },
+            capacity,
+            max_concurrent_lookups: max_concurrent_lookups.max(1),
+            timeout: timeout.min(MAX_DURATION),
+            max_in_flight: max_in_flight.clamp(1, Semaphore::MAX_PERMITS),
+        }
+    }
 }
 
 impl Default for Settings {

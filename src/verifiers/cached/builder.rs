@@ -2,13 +2,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 use super::backend::Guarded;
 use super::cached::{Cached, Inner};
 use crate::upstream::guard::Guard;
 use crate::upstream::identity_cache::IdentityCache;
-use crate::upstream::lookups::{Lookups, MAX_DURATION, Settings};
+use crate::upstream::lookups::{Lookups, Settings};
 use crate::util::clock::Clock;
 
 /// Builds a [`Cached`]; made by [`Cached::builder`].
@@ -51,20 +49,20 @@ impl<V: Send + Sync + 'static> CachedBuilder<V> {
     /// Sets the TTL of verified users in the cache. Defaults to 300 s; never past the end of the credential. Zero disables the
     /// cache of users, and with it [`stale_if_error`](Self::stale_if_error).
     pub fn cache_ttl(mut self, ttl: Duration) -> Self {
-        self.settings.ttls.ttl = ttl.min(MAX_DURATION);
+        self.settings.ttls.ttl = ttl;
         self
     }
 
     /// Sets how long past the TTL a user is served while the verifier cannot answer. Defaults to 300 s; with zero, requests
     /// are rejected with 503 instead.
     pub fn stale_if_error(mut self, duration: Duration) -> Self {
-        self.settings.ttls.stale_if_error = duration.min(MAX_DURATION);
+        self.settings.ttls.stale_if_error = duration;
         self
     }
 
     /// Sets the TTL of rejections in the cache. Defaults to 5 s; zero disables the negative cache.
     pub fn negative_ttl(mut self, ttl: Duration) -> Self {
-        self.settings.ttls.negative_ttl = ttl.min(MAX_DURATION);
+        self.settings.ttls.negative_ttl = ttl;
         self
     }
 
@@ -77,7 +75,7 @@ impl<V: Send + Sync + 'static> CachedBuilder<V> {
     /// Sets how long the verifier may take, which includes waiting for a free slot. Defaults to 5 s; then its future is
     /// dropped, and the credential could not be verified.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.settings.timeout = timeout.min(MAX_DURATION);
+        self.settings.timeout = timeout;
         self
     }
 
@@ -85,14 +83,14 @@ impl<V: Send + Sync + 'static> CachedBuilder<V> {
     /// quarters of [`timeout`](Self::timeout) at most. Defaults to 256. They are shared among callers as
     /// [`AuthClientBuilder::max_in_flight`](crate::AuthClientBuilder::max_in_flight) says.
     pub fn max_in_flight(mut self, calls: usize) -> Self {
-        self.settings.max_in_flight = calls.clamp(1, Semaphore::MAX_PERMITS);
+        self.settings.max_in_flight = calls;
         self
     }
 
     /// Sets how many credentials may be looked up at a time, those that wait included, at least 1; requests with others are
     /// rejected with 503, or served stale. Defaults to 10,000.
     pub fn max_concurrent_lookups(mut self, credentials: usize) -> Self {
-        self.settings.max_concurrent_lookups = credentials.max(1);
+        self.settings.max_concurrent_lookups = credentials;
         self
     }
 
@@ -106,7 +104,8 @@ impl<V: Send + Sync + 'static> CachedBuilder<V> {
     /// Builds the verifier, without asking the one within.
     #[must_use]
     pub fn build(self) -> Cached<V> {
-        let Settings { ttls, capacity, max_concurrent_lookups, timeout, max_in_flight } = self.settings;
+        let Settings { ttls, capacity, max_concurrent_lookups, timeout, max_in_flight } =
+            self.settings.bounded();
         let guarded = Arc::new(Guarded {
             verifier: self.verifier,
             cache: IdentityCache::new(capacity, ttls, timeout, self.clock.clone()),

@@ -90,20 +90,20 @@ impl AuthClientBuilder {
     /// Sets the TTL of verified users in the cache. Defaults to 300 s; never past the token's own expiry. Zero disables
     /// the cache of users, and with it [`stale_if_error`](Self::stale_if_error).
     pub fn cache_ttl(mut self, ttl: Duration) -> Self {
-        self.lookups.ttls.ttl = ttl.min(MAX_DURATION);
+        self.lookups.ttls.ttl = ttl;
         self
     }
 
     /// Sets how long past the TTL a user is served while the auth center is unavailable. Defaults to 300 s; with zero,
     /// requests are rejected with 503 instead.
     pub fn stale_if_error(mut self, duration: Duration) -> Self {
-        self.lookups.ttls.stale_if_error = duration.min(MAX_DURATION);
+        self.lookups.ttls.stale_if_error = duration;
         self
     }
 
     /// Sets the TTL of rejections in the cache. Defaults to 5 s; zero disables the negative cache.
     pub fn negative_ttl(mut self, ttl: Duration) -> Self {
-        self.lookups.ttls.negative_ttl = ttl.min(MAX_DURATION);
+        self.lookups.ttls.negative_ttl = ttl;
         self
     }
 
@@ -144,7 +144,7 @@ impl AuthClientBuilder {
     ///
     /// They are shared as [`max_in_flight`](Self::max_in_flight) says.
     pub fn max_concurrent_lookups(mut self, credentials: usize) -> Self {
-        self.lookups.max_concurrent_lookups = credentials.max(1);
+        self.lookups.max_concurrent_lookups = credentials;
         self
     }
 
@@ -170,7 +170,7 @@ impl AuthClientBuilder {
     /// If the base URL is invalid (it must be `http` or `https`, without user name, query or fragment), if the app's id
     /// or secret is empty or not allowed in a header, or if TLS cannot be set up.
     pub fn build(self) -> Result<AuthClient, BuildError> {
-        let (clock, timeout, settings) = (self.api.clock.clone(), self.api.timeout, self.lookups);
+        let (clock, timeout, settings) = (self.api.clock.clone(), self.api.timeout, self.lookups.bounded());
         let app_id = self.api.app_id.as_str().into();
         let core = Arc::new(Core {
             api: ApiClient::new(self.api)?,
