@@ -7,4 +7,5 @@ mod cached;
 mod headers;
 mod resolved;
 mod sql;
+mod sql_rows;
 pub(crate) mod support;

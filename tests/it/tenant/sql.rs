@@ -305,7 +305,7 @@ async fn configuration_that_cannot_work_is_an_error_of_connecting() {
         let blob = database.choose("blob", "bytea", "varbinary(16)");
         database
             .run(&format!(
-                "CREATE TABLE members (user_id integer, org_id integer, raw {blob}, role varchar(9), score float);
+                "CREATE TABLE members (user_id integer, org_id integer, raw {blob}, role varchar(9), score float, own boolean);
                  CREATE TABLE orgs (id integer, deleted_at varchar(9))"
             ))
             .await;
@@ -323,11 +323,15 @@ async fn configuration_that_cannot_work_is_an_error_of_connecting() {
             ),
             (SqlMemberships::builder(members().role_column("rôle")), "has no column `rôle`".to_owned()),
             (
+                SqlMemberships::builder(members().role_column("own")),
+                "the column `own` of the table `members` is of the type".to_owned(),
+            ),
+            (
                 SqlMemberships::builder(members().role_flag("role", "owner")),
                 "the column `role` of the table `members` is of the type".to_owned(),
             ),
             (SqlMemberships::builder(members().active("org_id", "ACTIVE")), "`org_id`".to_owned()),
-            (SqlMemberships::builder(members().default_where("own", true)), "has no column `own`".to_owned()),
+            (SqlMemberships::builder(members().default_where("owner", true)), "has no column `owner`".to_owned()),
             (
                 SqlMemberships::builder(members()).orgs(OrgTable::new("orgs").key("uuid")),
                 "the table `orgs` has no column `uuid`".to_owned(),

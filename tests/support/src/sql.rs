@@ -65,11 +65,28 @@ pub async fn behind_pgbouncer<F: Future<Output = ()>>(test: impl Fn(Database, St
 /// Runs a test with a database of PostgreSQL's, for applications that make their tables in its `public`. Returns whether there
 /// is a PostgreSQL.
 pub async fn in_postgres_database<F: Future<Output = ()>>(test: impl FnOnce(Database) -> F) -> bool {
+    in_new_postgres_database("", test).await
+}
+
+/// The same with a database of this encoding.
+pub async fn in_postgres_database_of<F: Future<Output = ()>>(
+    encoding: &str,
+    test: impl FnOnce(Database) -> F,
+) -> bool {
+    // Any encoding goes with this locale.
+    let options = format!("TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'");
+    in_new_postgres_database(&options, test).await
+}
+
+async fn in_new_postgres_database<F: Future<Output = ()>>(
+    options: &str,
+    test: impl FnOnce(Database) -> F,
+) -> bool {
     let Some(server) = server(POSTGRES) else { return false };
     let name = name();
     let owner = PgPool::connect(&server).await.unwrap();
     let run = async |sql: String| sqlx::raw_sql(AssertSqlSafe(sql)).execute(&owner).await.unwrap();
-    run(format!("CREATE DATABASE {name}")).await;
+    run(format!("CREATE DATABASE {name} {options}")).await;
     let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
     let pool = PgPool::connect(&url).await.unwrap();
     Box::pin(test(Database(Arc::new(Inner { url, name: name.clone(), pool: Pool::Postgres(pool) })))).await;

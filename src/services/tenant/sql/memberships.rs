@@ -159,7 +159,8 @@ impl Inner {
             (self.members.table.quoted(self.dialect), self.dialect.quoted(&self.members.of.name));
         let mut statement = self.members.select(self.dialect, user)?;
         push_conditions(&mut statement, &self.members.default)?;
-        if let Some(orgs) = of_orgs {
+        statement.push(&format!(" AND {of} IS NOT NULL"));
+        if let Some(orgs) = &self.orgs {
             let (key, orgs_table) = (self.dialect.quoted(&orgs.key.name), orgs.table.quoted(self.dialect));
             statement.push(&format!(" AND {of} IN (SELECT {key} FROM {orgs_table} WHERE "));
             push_present(&mut statement, orgs.deleted.as_ref())?;
@@ -189,6 +190,11 @@ impl Inner {
     }
 }
 
+/// Whether every encoding has the characters of these ids.
+fn is_ascii(user: &UserId, org: Option<&OrgId>) -> bool {
+    user.as_str().is_none_or(str::is_ascii) && org.is_none_or(|org| org.as_str().is_ascii())
+}
+
 /// A value that a column of ids can hold.
 fn sample(column: &Column) -> Value {
     match column.kind {
@@ -212,6 +218,10 @@ impl Memberships for SqlMemberships {
     async fn find_membership(&self, user: &UserId, org: Option<&OrgId>) -> Result<Membership, AuthError> {
         match self.inner.find(user, org).await {
             Ok(found) => Ok(found?),
+            // Anybody may name such an id: were it an outage, a few of them would open the circuit breaker for all.
+            Err(failure) if failure.is_of_encoding() && !is_ascii(user, org) => {
+                Err(NoMembership::NotAMember.into())
+            }
             Err(failure) => {
                 let failure =
                     failure.context(format_args!("reading the table `{}`", self.inner.members.table));

@@ -32,7 +32,7 @@ impl OrgTable {
     }
 
     /// Sets the column that says whether an organisation was deleted: a flag, or anything else that is null until then,
-    /// such as a time. Defaults to none: a deleted organisation has no row.
+    /// such as a time. A deleted one is nobody's default. Defaults to none: a deleted organisation has no row.
     pub fn deleted_column(mut self, column: impl Into<String>) -> Self {
         self.deleted = Some(column.into());
         self

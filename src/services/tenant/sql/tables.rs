@@ -74,6 +74,12 @@ impl Members {
             found_active.push((column, values));
         }
         let role = role.map(|role| find(&role)).transpose()?;
+        if let Some(Column { name, declared, .. }) = role.as_ref().filter(|role| !can_be_code(role)) {
+            return Err(BuildError::new(format!(
+                "the column `{name}` of the table `{table}` is of the type {declared}, and no code of one role; roles in \
+                 several rows add up, and flags are read by `role_flag`"
+            )));
+        }
         let mut found_flags = vec![];
         for (name, role) in flags {
             let column = find(&name)?;
@@ -221,6 +227,11 @@ async fn look_up(pool: &Pool, dialect: Dialect, table: &Table) -> Result<Catalog
 fn can_hold(dialect: Dialect, table: &Table, column: &Column, value: &Value) -> Result<(), BuildError> {
     let held = column.bound(dialect, value).map(drop);
     held.map_err(|why| BuildError::new(format!("table `{table}`: {why}")))
+}
+
+/// Whether `text` reads a value of this column. What it does not would be no role, without a word.
+fn can_be_code(column: &Column) -> bool {
+    matches!(column.kind, Kind::Text | Kind::TextInBytes | Kind::Label | Kind::Integer | Kind::Other)
 }
 
 /// A flag as a number, since a column of numbers may have it.
