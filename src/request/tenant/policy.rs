@@ -100,13 +100,26 @@ impl TenantPolicy {
     }
 
     /// Answers 403 where the route has a parameter of this name, such as `org_id` in `/orgs/{org_id}/members`, and its value
-    /// is another organisation than the tenant's. Defaults to comparing none.
+    /// is another organisation than the tenant's; 400 where the path's parameters are not UTF-8. Defaults to comparing none.
+    ///
+    /// It is compared where an extractor or a guard asks for the tenant: a guard around a nested service does not see the
+    /// parameters within it.
+    ///
+    /// # Panics
+    /// If it is no name, but the parameter as a route has it, such as `{org_id}`: no route would have one of that name.
+    #[track_caller]
     pub fn path_param(mut self, name: impl Into<Box<str>>) -> Self {
-        self.path_param = Some(name.into());
+        let name = name.into();
+        assert!(
+            !name.is_empty() && !name.contains(['{', '}', ':', '*', '/']),
+            "expected the name of a route's parameter, such as `org_id`, found `{name}`"
+        );
+        self.path_param = Some(name);
         self
     }
 
-    /// Sets how long a request waits for the memberships; then it is answered 503. Defaults to 5 s.
+    /// Sets how long a request waits for the memberships; then it is answered 503. Defaults to 5 s. Keep it above the timeout of
+    /// `CachedMemberships`, which has a stale membership to serve then.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

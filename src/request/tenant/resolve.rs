@@ -3,6 +3,7 @@
 //! In this order, so that who may not know learns nothing: the credential (401), whom the request is for (`Acting`), the
 //! headers (400), what the credential is bound to (403), the membership (403, 503), the team (403), the path (403).
 
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use tracing::level_filters::LevelFilter;
@@ -158,7 +159,7 @@ impl<'a> Asked<'a> {
         user: &UserId,
         found: Result<Membership, AuthError>,
     ) -> ResolvedTenant {
-        let membership = found.map_err(answered)?;
+        let membership = found.map_err(|error| self.answered(policy, error))?;
         // Such as a table that ignores case: the handler would see two ids of one organisation.
         let is_asked = self.org.is_none_or(|org| *membership.org_id() == *org);
         if !is_asked || membership.user_id() != user {
@@ -168,13 +169,30 @@ impl<'a> Asked<'a> {
         let Some(team) = self.team else { return Ok(Some(tenant)) };
         match tenant.find_team(team) {
             Some(at) => Ok(Some(tenant.in_team(at))),
-            None if policy.ignores_foreign_teams && !self.is_bound_to_team => Ok(Some(tenant)),
-            None => Err(denied(
-                "the user is no active member of the team, or the organisation has none of this id",
-            )),
+            None if self.is_team_ignored(policy) => Ok(Some(tenant)),
+            None => Err(denied(FOREIGN_TEAM)),
+        }
+    }
+
+    fn is_team_ignored(&self, policy: &TenantPolicy) -> bool {
+        policy.ignores_foreign_teams && !self.is_bound_to_team
+    }
+
+    /// The error of a port, as it is answered. That there is no default means no tenant to `Option<CurrentTenant>`, and so is
+    /// said to those alone who named nothing.
+    fn answered(&self, policy: &TenantPolicy, error: AuthError) -> AuthError {
+        match NoMembership::of(&error) {
+            Some(NoMembership::NoDefault) if self.org.is_some() => NoMembership::NotAMember.into(),
+            Some(NoMembership::NoDefault) if self.team.is_some() && !self.is_team_ignored(policy) => {
+                denied(FOREIGN_TEAM)
+            }
+            _ => answered(error),
         }
     }
 }
+
+const FOREIGN_TEAM: &str =
+    "the user is no active member of the team, or the organisation has none of this id";
 
 /// The error of a port, as it is answered: a kind that speaks of the caller's credential says nothing about that.
 fn answered(error: AuthError) -> AuthError {
@@ -189,13 +207,21 @@ fn answered(error: AuthError) -> AuthError {
 
 /// Compares the route's parameter.
 async fn check_path(parts: &mut Parts, param: &str, tenant: &Tenant) -> Result<(), AuthError> {
-    // No parameters: a route without any, or a fallback.
-    let Ok(params) = RawPathParams::from_request_parts(parts, &()).await else { return Ok(()) };
-    match params.iter().find(|(name, _)| *name == param) {
-        Some((_, id)) if *tenant.org_id() != *id => {
-            Err(denied("the path is of another organisation than the request"))
+    let params = match RawPathParams::from_request_parts(parts, &()).await {
+        Ok(params) => params,
+        // A route without any, or a fallback.
+        Err(RawPathParamsRejection::MissingPathParams(_)) => return Ok(()),
+        // Of one that is not UTF-8, all are lost; the handler may read the path by itself.
+        Err(_) => {
+            return Err(AuthError::new(ErrorKind::InvalidRequest).with_detail(
+                "a parameter of the path is not UTF-8, so none can be compared with the tenant",
+            ));
         }
-        _ => Ok(()),
+    };
+    // A nested service may have a parameter of the name that the route around it has as well.
+    match params.iter().all(|(name, id)| name != param || *tenant.org_id() == *id) {
+        true => Ok(()),
+        false => Err(denied("the path is of another organisation than the request")),
     }
 }
 

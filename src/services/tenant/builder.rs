@@ -15,6 +15,10 @@ use crate::util::clock::Clock;
 /// Shorter than that of credentials: members are removed by other services than the one that asks, which hears nothing.
 const TTL: Duration = Duration::from_secs(60);
 
+/// Below the 5 s that a request waits ([`TenantPolicy::timeout`](crate::tenant::TenantPolicy::timeout)): were it as long, the
+/// request would be over before there is a stale membership to serve.
+const TIMEOUT: Duration = Duration::from_secs(4);
+
 /// Builds a [`CachedMemberships`]; made by [`CachedMemberships::builder`].
 #[derive(Clone)]
 #[must_use]
@@ -34,6 +38,7 @@ impl<M: Memberships> CachedMemberships<M> {
     pub fn builder(memberships: M) -> CachedMembershipsBuilder<M> {
         let mut settings = Settings::default();
         settings.ttls.ttl = TTL;
+        settings.timeout = TIMEOUT;
         CachedMembershipsBuilder { memberships, settings, clock: Clock::default() }
     }
 }
@@ -65,8 +70,9 @@ impl<M: Memberships> CachedMembershipsBuilder<M> {
         self
     }
 
-    /// Sets how long an answer may take, which includes waiting for a free slot. Defaults to 5 s; then its future is
-    /// dropped, and nobody could tell: 503.
+    /// Sets how long an answer may take, which includes waiting for a free slot. Defaults to 4 s; then its future is
+    /// dropped, and nobody could tell: a stale membership is served, or else 503. Keep it below
+    /// [`TenantPolicy::timeout`](crate::tenant::TenantPolicy::timeout), which is always 503.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self

@@ -233,6 +233,25 @@ async fn source_that_does_not_answer_is_asked_less() {
     assert_eq!((table.asked(), started.elapsed().as_secs()), (5, 10), "then the circuit breaker is open");
 }
 
+/// By the defaults: the cache gives the source up while requests still wait, and has something to serve.
+#[tokio::test(start_paused = true)]
+async fn source_that_hangs_leaves_members_what_is_cached() {
+    let table = Table::new();
+    let (cached, clock) = cached(&table);
+    let app = app(TenantPolicy::new(cached));
+    for (passed, hangs, who, expected) in [
+        (0, false, "alice-token", 200),
+        // Past the TTL, and within the time that a stale membership is served.
+        (61, true, "alice-token", 200),
+        (0, true, "bob-token", 503),
+        (300, true, "alice-token", 503),
+    ] {
+        clock.advance(Duration::from_secs(passed));
+        table.silence(hangs);
+        assert_eq!(status(&app, who, &[("x-org-id", "acme")]).await, expected, "{who} {passed} s later");
+    }
+}
+
 #[tokio::test]
 async fn panic_is_an_internal_error() {
     struct Panics;

@@ -135,6 +135,43 @@ async fn policy_says_what_an_absent_organisation_means() {
     }
 }
 
+/// Of a route's own spelling no parameter has the name: nothing would be compared.
+#[test]
+fn name_of_a_parameter_is_no_template() {
+    for (name, is_one) in [
+        ("org_id", true),
+        ("org-id", true),
+        ("{org_id}", false),
+        (":org_id", false),
+        ("*rest", false),
+        ("", false),
+    ] {
+        let set = std::panic::catch_unwind(|| TenantPolicy::new(Table::new()).path_param(name));
+        assert_eq!(set.is_ok(), is_one, "{name}");
+    }
+}
+
+/// Not a request without a tenant, which a handler with `Option<CurrentTenant>` may serve as it likes.
+#[tokio::test]
+async fn without_a_default_whoever_names_something_is_refused() {
+    let table = Table::new();
+    // A port that mistakes the organisation for the default.
+    table.refuse("u-8", Some("umbrella"), NoMembership::NoDefault);
+    let strict = app(TenantPolicy::new(table.clone()));
+    let lax = app(TenantPolicy::new(table).ignore_foreign_teams());
+    for (headers, expected, if_ignored) in [
+        (vec![], 200, 200),
+        (vec![(TEAM, "app")], 403, 200),
+        (vec![(ORG, "umbrella")], 403, 403),
+        (vec![(ORG, "umbrella"), (TEAM, "lab")], 403, 403),
+    ] {
+        for (app, expected) in [(&strict, expected), (&lax, if_ignored)] {
+            let (status, body) = ask(app, "/maybe", "bob-token", &headers).await;
+            assert_eq!((status, &body["org"]), (expected, &Value::Null), "{headers:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn foreign_team_is_ignored_if_the_policy_says_so() {
     let app = app(TenantPolicy::new(Table::new()).ignore_foreign_teams());

@@ -5,6 +5,8 @@ mod actions;
 mod bound;
 mod cached;
 mod headers;
+mod paths;
+mod races;
 mod resolved;
 mod sql;
 mod sql_rows;
