@@ -142,18 +142,26 @@ impl BackChannelLogout {
         let (parts, body) = request.into_parts();
         let token = read(&parts.headers, body).await?;
         let token = self.verifier.verify_logout_token(&token, &self.rules).await?;
-        // For as long as it is accepted.
-        let today = self.verifier.clock().today();
-        let rest = token.expires_at.duration_since(today).unwrap_or_default();
-        let Some(claim) = self.replays.claim(&token, rest + LEEWAY).await else {
+        let ttl = self.accepted_for(&token);
+        let Some(claim) = self.replays.claim(&token, ttl).await else {
             return Err(invalid("the log-out token has been applied already"));
         };
         let applied = self.apply(&token).await;
         match &applied {
-            Ok(()) => tracing::info!(issuer = token.issuer, sub = token.subject, "logged out by the issuer"),
-            Err(_) => self.replays.release(claim).await,
+            Ok(()) => {
+                tracing::info!(issuer = token.issuer, sub = token.subject, "logged out by the issuer");
+                claim.keep(ttl).await;
+            }
+            Err(_) => claim.release().await,
         }
         applied
+    }
+
+    /// For how long it is accepted at most: to its end, or until it is too old, whichever comes first.
+    fn accepted_for(&self, token: &LogoutToken) -> Duration {
+        let rest = token.expires_at.duration_since(self.verifier.clock().today()).unwrap_or_default();
+        // Its date may be ahead of this clock as well.
+        rest.min(self.rules.max_age.saturating_add(LEEWAY)).saturating_add(LEEWAY)
     }
 
     async fn apply(&self, token: &LogoutToken) -> Result<(), AuthError> {

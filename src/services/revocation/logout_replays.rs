@@ -7,60 +7,94 @@ use crate::ports::replay_memory::{DynReplayMemory, ReplayMemoryError, ReplayTag}
 use crate::util::clock::{Clock, millis};
 use crate::verifiers::jwt::LogoutToken;
 
-/// Which log-out tokens were applied, until they expire.
+/// Which log-out tokens were applied, until they are no longer accepted.
 pub(super) enum LogoutReplays {
     Here(Box<RevokedList>),
     #[cfg(feature = "webhook")]
     Shared(std::sync::Arc<dyn DynReplayMemory>),
 }
 
-/// Of a token that is applied for the first time.
-pub(super) enum Claim {
-    Here(String),
+/// A token that is applied for the first time. Unless it is [kept](Self::keep), it can be sent again: at once, or in a shared
+/// memory in 10 s, for its request may be dropped at any time, and nothing can be released from there without waiting.
+pub(super) enum Claim<'a> {
+    Here(Held<'a>),
     #[cfg(feature = "webhook")]
-    Shared(ReplayTag),
+    Shared(&'a dyn DynReplayMemory, ReplayTag),
+}
+
+/// Forgets a token when it is dropped.
+pub(super) struct Held<'a> {
+    list: &'a RevokedList,
+    id: Option<String>,
 }
 
 impl LogoutReplays {
     const CAPACITY: usize = 100_000;
+    /// Longer than it takes to apply a token. As long as a webhook's claim, which the port tells of.
+    #[cfg(feature = "webhook")]
+    const LEASE: Duration = Duration::from_secs(10);
 
     pub(super) fn here(clock: Clock) -> Self {
         Self::Here(Box::new(RevokedList::new(clock, Self::CAPACITY, vec![])))
     }
 
-    /// Claims a token. `None` if it has been applied.
+    /// Claims a token, which is accepted for this long. `None` if it has been applied.
     ///
     /// A memory that cannot be asked, or is full, claims it: to log out twice does no harm, and not at all does.
-    pub(super) async fn claim(&self, token: &LogoutToken, ttl: Duration) -> Option<Claim> {
+    pub(super) async fn claim(&self, token: &LogoutToken, ttl: Duration) -> Option<Claim<'_>> {
         match self {
             Self::Here(list) => {
                 let id = format!("{} {}", token.issuer, token.jti);
-                list.claim(&id, list.clock().now().saturating_add(millis(ttl))).then_some(Claim::Here(id))
+                let is_new = list.claim(&id, list.clock().now().saturating_add(millis(ttl)));
+                is_new.then(|| Claim::Here(Held { list, id: Some(id) }))
             }
             #[cfg(feature = "webhook")]
             Self::Shared(memory) => {
                 let tag = tag(token);
-                let claimed = in_time(memory.claim(tag, ttl)).await.unwrap_or_else(|error| {
+                let claimed = in_time(memory.claim(tag, Self::LEASE)).await.unwrap_or_else(|error| {
                     tracing::warn!(%error, "cannot ask whether a log-out token was applied");
                     true
                 });
-                claimed.then_some(Claim::Shared(tag))
+                claimed.then_some(Claim::Shared(&**memory, tag))
+            }
+        }
+    }
+}
+
+impl Claim<'_> {
+    /// Remembers a token that was applied, for as long as it is accepted.
+    #[cfg_attr(not(feature = "webhook"), expect(unused_variables, clippy::unused_async))]
+    pub(super) async fn keep(self, ttl: Duration) {
+        match self {
+            Self::Here(mut held) => drop(held.id.take()),
+            #[cfg(feature = "webhook")]
+            Self::Shared(memory, tag) => {
+                if let Err(error) = in_time(memory.set(&[(tag, tag)], ttl)).await {
+                    tracing::warn!(%error, "cannot remember a log-out token that was applied");
+                }
             }
         }
     }
 
-    /// Forgets a token that could not be applied, so that it can be sent again.
-    pub(super) async fn release(&self, claim: Claim) {
-        match (self, claim) {
-            (Self::Here(list), Claim::Here(id)) => list.release(&id),
+    /// Forgets a token that could not be applied.
+    #[cfg_attr(not(feature = "webhook"), expect(clippy::unused_async))]
+    pub(super) async fn release(self) {
+        match self {
+            Self::Here(held) => drop(held),
             #[cfg(feature = "webhook")]
-            (Self::Shared(memory), Claim::Shared(tag)) => {
+            Self::Shared(memory, tag) => {
                 if let Err(error) = in_time(memory.release(tag)).await {
                     tracing::warn!(%error, "cannot forget a log-out token that was not applied");
                 }
             }
-            #[cfg(feature = "webhook")]
-            _ => {}
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Some(id) = &self.id {
+            self.list.release(id);
         }
     }
 }

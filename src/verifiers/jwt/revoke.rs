@@ -87,7 +87,7 @@ impl JwtVerifier {
         in_time(list.revoke(revocation, until)).await.map_err(|error| {
             tracing::warn!(%error, "cannot write a revocation");
             AuthError::new(ErrorKind::Unavailable)
-                .with_detail(format!("the revocation is in force here alone: {error}"))
+                .with_detail(format!("the revocation is not in force everywhere: {error}"))
         })
     }
 

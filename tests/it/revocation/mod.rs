@@ -12,6 +12,8 @@ mod redis_list;
 // A Redis of a test's own, and a path to it that can be cut.
 #[cfg(unix)]
 mod redis_server;
+// Log-out tokens that come again.
+mod replays;
 // What this folder's tests share.
 mod support;
 // Which tokens a revocation ends.
