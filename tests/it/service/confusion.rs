@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aigc_auth::credential::BearerToken;
+use aigc_auth::credential::{AccessKey, BearerToken};
 use aigc_auth::error::ErrorKind;
 use aigc_auth::jwt::{Algorithm, JwtVerifier};
 use aigc_auth::service::{ServiceVerifier, WithServices};
@@ -99,10 +99,47 @@ async fn ids_in_other_claims_are_no_services_either() {
             Ok(UserInfo::builder(token.as_str().replace('_', ":"), "frontend").build())
         }
     }
-    let app = app(AuthLayer::tokens_only(WithServices::new(Opaque, services())));
-    for (token, status) in [("alice", 200), ("service_frontend", 401)] {
-        assert_eq!(ask(&app, "/user", token).await.0, status, "{token}");
-        assert_ne!(ask(&app, "/service", token).await.0, 200, "{token}");
+    impl Verify<AccessKey> for Opaque {
+        fn try_verify(&self, key: &AccessKey) -> Option<Result<UserInfo, AuthError>> {
+            let id = key.as_str().strip_prefix("ak_at_once_")?;
+            Some(Ok(UserInfo::builder(id.replace('_', ":"), "frontend").build()))
+        }
+
+        async fn verify(&self, key: AccessKey) -> Result<UserInfo, AuthError> {
+            let id = key.as_str().trim_start_matches("ak_").replace('_', ":");
+            Ok(UserInfo::builder(id, "frontend").build())
+        }
+    }
+    let app = app(AuthLayer::new(WithServices::new(Opaque, services())));
+    for (credential, status) in [
+        ("alice", 200),
+        ("service_frontend", 401),
+        ("ak_alice", 200),
+        ("ak_service_frontend", 401),
+        ("ak_at_once_alice", 200),
+        ("ak_at_once_service_frontend", 401),
+    ] {
+        assert_eq!(ask(&app, "/user", credential).await.0, status, "{credential}");
+        assert_ne!(ask(&app, "/service", credential).await.0, 200, "{credential}");
+    }
+}
+
+/// The keys of two services that do not trust one another: an issuer is what a token says of itself, and so the name has to be
+/// required of the key that signed.
+#[tokio::test]
+async fn key_signs_the_name_that_is_required_of_it_alone() {
+    let keys = |pem: String, name: &str| JwtVerifier::from_public_key(pem).require_claim("sub", name);
+    let keys = keys(P256.pem(), "service:frontend").also_accept(keys(ED25519.pem(), "service:reports"));
+    let services = ServiceVerifier::builder(keys, AUDIENCE).build().unwrap();
+    for (name, by_first, by_second) in
+        [("frontend", true, false), ("reports", false, true), ("billing", false, false)]
+    {
+        let claims = claims(&format!("service:{name}"), AUDIENCE, "");
+        let tokens = [P256.issue("ES256", None, &claims), ED25519.issue("EdDSA", None, &claims)];
+        for (token, accepted) in tokens.iter().zip([by_first, by_second]) {
+            let verified = services.service(token).await;
+            assert_eq!(verified.is_ok(), accepted, "{name}: {verified:?}");
+        }
     }
 }
 

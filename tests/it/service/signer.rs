@@ -81,9 +81,13 @@ async fn a_calls_b_through_a_rotation() {
 }
 
 fn header(token: &str) -> Value {
+    segment(token, 0)
+}
+
+fn segment(token: &str, place: usize) -> Value {
     use base64::Engine;
-    let header = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap());
-    serde_json::from_slice(&header.unwrap()).unwrap()
+    let json = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token.split('.').nth(place).unwrap());
+    serde_json::from_slice(&json.unwrap()).unwrap()
 }
 
 #[tokio::test]
@@ -106,6 +110,29 @@ async fn token_is_sent_for_half_of_its_life() {
     assert_ne!(header(&get())["kid"], header(&third)["kid"], "at once by the new key");
 }
 
+/// Its dates are in whole seconds, of which a short life has few.
+#[tokio::test]
+async fn no_token_is_sent_that_has_ended() {
+    let begun = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let (clock, mut now) = (Clock::held(), begun);
+    let second = Duration::from_secs(1);
+    for lifetime in [2_000, 2_500, 2_999, 60_000].map(Duration::from_millis) {
+        let signer = signer(Algorithm::EdDsa, &clock).lifetime(lifetime).build().unwrap();
+        let token = signer.for_audience("b");
+        for step in [0, 130, 260, 390, 520, 650, 780, 910, 490, 20, 333, 111] {
+            clock.advance(Duration::from_millis(step));
+            now += Duration::from_millis(step);
+            let ends = segment(token.get().unwrap().as_str(), 1)["exp"].as_u64().unwrap();
+            let ends = Duration::from_secs(ends);
+            assert!(
+                ends > now && ends + second >= now + lifetime / 2,
+                "{lifetime:?}: at {now:?}, until {ends:?}"
+            );
+            assert!(ends <= now + lifetime + second, "{lifetime:?}: at {now:?}, until {ends:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_sign_or_be_sent_is_refused_at_build() {
     let clock = Clock::held();
@@ -114,6 +141,7 @@ async fn what_cannot_sign_or_be_sent_is_refused_at_build() {
         (ServiceSigner::builder(" ", key()), "the name of the service is empty"),
         (ServiceSigner::builder("a", key()).subject_prefix(""), "the subject prefix of the service is empty"),
         (ServiceSigner::builder("a", key()).lifetime(Duration::ZERO), "found 0ns"),
+        (ServiceSigner::builder("a", key()).lifetime(Duration::from_millis(1_999)), "found 1.999s"),
         (ServiceSigner::builder("a", key()).lifetime(Duration::from_secs(3601)), "found 3601s"),
     ] {
         let error = builder.build().unwrap_err().to_string();

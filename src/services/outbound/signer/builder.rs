@@ -7,6 +7,8 @@ use crate::types::error::BuildError;
 use crate::util::clock::Clock;
 
 const MAX_LIFETIME: Duration = Duration::from_secs(3600);
+/// Dates are in whole seconds: of one second, a token that has just been signed may have next to nothing left.
+const MIN_LIFETIME: Duration = Duration::from_secs(2);
 
 /// Builds a [`ServiceSigner`]. Made by [`ServiceSigner::builder`].
 #[must_use]
@@ -44,7 +46,7 @@ impl ServiceSignerBuilder {
         self
     }
 
-    /// Sets how long tokens live, from a second to an hour. Defaults to 60 s. A token is sent for the first half of its life.
+    /// Sets how long tokens live, from 2 s to an hour. Defaults to 60 s. A token is sent for the first half of its life.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.settings.lifetime = lifetime;
         self
@@ -75,7 +77,7 @@ impl ServiceSignerBuilder {
     /// Builds the signer.
     ///
     /// # Errors
-    /// If the name or the prefix is empty, or the lifetime is under a second or over an hour.
+    /// If the name or the prefix is empty, or the lifetime is under 2 s or over an hour.
     pub fn build(self) -> Result<ServiceSigner, BuildError> {
         let Self { key, settings } = self;
         for (what, text) in [("name", &settings.name), ("subject prefix", &settings.prefix)] {
@@ -86,9 +88,9 @@ impl ServiceSignerBuilder {
             }
         }
         let lifetime = settings.lifetime;
-        if !(Duration::from_secs(1)..=MAX_LIFETIME).contains(&lifetime) {
+        if !(MIN_LIFETIME..=MAX_LIFETIME).contains(&lifetime) {
             return Err(BuildError::new(format!(
-                "expected a lifetime of a service's tokens from 1 s to 1 h, found {lifetime:?}: nobody can revoke them"
+                "expected a lifetime of a service's tokens from 2 s to 1 h, found {lifetime:?}: nobody can revoke them"
             )));
         }
         Ok(ServiceSigner::new(key, settings))

@@ -71,7 +71,9 @@ impl ServiceSigner {
     pub(super) fn signed(&self, audience: &str, scope: &str) -> Result<Signed, AuthError> {
         let settings = &self.0.settings;
         let today = settings.clock.today();
+        // Rounded down, so that it is past for every verifier.
         let issued_at = today.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let lifetime = settings.lifetime.as_secs() + u64::from(settings.lifetime.subsec_nanos() > 0);
         let mut jti = [0; 16];
         rand::fill(&mut jti).map_err(|_| {
             AuthError::new(ErrorKind::Internal).with_detail("the system has no randomness for a `jti`")
@@ -80,7 +82,7 @@ impl ServiceSigner {
             "sub": format!("{}{}", settings.prefix, settings.name),
             "aud": audience,
             "iat": issued_at,
-            "exp": issued_at + settings.lifetime.as_secs(),
+            "exp": issued_at + lifetime,
             "jti": URL_SAFE_NO_PAD.encode(jti),
             "scope": scope,
         });

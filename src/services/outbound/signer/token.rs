@@ -67,7 +67,8 @@ impl ServiceToken {
         self
     }
 
-    /// Returns a token that lives for half of its [`lifetime`](super::ServiceSignerBuilder::lifetime) at least.
+    /// Returns a token that lives for half of its [`lifetime`](super::ServiceSignerBuilder::lifetime) yet, less a second at most:
+    /// its dates are in whole seconds.
     ///
     /// # Errors
     /// As [`ServiceSigner::sign`].

@@ -15,7 +15,7 @@ use crate::types::user::UserInfo;
 /// A token that has the subject or the audience of services belongs here, whoever has signed it, and is not shown to the other
 /// verifier: if it has not both, it is rejected. All other credentials are the other's, and so are
 /// [`app_id`](Verify::app_id), [`directory`](Verify::directory) and invalidations. Should the other verifier say that a user's
-/// id is the subject of a service, the token is rejected as well.
+/// id is the subject of a service, the credential is rejected as well.
 ///
 /// ```
 /// use aigc_auth::jwt::JwtVerifier;
@@ -85,11 +85,11 @@ impl<V: Verify<BearerToken>> Verify<BearerToken> for WithServices<V> {
 
 impl<V: Verify<AccessKey>> Verify<AccessKey> for WithServices<V> {
     fn try_verify(&self, key: &AccessKey) -> Option<Result<UserInfo, AuthError>> {
-        self.users.try_verify(key)
+        self.users.try_verify(key).map(|verified| self.check(verified))
     }
 
     async fn verify(&self, key: AccessKey) -> Result<UserInfo, AuthError> {
-        self.users.verify(key).await
+        self.check(self.users.verify(key).await)
     }
 
     fn app_id(&self) -> Option<Arc<str>> {
