@@ -63,7 +63,7 @@ impl LogoutReplays {
 
 impl Claim<'_> {
     /// Remembers a token that was applied, for as long as it is accepted.
-    #[cfg_attr(not(feature = "webhook"), expect(unused_variables, clippy::unused_async))]
+    #[cfg_attr(not(feature = "webhook"), expect(unused_variables))]
     pub(super) async fn keep(self, ttl: Duration) {
         match self {
             Self::Here(mut held) => drop(held.id.take()),
@@ -77,7 +77,6 @@ impl Claim<'_> {
     }
 
     /// Forgets a token that could not be applied.
-    #[cfg_attr(not(feature = "webhook"), expect(clippy::unused_async))]
     pub(super) async fn release(self) {
         match self {
             Self::Here(held) => drop(held),

@@ -162,6 +162,50 @@ async fn later_revocation_takes_nothing_back() {
     until_async("the other replica knows", async || replica.refuses(&token).await).await;
 }
 
+/// Milliseconds are not later than seconds, what is no instant stands for the time at which it is seen, and dates beyond those that
+/// tokens have are read back as such.
+#[tokio::test]
+async fn instants_are_compared_as_they_are_meant() {
+    let Some(server) = RedisServer::start(&[]).await else { return };
+    let replica = Replica::start(server.url()).await;
+    let (now, year_9999) = (now(), 253_402_300_799);
+    let millis = |seconds: u64| Some((seconds * 1_000).to_string());
+    // What is there, what is revoked, and which of the tokens issued 70 s and 30 s ago are refused.
+    let rows = [
+        (millis(now - 100), now - 50, [true, false]),
+        (millis(now - 50), now - 100, [true, false]),
+        (Some("1".to_owned()), now - 100, [true, true]),
+        (Some("true".to_owned()), now - 100, [true, true]),
+        (Some("nan".to_owned()), now - 100, [true, true]),
+        (None, now - 50, [true, false]),
+        (None, year_9999, [true, true]),
+        (None, year_9999 * 1_000, [true, true]),
+        (None, u64::MAX / 4_000, [true, true]),
+        (None, 0, [false, false]),
+    ];
+    let user = |row: usize| format!("user-{row}");
+    for (row, (there, before, _)) in rows.iter().enumerate() {
+        if let Some(there) = there {
+            server.run::<()>(&["SET", &format!("revoked:user:{}", user(row)), there, "EX", "300"]).await;
+        }
+        let before = std::time::UNIX_EPOCH + Duration::from_secs(*before);
+        replica.verifier.revoke_user(&*user(row), before).await.unwrap();
+    }
+    // One that has seen each change, and one that reads what is there in the end.
+    let late = Replica::start(server.url()).await;
+    for (row, (there, before, expected)) in rows.iter().enumerate() {
+        let tokens =
+            [now - 70, now - 30].map(|iat| token(&json!({"sub": user(row), "iat": iat, "exp": now + 600})));
+        for (which, replica) in [("first", &replica), ("late", &late)] {
+            let what = format!("{there:?}, then {before}: the {which} replica");
+            until_async(&what, async || {
+                [replica.refuses(&tokens[0]).await, replica.refuses(&tokens[1]).await] == *expected
+            })
+            .await;
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
     /// SIGSTOP.

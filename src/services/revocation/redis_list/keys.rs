@@ -1,6 +1,6 @@
 //! The names of keys, and what their values mean: shared with services in other languages.
 
-use crate::services::revocation::list::{ALL, Kind};
+use crate::services::revocation::list::Kind;
 use crate::types::revocation::{Instant, TokenIds};
 
 /// What a key is about.
@@ -55,24 +55,24 @@ impl Name {
     }
 }
 
-/// Writes an instant as claims have it: seconds since 1970, here with milliseconds.
-pub(super) fn value(before: Instant) -> String {
-    match before {
-        ALL => "1".to_owned(),
-        _ => format!(
-            "{}{}.{:03}",
-            if before < 0 { "-" } else { "" },
-            before.abs() / 1_000,
-            before.abs() % 1_000
-        ),
+/// Seconds since 1970 from which on a number is an instant: in 2001.
+const YEAR_2001: f64 = 1e9;
+/// From here on, it is one in milliseconds. As seconds, it would be in the year 5138.
+const MILLIS: f64 = 1e11;
+
+/// Writes what a key says. Of users, it is an instant as claims have it: seconds since 1970, here with milliseconds. One that
+/// would be read as something else is as early, or as late, as can be read: no token is from before or after.
+pub(super) fn value(kind: Kind, before: Instant) -> String {
+    if kind != Kind::User {
+        return "1".to_owned();
     }
+    let before = before.clamp(YEAR_2001 as Instant * 1_000, (MILLIS as Instant - 1) * 1_000);
+    format!("{}.{:03}", before / 1_000, before % 1_000)
 }
 
 /// Reads the instant of a user. Milliseconds are taken for what they are; what is no instant at all stands for now, so that a
 /// service that writes `1` revokes all that has been issued.
 pub(super) fn instant_of(value: Option<&[u8]>, now: Instant) -> Instant {
-    const YEAR_2001: f64 = 1e9;
-    const MILLIS: f64 = 1e11;
     let seconds = value.and_then(|value| std::str::from_utf8(value).ok()?.trim().parse::<f64>().ok());
     match seconds {
         Some(millis) if millis >= MILLIS && millis.is_finite() => millis.ceil() as Instant,
@@ -84,6 +84,7 @@ pub(super) fn instant_of(value: Option<&[u8]>, now: Instant) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::services::revocation::list::ALL;
 
     #[test]
     fn names_are_read_back_from_their_keys() {
@@ -130,9 +131,21 @@ mod tests {
         }
         assert_eq!(instant_of(Some(b"\xff"), NOW), NOW);
         assert_eq!(instant_of(None, NOW), NOW);
-        for before in [NOW, NOW + 1, NOW + 999] {
-            assert_eq!(instant_of(Some(value(before).as_bytes()), 0), before);
+        for (before, read) in [
+            (NOW, NOW),
+            (NOW + 1, NOW + 1),
+            (NOW + 999, NOW + 999),
+            // Before and after all tokens.
+            (0, 1_000_000_000_000),
+            (-7, 1_000_000_000_000),
+            (Instant::MIN, 1_000_000_000_000),
+            (253_402_300_799_000, 99_999_999_999_000),
+            (Instant::MAX, 99_999_999_999_000),
+        ] {
+            assert_eq!(instant_of(Some(value(Kind::User, before).as_bytes()), 0), read, "{before}");
         }
-        assert_eq!((value(NOW + 7), value(ALL)), ("1764424800.007".to_owned(), "1".to_owned()));
+        assert_eq!(value(Kind::User, NOW + 7), "1764424800.007");
+        assert_eq!([Kind::Token, Kind::Session].map(|kind| value(kind, ALL)), ["1", "1"]);
+        assert_eq!(value(Kind::User, ALL), "99999999999.000");
     }
 }

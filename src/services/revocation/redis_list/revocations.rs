@@ -7,7 +7,7 @@ use super::known::{AskKey, Known, Touch};
 use super::lookup::look_up;
 use crate::ports::revocations::{RevocationError, Revocations};
 use crate::services::revocation::list::parts;
-use crate::types::revocation::{Revocation, RevocationStatus, TokenIds};
+use crate::types::revocation::{Revocation, RevocationStatus, TokenIds, instant};
 use crate::upstream::redis_link::{Link, LinkError};
 use crate::util::clock::millis;
 use crate::util::single_flight::SingleFlight;
@@ -52,10 +52,17 @@ struct Shared {
     calls: Link,
 }
 
-/// Adds to what is there: neither an instant nor an end goes back.
-const SCRIPT: &str = "local value, px = ARGV[1], tonumber(ARGV[2]) \
+/// Adds to what is there: neither an instant nor an end goes back. Instants are read as [`instant_of`](super::keys::instant_of)
+/// does: milliseconds, too, and what is none stands for now.
+const SCRIPT: &str = "local value, px, now = ARGV[1], tonumber(ARGV[2]), ARGV[3] \
+    local function instant(text) \
+        local number = tonumber(text) \
+        if not number or not (number >= 1e9 and number < math.huge) then return nil end \
+        return number >= 1e11 and number / 1000 or number \
+    end \
     local old, rest = redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]) \
-    if old and (tonumber(old) or 0) > tonumber(value) then value = old end \
+    if old and not instant(old) then old = now end \
+    if old and (instant(old) or 0) > (instant(value) or 0) then value = old end \
     if rest == -1 then return redis.call('SET', KEYS[1], value) end \
     return redis.call('SET', KEYS[1], value, 'PX', math.max(px, rest))";
 
@@ -143,14 +150,15 @@ impl Revocations for RedisRevocations {
         }
         known.add(revocation, known.clock().now().saturating_add(rest));
         let (kind, id, before) = parts(revocation);
-        let key = keys.key(&Name { kind, id: id.into() });
+        let (key, value_of) = (keys.key(&Name { kind, id: id.into() }), |instant| value(kind, instant));
+        let now = value_of(instant(known.clock().today()));
         let mut script = redis::cmd("EVAL");
-        script.arg(SCRIPT).arg(1).arg(&key).arg(value(before)).arg(rest);
+        script.arg(SCRIPT).arg(1).arg(&key).arg(value_of(before)).arg(rest).arg(now);
         match calls.query::<()>(&script).await {
             // Scripts may be forbidden.
             Err(LinkError::Refused(_)) => {
                 let mut set = redis::cmd("SET");
-                set.arg(&key).arg(value(before)).arg("PX").arg(rest);
+                set.arg(&key).arg(value_of(before)).arg("PX").arg(rest);
                 Ok(calls.query::<()>(&set).await?)
             }
             written => Ok(written?),
