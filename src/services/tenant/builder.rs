@@ -85,6 +85,13 @@ impl<M: Memberships> CachedMembershipsBuilder<M> {
         self
     }
 
+    /// Sets how many memberships may be looked up at a time, those that wait included, at least 1; requests with others are
+    /// rejected with 503, or served stale. Defaults to 10,000.
+    pub fn max_concurrent_lookups(mut self, memberships: usize) -> Self {
+        self.settings.max_concurrent_lookups = memberships;
+        self
+    }
+
     /// Sets the clock of the cache and the circuit breaker, for tests.
     #[cfg(feature = "test-util")]
     pub fn clock(mut self, clock: Clock) -> Self {

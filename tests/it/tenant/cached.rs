@@ -220,6 +220,28 @@ async fn random_ids_evict_no_member() {
     assert_eq!((table.asked(), cached.cache_len()), (0, 1));
 }
 
+#[tokio::test]
+async fn lookups_at_a_time_are_limited() {
+    let (table, clock) = (Table::held(), Clock::held());
+    let cached =
+        CachedMemberships::builder(table.clone()).max_concurrent_lookups(1).clock(clock.clone()).build();
+    let acme = find(&cached, 7, Some("acme"));
+    let (first, (same, other)) = tokio::join!(acme, async {
+        until("the table is asked", || table.asked() == 1).await;
+        let other = find(&cached, 7, Some("umbrella")).await;
+        let same = find(&cached, 7, Some("acme"));
+        table.gate.add_permits(10);
+        (same.await, other)
+    });
+    assert!(first.is_ok() && same.is_ok(), "who waits for the same takes no place: {same:?}");
+    let error = other.unwrap_err();
+    assert_eq!(error.kind(), Unavailable);
+    assert!(error.detail().unwrap().contains("max_concurrent_lookups"), "{error}");
+    assert!(find(&cached, 7, Some("umbrella")).await.is_ok(), "once the first has its answer");
+    let none = CachedMemberships::builder(table).max_concurrent_lookups(0).clock(clock).build();
+    assert!(find(&none, 7, Some("acme")).await.is_ok(), "at least 1");
+}
+
 #[tokio::test(start_paused = true)]
 async fn source_that_does_not_answer_is_asked_less() {
     let table = Table::new();
