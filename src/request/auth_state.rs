@@ -21,6 +21,16 @@ pub(crate) enum Unauthenticated {
     Service(ServiceIdentity),
 }
 
+impl Unauthenticated {
+    /// The service that calls, if that is the reason.
+    pub(crate) fn service(&self) -> Option<&ServiceIdentity> {
+        match self {
+            Self::Service(service) => Some(service),
+            Self::Excluded | Self::Rejected(_) => None,
+        }
+    }
+}
+
 /// Empty extensions with capacity for ours and for the three that a router adds. New ones would have to grow at the
 /// fourth: one more allocation, and all entries moved.
 static ROOMY: LazyLock<Extensions> = LazyLock::new(|| {

@@ -8,6 +8,8 @@ mod endpoint;
 mod refused;
 // Rules by path and by function, and paths that servers read in different ways.
 mod rules;
+// Callers that are services.
+mod services;
 // Requests as proxies send them.
 mod support;
 // Whose data a request is about.

@@ -4,4 +4,4 @@ mod callers;
 mod confusion;
 mod python;
 mod signer;
-mod support;
+pub(crate) mod support;

@@ -18,7 +18,9 @@ use crate::types::user::UserInfo;
 /// `X-User-Name`, `X-User-Roles` and `X-User-Permissions`, which the proxy copies into the request; anonymous ones, and those
 /// to excluded paths, have them empty. A layer with [`tenants`](AuthLayer::tenants) looks up whose data the request is about as
 /// well: `X-Org-Id` and `X-Team-Id` of the answer are the caller's (never those of a user to act as), and replace what the
-/// client has asked for. A path's parameter is not compared. Any other answer is the layer's.
+/// client has asked for. A path's parameter is not compared. A service that calls
+/// ([`ServiceIdentity`](crate::service::ServiceIdentity)) is in `X-Service-Name` and `X-Service-Scopes`, with the headers of users
+/// empty; for users, those two are. Any other answer is the layer's.
 ///
 /// Values are visible ASCII: `%`, blanks, and what is not ASCII are percent-encoded as UTF-8, such as `%E5%B0%8F`. Lists are
 /// separated by commas, which within a code are `%2C`.
@@ -55,8 +57,8 @@ impl ForwardAuth {
         Self { auth, proxy, rules: Rules::default(), identity: IdentityHeaders::default() }
     }
 
-    /// Requires a user that this function accepts, for this path and all below it: 401 without one, else the function's
-    /// error. Several prefixes may apply to a request; all have to accept it.
+    /// Requires a user that this function accepts, for this path and all below it: 401 without one, 403 for services, else the
+    /// function's error. Several prefixes may apply to a request; all have to accept it.
     ///
     /// Whole segments are compared, decoded and in any case. With a rule, paths that servers read in different ways get 400:
     /// those with empty or dotted segments, `\`, or escapes of separators (`%2f`, `%3f`) and of what needs none (`/%61dmin`). A
@@ -74,7 +76,7 @@ impl ForwardAuth {
         self
     }
 
-    /// Lets requests pass that this function accepts, after all other rules: also those without a user. Paths that servers
+    /// Lets requests pass that this function accepts, after all other rules: also those of services, and without a user. Paths that servers
     /// read in different ways get 400 before. Defaults to accepting all.
     ///
     /// ```
@@ -97,7 +99,7 @@ impl ForwardAuth {
         self
     }
 
-    /// Sets the name of a header about the user.
+    /// Sets the name of a header about the caller.
     ///
     /// # Panics
     /// If it is no header's name, or that of another of them.
@@ -107,14 +109,14 @@ impl ForwardAuth {
         self
     }
 
-    /// Leaves a header about the user out. The proxy has to remove those that clients send by this name all the same, if a
+    /// Leaves a header about the caller out. The proxy has to remove those that clients send by this name all the same, if a
     /// service behind it reads them.
     pub fn without_header(mut self, what: Identity) -> Self {
         self.identity.remove(what);
         self
     }
 
-    /// Sets how long a header about the user may be, in bytes. Defaults to 1,536, so that all fit into the 4 KiB that nginx
+    /// Sets how long a header about the caller may be, in bytes. Defaults to 1,536, so that all fit into the 4 KiB that nginx
     /// reads of an answer's head (`proxy_buffer_size`). Longer lists are left empty, and a warning is logged, once a minute at most; a longer id or
     /// name is an error, 500.
     pub fn max_header_len(mut self, bytes: usize) -> Self {

@@ -5,12 +5,13 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::types::error::{AuthError, ErrorKind};
+use crate::types::service::ServiceIdentity;
 use crate::types::tenant::Tenant;
 use crate::types::user::{Codes, UserInfo};
 use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
 
-/// What a header of the answer says of the user, or of the tenant whose data the request is about.
+/// What a header of the answer says of the user, of the tenant whose data the request is about, or of the service that calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Identity {
@@ -26,6 +27,10 @@ pub enum Identity {
     Org,
     /// The team within it. In `X-Team-Id` by default.
     Team,
+    /// The name of a [service](crate::service::ServiceIdentity) that calls. In `X-Service-Name` by default.
+    Service,
+    /// The service's scopes. In `X-Service-Scopes` by default.
+    Scopes,
 }
 
 impl Identity {
@@ -35,7 +40,7 @@ impl Identity {
 
     /// Whether a request without it would be another's.
     const fn is_vital(self) -> bool {
-        !matches!(self, Self::Roles | Self::Permissions)
+        !matches!(self, Self::Roles | Self::Permissions | Self::Scopes)
     }
 }
 
@@ -43,6 +48,7 @@ impl Identity {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Identified<'a> {
     pub(super) user: Option<&'a UserInfo>,
+    pub(super) service: Option<&'a ServiceIdentity>,
     /// `None` if the layer knows no tenants: then nothing is said of them.
     pub(super) tenant: Option<Option<&'a Tenant>>,
 }
@@ -52,7 +58,7 @@ const VALUE: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 /// The same in a list, whose separator is a comma.
 const ELEMENT: &AsciiSet = &VALUE.add(b',');
 
-/// The headers that say who the user is.
+/// The headers that say who the caller is.
 #[derive(Clone, Debug)]
 pub(super) struct IdentityHeaders {
     names: Vec<(Identity, HeaderName)>,
@@ -71,6 +77,8 @@ impl Default for IdentityHeaders {
             (Identity::Permissions, "x-user-permissions"),
             (Identity::Org, "x-org-id"),
             (Identity::Team, "x-team-id"),
+            (Identity::Service, "x-service-name"),
+            (Identity::Scopes, "x-service-scopes"),
         ];
         Self {
             names: names.map(|(what, name)| (what, HeaderName::from_static(name))).into(),
@@ -103,7 +111,7 @@ impl IdentityHeaders {
     /// Adds all of them, empty where there is nothing to say: a proxy that copies them replaces those that the client sent.
     ///
     /// # Errors
-    /// [`ErrorKind::Misconfigured`] if an id or the name is too long: without it, the request would be another's.
+    /// [`ErrorKind::Misconfigured`] if an id or a name is too long: without it, the request would be another's.
     pub(super) fn write(&self, of: Identified<'_>, headers: &mut HeaderMap) -> Result<(), AuthError> {
         for (what, name) in &self.names {
             if what.is_of_tenant() && of.tenant.is_none() {
@@ -113,7 +121,7 @@ impl IdentityHeaders {
             let fits = text.len() <= self.max_len;
             if !fits && what.is_vital() {
                 return Err(AuthError::new(ErrorKind::Misconfigured).with_detail(
-                    "forward auth: the user's id or name, or the tenant's, is longer than `max_header_len`",
+                    "forward auth: the user's id or name, or the tenant's or service's, is longer than `max_header_len`",
                 ));
             }
             if !fits && self.warnings.is_due() {
@@ -126,7 +134,7 @@ impl IdentityHeaders {
     }
 }
 
-fn text(what: Identity, Identified { user, tenant }: Identified<'_>) -> Option<String> {
+fn text(what: Identity, Identified { user, service, tenant }: Identified<'_>) -> Option<String> {
     let (tenant, value) = (tenant.flatten(), |text: &str| utf8_percent_encode(text, VALUE).to_string());
     Some(match what {
         Identity::Id => value(&user?.id().to_string()),
@@ -135,6 +143,8 @@ fn text(what: Identity, Identified { user, tenant }: Identified<'_>) -> Option<S
         Identity::Permissions => list(user?.permissions()),
         Identity::Org => value(tenant?.org_id().as_str()),
         Identity::Team => value(tenant?.team_id()?.as_str()),
+        Identity::Service => value(service?.name()),
+        Identity::Scopes => list(service?.scopes()),
     })
 }
 
@@ -149,7 +159,7 @@ mod tests {
 
     fn written(headers: &IdentityHeaders, user: Option<&UserInfo>) -> Vec<(String, String)> {
         let mut map = HeaderMap::new();
-        headers.write(Identified { user, tenant: None }, &mut map).unwrap();
+        headers.write(Identified { user, ..Identified::default() }, &mut map).unwrap();
         let text = |value: &HeaderValue| value.to_str().unwrap().to_owned();
         map.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
     }
@@ -167,6 +177,8 @@ mod tests {
                 ("x-user-id", id),
                 ("x-user-roles", roles),
                 ("x-user-permissions", permissions),
+                ("x-service-name", ""),
+                ("x-service-scopes", ""),
                 ("remote-user", name),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -182,7 +194,7 @@ mod tests {
         assert_eq!((permissions.len(), permissions.split(',').count()), (7389, 500));
         headers.set_max_len(5);
         let error =
-            headers.write(Identified { user: Some(&user), tenant: None }, &mut HeaderMap::new()).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Misconfigured);
+            headers.write(Identified { user: Some(&user), ..Identified::default() }, &mut HeaderMap::new());
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Misconfigured);
     }
 }

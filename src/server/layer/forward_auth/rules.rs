@@ -4,23 +4,30 @@ use http::header::HeaderMap;
 use http::{Extensions, Method, Uri};
 
 use super::path;
-use crate::request::auth_state;
+use crate::request::auth_state::{self, Unauthenticated};
 use crate::types::error::{AuthError, ErrorKind};
+use crate::types::service::ServiceIdentity;
 use crate::types::user::UserInfo;
 
 /// A request that the proxy asks about, for [`ForwardAuth::authorize`](super::ForwardAuth::authorize).
 #[derive(Clone, Copy, Debug)]
 pub struct ForwardedRequest<'a> {
     user: Option<&'a UserInfo>,
+    service: Option<&'a ServiceIdentity>,
     method: &'a Method,
     uri: &'a Uri,
     headers: &'a HeaderMap,
 }
 
 impl<'a> ForwardedRequest<'a> {
-    /// The user; `None` on excluded paths, and for anonymous requests where the layer allows them.
+    /// The user; `None` on excluded paths, for services, and for anonymous requests where the layer allows them.
     pub fn user(&self) -> Option<&'a UserInfo> {
         self.user
+    }
+
+    /// The service that calls; `None` for all others.
+    pub fn service(&self) -> Option<&'a ServiceIdentity> {
+        self.service
     }
 
     /// The original method.
@@ -93,8 +100,9 @@ impl Rules {
         match &self.authorize {
             None => Ok(()),
             Some(authorize) => {
-                let user = auth_state::optional(extensions)?.ok();
-                authorize(&ForwardedRequest { user, method, uri, headers })
+                let caller = auth_state::optional(extensions)?;
+                let (user, service) = (caller.ok(), caller.err().and_then(Unauthenticated::service));
+                authorize(&ForwardedRequest { user, service, method, uri, headers })
             }
         }
     }

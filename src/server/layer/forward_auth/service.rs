@@ -17,7 +17,7 @@ use super::identity::{Identified, IdentityHeaders};
 use super::proxy::Proxy;
 use super::rules::Rules;
 use super::setup::SetupError;
-use crate::request::auth_state;
+use crate::request::auth_state::{self, Unauthenticated};
 use crate::request::client_ip;
 use crate::request::target_header::X_ACT_AS_USER_ID;
 use crate::request::tenant;
@@ -154,7 +154,9 @@ impl Answers {
     async fn answer(&self, mut parts: Parts) -> Result<Response<Body>, AuthError> {
         let is_preflight = self.passes_preflights && is_preflight(&parts.method, &parts.headers);
         self.rules.check(&parts.method, &parts.uri, &parts.headers, &parts.extensions, is_preflight)?;
-        let user = auth_state::optional(&parts.extensions)?.ok().cloned();
+        let caller = auth_state::optional(&parts.extensions)?;
+        let service = caller.err().and_then(Unauthenticated::service).cloned();
+        let user = caller.ok().cloned();
         let tenant = match user {
             Some(_) if self.knows_tenants => {
                 // The user in the answer is the caller, and so is the tenant's.
@@ -165,7 +167,8 @@ impl Answers {
         };
         let tenant = self.knows_tenants.then_some(tenant.as_ref());
         let mut response = Response::new(Body::empty());
-        self.identity.write(Identified { user: user.as_ref(), tenant }, response.headers_mut())?;
+        let identified = Identified { user: user.as_ref(), service: service.as_ref(), tenant };
+        self.identity.write(identified, response.headers_mut())?;
         response.extensions_mut().insert(Allowed);
         Ok(response)
     }
