@@ -196,7 +196,7 @@ pub mod forward_auth {
 
 pub mod impersonation {
     //! Admins who act as other users: who may act as whom, how targets are found, how attempts are audited.
-    pub use crate::ports::audit::{ActAsAttempt, AuditError, AuditSink};
+    pub use crate::ports::audit::{ActAsAttempt, ActAsTenant, AuditError, AuditSink};
     pub use crate::ports::user_directory::{Directory, UserDirectory};
     pub use crate::request::impersonation::ActAsPolicy;
 }

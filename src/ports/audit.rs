@@ -1,14 +1,15 @@
-//! Audit impersonation: every attempt is recorded before the handler runs.
+//! Audit impersonation: every attempt is recorded before the handler runs, and so is the tenant before anything gets it.
 
 use std::error::Error;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::Method;
 
 use crate::types::error::AuthError;
+use crate::types::tenant::{OrgId, TeamId, Tenant};
 use crate::types::user::{UserId, UserInfo};
 use crate::util::boxed::BoxFuture;
 
@@ -30,7 +31,24 @@ pub struct ActAsAttempt {
     pub client_ip: Option<IpAddr>,
     /// The request's trace id, if it has one.
     pub trace_id: Option<String>,
+    /// The organisation that the request names in its header. Nobody has looked it up yet: see [`ActAsTenant`]. `None` without
+    /// the header, if it cannot be read, and where the layer has no [`tenants`](crate::AuthLayer::tenants).
+    pub requested_org: Option<OrgId>,
+    /// The team that the request names, likewise.
+    pub requested_team: Option<TeamId>,
     /// The reason of a refusal; `None` if the attempt was granted, or is not decided yet.
+    pub refusal: Option<AuthError>,
+}
+
+/// The organisation and team in which a user acts as another, or why they may not: what became of an attempt that was granted.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ActAsTenant {
+    /// The attempt, as it was recorded.
+    pub attempt: Arc<ActAsAttempt>,
+    /// The organisation and team, and the target's roles there; `None` if they were refused.
+    pub tenant: Option<Tenant>,
+    /// The reason of a refusal, such as that the target is no member; `None` if the tenant was granted, or is not decided yet.
     pub refusal: Option<AuthError>,
 }
 
@@ -61,6 +79,17 @@ pub trait AuditSink: Send + Sync + 'static {
     /// # Errors
     /// Any. An attempt that cannot be recorded is refused with 503.
     fn record(&self, attempt: &ActAsAttempt) -> impl Future<Output = Result<(), AuditError>> + Send;
+
+    /// Records the organisation and team of a granted attempt, or their refusal: once they are looked up, which a handler that
+    /// asks for no tenant never causes, and before anything gets them. The request waits for it, at most 5 s. Defaults to
+    /// nothing; the log has them anyway.
+    ///
+    /// # Errors
+    /// Any. A tenant that cannot be recorded is refused with 503.
+    fn record_tenant(&self, event: &ActAsTenant) -> impl Future<Output = Result<(), AuditError>> + Send {
+        let _ = event;
+        ready(Ok(()))
+    }
 }
 
 #[derive(Clone)]
@@ -68,11 +97,16 @@ pub(crate) struct Sink(Arc<dyn DynAuditSink>);
 
 trait DynAuditSink: Send + Sync {
     fn record<'a>(&'a self, attempt: &'a ActAsAttempt) -> BoxFuture<'a, Result<(), AuditError>>;
+    fn record_tenant<'a>(&'a self, event: &'a ActAsTenant) -> BoxFuture<'a, Result<(), AuditError>>;
 }
 
 impl<S: AuditSink> DynAuditSink for S {
     fn record<'a>(&'a self, attempt: &'a ActAsAttempt) -> BoxFuture<'a, Result<(), AuditError>> {
         Box::pin(AuditSink::record(self, attempt))
+    }
+
+    fn record_tenant<'a>(&'a self, event: &'a ActAsTenant) -> BoxFuture<'a, Result<(), AuditError>> {
+        Box::pin(AuditSink::record_tenant(self, event))
     }
 }
 
@@ -83,6 +117,10 @@ impl Sink {
 
     pub(crate) async fn record(&self, attempt: &ActAsAttempt) -> Result<(), AuditError> {
         self.0.record(attempt).await
+    }
+
+    pub(crate) async fn record_tenant(&self, event: &ActAsTenant) -> Result<(), AuditError> {
+        self.0.record_tenant(event).await
     }
 }
 
@@ -98,17 +136,50 @@ pub(crate) fn log(attempt: &ActAsAttempt) {
     // Ids as strings, which a log quotes: the target id comes from a header and might look like further fields.
     let (actor_id, target_id) = (actor.id().to_string(), target_id.as_ref().map(UserId::to_string));
     let (target_id, actor_email, trace_id) = (target_id.as_deref(), actor.email(), trace_id.as_deref());
+    let requested_org_id = attempt.requested_org.as_ref().map(OrgId::as_str);
+    let requested_team_id = attempt.requested_team.as_ref().map(TeamId::as_str);
     let client_ip = client_ip.map(tracing::field::display);
     match refusal {
         None => tracing::info!(
             target: "aigc_auth::audit",
-            actor_id, actor_email, target_id, %method, path, client_ip, trace_id,
+            actor_id, actor_email, target_id, requested_org_id, requested_team_id, %method, path, client_ip, trace_id,
             "acting as another user"
         ),
         Some(refusal) => tracing::warn!(
             target: "aigc_auth::audit",
-            actor_id, actor_email, target_id, %method, path, client_ip, trace_id, %refusal,
+            actor_id, actor_email, target_id, requested_org_id, requested_team_id, %method, path, client_ip, trace_id,
+            %refusal,
             "acting as another user was refused"
         ),
+    }
+}
+
+/// Logs what became of a granted attempt, likewise.
+pub(crate) fn log_tenant(event: &ActAsTenant) {
+    let ActAsTenant { attempt, tenant, refusal } = event;
+    let ActAsAttempt { actor, target_id, method, path, client_ip, trace_id, .. } = &**attempt;
+    let (actor_id, target_id) = (actor.id().to_string(), target_id.as_ref().map(UserId::to_string));
+    let (target_id, actor_email, trace_id) = (target_id.as_deref(), actor.email(), trace_id.as_deref());
+    let client_ip = client_ip.map(tracing::field::display);
+    match refusal {
+        None => {
+            let org_id = tenant.as_ref().map(|tenant| tenant.org_id().as_str());
+            let team_id = tenant.as_ref().and_then(Tenant::team_id).map(TeamId::as_str);
+            tracing::info!(
+                target: "aigc_auth::audit",
+                actor_id, actor_email, target_id, org_id, team_id, %method, path, client_ip, trace_id,
+                "acting as another user in their organisation"
+            );
+        }
+        Some(refusal) => {
+            let requested_org_id = attempt.requested_org.as_ref().map(OrgId::as_str);
+            let requested_team_id = attempt.requested_team.as_ref().map(TeamId::as_str);
+            tracing::warn!(
+                target: "aigc_auth::audit",
+                actor_id, actor_email, target_id, requested_org_id, requested_team_id, %method, path, client_ip,
+                trace_id, %refusal,
+                "acting as another user in their organisation was refused"
+            );
+        }
     }
 }

@@ -8,6 +8,7 @@ use crate::request::context;
 use crate::request::impersonation::Target;
 use crate::request::original_uri::original_uri;
 use crate::request::target_header::requested_target;
+use crate::request::tenant::requested::requested_tenant;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{UserId, UserInfo};
 
@@ -48,6 +49,7 @@ impl Acting {
         // The context, and so the usage record, has room for one target.
         let requested = if context.is_impersonating() { Err(second_target()) } else { requested };
         let uri = original_uri(&parts.extensions, &parts.uri);
+        let (requested_org, requested_team) = requested_tenant(context.tenant_policy(), &parts.headers);
         let attempt = ActAsAttempt {
             actor: actor.clone(),
             target_id: None,
@@ -56,6 +58,8 @@ impl Acting {
             path: uri.path().to_owned(),
             client_ip: context.client_ip(),
             trace_id: context.trace_id().map(str::to_owned),
+            requested_org,
+            requested_team,
             refusal: None,
         };
         let policy = context.act_as_policy();

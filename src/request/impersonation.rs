@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::ports::audit::{self, ActAsAttempt, AuditSink, Sink};
+use crate::ports::audit::{self, ActAsAttempt, ActAsTenant, AuditError, AuditSink, Sink};
 use crate::ports::user_directory::{Directory, UserDirectory};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{AccessKeyKind, UserId, UserInfo};
@@ -126,8 +126,9 @@ impl ActAsPolicy {
         self
     }
 
-    /// Sets the sink that records every attempt, granted or refused, before the handler runs. An attempt that cannot be
-    /// recorded is refused. Defaults to the log alone (target `aigc_auth::audit`).
+    /// Sets the sink that records every attempt, granted or refused, before the handler runs, and the organisation and team of
+    /// a granted one before anything gets them. What cannot be recorded is refused. Defaults to the log alone (target
+    /// `aigc_auth::audit`).
     pub fn audit(mut self, sink: impl AuditSink) -> Self {
         self.sink = Some(Sink::new(sink));
         self
@@ -150,15 +151,27 @@ impl ActAsPolicy {
         };
         attempt.refusal = decision.as_ref().err().cloned();
         if let Some(sink) = &self.sink
-            && let Err(error) = recorded(sink, &attempt).await
+            && let Err(error) = recorded(sink.record(&attempt)).await
         {
             attempt.refusal.get_or_insert(error);
         }
         audit::log(&attempt);
-        match attempt.refusal {
-            None => decision,
-            Some(refusal) => Err(refusal),
+        match (decision, &attempt.refusal) {
+            (Ok(id), None) => Ok(Target { id, user: attempt.target.clone(), attempt: Arc::new(attempt) }),
+            (_, Some(refusal)) => Err(refusal.clone()),
+            (Err(error), None) => Err(error),
         }
+    }
+
+    /// Records what became of a granted attempt. Returns its refusal, also where it could not be recorded.
+    pub(crate) async fn record_tenant(&self, mut event: ActAsTenant) -> Result<(), AuthError> {
+        if let Some(sink) = &self.sink
+            && let Err(error) = recorded(sink.record_tenant(&event)).await
+        {
+            event.refusal.get_or_insert(error);
+        }
+        audit::log_tenant(&event);
+        event.refusal.map_or(Ok(()), Err)
     }
 
     /// Checks the actor before the target, so that an actor without permission learns nothing of other users.
@@ -167,7 +180,7 @@ impl ActAsPolicy {
         attempt: &mut ActAsAttempt,
         id: UserId,
         directory: Option<&Directory>,
-    ) -> Result<Target, AuthError> {
+    ) -> Result<UserId, AuthError> {
         if !attempt.actor.is_admin() {
             return Err(AuthError::missing_permission("the admin flag"));
         }
@@ -200,7 +213,7 @@ impl ActAsPolicy {
         if self.condition.as_ref().is_some_and(|accepts| !accepts(attempt)) {
             return Err(denied("the condition of `ActAsPolicy::only_if` is not met"));
         }
-        Ok(Target { id, user: attempt.target.clone() })
+        Ok(id)
     }
 }
 
@@ -224,6 +237,8 @@ impl fmt::Debug for ActAsPolicy {
 pub(crate) struct Target {
     pub(crate) id: UserId,
     pub(crate) user: Option<UserInfo>,
+    /// As it was recorded.
+    pub(crate) attempt: Arc<ActAsAttempt>,
 }
 
 async fn found(directory: &Directory, id: &UserId) -> Result<UserInfo, AuthError> {
@@ -241,8 +256,8 @@ async fn found(directory: &Directory, id: &UserId) -> Result<UserInfo, AuthError
     }
 }
 
-async fn recorded(sink: &Sink, attempt: &ActAsAttempt) -> Result<(), AuthError> {
-    let what = match tokio::time::timeout(DEADLINE, sink.record(attempt)).await {
+async fn recorded(recording: impl Future<Output = Result<(), AuditError>>) -> Result<(), AuthError> {
+    let what = match tokio::time::timeout(DEADLINE, recording).await {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(error)) => {
             tracing::error!(error = &*error as &(dyn std::error::Error + 'static), "the audit sink failed");

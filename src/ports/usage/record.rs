@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::cut::{self, cut};
 use super::mask;
 use crate::types::credential::Credential;
+use crate::types::tenant::Tenant;
 use crate::types::user::UserInfo;
 
 /// Records served requests, for billing or metrics.
@@ -190,6 +191,20 @@ impl ApiRecord {
     pub(crate) fn of_user(mut self, user: Option<&UserInfo>) -> Self {
         self.user = user.cloned();
         self
+    }
+
+    /// Sets whose data the call was about, as it was looked up. A record that names an organisation already keeps it.
+    pub(crate) fn of_tenant(mut self, tenant: Option<Tenant>) -> Self {
+        let Some(tenant) = tenant.filter(|_| !self.names_org()) else { return self };
+        if let Some(team) = tenant.team_id() {
+            self = self.request_header("x-team-id", team.as_str());
+        }
+        self.request_header("x-org-id", tenant.org_id().as_str())
+    }
+
+    fn names_org(&self) -> bool {
+        let params = self.request_params.as_ref();
+        params.is_some_and(|params| params.headers.keys().any(|name| name.eq_ignore_ascii_case("x-org-id")))
     }
 
     #[cfg(feature = "stats")]

@@ -169,10 +169,12 @@ impl Recorder {
     }
 }
 
-/// Adds the credential of the current request to a record that has none.
+/// Adds the credential of the current request to a record that has none, and whose data the request is about.
 pub(crate) fn with_credential(record: ApiRecord) -> ApiRecord {
     match (record.has_credential(), credential()) {
-        (false, Some(credential)) => record.credential(credential).of_user(actor().as_ref()),
+        (false, Some(credential)) => {
+            record.credential(credential).of_user(actor().as_ref()).of_tenant(tenant())
+        }
         _ => record,
     }
 }

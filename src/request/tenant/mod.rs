@@ -2,6 +2,7 @@
 
 mod header;
 pub(crate) mod policy;
+pub(crate) mod requested;
 mod resolve;
 
 pub use policy::TenantPolicy;

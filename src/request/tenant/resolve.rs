@@ -10,8 +10,10 @@ use tracing::level_filters::LevelFilter;
 
 use super::header::{self, Lines};
 use super::policy::{TenantPolicy, WithoutOrg};
+use crate::ports::audit::ActAsTenant;
 use crate::request::acting::{Acting, context_missing};
 use crate::request::context::{self, RequestContext, ResolvedTenant};
+use crate::request::impersonation::Target;
 use crate::request::target_header::X_ACT_AS_USER_ID;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::tenant::{Membership, NoMembership, OrgId, Tenant};
@@ -72,10 +74,12 @@ async fn resolve_later(parts: &mut Parts) -> ResolvedTenant {
     let resolved = match context.resolved_tenant() {
         Some(resolved) => resolved,
         None => {
-            let resolved = look_up(policy, parts, &acting).await;
+            let mut resolved = look_up(policy, parts, &acting).await;
+            if let Some(target) = &acting.target {
+                resolved = audited(&context, target, resolved).await;
+            }
             if let Ok(Some(tenant)) = &resolved {
                 tell(tenant);
-                audit(&context, &acting, tenant);
             }
             context.resolve_tenant(resolved)
         }
@@ -238,16 +242,15 @@ fn tell(tenant: &Tenant) {
     }
 }
 
-/// Leaves the tenant of a user whom an admin acts as in the log.
-fn audit(context: &RequestContext, acting: &Acting, tenant: &Tenant) {
-    let Some(target) = &acting.target else { return };
-    let (org_id, team_id) = (tenant.org_id().as_str(), tenant.team_id().map(|team| team.as_str()));
-    let (actor_id, target_id) = (acting.actor.id().to_string(), target.id.to_string());
-    tracing::info!(
-        target: "aigc_auth::audit",
-        actor_id, target_id, org_id, team_id, trace_id = context.trace_id(),
-        "acting as another user in their organisation"
-    );
+/// Has the tenant of a user whom an admin acts as recorded, before anything gets it.
+async fn audited(context: &RequestContext, target: &Target, resolved: ResolvedTenant) -> ResolvedTenant {
+    let (tenant, refusal) = match &resolved {
+        Ok(None) => return resolved,
+        Ok(tenant) => (tenant.clone(), None),
+        Err(error) => (None, Some(error.clone())),
+    };
+    let event = ActAsTenant { attempt: target.attempt.clone(), tenant, refusal };
+    context.act_as_policy().record_tenant(event).await.and(resolved)
 }
 
 fn denied(detail: &'static str) -> AuthError {

@@ -253,12 +253,7 @@ impl Served for ServedRequest {
                 .request_header("x-actor-user-id", actor.id().to_string());
         }
         // As looked up, never as the caller has it.
-        if let Some(tenant) = self.context.tenant() {
-            record = record.request_header("x-org-id", tenant.org_id().as_str());
-            if let Some(team) = tenant.team_id() {
-                record = record.request_header("x-team-id", team.as_str());
-            }
-        }
+        record = record.of_tenant(self.context.tenant());
         if let Some(content_type) = &self.content_type {
             record = record.request_header("content-type", text(content_type));
         }

@@ -43,6 +43,7 @@ impl RecordedCall {
             if let Some(user) = context.and_then(RequestContext::actor) {
                 record = record.username(user.username());
             }
+            record = record.of_tenant(context.and_then(RequestContext::tenant));
             if let Some(credential) = credential {
                 record = record.credential(credential.clone());
             }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use aigc_auth::credential::BearerToken;
 use aigc_auth::error::ErrorKind;
-use aigc_auth::impersonation::{ActAsAttempt, AuditError, AuditSink, UserDirectory};
+use aigc_auth::impersonation::{ActAsAttempt, ActAsTenant, AuditError, AuditSink, UserDirectory};
 use aigc_auth::testing::{self, AuthCenter, TestKey};
 use aigc_auth::{ActAsUser, AuthError, UserId, UserInfo, Verify};
 use axum::Router;
@@ -155,11 +155,13 @@ pub(crate) enum Mood {
     Hanging,
 }
 
-/// A sink that keeps its attempts, and whose mood can be changed.
+/// A sink that keeps its attempts and their tenants, and whose mood about either can be changed.
 #[derive(Clone)]
 pub(crate) struct Sink {
     attempts: Arc<Mutex<Vec<ActAsAttempt>>>,
+    tenants: Arc<Mutex<Vec<ActAsTenant>>>,
     mood: Arc<Mutex<Mood>>,
+    mood_about_tenants: Arc<Mutex<Mood>>,
     pub(crate) started: Signal,
     pub(crate) dropped: Signal,
 }
@@ -167,7 +169,34 @@ pub(crate) struct Sink {
 impl Sink {
     pub(crate) fn new(mood: Mood) -> Self {
         let [started, dropped] = [(); 2].map(|()| Signal::default());
-        Self { attempts: Arc::default(), mood: Arc::new(Mutex::new(mood)), started, dropped }
+        Self {
+            attempts: Arc::default(),
+            tenants: Arc::default(),
+            mood: Arc::new(Mutex::new(mood)),
+            mood_about_tenants: Arc::new(Mutex::new(Mood::Well)),
+            started,
+            dropped,
+        }
+    }
+
+    pub(crate) fn turn_about_tenants(&self, mood: Mood) {
+        *self.mood_about_tenants.lock().unwrap() = mood;
+    }
+
+    /// The tenants since the last time.
+    pub(crate) fn take_tenants(&self) -> Vec<ActAsTenant> {
+        std::mem::take(&mut self.tenants.lock().unwrap())
+    }
+
+    async fn be(&self, mood: Mood) -> Result<(), AuditError> {
+        let _guard = Guard(self.dropped.clone());
+        self.started.give();
+        match mood {
+            Mood::Well => Ok(()),
+            Mood::Failing => ready(Err("the disk of the audit is full".into())).await,
+            Mood::Panicking => panic!("in the sink"),
+            Mood::Hanging => pending().await,
+        }
     }
 
     pub(crate) fn turn(&self, mood: Mood) {
@@ -183,14 +212,13 @@ impl Sink {
 impl AuditSink for Sink {
     async fn record(&self, attempt: &ActAsAttempt) -> Result<(), AuditError> {
         self.attempts.lock().unwrap().push(attempt.clone());
-        let _guard = Guard(self.dropped.clone());
-        self.started.give();
         let mood = *self.mood.lock().unwrap();
-        match mood {
-            Mood::Well => Ok(()),
-            Mood::Failing => ready(Err("the disk of the audit is full".into())).await,
-            Mood::Panicking => panic!("in the sink"),
-            Mood::Hanging => pending().await,
-        }
+        self.be(mood).await
+    }
+
+    async fn record_tenant(&self, event: &ActAsTenant) -> Result<(), AuditError> {
+        self.tenants.lock().unwrap().push(event.clone());
+        let mood = *self.mood_about_tenants.lock().unwrap();
+        self.be(mood).await
     }
 }

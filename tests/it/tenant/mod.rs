@@ -2,6 +2,7 @@
 
 mod acting;
 mod actions;
+mod audited;
 mod bound;
 mod cached;
 mod headers;

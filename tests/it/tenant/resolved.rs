@@ -1,11 +1,14 @@
 //! One look-up a request at most, and who hears of its outcome.
 
-use aigc_auth::context;
+use aigc_auth::credential::Credential;
 use aigc_auth::error::ErrorResponder;
+use aigc_auth::impersonation::ActAsPolicy;
 use aigc_auth::layer::TenantGuardLayer;
+use aigc_auth::outbound::OutboundClient;
 use aigc_auth::permission::{AllOf, AnyOf};
 use aigc_auth::tenant::{CurrentTenant, Membership, RequireOrg, RequireTeam, TenantPolicy};
-use aigc_auth::{org_actions, team_actions};
+use aigc_auth::usage::ApiRecord;
+use aigc_auth::{ActAsUser, context, org_actions, team_actions};
 use axum::middleware::from_extractor;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -13,6 +16,8 @@ use serde_json::{Value, json};
 use tracing::Instrument;
 
 use super::support::{Table, ask, layer, unavailable};
+use crate::impersonation::support::{FakeDirectory, HEADER};
+use crate::outbound::support::Host;
 use crate::stats::support::Rig;
 use crate::support::{self, Log, serve};
 
@@ -47,6 +52,17 @@ fn routes() -> Router {
         .route("/plain", get(told))
         .route("/delete", get(|_: RequireOrg<AllOf<(View, Delete)>>| told()))
         .route("/team", get(|_: RequireTeam<Manage>| told()))
+        .merge(guarded("/guarded", TenantGuardLayer::org::<View>()))
+        .merge(guarded("/guarded-delete", TenantGuardLayer::org::<Delete>()))
+}
+
+/// A route whose handler asks for no tenant, below a guard that does.
+fn guarded(path: &str, guard: TenantGuardLayer) -> Router {
+    let handler = || async {
+        tracing::info!("in the handler");
+        Json(json!(context::tenant().map(|tenant| tenant.org_id().clone())))
+    };
+    Router::new().route(path, get(handler)).route_layer(guard)
 }
 
 #[tokio::test]
@@ -151,40 +167,108 @@ async fn usage_records_have_the_tenant_as_it_was_looked_up() {
         table.say(alice.clone(), org, membership);
     }
     let app = serve(routes().layer(rig.auth().tenants(TenantPolicy::new(table)))).await;
+    let alice_id = alice.to_string();
+    let as_alice = ("x-act-as-user-id", &*alice_id);
     for (path, headers, status, org, team) in [
         ("/all", vec![("x-org-id", "acme"), ("x-team-id", "design")], 200, json!("acme"), json!("design")),
         ("/delete", vec![], 403, json!("acme"), Value::Null),
         ("/delete", vec![("x-org-id", "umbrella")], 403, Value::Null, Value::Null),
         ("/plain", vec![("x-org-id", "acme"), ("x-team-id", "design")], 200, Value::Null, Value::Null),
+        ("/guarded", vec![("x-team-id", "design")], 200, json!("acme"), json!("design")),
+        ("/guarded-delete", vec![], 403, json!("acme"), Value::Null),
+        ("/guarded", vec![("x-org-id", "umbrella")], 403, Value::Null, Value::Null),
+        // That of the user acted for: root has none.
+        ("/all", vec![as_alice, ("x-team-id", "design")], 200, json!("acme"), json!("design")),
+        ("/guarded", vec![as_alice], 200, json!("acme"), Value::Null),
     ] {
-        let mut all = vec![("authorization", "Bearer alice-token")];
+        let token = if headers.contains(&as_alice) { "Bearer root-token" } else { "Bearer alice-token" };
+        let mut all = vec![("authorization", token)];
         all.extend(&headers);
         assert_eq!(support::get(app.address, path, &all).await.status, status, "{path}");
         let (_, record) = rig.sent().await.remove(0);
         let sent = &record["request_params"]["headers"];
         assert_eq!((&sent["x-org-id"], &sent["x-team-id"]), (&org, &team), "{path} {headers:?}");
+        let acted_for = headers.contains(&as_alice).then(|| alice.to_string());
+        assert_eq!(sent["x-act-as-user-id"].as_str(), acted_for.as_deref(), "{path} {headers:?}");
     }
+}
+
+/// Calls to other services and records of a handler's own are about the same data as the request.
+#[tokio::test]
+async fn records_of_calls_within_a_request_have_its_tenant() {
+    let (rig, host) = (Rig::new().await, Host::http().await);
+    let alice = rig.center.users().into_iter().find(|user| user.username() == "alice").unwrap().id().clone();
+    let table = Table::new();
+    let membership = Membership::builder(alice.clone(), "acme").roles(["admin"]).team("design", ["admin"]);
+    table.say(alice, None, membership);
+    let outbound = OutboundClient::builder(&support::client(&rig.center)).build().unwrap();
+    let called = host.at("/");
+    let handler = {
+        let called = called.clone();
+        move |tenant: Option<CurrentTenant>| async move {
+            outbound.get(called).send().await.unwrap();
+            let stats = context::stats().unwrap();
+            stats.record(ApiRecord::new("POST", "/own"));
+            stats.record(ApiRecord::new("POST", "/named").request_header("X-Org-Id", "other"));
+            let bob = Credential::new("bob-token").unwrap();
+            stats.record(ApiRecord::new("POST", "/of-bob").credential(bob));
+            tenant.is_some().to_string()
+        }
+    };
+    let app = Router::new().route("/", get(handler));
+    let app = serve(app.layer(rig.auth().tenants(TenantPolicy::new(table)))).await;
+    let headers = [("authorization", "Bearer alice-token"), ("x-team-id", "design")];
+    assert_eq!(support::get(app.address, "/", &headers).await.body, "true");
+    let mut seen: Vec<_> = rig
+        .sent()
+        .await
+        .into_iter()
+        .map(|(_, record)| {
+            let sent = &record["request_params"]["headers"];
+            let org = sent.get("x-org-id").or(sent.get("X-Org-Id")).and_then(Value::as_str);
+            let text = |value: &str| value.to_owned();
+            (text(record["api_path"].as_str().unwrap()), org.map(text), sent["x-team-id"].as_str().map(text))
+        })
+        .collect();
+    seen.sort();
+    let row = |path: &str, org: Option<&str>, team: Option<&str>| {
+        (path.to_owned(), org.map(str::to_owned), team.map(str::to_owned))
+    };
+    let expected = [
+        row("/", Some("acme"), Some("design")),
+        row("/named", Some("other"), None),
+        // Of whoever has that credential.
+        row("/of-bob", None, None),
+        row("/own", Some("acme"), Some("design")),
+        row(&called, Some("acme"), Some("design")),
+    ];
+    assert_eq!(seen, expected);
 }
 
 #[tokio::test]
 async fn span_has_organisation_and_team() {
-    let app = Router::new().route(
-        "/",
-        get(|_: CurrentTenant| async {
-            tracing::info!("in the handler");
-        }),
-    );
-    let app = app.layer(layer(TenantPolicy::new(Table::new())));
+    let handler = || async { tracing::info!("in the handler") };
+    let app = Router::new()
+        .route("/", get(move |_: CurrentTenant| handler()))
+        .route("/acting", get(move |_: ActAsUser, _: CurrentTenant| handler()))
+        .merge(guarded("/guarded", TenantGuardLayer::org::<View>()))
+        .layer(
+            layer(TenantPolicy::new(Table::new())).act_as(ActAsPolicy::new().directory(FakeDirectory::new())),
+        );
     let log = Log::start();
-    for (headers, expected) in [
-        (vec![("x-org-id", "acme"), ("x-team-id", "design")], r#"org_id="acme" team_id="design""#),
-        (vec![], r#"org_id="home-7""#),
+    let (acme, design, as_alice) = (("x-org-id", "acme"), ("x-team-id", "design"), (HEADER, "7"));
+    for (path, token, headers, expected) in [
+        ("/", "alice-token", vec![acme, design], r#"org_id="acme" team_id="design""#),
+        ("/", "alice-token", vec![], r#"org_id="home-7""#),
+        ("/guarded", "alice-token", vec![acme, design], r#"org_id="acme" team_id="design""#),
+        ("/acting", "root-token", vec![as_alice, acme, design], r#"org_id="acme" team_id="design""#),
+        ("/guarded", "root-token", vec![as_alice, acme], r#"org_id="acme""#),
     ] {
         let span =
             tracing::info_span!("request", org_id = tracing::field::Empty, team_id = tracing::field::Empty);
-        assert_eq!(ask(&app, "/", "alice-token", &headers).instrument(span).await.0, 200);
+        assert_eq!(ask(&app, path, token, &headers).instrument(span).await.0, 200, "{path} {headers:?}");
         let lines = log.take();
         let line = lines.lines().find(|line| line.contains("in the handler")).unwrap();
-        assert!(line.contains(expected), "{line}");
+        assert!(line.contains(expected), "{path} {headers:?}: {line}");
     }
 }
