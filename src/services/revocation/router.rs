@@ -33,7 +33,7 @@ use crate::verifiers::jwt::JwtVerifier;
 /// | … with neither | 400 |
 /// | … and the list cannot be written, so that others may still accept the token | 503 with `Retry-After` |
 /// | no valid token, revoked ones included | 401 |
-/// | access key | 403 |
+/// | valid token of another verifier, where several share the layer; access key | 403 |
 pub fn revoke_router<S: Clone + Send + Sync + 'static>(verifier: JwtVerifier) -> Router<S> {
     let revoke = move |request: Request| {
         let verifier = verifier.clone();
@@ -51,6 +51,10 @@ async fn revoke(verifier: &JwtVerifier, request: Request) -> Result<(), AuthErro
     auth_state::required(request.extensions())?;
     drop(request);
     match context::credential() {
+        Some(Credential::Bearer(token)) if !verifier.is_own(&token) => Err(AuthError::new(ErrorKind::Denied)
+            .with_detail(
+                "the token is another verifier's and cannot be revoked here: log out where it was issued",
+            )),
         Some(Credential::Bearer(token)) => verifier.revoke(token.as_str()).await,
         Some(Credential::AccessKey(_)) => Err(AuthError::new(ErrorKind::Denied)
             .with_detail("an access key cannot be revoked here: revoke it at the auth center")),

@@ -5,7 +5,9 @@ use std::time::SystemTime;
 use futures_util::future::join_all;
 
 use super::revocation::{RevocationCheck, in_time};
+use super::verdict::Verdict;
 use super::verifier::JwtVerifier;
+use crate::types::credential::BearerToken;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::revocation::Revocation;
 use crate::types::user::UserId;
@@ -66,6 +68,11 @@ impl JwtVerifier {
         let latest = before.max(self.inner.clock.today());
         let until = latest.checked_add(lifetime).unwrap_or(latest);
         self.write(&Revocation::user(id, before), until).await
+    }
+
+    /// Whether a token is of one of the issuers, and so one that could be revoked here.
+    pub(crate) fn is_own(&self, token: &BearerToken) -> bool {
+        !matches!(self.verify_own(token), Verdict::NotOwn)
     }
 
     /// The time by which tokens expire.

@@ -1,6 +1,6 @@
 //! `POST /revoke`.
 
-use aigc_auth::jwt::JwtVerifier;
+use aigc_auth::jwt::{ByIssuer, JwtVerifier};
 use aigc_auth::testing::{Clock, TestKey};
 use aigc_auth::{AuthLayer, revocation};
 use axum::Router;
@@ -55,6 +55,20 @@ async fn access_keys_and_routers_outside_the_layer_are_refused() {
     let without = JwtVerifier::from_secret(SECRET).build().unwrap();
     let app = app(&without, AuthLayer::new(without.clone())).await;
     assert_eq!(call(&app, "POST", "/revoke", &token(&json!({"jti": "a"}))).await.0, 500);
+}
+
+/// Where two verifiers share a layer, a token of the other is valid, and nothing that could be revoked here.
+#[tokio::test]
+async fn token_of_another_verifier_is_refused_and_stays_valid() {
+    let center = center().await;
+    let verifier = builder(&Clock::held()).build().unwrap();
+    let layer = AuthLayer::new(ByIssuer::new(verifier.clone(), client(&center)));
+    let app = app(&verifier, layer).await;
+    assert_eq!(call(&app, "POST", "/revoke", "alice-token").await.0, 403);
+    assert_eq!(call(&app, "GET", "/", "alice-token").await.0, 200);
+    let own = token(&json!({"jti": "a"}));
+    assert_eq!(call(&app, "POST", "/revoke", &own).await.0, 204);
+    assert_eq!(call(&app, "POST", "/revoke", &own).await.0, 401);
 }
 
 /// While acting as another user, the token is still the admin's own.
