@@ -152,6 +152,46 @@ async fn organisations_and_teams() {
 }
 
 #[tokio::test]
+async fn services_call_in_their_own_name() {
+    let app = start("services", &[]).await;
+    let at = app.address;
+    let post = async |path: &str, token: &str| {
+        http::request(at, "POST", path, &[("authorization", &*format!("Bearer {token}"))]).await
+    };
+    // Whoever the user is, it is the service that calls; and no user may, not even an admin.
+    for who in ["alice-token", "bob-token", "ak_alice", "root-token"] {
+        let answer = post("/top-up", who).await;
+        assert_eq!(seen(&answer), (200, "topped up for the service full-service\n"), "{who}");
+        assert_eq!(post("/credits", who).await.status, 403, "{who}");
+    }
+    for path in ["/top-up", "/credits"] {
+        assert_eq!(post(path, "unknown").await.status, 401, "{path}");
+        assert_eq!(http::request(at, "POST", path, &[]).await.status, 401, "{path}");
+    }
+    let keys = http::get(at, "/.well-known/jwks.json", &[]).await.json();
+    assert_eq!((&keys["keys"][0]["kty"], &keys["keys"][1]), (&json!("OKP"), &Value::Null), "{keys}");
+    assert_eq!(keys["keys"][0]["d"], Value::Null, "the public half alone");
+}
+
+/// By the key that is set, replicas sign and publish the same; one that is no key is named, and not shown.
+#[cfg(unix)]
+#[tokio::test]
+async fn service_key_is_the_one_that_is_set() {
+    let make = Command::new("openssl").args(["genpkey", "-algorithm", "ed25519"]).output();
+    let key = String::from_utf8(timeout(PATIENCE, make).await.unwrap().unwrap().stdout).unwrap();
+    let apps = [start("key", &[("SERVICE_KEY", &key)]).await, start("key", &[("SERVICE_KEY", &key)]).await];
+    let mut published = vec![];
+    for app in &apps {
+        published.push(http::get(app.address, "/.well-known/jwks.json", &[]).await.json());
+        let headers = [("authorization", "Bearer alice-token")];
+        assert_eq!(http::request(app.address, "POST", "/top-up", &headers).await.status, 200);
+    }
+    assert_eq!(published[0], published[1]);
+    let error = FULL_SERVICE.fails(&Directory::new("no-key"), &[("SERVICE_KEY", "hunter2")]).await;
+    assert!(error.contains("key") && !error.contains("hunter2"), "{error}");
+}
+
+#[tokio::test]
 async fn admins_act_as_others() {
     let app = start("act-as", &[]).await;
     let at = app.address;
@@ -187,7 +227,7 @@ async fn admins_act_as_others() {
 async fn every_curl_line_that_it_prints_works() {
     let mut app = start("banner", &[]).await;
     let mut statuses = vec![];
-    while statuses.len() < 12 {
+    while statuses.len() < 15 {
         let line = timeout(PATIENCE, app.lines.next_line()).await.unwrap().unwrap().unwrap();
         let Some(line) = line.trim().strip_prefix("curl ") else { continue };
         let quoted: Vec<&str> = line.split('\'').skip(1).step_by(2).collect();
@@ -207,6 +247,9 @@ async fn every_curl_line_that_it_prints_works() {
         ("/org", 200),
         ("/org/name", 403),
         ("/relay", 200),
+        ("/top-up", 200),
+        ("/credits", 403),
+        ("/.well-known/jwks.json", 200),
         ("/context", 200),
         ("/maybe", 200),
         ("/public/hello", 200),

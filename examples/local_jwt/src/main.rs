@@ -7,19 +7,14 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use aigc_auth::impersonation::ActAsPolicy;
 use aigc_auth::jwt::JwtVerifier;
 use aigc_auth::{ActAsUser, AuthLayer, CurrentUser, OptionalUser, RequireAdmin, UserInfo};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use axum::routing::get;
 use axum::{Json, Router};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use example_support::{Issuer, variable};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
 async fn user(user: CurrentUser) -> Json<Value> {
     Json(profile(&user))
@@ -69,7 +64,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         (None, Some(secret)) => (JwtVerifier::from_secret(secret), None),
         (None, None) => {
             let issuer = Issuer::new()?;
-            (JwtVerifier::from_jwks(issuer.publish().await?), Some(issuer))
+            let url = issuer.publish(|_| Router::new()).await? + Issuer::JWKS;
+            println!("no JWKS_URL and no JWT_SECRET is set, so the issuer is in this process: {url}");
+            (JwtVerifier::from_jwks(url), Some(issuer))
         }
     };
     let verifier = from.audience(&audience).build()?;
@@ -81,7 +78,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let shutdown = example_support::shutdown_signal();
     let (listener, address) = example_support::listen().await?;
     if let Some(issuer) = issuer {
-        issuer.print_tokens(address, &audience)?;
+        print_tokens(&issuer, address, &audience)?;
     }
     // With connect info, so that the audit log can name the client's address.
     let service = app(verifier).into_make_service_with_connect_info::<SocketAddr>();
@@ -89,66 +86,28 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+fn token(issuer: &Issuer, id: &str, role: Option<&str>, audience: &str) -> Result<String, Box<dyn Error>> {
+    let email = format!("{id}@example.com");
+    let mut claims = json!({ "sub": id, "email": email, "aud": audience, "exp": Issuer::now() + 3600 });
+    if let Some(role) = role {
+        claims["role"] = role.into();
+    }
+    Ok(issuer.sign("JWT", &claims)?)
 }
 
-/// Signs tokens by a key that it makes for itself, as Supabase or Keycloak would.
-struct Issuer {
-    key: EcdsaKeyPair,
-}
-
-impl Issuer {
-    const KID: &str = "the-only-key";
-
-    fn new() -> Result<Self, Box<dyn Error>> {
-        Ok(Self { key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)? })
+fn print_tokens(issuer: &Issuer, address: SocketAddr, audience: &str) -> Result<(), Box<dyn Error>> {
+    println!("tokens for an hour:");
+    println!("  ALICE={}", token(issuer, "alice", None, audience)?);
+    println!("  ROOT={}", token(issuer, "root", Some("admin"), audience)?);
+    println!("with these set, try:");
+    for line in [
+        "curl -H \"Authorization: Bearer $ALICE\" {url}/user",
+        "curl -i -H \"Authorization: Bearer $ALICE\" {url}/admin",
+        "curl -H \"Authorization: Bearer $ROOT\" {url}/admin",
+        "curl -H \"Authorization: Bearer $ROOT\" -H 'X-Act-As-User-Id: alice' {url}/user-id",
+        "curl {url}/maybe",
+    ] {
+        println!("  {}", line.replace("{url}", &format!("http://{address}")));
     }
-
-    /// Serves the public half, as long as the process runs. Returns the URL.
-    async fn publish(&self) -> Result<String, Box<dyn Error>> {
-        // Uncompressed: a byte that says so, and the two halves.
-        let (x, y) = self.key.public_key().as_ref()[1..].split_at(32);
-        let [x, y] = [x, y].map(|half| URL_SAFE_NO_PAD.encode(half));
-        let key = json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": Self::KID, "use": "sig", "alg": "ES256" });
-        let keys = json!({ "keys": [key] });
-        let path = "/.well-known/jwks.json";
-        let routes = Router::new().route(path, get(move || async move { Json(keys) }));
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}{path}", listener.local_addr()?);
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        println!("no JWKS_URL and no JWT_SECRET is set, so the issuer is in this process: {url}");
-        Ok(url)
-    }
-
-    fn token(&self, id: &str, role: Option<&str>, audience: &str) -> Result<String, Box<dyn Error>> {
-        let exp = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() + 3600;
-        let email = format!("{id}@example.com");
-        let mut claims = json!({ "sub": id, "email": email, "aud": audience, "exp": exp });
-        if let Some(role) = role {
-            claims["role"] = role.into();
-        }
-        let header = json!({ "alg": "ES256", "typ": "JWT", "kid": Self::KID });
-        let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
-        let message = format!("{header}.{claims}");
-        let signature = self.key.sign(&SystemRandom::new(), message.as_bytes())?;
-        Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
-    }
-
-    fn print_tokens(&self, address: SocketAddr, audience: &str) -> Result<(), Box<dyn Error>> {
-        println!("tokens for an hour:");
-        println!("  ALICE={}", self.token("alice", None, audience)?);
-        println!("  ROOT={}", self.token("root", Some("admin"), audience)?);
-        println!("with these set, try:");
-        for line in [
-            "curl -H \"Authorization: Bearer $ALICE\" {url}/user",
-            "curl -i -H \"Authorization: Bearer $ALICE\" {url}/admin",
-            "curl -H \"Authorization: Bearer $ROOT\" {url}/admin",
-            "curl -H \"Authorization: Bearer $ROOT\" -H 'X-Act-As-User-Id: alice' {url}/user-id",
-            "curl {url}/maybe",
-        ] {
-            println!("  {}", line.replace("{url}", &format!("http://{address}")));
-        }
-        Ok(())
-    }
+    Ok(())
 }

@@ -7,6 +7,12 @@ use aigc_auth::error::BuildError;
 use aigc_auth::testing::AuthCenter;
 use tokio::net::TcpListener;
 
+#[cfg(feature = "issuer")]
+mod issuer;
+
+#[cfg(feature = "issuer")]
+pub use issuer::Issuer;
+
 /// Logs to standard error what `RUST_LOG` says, `info` by default.
 #[cfg(feature = "logging")]
 pub fn start_logging() {
@@ -41,14 +47,18 @@ pub fn is_set(names: &[&str]) -> bool {
     names.iter().any(|name| std::env::var_os(name).is_some() || file.contains(name))
 }
 
+/// The value of an environment variable; `None` if it is not set or empty.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// Listens on `BIND`, `127.0.0.1:3000` by default, and prints the address.
 ///
 /// # Errors
 ///
 /// `BIND` is no address, or one that is in use.
 pub async fn listen() -> Result<(TcpListener, SocketAddr), String> {
-    let bind = std::env::var("BIND").ok().filter(|bind| !bind.is_empty());
-    let bind = bind.unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let bind = variable("BIND").unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     let failed = |error: std::io::Error| format!("BIND={bind}: {error}");
     let listener = TcpListener::bind(&bind).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;

@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
 use redis::FromRedisValue;
 use test_support::process::Directory;
+use test_support::redis::{skipped, spawn, url};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, split};
 use tokio::net::{TcpListener, UnixStream};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
@@ -31,7 +31,7 @@ impl RedisServer {
         let process = match spawn(&directory, &more) {
             Ok(process) => process,
             Err(error) => {
-                eprintln!("skipped: cannot start `redis-server` ({error}); tests/run.sh installs it");
+                skipped(&error);
                 return None;
             }
         };
@@ -45,7 +45,7 @@ impl RedisServer {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("unix://{}", self.socket().display())
+        url(&self.directory)
     }
 
     pub(crate) fn url_of(&self, user: &str, password: &str) -> String {
@@ -97,24 +97,6 @@ impl RedisServer {
         self.process = spawn(&self.directory, &self.more).unwrap();
         self.answers().await;
     }
-}
-
-fn spawn(directory: &Directory, more: &[String]) -> std::io::Result<Child> {
-    let mut command = Command::new("redis-server");
-    command.args([
-        "--port",
-        "0",
-        "--unixsocket",
-        "s",
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-        "--loglevel",
-        "warning",
-    ]);
-    command.args(more).current_dir(&directory.0);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true).spawn()
 }
 
 /// A path to a Redis, on a port.

@@ -11,6 +11,7 @@ pub mod http;
 pub mod jwt;
 pub mod port;
 pub mod process;
+pub mod redis;
 #[cfg(feature = "sql")]
 pub mod sql;
 
