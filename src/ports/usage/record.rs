@@ -31,6 +31,12 @@ pub trait Served: Send {
         true
     }
 
+    /// Whether the caller is a [service](crate::service::ServiceIdentity): there is no user to bill, and its token is for this
+    /// service alone. Defaults to `false`.
+    fn is_of_service(&self) -> bool {
+        false
+    }
+
     /// The HTTP status of the response.
     fn status(&self) -> u16;
 

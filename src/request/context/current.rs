@@ -169,9 +169,10 @@ impl Recorder {
     }
 }
 
-/// Adds the credential of the current request to a record that has none, and whose data the request is about.
+/// Adds the credential of the current request to a record that has none, and whose data the request is about. Not that of a
+/// service: it has no user to bill, and its token is for this service alone.
 pub(crate) fn with_credential(record: ApiRecord) -> ApiRecord {
-    match (record.has_credential(), credential()) {
+    match (record.has_credential(), credential().filter(|_| service().is_none())) {
         (false, Some(credential)) => {
             record.credential(credential).of_user(actor().as_ref()).of_tenant(tenant())
         }

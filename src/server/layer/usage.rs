@@ -219,6 +219,10 @@ impl Served for ServedRequest {
         self.context.verified().is_some()
     }
 
+    fn is_of_service(&self) -> bool {
+        self.context.verified().is_some_and(UserInfo::is_service)
+    }
+
     fn status(&self) -> u16 {
         self.status.map_or(0, |status| status.as_u16())
     }

@@ -108,8 +108,9 @@ impl StatsCollector {
 
 impl Record for StatsCollector {
     fn record(&self, served: Box<dyn Served>) {
-        // Redirects are not counted, and a record without a credential can be billed to no user.
-        if matches!(served.status(), 300..400) || served.credential().is_none() {
+        // Redirects are not counted. What has no credential, or that of a service, can be billed to no user.
+        let is_billable = served.credential().is_some() && !served.is_of_service();
+        if matches!(served.status(), 300..400) || !is_billable {
             return;
         }
         self.0.queue.push(served);

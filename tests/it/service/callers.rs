@@ -2,16 +2,20 @@
 
 use std::sync::{Arc, Mutex};
 
+use aigc_auth::outbound::OutboundClient;
 use aigc_auth::service::{CurrentService, RequireService, ServiceIdentity, WithServices};
-use aigc_auth::usage::{Record, Served};
-use aigc_auth::{AuthError, AuthLayer, CurrentUser, testing};
+use aigc_auth::usage::{ApiRecord, Record, Served};
+use aigc_auth::{AuthError, AuthLayer, CurrentUser, context, testing};
 use axum::Router;
 use axum::routing::get;
 use serde_json::Value;
 
+use crate::outbound::support::Host;
 use crate::service::support::{
     AUDIENCE, Read, alice, app, ask, claims, frontend, routes, services, sign, users,
 };
+use crate::stats::support::Rig;
+use crate::support::{client, get_as, serve};
 
 fn layer() -> AuthLayer {
     AuthLayer::new(WithServices::new(users().build().unwrap(), services()))
@@ -140,6 +144,31 @@ async fn usage_records_name_the_service() {
         })
         .collect();
     assert_eq!(named, [(true, Some("frontend")), (true, None)]);
+}
+
+/// Its token is for this service, and the auth center has nobody to bill.
+#[tokio::test]
+async fn auth_center_gets_no_records_of_services() {
+    let (rig, host) = (Rig::new().await, Host::http().await);
+    let outbound = OutboundClient::builder(&client(&rig.center)).build().unwrap();
+    let called = host.at("/");
+    let there = called.clone();
+    let handler = || async move {
+        outbound.get(there).send().await.unwrap();
+        context::stats().unwrap().record(ApiRecord::new("POST", "/own"));
+    };
+    let users = WithServices::new(client(&rig.center), services());
+    let layer = AuthLayer::new(users).with_stats(rig.stats.clone());
+    let app = serve(Router::new().route("/", get(handler)).layer(layer)).await;
+    let all = vec!["/", "/own", &*called];
+    for (token, expected) in [(frontend("a"), vec![]), ("alice-token".to_owned(), all)] {
+        assert_eq!(get_as(app.address, &token, "/").await.status, 200);
+        let sent = rig.sent().await;
+        let mut paths: Vec<_> = sent.iter().map(|(_, record)| record["api_path"].as_str().unwrap()).collect();
+        paths.sort_unstable();
+        assert_eq!(paths, expected, "{token}");
+        assert!(sent.iter().all(|(credential, _)| credential == "alice-token"), "{sent:?}");
+    }
 }
 
 #[tokio::test]

@@ -28,9 +28,8 @@ fn app(policy: TenantPolicy, sink: impl AuditSink, runs: &Arc<AtomicUsize>) -> R
         }
     };
     let [user, tenant, both, maybe, guarded] = [(); 5].map(|()| told.clone());
-    let guarded = Router::new()
-        .route("/guarded", get(move || guarded()))
-        .route_layer(TenantGuardLayer::new(|_| Ok(())));
+    let guarded =
+        Router::new().route("/guarded", get(guarded)).route_layer(TenantGuardLayer::new(|_| Ok(())));
     Router::new()
         .route("/user", get(move |_: ActAsUser| user()))
         .route("/tenant", get(move |_: CurrentTenant| tenant()))
