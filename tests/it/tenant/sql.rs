@@ -71,7 +71,7 @@ async fn autogpt_tables(database: &Database) {
         enum_,
         format!(
             "CREATE TABLE {} (id varchar(50) PRIMARY KEY, {} boolean NOT NULL DEFAULT false, {} {time});",
-            q("Org"),
+            q("Organization"),
             q("isPersonal"),
             q("deletedAt")
         ),
@@ -92,7 +92,12 @@ async fn autogpt_tables(database: &Database) {
     let homes = people.map(|name| format!("('home-{name}', true, NULL)"));
     let orgs = [&orgs[..], &homes[..]].concat().join(", ");
     database
-        .run(&format!("INSERT INTO {} (id, {}, {}) VALUES {orgs}", q("Org"), q("isPersonal"), q("deletedAt")))
+        .run(&format!(
+            "INSERT INTO {} (id, {}, {}) VALUES {orgs}",
+            q("Organization"),
+            q("isPersonal"),
+            q("deletedAt")
+        ))
         .await;
     let mut members = vec![];
     for name in people {
@@ -140,8 +145,9 @@ async fn autogpt_tables(database: &Database) {
 }
 
 /// The recipe of the guide.
-fn autogpt() -> SqlMembershipsBuilder {
-    let members = MemberTable::new("OrgMember")
+fn autogpt(schema: &str) -> SqlMembershipsBuilder {
+    let table = |name: &str| format!("{schema}.{name}");
+    let members = MemberTable::new(table("OrgMember"))
         .user_column("userId")
         .of_column("orgId")
         .active("status", "ACTIVE")
@@ -150,7 +156,7 @@ fn autogpt() -> SqlMembershipsBuilder {
         .role_flag("isBillingManager", OrgRole::BillingManager.code())
         .role_without_flags(OrgRole::Member.code())
         .default_where("isOwner", true);
-    let team_members = MemberTable::new("TeamMember")
+    let team_members = MemberTable::new(table("TeamMember"))
         .user_column("userId")
         .of_column("teamId")
         .active("status", "ACTIVE")
@@ -158,15 +164,23 @@ fn autogpt() -> SqlMembershipsBuilder {
         .role_flag("isBillingManager", TeamRole::BillingManager.code())
         .role_without_flags(TeamRole::Member.code());
     SqlMemberships::builder(members)
-        .orgs(OrgTable::new("Org").deleted_column("deletedAt").default_where("isPersonal", true))
-        .teams(TeamTable::new("Team", team_members).org_column("orgId"))
+        .orgs(
+            OrgTable::new(table("Organization"))
+                .deleted_column("deletedAt")
+                .default_where("isPersonal", true),
+        )
+        .teams(TeamTable::new(table("Team"), team_members).org_column("orgId"))
 }
 
 #[tokio::test]
 async fn autogpts_tables_say_who_is_a_member() {
     in_each(|database| async move {
         autogpt_tables(&database).await;
-        let table = autogpt().connect(database.url()).await.unwrap();
+        let url = database.url();
+        // As Prisma has it, which reads more of it than the driver.
+        let prisma = format!("{url}&schema=platform&connect_timeout=60");
+        let url = database.choose(url, &*prisma, url);
+        let table = autogpt(database.schema()).connect(url).await.unwrap();
         for (user, org, expected) in [
             ("owner", Some("acme"), Ok(json!(["acme", ["owner"], {}]))),
             ("admin", Some("acme"), Ok(json!(["acme", ["admin"], {"design": ["admin"]}]))),
@@ -212,7 +226,7 @@ async fn autogpts_tables_say_who_is_a_member() {
         // Deleted a second ago: known once it is invalidated.
         let delete = format!(
             "UPDATE {} SET {} = '2026-11-29 12:00:00' WHERE id = 'acme'",
-            database.quoted("Org"),
+            database.quoted("Organization"),
             database.quoted("deletedAt")
         );
         database.run(&delete).await;

@@ -8,7 +8,7 @@ use crate::upstream::sql::dialect::Table;
 /// use aigc_auth::tenant::OrgTable;
 ///
 /// // AutoGPT's: the default is the personal one.
-/// let orgs = OrgTable::new("Org").deleted_column("deletedAt").default_where("isPersonal", true);
+/// let orgs = OrgTable::new("Organization").deleted_column("deletedAt").default_where("isPersonal", true);
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]

@@ -8,10 +8,11 @@ use super::super::verifier::JwtVerifier;
 /// The audience is `authenticated`, and the role `admin` makes an admin. Tokens of the key set are of ES256, RS256 or EdDSA; a
 /// token of HS256 is never verified by it, nor another by the secret. Tokens of services (`autogpt-platform-backend`) have
 /// another audience, and are rejected, as are all subjects that start with `service:`:
-/// a [`ServiceVerifier`](crate::service::ServiceVerifier) verifies them. The issuer is not checked. Log-outs (`jti`, `sid`) are not asked for: tokens
-/// are valid for their five minutes.
+/// a [`ServiceVerifier`](crate::service::ServiceVerifier) verifies them. The issuer is not checked. Log-outs (`jti`, `sid`) count
+/// with a list of [`revocations`](JwtVerifierBuilder::revocations), of tokens of both kinds: a `RedisRevocations` of the platform's
+/// Redis reads the keys that it writes. Without one, tokens are valid for their five minutes.
 ///
-/// Setters after this change what holds for the key set alone.
+/// Other setters after this change what holds for the key set alone.
 ///
 /// Source: `autogpt_libs/auth` of [AutoGPT](https://github.com/Significant-Gravitas/AutoGPT), `config.py` and `jwt_utils.py`.
 ///
