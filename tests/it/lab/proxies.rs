@@ -7,6 +7,7 @@ use aigc_auth::error::ErrorResponder;
 use aigc_auth::extract::RequestInfo;
 use aigc_auth::forward_auth::{ForwardAuth, Proxy};
 use aigc_auth::layer::{CredentialSource, TrustedProxies};
+use aigc_auth::service::WithServices;
 use aigc_auth::testing::{self, AuthCenter, Fault};
 use aigc_auth::{AuthLayer, OptionalUser, RequirePermission, permissions};
 use axum::extract::ws::{Message, WebSocketUpgrade};
@@ -23,6 +24,7 @@ use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::room::Room;
+use crate::service::support::{frontend, services};
 use crate::support::{self, Answer, App, client, serve};
 
 const GUIDE: &str = include_str!("../../../docs/proxies.md");
@@ -211,14 +213,17 @@ async fn proxies_in_front_of_the_layer() {
     }
 }
 
-/// What reached the Python service: method, path, body, and the headers about the user that are not empty.
+/// What reached the Python service: method, path, body, and the headers about the caller that are not empty.
 fn echoed(answer: &Answer) -> Seen {
     let seen = answer.json();
-    let is_about_user = |name: &str| name.to_lowercase().replace('_', "-").starts_with("x-user-");
+    let is_about_caller = |name: &str| {
+        let name = name.to_lowercase().replace('_', "-");
+        name.starts_with("x-user-") || name.starts_with("x-service-")
+    };
     let headers = seen["headers"].as_array().unwrap().iter();
     let mut users: Vec<_> = headers
         .map(|pair| (pair[0].as_str().unwrap(), pair[1].as_str().unwrap()))
-        .filter(|(name, value)| is_about_user(name) && !value.is_empty())
+        .filter(|(name, value)| is_about_caller(name) && !value.is_empty())
         .map(|(name, value)| format!("{}: {value}", name.to_lowercase()))
         .collect();
     users.sort();
@@ -237,7 +242,8 @@ async fn proxies_that_ask_in_front_of_python() {
         let center = auth_center().await;
         let alice_id =
             center.users().iter().find(|user| user.username() == "alice").unwrap().id().to_string();
-        let auth = AuthLayer::new(client(&center)).exclude_prefix("/public").trusted_proxies(trusted());
+        let callers = WithServices::new(client(&center), services());
+        let auth = AuthLayer::new(callers).exclude_prefix("/public").trusted_proxies(trusted());
         let endpoint =
             ForwardAuth::new(auth, proxy).require_prefix("/admin", |user| user.require("admin:access"));
         let endpoint = serve(endpoint.router("/auth")).await;
@@ -267,17 +273,28 @@ async fn proxies_that_ask_in_front_of_python() {
             ("x-user-permissions", "admin:access"),
             ("x_user_id", "1"),
             ("x-user-other", "1"),
+            ("x-service-name", "root"),
+            ("X-Service-Scopes", "admin:access"),
+            ("x_service_name", "root"),
             ("x-original-uri", "/public/x"),
             ("x-forwarded-uri", "/public/x"),
             ("x-forwarded-method", "OPTIONS"),
         ];
-        // A header of no recipe's: what is not among the four is the client's own at nginx.
+        // A header of no recipe's is the client's own at nginx.
         let other = if name == "nginx" { vec!["x-user-other: 1".to_owned()] } else { vec![] };
         let alice_and_other = [&alice[..], &other].concat();
         let forged_alice = [ALICE, &forged[..]].concat();
         let two = if name == "nginx" { refused(400, "") } else { refused(401, INVALID) };
         let long = format!("/{}?q={}", "a/".repeat(300), "b".repeat(3000));
         let dropped = [ALICE, &[("connection", "x-user-id")]].concat();
+        let bearer = format!("Bearer {}", frontend("orders:read"));
+        let by_service = [("authorization", &*bearer)];
+        let forged_service = [&by_service[..], &forged[..]].concat();
+        let dropped_service = [&by_service[..], &[("connection", "x-service-name")]].concat();
+        let service = ["x-service-name: frontend", "x-service-scopes: orders:read"].map(str::to_owned);
+        let service_and_other = [&service[..], &other].concat();
+        let service_to_drop =
+            if name == "nginx" { served("GET", "/x", "", &service) } else { refused(400, "") };
         let to_drop = if name == "nginx" { served("GET", "/x", "", &alice) } else { refused(400, "") };
         let own_403 = [ALICE, &[("x-wanted-status", "403")]].concat();
         let own_500 = [ALICE, &[("x-wanted-status", "500")]].concat();
@@ -303,6 +320,24 @@ async fn proxies_that_ask_in_front_of_python() {
                 served("GET", "/x", "", &alice_and_other),
             ),
             ("one that is to be dropped", "GET", "/x", &dropped, "", to_drop),
+            (
+                "a service",
+                "GET",
+                "/reports?x=1",
+                &by_service,
+                "",
+                served("GET", "/reports?x=1", "", &service),
+            ),
+            (
+                "… with headers of the client's",
+                "GET",
+                "/x",
+                &forged_service,
+                "",
+                served("GET", "/x", "", &service_and_other),
+            ),
+            ("… one that is to be dropped", "GET", "/x", &dropped_service, "", service_to_drop),
+            ("… where a rule wants a user", "GET", "/admin/users", &by_service, "", refused(403, "")),
             ("no credential", "GET", "/reports", &[], "", refused(401, "Bearer")),
             ("… but headers", "GET", "/reports", &forged, "", refused(401, "Bearer")),
             ("… and a body", "POST", "/reports", &[], "hello", refused(401, "Bearer")),
