@@ -1,9 +1,9 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis::{Client, Cmd, FromRedisValue, ProtocolVersion, PushInfo};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use super::address::RedisAddress;
@@ -93,8 +93,7 @@ pub(crate) struct Link {
     task: AbortHandle,
 }
 
-#[derive(Default)]
-struct Slot(Mutex<Option<Connection>>);
+struct Slot(watch::Sender<Option<Connection>>);
 
 impl Link {
     /// Starts to dial, and does not wait for it.
@@ -116,7 +115,7 @@ impl Link {
         let client = address
             .client(version)
             .map_err(|error| BuildError::new(format!("cannot use the URL of Redis: {error}")))?;
-        let slot = Arc::<Slot>::default();
+        let slot = Arc::new(Slot(watch::Sender::new(None)));
         let task = runtime.spawn(supervise(slot.clone(), client, config, session)).abort_handle();
         Ok(Self { slot, task })
     }
@@ -124,6 +123,12 @@ impl Link {
     /// Runs a command, or fails at once while there is no connection.
     pub(crate) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, LinkError> {
         self.connection()?.query(command).await
+    }
+
+    /// Waits until there is a connection.
+    pub(crate) async fn connected(&self) {
+        // The slot outlives this, and so does what is waited for.
+        let _ = self.slot.0.subscribe().wait_for(Option::is_some).await;
     }
 
     /// Returns the connection, if there is one.
@@ -146,11 +151,11 @@ impl fmt::Debug for Link {
 
 impl Slot {
     fn get(&self) -> Option<Connection> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.borrow().clone()
     }
 
     fn set(&self, connection: Option<Connection>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+        self.0.send_replace(connection);
     }
 }
 

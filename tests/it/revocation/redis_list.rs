@@ -1,5 +1,6 @@
 //! Replicas that share a list in Redis, with one another and with a service in Python.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aigc_auth::jwt::{JwtVerifier, JwtVerifierBuilder};
@@ -7,9 +8,10 @@ use aigc_auth::revocation::{
     RedisRevocations, RedisRevocationsBuilder, Revocation, RevocationFailure, Revocations,
 };
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::jwt::support::{SECRET, now};
-use crate::revocation::redis_server::{PATIENCE, Path, RedisServer};
+use crate::revocation::redis_server::{PATIENCE, Path, RedisServer, path_without_calls};
 use crate::revocation::support::{ACCEPTED, outcome, revoked, token};
 use crate::support::{Reference, test_process, tls, until, until_async};
 
@@ -355,6 +357,22 @@ async fn refused_sign_in_is_tried_again() {
     server.run::<()>(&["ACL", "SETUSER", "app", ">pw"]).await;
     assert!(replica.list.synchronized(PATIENCE).await);
     assert_eq!(replica.outcome(&numbered("a")).await, ACCEPTED);
+}
+
+/// Both connections have to be there: one brings what is revoked, the other takes what this replica revokes.
+#[tokio::test]
+async fn list_is_synchronized_once_it_can_be_written() {
+    let Some(server) = RedisServer::start(&[]).await else { return };
+    // Who has to sign in is connected once that is answered.
+    server.run::<()>(&["ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all"]).await;
+    let gate = Arc::new(Semaphore::new(0));
+    let url = path_without_calls(&server, gate.clone()).await.replace("redis://", "redis://app:pw@");
+    let list = RedisRevocations::connect(url).unwrap();
+    until("what is revoked is known", || list.is_synchronized()).await;
+    assert!(!list.synchronized(Duration::from_millis(300)).await);
+    gate.add_permits(Semaphore::MAX_PERMITS / 2);
+    assert!(list.synchronized(PATIENCE).await);
+    list.revoke(&Revocation::session("s"), std::time::SystemTime::now() + 60 * SECOND).await.unwrap();
 }
 
 /// In a process of its own: rustls has one default provider a process, and the system's certificates are named by a variable.

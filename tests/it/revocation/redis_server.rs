@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::FromRedisValue;
@@ -10,7 +11,7 @@ use test_support::redis::{skipped, spawn, url};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, split};
 use tokio::net::{TcpListener, UnixStream};
 use tokio::process::Child;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 
@@ -97,6 +98,33 @@ impl RedisServer {
         self.process = spawn(&self.directory, &self.more).unwrap();
         self.answers().await;
     }
+}
+
+/// A path to a Redis on which connections without pushes, those for calls, get no answer until `gate` lets them.
+pub(crate) async fn path_without_calls(server: &RedisServer, gate: Arc<Semaphore>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let socket = server.socket();
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let (socket, gate) = (socket.clone(), gate.clone());
+            tokio::spawn(async move {
+                let mut first = vec![0; 4096];
+                let Ok(len @ 1..) = client.read(&mut first).await else { return };
+                // Only the third version of the protocol has pushes, and it begins with a `HELLO`.
+                let has_pushes = first[..len].windows(5).any(|word| word.eq_ignore_ascii_case(b"HELLO"));
+                if !has_pushes {
+                    gate.acquire().await.unwrap().forget();
+                }
+                let mut server = UnixStream::connect(socket).await.unwrap();
+                if server.write_all(&first[..len]).await.is_ok() {
+                    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+                }
+            });
+        }
+    });
+    url
 }
 
 /// A path to a Redis, on a port.

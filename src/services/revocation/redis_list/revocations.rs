@@ -75,8 +75,8 @@ impl RedisRevocations {
         Self(Arc::new(Inner { shared, asking: SingleFlight::new(Self::MAX_ASKING), _pushes: pushes }))
     }
 
-    /// Waits until all revocations are known here, for this long. Returns whether they are. Call it before a service listens: a list
-    /// that is just being connected knows nothing yet, and cannot ask either.
+    /// Waits until all revocations are known here and new ones can be written, for this long. Returns whether that is so. Call it
+    /// before a service listens: a list that is just being connected knows nothing yet, and cannot ask either.
     ///
     /// ```no_run
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -91,16 +91,18 @@ impl RedisRevocations {
     /// # Ok::<(), aigc_auth::error::BuildError>(()) }).unwrap();
     /// ```
     pub async fn synchronized(&self, timeout: Duration) -> bool {
-        let known = &self.0.shared.known;
+        let Shared { known, calls, .. } = &*self.0.shared;
         let waiting = async {
             loop {
                 // Before the look, so that it is told of what comes between.
                 let told = known.is_in.notified();
                 if self.is_synchronized() {
-                    return;
+                    break;
                 }
                 told.await;
             }
+            // A connection of its own, which may take longer.
+            calls.connected().await;
         };
         tokio::time::timeout(timeout, waiting).await.is_ok()
     }
