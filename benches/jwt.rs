@@ -4,32 +4,30 @@
 //! machine.
 
 mod support;
+#[path = "support/token.rs"]
+mod token;
 
 use std::cell::LazyCell;
 use std::hint::black_box;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use aigc_auth::Verify;
 use aigc_auth::credential::BearerToken;
 use aigc_auth::jwt::{JwtVerifier, JwtVerifierBuilder};
 use aigc_auth::revocation::MemoryRevocations;
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
-use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
-use serde_json::json;
 use support::{Case, measure};
-
-const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
-const SUBJECT: &str = "3f6c1c1e-6a5b-4c1f-9a55-0d1d2c3b4a59";
+use token::{SECRET, SUBJECT, token};
 
 /// What the peer reads of a token: about what a user is made of.
 #[derive(Deserialize)]
@@ -55,29 +53,18 @@ struct Signed {
     pem: Option<String>,
 }
 
-fn token(alg: &str, subject: &str, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_secs();
-    let header = json!({ "alg": alg, "typ": "JWT" });
-    let claims = json!({
-        "sub": subject, "aud": "authenticated", "iat": now, "exp": now + 36_000,
-        "email": "alice@example.com", "role": "editor",
-        "app_metadata": { "provider": "email", "permissions": ["report:read", "article:write"] },
-    });
-    let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
-    let message = format!("{header}.{claims}");
-    let signature = URL_SAFE_NO_PAD.encode(sign(message.as_bytes()));
-    format!("{message}.{signature}")
-}
-
 fn pem(key: &impl AsDer<PublicKeyX509Der<'static>>) -> Option<String> {
     let der = key.as_der().expect("a key");
     Some(format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der.as_ref())))
 }
 
 fn hs256(subject: &str) -> Signed {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET);
-    let token = token("HS256", subject, |message| hmac::sign(&key, message).as_ref().to_vec());
-    Signed { token, algorithm: Algorithm::HS256, key: DecodingKey::from_secret(SECRET), pem: None }
+    Signed {
+        token: token::hs256(subject),
+        algorithm: Algorithm::HS256,
+        key: DecodingKey::from_secret(SECRET),
+        pem: None,
+    }
 }
 
 fn es256() -> Signed {

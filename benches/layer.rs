@@ -1,6 +1,8 @@
 //! What the layer adds to one warm request in the process, next to what others add: `cargo bench -p aigc-auth-benches --bench layer`.
 
 mod support;
+#[path = "support/token.rs"]
+mod token;
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -8,7 +10,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use aigc_auth::jwt::{JwtVerifier, JwtVerifierBuilder};
 use aigc_auth::layer::CredentialSource;
+use aigc_auth::revocation::MemoryRevocations;
+use aigc_auth::service::{ServiceVerifier, WithServices};
 use aigc_auth::tenant::{CachedMemberships, CurrentTenant, Membership, Memberships, OrgId, TenantPolicy};
 use aigc_auth::usage::{Record, Served};
 use aigc_auth::{
@@ -118,6 +123,17 @@ impl Record for Queue {
     }
 }
 
+/// A verifier of tokens, which are cached.
+fn jwt() -> JwtVerifierBuilder {
+    JwtVerifier::from_secret(token::SECRET)
+}
+
+/// A verifier of services, of whom none calls.
+fn services() -> ServiceVerifier {
+    let keys = JwtVerifier::from_jwks("https://127.0.0.1:9/jwks.json");
+    ServiceVerifier::builder(keys, "orders").build().expect("a verifier")
+}
+
 /// One organisation, with five teams.
 struct Table;
 
@@ -129,15 +145,22 @@ impl Memberships for Table {
     }
 }
 
+fn naming_tenant(headers: &HeaderMap) -> HeaderMap {
+    let mut naming = headers.clone();
+    naming.insert("x-org-id", HeaderValue::from_static(ORG));
+    naming.insert("x-team-id", HeaderValue::from_static("legal"));
+    naming
+}
+
 const ORG: &str = "3f6c0b9e-9d5e-4c5e-8a55-0a2f7b1f9a10";
 
 /// A policy whose memberships are cached, the default one and that of the organisation.
-fn tenants() -> TenantPolicy {
+fn tenants(user: &UserId) -> TenantPolicy {
     // Longer than valgrind takes.
     let memberships = CachedMemberships::builder(Table).cache_ttl(Duration::from_secs(24 * 60 * 60)).build();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     for org in [None, Some(OrgId::from(ORG))] {
-        let found = runtime.block_on(memberships.find_membership(user().id(), org.as_ref()));
+        let found = runtime.block_on(memberships.find_membership(user, org.as_ref()));
         assert!(found.is_ok());
     }
     TenantPolicy::new(memberships)
@@ -180,6 +203,9 @@ const WITH_USER: &str = "AuthLayer and CurrentUser";
 const WITH_USER_AND_HEADERS: &str = "… with two headers more";
 const WITH_TENANT: &str = "… and CurrentTenant, by default";
 const WITH_HEADERS: &str = "… and CurrentTenant, by two headers";
+const WITH_JWT: &str = "JwtVerifier and CurrentUser";
+const WITH_JWT_AND_HEADERS: &str = "…, with two headers more";
+const WITH_REVOCATION_AND_HEADERS: &str = "… revocation, CurrentTenant, by headers";
 const EXTRACTED: &str = "extension read and cloned by hand";
 
 #[allow(deprecated)] // tower-http thinks little of fixed tokens; it is the least that a check can cost.
@@ -208,15 +234,24 @@ fn main() {
     let mut cookie = without.clone();
     let session = format!("theme=dark; session={token}");
     cookie.insert(COOKIE, HeaderValue::from_str(&session).expect("a header"));
-    let mut naming = with.clone();
-    naming.insert("x-org-id", HeaderValue::from_static(ORG));
-    naming.insert("x-team-id", HeaderValue::from_static("legal"));
-    let tenants = tenants();
-    let of_user = || Router::new().route("/me", get(|_: CurrentUser| async { "ok" })).layer(auth());
-    let of_tenant = || {
+    let naming = naming_tenant(&with);
+    let of_user =
+        |auth: AuthLayer| Router::new().route("/me", get(|_: CurrentUser| async { "ok" })).layer(auth);
+    let of_tenant = |auth: AuthLayer, user: &UserId| {
         let route = get(|_: CurrentUser, _: CurrentTenant| async { "ok" });
-        Router::new().route("/me", route).layer(auth().tenants(tenants.clone()))
+        Router::new().route("/me", route).layer(auth.tenants(tenants(user)))
     };
+    let signed = token::hs256(token::SUBJECT);
+    let with_jwt = headers(Some(&signed));
+    let naming_with_jwt = naming_tenant(&with_jwt);
+    let users = || jwt().build().expect("a key");
+    let local = || AuthLayer::tokens_only(users());
+    let both = || AuthLayer::tokens_only(WithServices::new(users(), services()));
+    let revoking = jwt().revocations(MemoryRevocations::new()).build().expect("a key");
+    // The id that the verifier has cached: a request that comes first has the membership looked up by it.
+    let verified = ready(revoking.user_info(&signed)).expect("a user");
+    let revoking = || AuthLayer::tokens_only(revoking.clone());
+
     let cases = vec![
         request_case(BARE, router(), with.clone(), 200),
         request_case("nothing, around", Nothing.layer(router()), with.clone(), 200),
@@ -232,10 +267,21 @@ fn main() {
         request_case("… of three sources, as a layer", router().layer(three()), with.clone(), 200),
         request_case("… of all sources, around", all().layer(router()), with.clone(), 200),
         request_case("… by a cookie of three, around", three().layer(router()), cookie, 200),
-        request_case(WITH_USER, of_user(), with.clone(), 200),
-        request_case(WITH_USER_AND_HEADERS, of_user(), naming.clone(), 200),
-        request_case(WITH_TENANT, of_tenant(), with.clone(), 200),
-        request_case(WITH_HEADERS, of_tenant(), naming, 200),
+        request_case(WITH_USER, of_user(auth()), with.clone(), 200),
+        request_case(WITH_USER_AND_HEADERS, of_user(auth()), naming.clone(), 200),
+        request_case(WITH_TENANT, of_tenant(auth(), user().id()), with.clone(), 200),
+        request_case(WITH_HEADERS, of_tenant(auth(), user().id()), naming, 200),
+        request_case(WITH_JWT, of_user(local()), with_jwt.clone(), 200),
+        request_case(WITH_JWT_AND_HEADERS, of_user(local()), naming_with_jwt.clone(), 200),
+        request_case("… revocation", of_user(revoking()), with_jwt.clone(), 200),
+        request_case(
+            "… revocation, CurrentTenant, by default",
+            of_tenant(revoking(), verified.id()),
+            with_jwt.clone(),
+            200,
+        ),
+        request_case(WITH_REVOCATION_AND_HEADERS, of_tenant(revoking(), verified.id()), naming_with_jwt, 200),
+        request_case("… a layer of users and services", of_user(both()), with_jwt, 200),
         request_case("tower-http refusal, around", fixed().layer(router()), without.clone(), 401),
         request_case("AuthLayer refusal, around", auth().layer(router()), without.clone(), 401),
         request_case("tower-http refusal, as a layer", router().layer(fixed()), without.clone(), 401),
@@ -248,6 +294,11 @@ fn main() {
         BARE | EXTRACTED => None,
         WITH_TENANT => Some(WITH_USER),
         WITH_HEADERS => Some(WITH_USER_AND_HEADERS),
+        WITH_JWT_AND_HEADERS => Some(WITH_JWT),
+        WITH_REVOCATION_AND_HEADERS => Some(WITH_JWT_AND_HEADERS),
+        name if name.starts_with("… revocation") || name == "… a layer of users and services" => {
+            Some(WITH_JWT)
+        }
         "… with stats, as a layer" | "… of three sources, as a layer" => {
             Some("AuthLayer warm, as a layer")
         }

@@ -218,7 +218,7 @@ pub mod tenant {
     //! The extractors [`CurrentTenant`], [`RequireOrg`] and [`RequireTeam`] find the organisation and the team of a request
     //! by the layer's [`TenantPolicy`], and ask [`Memberships`]. What roles may do is declared by
     //! [`org_actions!`](crate::org_actions) and [`team_actions!`](crate::team_actions).
-    pub use crate::ports::memberships::Memberships;
+    pub use crate::ports::memberships::{Memberships, Recalled};
     pub use crate::request::tenant::TenantPolicy;
     pub use crate::server::extract::current_tenant::CurrentTenant;
     pub use crate::server::extract::require_action::{RequireOrg, RequireTeam};

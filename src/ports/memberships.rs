@@ -50,6 +50,14 @@ pub trait Memberships: Send + Sync + 'static {
         let _ = (user, org);
         None
     }
+
+    /// Recalls what [`try_find_membership`](Self::try_find_membership) has just found and would find again, by the bytes of
+    /// a header that nobody has checked yet; `None` if that is not at hand. It is asked first. Defaults to `None`; a type
+    /// that wraps `CachedMemberships` may pass on what that recalls, for the same user and organisation.
+    fn recall_membership(&self, user: &UserId, org: Option<&[u8]>) -> Option<Recalled> {
+        let _ = (user, org);
+        None
+    }
 }
 
 impl<M: Memberships> Memberships for Arc<M> {
@@ -64,6 +72,29 @@ impl<M: Memberships> Memberships for Arc<M> {
     fn try_find_membership(&self, user: &UserId, org: Option<&str>) -> Option<Result<Membership, AuthError>> {
         (**self).try_find_membership(user, org)
     }
+
+    fn recall_membership(&self, user: &UserId, org: Option<&[u8]>) -> Option<Recalled> {
+        (**self).recall_membership(user, org)
+    }
+}
+
+/// A membership that was found a moment ago, and may be another's: whose it is, is compared before it is used.
+#[derive(Debug)]
+pub struct Recalled(Membership);
+
+impl Recalled {
+    #[cfg(feature = "client")]
+    pub(crate) fn new(membership: Membership) -> Self {
+        Self(membership)
+    }
+
+    /// Returns the membership if it is of this user and organisation.
+    #[inline]
+    pub(crate) fn of(self, user: &UserId, org: Option<&[u8]>) -> Option<Membership> {
+        let Self(membership) = self;
+        let is_asked = org.is_none_or(|org| membership.org_id().as_str().as_bytes() == org);
+        (is_asked && membership.user_id().is(user)).then_some(membership)
+    }
 }
 
 /// `Memberships` as a trait object, so that no type parameter reaches the layer's users.
@@ -77,6 +108,7 @@ trait DynMemberships: Send + Sync {
         org: Option<&'a OrgId>,
     ) -> BoxFuture<'a, Result<Membership, AuthError>>;
     fn try_find(&self, user: &UserId, org: Option<&str>) -> Option<Result<Membership, AuthError>>;
+    fn recall(&self, user: &UserId, org: Option<&[u8]>) -> Option<Recalled>;
 }
 
 impl<M: Memberships> DynMemberships for M {
@@ -91,6 +123,10 @@ impl<M: Memberships> DynMemberships for M {
     fn try_find(&self, user: &UserId, org: Option<&str>) -> Option<Result<Membership, AuthError>> {
         self.try_find_membership(user, org)
     }
+
+    fn recall(&self, user: &UserId, org: Option<&[u8]>) -> Option<Recalled> {
+        self.recall_membership(user, org)
+    }
 }
 
 impl AnyMemberships {
@@ -100,6 +136,12 @@ impl AnyMemberships {
 
     pub(crate) fn try_find(&self, user: &UserId, org: Option<&str>) -> Option<Result<Membership, AuthError>> {
         self.0.try_find(user, org)
+    }
+
+    /// Returns what is recalled, if it is of this user and organisation.
+    #[inline]
+    pub(crate) fn recall(&self, user: &UserId, org: Option<&[u8]>) -> Option<Membership> {
+        self.0.recall(user, org)?.of(user, org)
     }
 
     pub(crate) async fn find(&self, user: &UserId, org: Option<&OrgId>) -> Result<Membership, AuthError> {

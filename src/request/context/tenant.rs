@@ -19,6 +19,18 @@ impl RequestContext {
         self.0.tenant.get_or_set(resolved)
     }
 
+    /// Does the same for a tenant.
+    #[inline(always)]
+    pub(crate) fn set_tenant(&self, tenant: Tenant) -> ResolvedTenant {
+        if self.0.tenant.set(&tenant) { Ok(Some(tenant)) } else { self.earlier_tenant(tenant) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn earlier_tenant(&self, tenant: Tenant) -> ResolvedTenant {
+        self.resolve_tenant(Ok(Some(tenant)))
+    }
+
     pub(crate) fn tenant_policy(&self) -> Option<&TenantPolicy> {
         self.settings()?.tenants.as_ref()
     }

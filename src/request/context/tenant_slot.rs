@@ -21,6 +21,18 @@ impl TenantSlot {
         self.lock().get_or_insert(resolved).clone()
     }
 
+    /// Sets this tenant, and returns whether there was no outcome before.
+    #[inline(always)]
+    pub(super) fn set(&self, tenant: &Tenant) -> bool {
+        let tenant = tenant.clone();
+        let mut slot = self.lock();
+        let is_first = slot.is_none();
+        if is_first {
+            *slot = Some(Ok(Some(tenant)));
+        }
+        is_first
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<ResolvedTenant>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

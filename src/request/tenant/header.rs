@@ -2,10 +2,10 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use super::policy::{TenantPolicy, X_ORG_ID, X_TEAM_ID};
+use crate::request::target_header::X_ACT_AS_USER_ID;
 use crate::types::error::{AuthError, ErrorKind};
-
-/// Longest id that is accepted, in bytes.
-const MAX_ID_LEN: usize = 128;
+use crate::types::tenant::ids::{MAX_ID_LEN, is_plain};
 
 /// The lines of a header.
 #[derive(Clone, Copy)]
@@ -15,21 +15,62 @@ pub(super) enum Lines<'a> {
     Several,
 }
 
-/// Finds several headers in one pass: cheaper than a look-up of each, most of which would miss.
-pub(super) fn lines<'a, const N: usize>(headers: &'a HeaderMap, names: [&HeaderName; N]) -> [Lines<'a>; N] {
-    let mut found = [Lines::None; N];
-    for (name, value) in headers {
-        for (wanted, lines) in names.iter().zip(&mut found) {
-            // One comparison for the names that `http` knows, which the wanted ones seldom are.
-            if name == *wanted {
-                *lines = match lines {
-                    Lines::None => Lines::One(value),
-                    Lines::One(_) | Lines::Several => Lines::Several,
-                };
-            }
+/// Whether a request has any of the headers that decide about its tenant. Most have none, and names alone are cheap to pass
+/// over; most cheaply constants, of which the compiler knows that they are none of the names that `http` knows.
+#[inline]
+pub(super) fn has_any(headers: &HeaderMap, policy: &TenantPolicy) -> bool {
+    if policy.has_default_headers {
+        headers.keys().any(|name| *name == X_ACT_AS_USER_ID || *name == X_ORG_ID || *name == X_TEAM_ID)
+    } else {
+        let (org, team) = (&policy.org_header, &policy.team_header);
+        headers.keys().any(|name| *name == X_ACT_AS_USER_ID || name == org || name == team)
+    }
+}
+
+/// The headers that decide about the tenant of a request.
+pub(super) struct Named<'a> {
+    pub(super) act_as: Lines<'a>,
+    pub(super) org: Lines<'a>,
+    pub(super) team: Lines<'a>,
+}
+
+impl<'a> Named<'a> {
+    /// Finds them in one pass: cheaper than a look-up of each.
+    #[inline]
+    pub(super) fn find(headers: &'a HeaderMap, policy: &TenantPolicy) -> Self {
+        if policy.has_default_headers {
+            Self::of_names(headers, &X_ORG_ID, &X_TEAM_ID)
+        } else {
+            Self::of_names(headers, &policy.org_header, &policy.team_header)
         }
     }
-    found
+
+    #[inline(always)]
+    fn of_names(headers: &'a HeaderMap, org: &HeaderName, team: &HeaderName) -> Self {
+        let mut found = Self { act_as: Lines::None, org: Lines::None, team: Lines::None };
+        for (name, value) in headers {
+            if *name == X_ACT_AS_USER_ID {
+                found.act_as.add(value);
+            }
+            if name == org {
+                found.org.add(value);
+            }
+            if name == team {
+                found.team.add(value);
+            }
+        }
+        found
+    }
+}
+
+impl<'a> Lines<'a> {
+    #[inline(always)]
+    fn add(&mut self, value: &'a HeaderValue) {
+        *self = match self {
+            Self::None => Self::One(value),
+            Self::One(_) | Self::Several => Self::Several,
+        };
+    }
 }
 
 /// Returns the id in a header of this name; `None` without the header.
@@ -50,10 +91,9 @@ pub(super) fn id<'a>(name: &HeaderName, lines: Lines<'a>) -> Result<Option<&'a s
     if value.len() > MAX_ID_LEN {
         return refuse("is over 128 bytes long");
     }
-    // Most ids are visible ASCII, for which this is all; without a branch for each byte.
-    let is_plain = value.as_bytes().iter().fold(true, |plain, byte| plain & byte.is_ascii_graphic());
     let Ok(id) = std::str::from_utf8(value.as_bytes()) else { return refuse("is not UTF-8") };
-    if is_plain && !id.is_empty() {
+    // For most ids, this is all.
+    if is_plain(value.as_bytes()) {
         return Ok(Some(id));
     }
     if id.is_empty() {
@@ -94,9 +134,8 @@ mod tests {
             for value in &values {
                 headers.append(&name, HeaderValue::from_bytes(value).unwrap());
             }
-            let [lines, Lines::None] = lines(&headers, [&name, &http::header::HOST]) else {
-                panic!("no such header")
-            };
+            let mut lines = Lines::None;
+            headers.values().for_each(|value| lines.add(value));
             match (id(&name, lines), expected) {
                 (Ok(id), Ok(expected)) => assert_eq!(id, expected),
                 (Err(error), Err(expected)) => {

@@ -5,6 +5,9 @@ use http::HeaderName;
 
 use crate::ports::memberships::{AnyMemberships, Memberships};
 
+pub(super) const X_ORG_ID: HeaderName = HeaderName::from_static("x-org-id");
+pub(super) const X_TEAM_ID: HeaderName = HeaderName::from_static("x-team-id");
+
 /// How the organisation and the team of a request are found. Passed to [`AuthLayer::tenants`](crate::AuthLayer::tenants).
 ///
 /// By default the headers `X-Org-Id` and `X-Team-Id` name them; without the first, it is the user's default organisation,
@@ -26,6 +29,8 @@ pub struct TenantPolicy {
     pub(super) memberships: AnyMemberships,
     pub(super) org_header: HeaderName,
     pub(super) team_header: HeaderName,
+    /// Whether both are the defaults.
+    pub(super) has_default_headers: bool,
     pub(super) without_org: WithoutOrg,
     pub(super) ignores_foreign_teams: bool,
     pub(super) path_param: Option<Box<str>>,
@@ -48,8 +53,9 @@ impl TenantPolicy {
     pub fn new(memberships: impl Memberships) -> Self {
         Self {
             memberships: AnyMemberships::new(memberships),
-            org_header: HeaderName::from_static("x-org-id"),
-            team_header: HeaderName::from_static("x-team-id"),
+            org_header: X_ORG_ID,
+            team_header: X_TEAM_ID,
+            has_default_headers: true,
             without_org: WithoutOrg::Default,
             ignores_foreign_teams: false,
             path_param: None,
@@ -64,6 +70,7 @@ impl TenantPolicy {
     #[track_caller]
     pub fn org_header(mut self, name: &str) -> Self {
         self.org_header = header_name(name);
+        self.has_default_headers = self.org_header == X_ORG_ID && self.team_header == X_TEAM_ID;
         self
     }
 
@@ -74,6 +81,7 @@ impl TenantPolicy {
     #[track_caller]
     pub fn team_header(mut self, name: &str) -> Self {
         self.team_header = header_name(name);
+        self.has_default_headers = self.org_header == X_ORG_ID && self.team_header == X_TEAM_ID;
         self
     }
 

@@ -2,7 +2,7 @@
 
 use http::header::HeaderMap;
 
-use super::header;
+use super::header::{self, Named};
 use super::policy::TenantPolicy;
 use crate::types::tenant::{OrgId, TeamId};
 
@@ -12,7 +12,7 @@ pub(crate) fn requested_tenant(
     headers: &HeaderMap,
 ) -> (Option<OrgId>, Option<TeamId>) {
     let Some(policy) = policy else { return (None, None) };
-    let [org, team] = header::lines(headers, [&policy.org_header, &policy.team_header]);
+    let Named { org, team, .. } = Named::find(headers, policy);
     let org = header::id(&policy.org_header, org).ok().flatten().map(OrgId::from);
     (org, header::id(&policy.team_header, team).ok().flatten().map(TeamId::from))
 }

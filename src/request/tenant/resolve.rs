@@ -6,18 +6,16 @@
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
-use tracing::level_filters::LevelFilter;
 
-use super::header::{self, Lines};
+use super::again::{find_default_again, find_named_again};
+use super::header::{self, Lines, Named};
 use super::policy::{TenantPolicy, WithoutOrg};
-use crate::ports::audit::ActAsTenant;
+use super::trace::{audited, tell};
 use crate::request::acting::{Acting, context_missing};
 use crate::request::context::{self, RequestContext, ResolvedTenant};
-use crate::request::impersonation::Target;
-use crate::request::target_header::X_ACT_AS_USER_ID;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::tenant::{Membership, NoMembership, OrgId, Tenant};
-use crate::types::user::{AccessKeyKind, UserId, UserInfo};
+use crate::types::user::{UserId, UserInfo};
 
 /// Returns the tenant of a request; `None` if it names no organisation and its user has none by default.
 pub(crate) async fn optional(parts: &mut Parts) -> Result<Option<Tenant>, AuthError> {
@@ -29,7 +27,13 @@ pub(crate) async fn optional(parts: &mut Parts) -> Result<Option<Tenant>, AuthEr
 
 /// Returns the tenant of a request that has to have one.
 pub(crate) async fn required(parts: &mut Parts) -> Result<Tenant, AuthError> {
-    resolve(parts).await?.ok_or_else(|| {
+    // Not by `resolve`: every future between takes its part of the hot path.
+    let resolved = match resolve_now(parts) {
+        Some(Ok(Some(tenant))) => return Ok(tenant),
+        Some(resolved) => resolved,
+        None => Box::pin(resolve_later(parts)).await,
+    };
+    resolved?.ok_or_else(|| {
         AuthError::new(ErrorKind::InvalidRequest)
             .with_detail("the request names no organisation, which it has to")
     })
@@ -48,8 +52,46 @@ fn resolve_now(parts: &Parts) -> Option<ResolvedTenant> {
     let context = context::current()?;
     let policy = context.tenant_policy().filter(|policy| policy.path_param.is_none())?;
     let user = parts.extensions.get::<UserInfo>()?;
-    let names = [&X_ACT_AS_USER_ID, &policy.org_header, &policy.team_header];
-    let [Lines::None, org, team] = header::lines(&parts.headers, names) else { return None };
+    if header::has_any(&parts.headers, policy) {
+        return resolve_named(&context, policy, user, parts);
+    }
+    match find_default_again(policy, user) {
+        Some(tenant) => Some(found_again(&context, tenant)),
+        None => resolve_cached(&context, policy, user, Lines::None, Lines::None),
+    }
+}
+
+/// Does the same for a request with any of the headers.
+#[inline(never)]
+fn resolve_named(
+    context: &RequestContext,
+    policy: &TenantPolicy,
+    user: &UserInfo,
+    parts: &Parts,
+) -> Option<ResolvedTenant> {
+    let Named { act_as: Lines::None, org, team } = Named::find(&parts.headers, policy) else { return None };
+    match find_named_again(policy, user, org, team) {
+        Some(tenant) => Some(found_again(context, tenant)),
+        None => resolve_cached(context, policy, user, org, team),
+    }
+}
+
+#[inline(always)]
+fn found_again(context: &RequestContext, tenant: Tenant) -> ResolvedTenant {
+    let resolved = context.set_tenant(tenant);
+    tell(&resolved);
+    resolved
+}
+
+/// Does the same where no request like this one came a moment ago.
+#[inline(never)]
+fn resolve_cached(
+    context: &RequestContext,
+    policy: &TenantPolicy,
+    user: &UserInfo,
+    org: Lines<'_>,
+    team: Lines<'_>,
+) -> Option<ResolvedTenant> {
     if let Some(resolved) = context.resolved_tenant() {
         return Some(resolved);
     }
@@ -60,9 +102,7 @@ fn resolve_now(parts: &Parts) -> Option<ResolvedTenant> {
     };
     let found = policy.memberships.try_find(user.id(), asked.org)?;
     let resolved = asked.answer(policy, user.id(), found);
-    if let Ok(Some(tenant)) = &resolved {
-        tell(tenant);
-    }
+    tell(&resolved);
     Some(context.resolve_tenant(resolved))
 }
 
@@ -78,9 +118,7 @@ async fn resolve_later(parts: &mut Parts) -> ResolvedTenant {
             if let Some(target) = &acting.target {
                 resolved = audited(&context, target, resolved).await;
             }
-            if let Ok(Some(tenant)) = &resolved {
-                tell(tenant);
-            }
+            tell(&resolved);
             context.resolve_tenant(resolved)
         }
     };
@@ -91,8 +129,8 @@ async fn resolve_later(parts: &mut Parts) -> ResolvedTenant {
 }
 
 async fn look_up(policy: &TenantPolicy, parts: &Parts, acting: &Acting) -> ResolvedTenant {
-    let lines = header::lines(&parts.headers, [&policy.org_header, &policy.team_header]);
-    let Some(asked) = Asked::of(policy, &acting.actor, lines, acting.target.is_some())? else {
+    let Named { org, team, .. } = Named::find(&parts.headers, policy);
+    let Some(asked) = Asked::of(policy, &acting.actor, [org, team], acting.target.is_some())? else {
         return Ok(None);
     };
     let (user, memberships) = (acting.user_id(), &policy.memberships);
@@ -130,7 +168,7 @@ impl<'a> Asked<'a> {
     ) -> Result<Option<Self>, AuthError> {
         let org = header::id(&policy.org_header, org)?;
         let team = header::id(&policy.team_header, team)?;
-        if matches!(actor.access_key(), Some(AccessKeyKind::App | AccessKeyKind::Global)) && !is_acting {
+        if actor.is_app_key() && !is_acting {
             return Err(denied("no user, and so no member, is behind this access key"));
         }
         let Some(bound) = actor.bound_to() else {
@@ -171,7 +209,7 @@ impl<'a> Asked<'a> {
         }
         let tenant = Tenant::of_org(membership);
         let Some(team) = self.team else { return Ok(Some(tenant)) };
-        match tenant.find_team(team) {
+        match tenant.find_team(team.as_bytes()) {
             Some(at) => Ok(Some(tenant.in_team(at))),
             None if self.is_team_ignored(policy) => Ok(Some(tenant)),
             None => Err(denied(FOREIGN_TEAM)),
@@ -227,30 +265,6 @@ async fn check_path(parts: &mut Parts, param: &str, tenant: &Tenant) -> Result<(
         true => Ok(()),
         false => Err(denied("the path is of another organisation than the request")),
     }
-}
-
-/// Leaves the tenant in the span.
-fn tell(tenant: &Tenant) {
-    // Most cheaply where nobody listens.
-    if LevelFilter::current() == LevelFilter::OFF {
-        return;
-    }
-    let span = tracing::Span::current();
-    if !span.is_disabled() {
-        span.record("org_id", tenant.org_id().as_str());
-        span.record("team_id", tenant.team_id().map(|team| team.as_str()));
-    }
-}
-
-/// Has the tenant of a user whom an admin acts as recorded, before anything gets it.
-async fn audited(context: &RequestContext, target: &Target, resolved: ResolvedTenant) -> ResolvedTenant {
-    let (tenant, refusal) = match &resolved {
-        Ok(None) => return resolved,
-        Ok(tenant) => (tenant.clone(), None),
-        Err(error) => (None, Some(error.clone())),
-    };
-    let event = ActAsTenant { attempt: target.attempt.clone(), tenant, refusal };
-    context.act_as_policy().record_tenant(event).await.and(resolved)
 }
 
 fn denied(detail: &'static str) -> AuthError {

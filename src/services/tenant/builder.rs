@@ -6,6 +6,7 @@ use quick_cache::DefaultHashBuilder;
 
 use super::backend::Guarded;
 use super::cached::{CachedMemberships, Inner};
+use super::recent::Recent;
 use crate::ports::memberships::Memberships;
 use crate::upstream::guard::Guard;
 use crate::upstream::identity_cache::IdentityCache;
@@ -111,7 +112,7 @@ impl<M: Memberships> CachedMembershipsBuilder<M> {
             guard: Guard::new("source of memberships", max_in_flight, timeout, self.clock),
         });
         let lookups = Lookups::new(guarded.clone(), max_concurrent_lookups, timeout);
-        CachedMemberships::of(Inner { guarded, lookups })
+        CachedMemberships::of(Inner { guarded, recent: Recent::new(), lookups })
     }
 }
 

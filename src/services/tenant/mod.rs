@@ -3,6 +3,7 @@
 mod backend;
 mod builder;
 mod cached;
+mod recent;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod sql;
 

@@ -3,6 +3,16 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+/// Longest id that a header may have, in bytes.
+pub(crate) const MAX_ID_LEN: usize = 128;
+
+/// Whether an id is visible ASCII and not too long, as nearly all are: a header may have any such id.
+pub(crate) fn is_plain(id: &[u8]) -> bool {
+    // Without a branch for each byte.
+    let is_visible = id.iter().fold(true, |visible, byte| visible & byte.is_ascii_graphic());
+    is_visible && !id.is_empty() && id.len() <= MAX_ID_LEN
+}
+
 /// Declares an id that is a text, whatever its column is: headers carry nothing else. A number and its digits are one id.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {

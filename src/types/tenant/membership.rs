@@ -1,8 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "client")]
+use std::sync::Weak;
 use std::time::SystemTime;
 
-use super::ids::{OrgId, TeamId};
+use super::ids::{OrgId, TeamId, is_plain};
 use crate::types::user::{Codes, UserId};
 
 /// A user's active membership in an organisation: their roles there, and in its teams.
@@ -26,9 +28,14 @@ struct Inner {
     /// Sorted by id, without repeats.
     teams: Box<[(TeamId, Codes)]>,
     valid_until: Option<SystemTime>,
+    /// Whether the ids of the organisation and of all teams are plain.
+    has_plain_ids: bool,
 }
 
 impl Membership {
+    /// Up to so many teams are searched one by one, which most memberships have not more of.
+    const FEW_TEAMS: usize = 8;
+
     /// Starts the membership of this user in this organisation. It is an active one: for others, a port answers
     /// [`NoMembership`](super::NoMembership).
     pub fn builder(user: impl Into<UserId>, org: impl Into<OrgId>) -> MembershipBuilder {
@@ -66,13 +73,31 @@ impl Membership {
         self.0.valid_until
     }
 
-    /// Returns the place of a team among [`teams`](Self::teams).
-    pub(crate) fn find_team(&self, team: &str) -> Option<usize> {
-        self.0.teams.binary_search_by(|(id, _)| id.as_str().cmp(team)).ok()
+    /// Returns the place of a team among [`teams`](Self::teams), by the bytes of its id.
+    #[inline]
+    pub(crate) fn find_team(&self, team: &[u8]) -> Option<usize> {
+        let teams = &self.0.teams;
+        // Of few, most differ in length already.
+        if teams.len() <= Self::FEW_TEAMS {
+            return teams.iter().position(|(id, _)| id.as_str().as_bytes() == team);
+        }
+        teams.binary_search_by(|(id, _)| id.as_str().as_bytes().cmp(team)).ok()
+    }
+
+    /// Whether the ids of the organisation and of all teams are such that a header may have them: a header that equals
+    /// one needs no check of its own.
+    pub(crate) fn has_plain_ids(&self) -> bool {
+        self.0.has_plain_ids
     }
 
     pub(super) fn team_at(&self, at: usize) -> Option<&(TeamId, Codes)> {
         self.0.teams.get(at)
+    }
+
+    /// Returns the same without keeping it in memory.
+    #[cfg(feature = "client")]
+    pub(crate) fn downgrade(&self) -> WeakMembership {
+        WeakMembership(Arc::downgrade(&self.0))
     }
 
     /// Whether both are clones of one.
@@ -93,6 +118,17 @@ impl Membership {
             + self.org_id().as_str().len()
             + codes(self.roles())
             + self.0.teams.iter().map(team).sum::<usize>()
+    }
+}
+
+/// A membership that lasts as long as somebody else keeps it.
+#[cfg(feature = "client")]
+pub(crate) struct WeakMembership(Weak<Inner>);
+
+#[cfg(feature = "client")]
+impl WeakMembership {
+    pub(crate) fn upgrade(&self) -> Option<Membership> {
+        self.0.upgrade().map(Membership)
     }
 }
 
@@ -150,7 +186,9 @@ impl MembershipBuilder {
         teams.reverse();
         teams.sort_by(|(a, _), (b, _)| a.cmp(b));
         teams.dedup_by(|(a, _), (b, _)| a == b);
-        Membership(Arc::new(Inner { user, org, roles, teams: teams.into(), valid_until }))
+        let mut ids = teams.iter().map(|(team, _)| team.as_str());
+        let has_plain_ids = is_plain(org.as_str().as_bytes()) && ids.all(|team| is_plain(team.as_bytes()));
+        Membership(Arc::new(Inner { user, org, roles, teams: teams.into(), valid_until, has_plain_ids }))
     }
 }
 
@@ -177,7 +215,42 @@ mod tests {
         for (team, place) in
             [("app", Some(0)), ("design", Some(1)), ("Design", None), ("", None), ("z", None)]
         {
-            assert_eq!(membership.find_team(team), place, "{team}");
+            assert_eq!(membership.find_team(team.as_bytes()), place, "{team}");
+        }
+    }
+
+    #[test]
+    fn team_is_found_among_few_and_many() {
+        for teams in [0, 1, 8, 9, 100] {
+            let builder = Membership::builder(7, "acme");
+            let membership =
+                (0..teams).fold(builder, |builder, n| builder.team(format!("t-{n}"), ["member"])).build();
+            for (at, (team, _)) in membership.teams().enumerate() {
+                assert_eq!(membership.find_team(team.as_str().as_bytes()), Some(at), "{team} of {teams}");
+            }
+            for stranger in ["", "t", "t-", "t-100", "T-0", "t-0 "] {
+                assert_eq!(membership.find_team(stranger.as_bytes()), None, "{stranger:?} of {teams}");
+            }
+        }
+    }
+
+    #[test]
+    fn ids_are_plain_if_every_header_may_have_them() {
+        for (id, plain) in [
+            ("acme", true),
+            (&*"a".repeat(128), true),
+            ("3f6c0b9e-9d5e-4c5e-8a55-0a2f7b1f9a10", true),
+            (&*"a".repeat(129), false),
+            ("", false),
+            (" acme", false),
+            ("ac me", false),
+            ("acme\t", false),
+            ("\u{7f}", false),
+            ("爱", false),
+        ] {
+            assert_eq!(Membership::builder(7, id).build().has_plain_ids(), plain, "{id:?}");
+            let of_team = Membership::builder(7, "acme").team("app", ["member"]).team(id, ["member"]).build();
+            assert_eq!(of_team.has_plain_ids(), plain, "a team {id:?}");
         }
     }
 }

@@ -4,7 +4,7 @@ pub(crate) mod action;
 pub(crate) mod binding;
 pub(crate) mod check;
 pub(crate) mod ids;
-mod membership;
+pub(crate) mod membership;
 mod refusal;
 #[allow(clippy::module_inception)]
 mod tenant;

@@ -20,8 +20,8 @@ impl Tenant {
         Self { membership, team: None }
     }
 
-    /// Returns the place of a team that the user is a member of.
-    pub(crate) fn find_team(&self, team: &str) -> Option<usize> {
+    /// Returns the place of a team that the user is a member of, by the bytes of its id.
+    pub(crate) fn find_team(&self, team: &[u8]) -> Option<usize> {
         self.membership.find_team(team)
     }
 

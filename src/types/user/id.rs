@@ -44,6 +44,16 @@ impl UserId {
         })
     }
 
+    /// Whether both are the same id; most cheaply for clones of one.
+    #[inline]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Int(id), Self::Int(other)) => id == other,
+            (Self::Str(id), Self::Str(other)) => Arc::ptr_eq(id, other) || id == other,
+            _ => false,
+        }
+    }
+
     /// The string, if it is one.
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -113,8 +123,11 @@ mod tests {
         for json in ["7", "-7", "\"7\"", "\"3f6c-uuid\"", "0", "9223372036854775807"] {
             let id: UserId = serde_json::from_str(json).unwrap();
             assert_eq!(serde_json::to_string(&id).unwrap(), json);
+            let copy: UserId = serde_json::from_str(json).unwrap();
+            assert!(id.is(&id.clone()) && id.is(&copy) && !id.is(&UserId::from(8)) && !id.is(&"8".into()));
         }
         assert_ne!(UserId::from(7), UserId::from("7"));
+        assert!(!UserId::from(7).is(&"7".into()) && !UserId::from("7").is(&7.into()));
         let number = UserId::from(7);
         assert!(number == 7 && number != *"7");
         let text = UserId::from("7");

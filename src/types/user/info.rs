@@ -152,6 +152,11 @@ impl UserInfo {
         self.0.access_key
     }
 
+    /// Whether no user is behind the credential, but an app.
+    pub(crate) fn is_app_key(&self) -> bool {
+        matches!(self.access_key(), Some(AccessKeyKind::App | AccessKeyKind::Global))
+    }
+
     /// Whether the user has signed in without saying who they are, as Supabase and Firebase let them. Only a
     /// `JwtVerifier` knows.
     pub fn is_anonymous(&self) -> bool {

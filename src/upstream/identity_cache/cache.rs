@@ -252,7 +252,7 @@ impl<V: Value> IdentityCache<V> {
 
     /// Returns whether no invalidation covers the entry, and removes it if one does.
     #[inline(always)]
-    fn is_valid(&self, key: Key, identity: &Entry<V>) -> bool {
+    pub(super) fn is_valid(&self, key: Key, identity: &Entry<V>) -> bool {
         let epoch = self.invalidations.epoch();
         identity.epoch >= epoch || self.is_valid_since(epoch, key, identity)
     }

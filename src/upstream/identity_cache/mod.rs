@@ -4,6 +4,7 @@
 
 mod cache;
 mod entry;
+mod fresh;
 mod interned_lists;
 mod invalidation;
 mod key;
@@ -16,6 +17,7 @@ mod ttls;
 mod value;
 
 pub(crate) use cache::{Cached, IdentityCache};
+pub(crate) use fresh::Fresh;
 pub(crate) use key::{Key, Kind};
 pub(crate) use ttls::CacheTtls;
 pub(crate) use value::{About, RejectedAbout, Value};

@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use memchr::memmem;
 use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
@@ -108,8 +109,15 @@ impl<'a> Token<'a> {
     }
 
     /// Returns the claims of a token, whatever its header says, which nobody has verified: to choose who is to verify it.
-    pub(super) fn unverified_claims(token: &[u8]) -> Option<Map<String, Value>> {
-        unique_json::parse(&decode(token.split(|&byte| byte == b'.').nth(1)?)?)
+    /// `None` too, and for a fifth of the cost, if none of these texts is in any of theirs.
+    pub(super) fn unverified_claims(token: &[u8], texts: &[&str]) -> Option<Map<String, Value>> {
+        let mut dots = dots(token);
+        let (start, end) = (dots.next()? + 1, dots.next().unwrap_or(token.len()));
+        let payload = decode(token.get(start..end)?)?;
+        // A text of JSON stands there as it is, unless it has an escape.
+        let may_have = memchr::memchr(b'\\', &payload).is_some()
+            || texts.iter().any(|text| memmem::find(&payload, text.as_bytes()).is_some());
+        if may_have { unique_json::parse(&payload) } else { None }
     }
 
     fn decoded(&self) -> Option<&Claims> {

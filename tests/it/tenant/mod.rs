@@ -2,6 +2,7 @@
 
 mod acting;
 mod actions;
+mod again;
 mod audited;
 mod bound;
 mod cached;

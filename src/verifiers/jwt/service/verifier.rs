@@ -65,8 +65,11 @@ impl ServiceVerifier {
 
     /// Whether a token calls itself a service's, by its subject or its audience. Nobody has verified it.
     pub(super) fn is_for(&self, token: &BearerToken) -> bool {
-        let Some(claims) = Token::unverified_claims(token.as_bytes()) else { return false };
-        let is_ours = |claim: &Value| claim.as_str() == Some(&self.rules.audience);
+        let Rules { audience, prefix } = &*self.rules;
+        let Some(claims) = Token::unverified_claims(token.as_bytes(), &[audience, prefix]) else {
+            return false;
+        };
+        let is_ours = |claim: &Value| claim.as_str() == Some(audience);
         let has_audience = claims.get("aud").is_some_and(|audience| match audience {
             Value::Array(audiences) => audiences.iter().any(is_ours),
             one => is_ours(one),
@@ -102,5 +105,56 @@ impl Verify<AccessKey> for ServiceVerifier {
 impl fmt::Debug for ServiceVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServiceVerifier").field("rules", &self.rules).field("tokens", &self.tokens).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    use super::*;
+
+    /// However JSON spells it: a service's token that passed for a user's would be shown to the verifier of users.
+    #[test]
+    fn token_is_a_services_in_every_spelling() {
+        let verifier = |audience: &str| {
+            let keys = JwtVerifier::from_jwks("https://issuer.example.com/jwks.json");
+            ServiceVerifier::builder(keys, audience).build().unwrap()
+        };
+        let plain = verifier("orders");
+        for (payload, is_for) in [
+            (r#"{"aud":"orders","sub":"alice"}"#, true),
+            (r#"{"aud":["x","orders"]}"#, true),
+            (r#"{"aud":"\u006frders"}"#, true),
+            (r#"{"aud":["x","o\u0072ders"]}"#, true),
+            (r#"{"\u0061ud":"orders"}"#, true),
+            (r#"{"sub":"service:a"}"#, true),
+            (r#"{"sub":"\u0073ervice:a"}"#, true),
+            (r#"{"sub":"service\u003aa"}"#, true),
+            (r#"{"s\u0075b":"servic\u0065:"}"#, true),
+            (r#"{"sub":"alice","aud":"authenticated"}"#, false),
+            (r#"{"sub":"alice","note":"orders for service:a"}"#, false),
+            (r#"{"sub":"alice","note":"\\u006frders"}"#, false),
+            (r#"{"sub":"a-service:a","aud":"orders-2"}"#, false),
+            (r#"{"sub":"Service:a","aud":"Orders"}"#, false),
+            (r#"{"aud":7,"sub":["service:a"]}"#, false),
+            // Of two, nobody can say which counts, and what is no object is nobody's.
+            (r#"{"aud":"orders","aud":"x"}"#, false),
+            (r#"{"aud":"orders""#, false),
+            (r#""orders""#, false),
+        ] {
+            let segment = URL_SAFE_NO_PAD.encode(payload);
+            for token in [format!("e30.{segment}.c2ln"), format!("e30.{segment}"), format!(".{segment}.a.b")]
+            {
+                assert_eq!(plain.is_for(&BearerToken::new(&token).unwrap()), is_for, "{payload} in {token}");
+            }
+        }
+        let odd = verifier("a\"b\\c");
+        let segment = URL_SAFE_NO_PAD.encode(r#"{"aud":"a\"b\\c"}"#);
+        assert!(odd.is_for(&BearerToken::new(&format!("e30.{segment}.c2ln")).unwrap()));
+        for token in ["orders", "e30", "e30.", "e30.orders.c2ln", "..", "service-a"] {
+            assert!(!plain.is_for(&BearerToken::new(token).unwrap()), "{token}");
+        }
     }
 }
