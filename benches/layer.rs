@@ -1,13 +1,16 @@
 //! What the layer adds to one warm request in the process, next to what others add: `cargo bench -p aigc-auth-benches --bench layer`.
 
+#[path = "support/queue.rs"]
+mod queue;
+#[path = "support/request.rs"]
+mod request;
 mod support;
 #[path = "support/token.rs"]
 mod token;
 
 use std::convert::Infallible;
 use std::hint::black_box;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aigc_auth::jwt::{JwtVerifier, JwtVerifierBuilder};
@@ -15,7 +18,6 @@ use aigc_auth::layer::CredentialSource;
 use aigc_auth::revocation::MemoryRevocations;
 use aigc_auth::service::{ServiceVerifier, WithServices};
 use aigc_auth::tenant::{CachedMemberships, CurrentTenant, Membership, Memberships, OrgId, TenantPolicy};
-use aigc_auth::usage::{Record, Served};
 use aigc_auth::{
     AuthClient, AuthError, AuthLayer, CurrentUser, RequirePermission, UserId, UserInfo, permissions,
 };
@@ -25,9 +27,10 @@ use axum::extract::{FromRequestParts, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
-use crossbeam_queue::ArrayQueue;
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, COOKIE, HOST, USER_AGENT};
+use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
+use queue::Queue;
+use request::{headers, ready, sends};
 use support::{Case, measure};
 use tower::{Layer, Service};
 use tower_http::validate_request::ValidateRequestHeaderLayer;
@@ -39,24 +42,6 @@ permissions! {
 /// As long as a usual JWT.
 fn token() -> String {
     format!("{}.{}.{}", "h".repeat(36), "p".repeat(310), "s".repeat(43))
-}
-
-fn headers(token: Option<&str>) -> HeaderMap {
-    let mut headers = HeaderMap::from_iter([
-        (HOST, HeaderValue::from_static("127.0.0.1:3000")),
-        (
-            USER_AGENT,
-            HeaderValue::from_static("Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0"),
-        ),
-        (ACCEPT, HeaderValue::from_static("application/json")),
-        (ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate, br")),
-        (CONNECTION, HeaderValue::from_static("keep-alive")),
-    ]);
-    if let Some(token) = token {
-        headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).expect("a header"));
-    }
-    // A server's values share the buffer that they were read into, and so do these after a clone.
-    headers
 }
 
 fn user() -> UserInfo {
@@ -76,27 +61,12 @@ fn router() -> Router {
     Router::new().route("/me", get(|| async { "ok" }))
 }
 
-fn ready<F: Future>(future: F) -> F::Output {
-    let mut future = std::pin::pin!(future);
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("a warm request waits for nothing"),
-    }
-}
-
-fn request_case<S, B>(name: &'static str, mut service: S, headers: HeaderMap, status: u16) -> Case
+fn request_case<S, B>(name: &'static str, service: S, headers: HeaderMap, status: u16) -> Case
 where
     S: Service<Request, Response = Response<B>, Error = Infallible> + 'static,
     B: 'static,
 {
-    Case::new(name, move || {
-        let mut request = Request::new(Body::empty());
-        *request.uri_mut() = http::Uri::from_static("/me");
-        *request.headers_mut() = headers.clone();
-        let response = ready(service.call(black_box(request))).unwrap_or_else(|never| match never {});
-        assert_eq!(response.status(), status);
-        black_box(response);
-    })
+    Case::new(name, sends(service, headers, status))
 }
 
 fn extractor_case<E: FromRequestParts<()> + 'static>(name: &'static str) -> Case {
@@ -107,20 +77,6 @@ fn extractor_case<E: FromRequestParts<()> + 'static>(name: &'static str) -> Case
         let extracted = ready(E::from_request_parts(black_box(&mut parts), &()));
         black_box(extracted.is_ok());
     })
-}
-
-/// The collector's queue, and nobody who writes out: what the request's thread does, and no other's work.
-#[derive(Clone)]
-struct Queue(Arc<ArrayQueue<Box<dyn Served>>>);
-
-impl Record for Queue {
-    fn record(&self, served: Box<dyn Served>) {
-        if let Err(served) = self.0.push(served) {
-            // What the reporter would free elsewhere is freed here, so that the memory is that of a running service.
-            while self.0.pop().is_some() {}
-            let _ = self.0.push(served);
-        }
-    }
 }
 
 /// A verifier of tokens, which are cached.
@@ -214,7 +170,7 @@ fn main() {
     let (with, without) = (headers(Some(&token)), headers(None));
     let fixed = || ValidateRequestHeaderLayer::bearer(&token);
     let auth = || AuthLayer::new(client.clone());
-    let recording = || auth().with_stats(Queue(Arc::new(ArrayQueue::new(100))));
+    let recording = || auth().with_stats(Queue::new());
     let three = || {
         auth().credentials_from([
             CredentialSource::authorization(),

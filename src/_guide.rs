@@ -21,6 +21,7 @@ macro_rules! guides {
         #[doc = "[layer.md]: layer"]
         #[doc = "[mcp.md]: mcp"]
         #[doc = "[outbound.md]: outbound"]
+        #[doc = "[peers.md]: peers"]
         #[doc = "[proxies.md]: proxies"]
         #[doc = "[registry.md]: registry"]
         #[doc = "[revocation.md]: revocation"]
@@ -63,6 +64,7 @@ guides! {
     security = "security.md",
     defaults = "defaults.md",
     performance = "performance.md",
+    peers = "peers.md",
     from_python = "from-python.md",
     from_autogpt = "from-autogpt.md",
     versions = "versions.md",

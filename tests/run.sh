@@ -33,18 +33,8 @@ if [ ${#lacking[@]} -gt 0 ]; then
   fi
 fi
 
-# An environment of Python's with the packages of a file, which has these modules then.
-environment() {
-  local home=$1 wanted=$2 modules=$3
-  mkdir -p "$home"
-  # `installed.txt` is written last: an install that broke off is made again, as is one whose Python is gone.
-  cmp -s "$wanted" "$home/installed.txt" && "$home/bin/python" -c "import $modules" && return
-  step python3 -m venv --clear "$home" || fail "python3 could not make a virtual environment in $home"
-  step "$home/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: \
-    --requirement "$wanted" || fail "pip could not install the packages of $wanted from PyPI"
-  cp "$wanted" "$home/installed.txt"
-}
-
+# shellcheck source=tests/environments.sh
+. tests/environments.sh
 mkdir -p "${CARGO_TARGET_DIR:-target}"
 built="$(cd "${CARGO_TARGET_DIR:-target}" && pwd)"
 # The reference client and libraries that sign tokens, for what runs tests/reference/.

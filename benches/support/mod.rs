@@ -4,8 +4,11 @@
 //! cases, which is taken of each round. Allocations and instructions are counted by valgrind in processes of their own, as the
 //! difference between two runs of different length.
 
-use std::process::Command;
+mod valgrind;
+
 use std::time::Instant;
+
+use valgrind::Counted;
 
 /// One operation, and what it is called.
 pub(crate) struct Case {
@@ -19,26 +22,25 @@ impl Case {
     }
 }
 
-/// The environment variable that tells a process under callgrind what to run: `case name=count`.
-const COUNTED: &str = "BENCH_COUNTED";
-
 /// Measures all cases and prints a table of each, less the case it is compared with.
 pub(crate) fn measure(mut cases: Vec<Case>, compared_with: impl Fn(&str) -> Option<&'static str>) {
-    if let Ok(counted) = std::env::var(COUNTED) {
-        let (name, count) = counted.rsplit_once('=').expect("name=count");
+    if let Some((name, count)) = valgrind::ordered() {
         let case = cases.iter_mut().find(|case| case.name == name).expect("a case of this name");
-        (0..count.parse().expect("a number")).for_each(|_| (case.run)());
-        return;
+        return (0..count).for_each(|_| (case.run)());
     }
     if !std::env::args().any(|argument| argument == "--bench") {
         // `cargo test` only wants to know that it works.
         return cases.iter_mut().for_each(|case| (case.run)());
     }
     let rounds = rounds(&mut cases);
+    let program = std::env::current_exe().expect("this program");
+    let counted = Counted { valgrind: &["valgrind"], program: &program, arguments: &[], times: [200, 1_200] };
     let figures: Vec<[Option<f64>; 3]> = cases
         .iter()
         .zip(&rounds)
-        .map(|(case, times)| [Some(median(times.clone())), instructions(case.name), allocations(case.name)])
+        .map(|(case, times)| {
+            [Some(median(times.clone())), counted.instructions(case.name), counted.allocations(case.name)]
+        })
         .collect();
     println!(
         "{:<36} {:>9} {:>9} {:>7}  {:>9} {:>9} {:>7}  {:>6} {:>6}",
@@ -86,33 +88,4 @@ fn rounds(cases: &mut [Case]) -> Vec<Vec<f64>> {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
-}
-
-/// What one operation adds to what valgrind counts; `None` where it is not installed.
-fn counted(name: &str, tool: &[&str], count: impl Fn(&str) -> Option<f64>) -> Option<f64> {
-    const FEW: u32 = 200;
-    const MANY: u32 = 1_200;
-    let run = |times: u32| -> Option<f64> {
-        let output = Command::new("valgrind")
-            .args(tool)
-            .arg(std::env::current_exe().ok()?)
-            .env(COUNTED, format!("{name}={times}"))
-            .output()
-            .ok()?;
-        String::from_utf8_lossy(&output.stderr).lines().find_map(&count)
-    };
-    Some((run(MANY)? - run(FEW)?) / f64::from(MANY - FEW))
-}
-
-fn instructions(name: &str) -> Option<f64> {
-    counted(name, &["--tool=callgrind", "--callgrind-out-file=/dev/null"], |line| {
-        line.split_once("Collected : ")?.1.trim().parse().ok()
-    })
-}
-
-fn allocations(name: &str) -> Option<f64> {
-    counted(name, &["--tool=memcheck", "--leak-check=no"], |line| {
-        let allocs = line.split_once("total heap usage: ")?.1.split(' ').next()?;
-        allocs.replace(',', "").parse().ok()
-    })
 }
