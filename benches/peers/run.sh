@@ -24,6 +24,11 @@ case ${1-} in
   --baseline) revision=${2:?a revision} ;;
   *) fail "no such option: $1" ;;
 esac
+if [ -n "$revision" ]; then
+  commit="$(git rev-parse --verify --quiet "$revision^{commit}")" || fail "no such revision: $revision"
+  git cat-file -e "$commit:examples/full_service/Cargo.toml" 2>/dev/null ||
+    fail "$revision has no examples/full_service, and so is too old to be compared with"
+fi
 [ "$(nproc)" -ge 2 ] || fail "two cores are needed: what is measured has one, and what measures another"
 have taskset || fail "missing: taskset (util-linux in Debian)"
 
@@ -65,7 +70,6 @@ build() {
 
 options=(--room "$room" --sdk-python "$room/sdk/bin/python" --sdk-service "$PWD/benches/peers/sdk/service.py")
 if [ -n "$revision" ]; then
-  commit="$(git rev-parse --verify --quiet "$revision^{commit}")" || fail "no such revision: $revision"
   there="$room/baseline/tree"
   [ ! -e "$there" ] || git worktree remove --force "$there"
   git worktree prune

@@ -36,8 +36,8 @@ use tower_sessions::{MemoryStore, SessionManagerLayer};
 use crate::material::{AUDIENCE, Claims, ISSUER, Material, SECRET};
 use crate::queue::Queue;
 use crate::request::{headers, sends};
-use crate::table::{BARE, OURS, OURS_AROUND, OURS_STATS, OURS_STATS_AROUND};
-use crate::worker::{Cases, Place};
+use crate::table::{BARE, OURS, OURS_AROUND, OURS_STATS, OURS_STATS_APART, OURS_STATS_AROUND, Place};
+use crate::worker::Cases;
 
 /// Longer than all of this takes.
 const LONG: Duration = Duration::from_secs(24 * 60 * 60);
@@ -139,11 +139,29 @@ async fn router(name: &str, material: &Material, place: Place) -> Router {
             let auth = AuthLayer::new(client.clone());
             bare().layer(match place {
                 Place::Process => auth.with_stats(Queue::new()),
-                Place::Loopback => auth.with_stats(StatsCollector::start(&client)),
+                _ => auth.with_stats(StatsCollector::start(&client)),
             })
+        }
+        OURS_STATS_APART => {
+            let client = client(material);
+            let stats = collector_elsewhere(&client);
+            bare().layer(AuthLayer::new(client).with_stats(stats))
         }
         _ => panic!("no such case: {name}"),
     }
+}
+
+/// A collector whose tasks run on a thread of their own.
+fn collector_elsewhere(client: &AuthClient) -> StatsCollector {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let stats = {
+        let _inside = runtime.enter();
+        StatsCollector::start(client)
+    };
+    // As long as the process.
+    std::mem::forget(runtime);
+    stats
 }
 
 async fn pass(request: Request, next: Next) -> Response {

@@ -12,8 +12,8 @@ use tokio::net::TcpListener;
 
 use crate::material::{AUDIENCE, Claims, ISSUER, Material, SECRET};
 use crate::request::{headers, sends};
-use crate::table::BARE;
-use crate::worker::{Cases, Place};
+use crate::table::{BARE, Place};
+use crate::worker::Cases;
 
 pub(crate) struct Axum07;
 

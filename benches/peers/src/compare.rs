@@ -16,6 +16,8 @@ pub(crate) struct Seen {
     pub(crate) in_process: Vec<Measured>,
     pub(crate) loopback: Vec<Measured>,
     pub(crate) services: Option<Vec<Service>>,
+    /// Bytes of the token that most cases get.
+    pub(crate) token_len: usize,
     /// The worker of another revision, and its name.
     pub(crate) baseline: Option<(usize, String)>,
 }
@@ -46,7 +48,7 @@ pub(crate) fn run(options: &Options) {
     drop(workers);
     step("services under load");
     let services = services::measure(options, &center, &material.hs256);
-    let seen = Seen { in_process, loopback, services, baseline: other };
+    let seen = Seen { in_process, loopback, services, token_len: material.hs256.len(), baseline: other };
     println!("{}", markdown::baseline(&seen));
     let sections = markdown::sections(&seen);
     for (name, text) in &sections {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::orders::Worker;
-use crate::table::{PEERS, Peer};
+use crate::table::{PEERS, Peer, Place};
 use crate::valgrind::Counted;
 
 const ROUNDS: usize = 201;
@@ -22,11 +22,13 @@ pub(crate) struct Measured {
     pub(crate) allocations: Option<f64>,
 }
 
-/// The cases of all workers; of another revision those of this crate, and its bare router.
-pub(crate) fn cases(workers: &[Worker]) -> Vec<Measured> {
+/// The cases of all workers but those of one place; of another revision those of this crate, and its bare router.
+pub(crate) fn cases(workers: &[Worker], but: Place) -> Vec<Measured> {
     let of_worker = |(at, worker): (usize, &Worker)| {
         let is_other = worker.baseline.is_some();
-        let has = |peer: &&Peer| peer.kind == worker.kind && (!is_other || peer.is_ours() || peer.is_bare());
+        let has = |peer: &&Peer| {
+            peer.kind == worker.kind && peer.place != but && (!is_other || peer.is_ours() || peer.is_bare())
+        };
         let new = |peer| Measured { peer, worker: at, rounds: vec![], instructions: None, allocations: None };
         PEERS.iter().filter(has).map(new).collect::<Vec<_>>()
     };
@@ -34,7 +36,7 @@ pub(crate) fn cases(workers: &[Worker]) -> Vec<Measured> {
 }
 
 pub(crate) fn measure(workers: &mut [Worker], is_check: bool) -> Vec<Measured> {
-    let mut cases = cases(workers);
+    let mut cases = cases(workers, Place::Loopback);
     let counts: Vec<u32> = cases
         .iter()
         .map(|case| {

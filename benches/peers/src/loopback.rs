@@ -3,6 +3,7 @@
 use crate::connections::{CONNECTIONS, Connections, spent};
 use crate::in_process::{Measured, cases};
 use crate::orders::Worker;
+use crate::table::Place;
 
 const ROUNDS: usize = 61;
 /// The first rounds warm up.
@@ -27,7 +28,7 @@ impl Server {
 }
 
 pub(crate) fn measure(workers: &mut [Worker], is_check: bool) -> Vec<Measured> {
-    let mut cases: Vec<Measured> = cases(workers).into_iter().filter(|case| !case.peer.around).collect();
+    let mut cases: Vec<Measured> = cases(workers, Place::Process);
     let mut servers: Vec<Server> = cases
         .iter()
         .map(|case| {

@@ -1,10 +1,10 @@
 //! Whole services over loopback, usage records on: `examples/full_service`, and the reference SDK under uvicorn. Each has a core,
 //! and the load generator and the auth center share another.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use crate::center::Center;
@@ -45,6 +45,8 @@ pub(crate) struct Service {
 struct Running {
     child: Child,
     address: SocketAddr,
+    /// Held open, for the lines that the service prints later.
+    _lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Drop for Running {
@@ -71,15 +73,16 @@ impl Service {
             .envs(std::env::vars_os().filter(|(name, _)| name == "PATH"))
             .envs([("AIGC_AUTH_APP_ID", "app"), ("AIGC_AUTH_APP_SECRET", "secret"), ("BIND", "127.0.0.1:0")])
             .env("AIGC_AUTH_BASE_URL", &center.url)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the service starts");
-        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let listening = lines.map_while(Result::ok).find_map(|line| {
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let listening = lines.by_ref().map_while(Result::ok).find_map(|line| {
             line.strip_prefix("listening on http://").and_then(|address| address.parse().ok())
         });
-        Running { child, address: listening.expect("the service says where it listens") }
+        Running { child, address: listening.expect("the service says where it listens"), _lines: lines }
     }
 
     fn round(&mut self, center: &Center, room: &Path, token: &str) {

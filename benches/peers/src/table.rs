@@ -14,8 +14,17 @@ pub(crate) struct Peer {
     pub(crate) kind: &'static str,
     pub(crate) checks: &'static str,
     pub(crate) revocation: &'static str,
-    /// Around the router, which a server over sockets is not measured with.
-    pub(crate) around: bool,
+    pub(crate) place: Place,
+}
+
+/// Where a case is measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Both,
+    /// Around the router, which is measured in the process alone.
+    Process,
+    /// What differs only where records are sent.
+    Loopback,
 }
 
 impl Peer {
@@ -51,6 +60,8 @@ pub(crate) const OURS: &str = "ours";
 pub(crate) const OURS_AROUND: &str = "ours-around";
 pub(crate) const OURS_STATS: &str = "ours-stats";
 pub(crate) const OURS_STATS_AROUND: &str = "ours-stats-around";
+/// As [`OURS_STATS`], but that another thread sends the records.
+pub(crate) const OURS_STATS_APART: &str = "ours-stats-apart";
 
 const NONE: &str = "nothing";
 const EXPIRY: &str = "none: valid to its end";
@@ -58,9 +69,10 @@ const AS_CACHED: &str = "by event at once, else within the TTL";
 const LIST: &str = "by a list, where one is set";
 const SIGNED: &str = "signature, `exp`, `iss`, `aud`";
 const CACHED: &str = "that this very token was verified, by a keyed hash, and is valid still";
+const SAME: &str = "the same";
 
 const fn peer(name: &'static str, label: &'static str, package: Option<&'static str>) -> Peer {
-    Peer { name, label, package, kind: AXUM_0_8, checks: SIGNED, revocation: EXPIRY, around: false }
+    Peer { name, label, package, kind: AXUM_0_8, checks: SIGNED, revocation: EXPIRY, place: Place::Both }
 }
 
 const fn ours(
@@ -72,7 +84,7 @@ const fn ours(
     Peer { checks, revocation, ..peer(name, label, Some("aigc-auth")) }
 }
 
-pub(crate) const PEERS: [Peer; 23] = [
+pub(crate) const PEERS: [Peer; 24] = [
     Peer { checks: NONE, revocation: "–", ..peer(BARE, "bare router", None) },
     Peer { checks: NONE, revocation: "–", ..peer("from-fn", "axum's `from_fn` that does nothing", None) },
     Peer {
@@ -81,9 +93,9 @@ pub(crate) const PEERS: [Peer; 23] = [
         ..peer("tower-http", "tower-http, `ValidateRequestHeaderLayer`", Some("tower-http"))
     },
     Peer {
-        checks: "the same",
+        checks: SAME,
         revocation: "none",
-        around: true,
+        place: Place::Process,
         ..peer("tower-http-around", "tower-http, around the router", Some("tower-http"))
     },
     Peer {
@@ -104,13 +116,17 @@ pub(crate) const PEERS: [Peer; 23] = [
     ours("ours-jwt-rs256", "… RS256, no cache", SIGNED, LIST),
     ours("ours-jwt-cached", "… any algorithm, cached", CACHED, LIST),
     ours(OURS, "`AuthLayer` with `AuthClient`, warm", CACHED, AS_CACHED),
-    Peer { around: true, ..ours(OURS_AROUND, "… around the router", CACHED, AS_CACHED) },
-    ours(OURS_STATS, "… with usage records", CACHED, AS_CACHED),
+    Peer { place: Place::Process, ..ours(OURS_AROUND, "… around the router", SAME, AS_CACHED) },
+    ours(OURS_STATS, "… with usage records", SAME, AS_CACHED),
     Peer {
-        around: true,
-        ..ours(OURS_STATS_AROUND, "… with usage records, around the router", CACHED, AS_CACHED)
+        place: Place::Loopback,
+        ..ours(OURS_STATS_APART, "… with usage records, sent by another thread", SAME, AS_CACHED)
     },
-    ours("ours-user", "… and `CurrentUser` in the handler", CACHED, AS_CACHED),
+    Peer {
+        place: Place::Process,
+        ..ours(OURS_STATS_AROUND, "… with usage records, around the router", SAME, AS_CACHED)
+    },
+    ours("ours-user", "… and `CurrentUser` in the handler", SAME, AS_CACHED),
     Peer { kind: AXUM_0_7, checks: NONE, revocation: "–", ..peer(BARE, "bare router of axum 0.7", None) },
     Peer { kind: AXUM_0_7, ..peer("jwt-authorizer-hs256", "jwt-authorizer, HS256", Some("jwt-authorizer")) },
     Peer { kind: AXUM_0_7, ..peer("jwt-authorizer-es256", "jwt-authorizer, ES256", Some("jwt-authorizer")) },

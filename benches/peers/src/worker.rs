@@ -14,20 +14,14 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::connections::account;
 use crate::material::Material;
+use crate::table::Place;
 use crate::valgrind;
-
-/// Where an app runs: in the process there is nobody who takes what it sends.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    Process,
-    Loopback,
-}
 
 /// The cases of one version of axum.
 pub(crate) trait Cases: 'static {
     type App: Send;
 
-    /// Makes a case; `None` if it is not to be had in this place.
+    /// Makes a case. In the process there is nobody who takes what it sends.
     fn app(name: &str, material: Material, place: Place) -> impl Future<Output = Self::App> + Send;
 
     /// What sends one request in the process.
