@@ -75,6 +75,8 @@ if [ -n "$revision" ]; then
   git worktree prune
   step git worktree add --quiet --detach "$there" "$commit"
   trap 'git worktree remove --force "$there"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
   # The cases of this tree, over the crate of the other.
   rm -rf "$there/benches/peers" "$there/benches/support"
   cp -r benches/peers benches/support "$there/benches"
