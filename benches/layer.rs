@@ -11,8 +11,10 @@ mod token;
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use aigc_auth::cluster::{BusError, BusListener, Cluster, InvalidationBus};
+use aigc_auth::invalidate::Invalidation;
 use aigc_auth::jwt::{JwtVerifier, JwtVerifierBuilder};
 use aigc_auth::layer::CredentialSource;
 use aigc_auth::revocation::MemoryRevocations;
@@ -55,6 +57,37 @@ fn client() -> AuthClient {
     let client = AuthClient::builder("app", "secret", "http://127.0.0.1:9").build().expect("a client");
     client.cache_user(&token(), user());
     client
+}
+
+/// A bus over which nothing comes but proofs.
+struct Quiet;
+
+impl InvalidationBus for Quiet {
+    async fn publish(&self, _: &Invalidation) -> Result<(), BusError> {
+        Ok(())
+    }
+
+    async fn listen(&self, listener: &dyn BusListener) -> BusError {
+        loop {
+            listener.in_touch(Instant::now());
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+/// A client of a cluster that is in touch, and what runs it.
+fn clustered() -> (AuthClient, tokio::runtime::Runtime) {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(1).enable_all().build().expect("a runtime");
+    let client = runtime.block_on(async {
+        let cluster = Cluster::new(Quiet).expect("a cluster");
+        let client = AuthClient::builder("app", "secret", "http://127.0.0.1:9").cluster(cluster.clone());
+        let client = client.build().expect("a client");
+        assert!(cluster.connected(Duration::from_secs(60)).await);
+        client
+    });
+    client.cache_user(&token(), user());
+    (client, runtime)
 }
 
 fn router() -> Router {
@@ -170,6 +203,7 @@ fn main() {
     let (with, without) = (headers(Some(&token)), headers(None));
     let fixed = || ValidateRequestHeaderLayer::bearer(&token);
     let auth = || AuthLayer::new(client.clone());
+    let (in_cluster, _runtime) = clustered();
     let recording = || auth().with_stats(Queue::new());
     let three = || {
         auth().credentials_from([
@@ -217,6 +251,7 @@ fn main() {
         request_case("tower-http fixed token, as a layer", router().layer(fixed()), with.clone(), 200),
         request_case("AuthLayer warm, around", auth().layer(router()), with.clone(), 200),
         request_case("AuthLayer warm, as a layer", router().layer(auth()), with.clone(), 200),
+        request_case("… in a cluster, around", AuthLayer::new(in_cluster).layer(router()), with.clone(), 200),
         request_case("… with stats, around", recording().layer(router()), with.clone(), 200),
         request_case("… with stats, as a layer", router().layer(recording()), with.clone(), 200),
         request_case("… of three sources, around", three().layer(router()), with.clone(), 200),

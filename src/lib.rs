@@ -57,6 +57,7 @@
 //! | [`context`] | the current user and request, anywhere below the handler; jobs and spawned tasks |
 //! | `AuthClient`, [`client`](client/index.html) | the remote auth center: its calls, the cache and its TTLs, the circuit breaker |
 //! | [`cached`](cached/index.html) | the same cache and limits for any other verifier |
+//! | [`cluster`](cluster/index.html) | replicas that invalidate together, over Redis or a bus of your own |
 //! | [`claims`](claims/index.html) | from a token's claims to the user; access tokens and others |
 //! | [`introspection`](introspection/index.html) | opaque tokens, by asking who issued them (RFC 7662) |
 //! | [`jwt`](jwt/index.html) | local verification of tokens: keys, key sets, claims; beside another verifier |
@@ -82,12 +83,13 @@
 //! - `jwt`: the module `jwt`, local verification of tokens. Adds AWS-LC.
 //! - `webhook`: the module `webhook`, the auth center's events. Adds hmac, sha2 and moka.
 //! - `stats`: the module `stats`, usage records. Adds crossbeam-queue.
-//! - `spool`: usage records on disk. Adds queue-file, fs4 and ring.
+//! - `spool`: usage records on disk. Adds queue-file and fs4.
 //! - `user-sync`: the module `user_sync`, for existing tables of users. Adds nothing.
 //! - `postgres`, `sqlite`, `mysql`: `user_sync::SqlStore` for a table in PostgreSQL, in SQLite, in MySQL and MariaDB. Each
 //!   adds sqlx with this database alone, and bcrypt, and needs Rust 1.94.
 //! - `argon2`: with one of these, Argon2 for new passwords. Adds argon2.
-//! - `redis`: with `jwt`, `revocation::RedisRevocations`, a list that replicas share. Adds the crate redis.
+//! - `redis`: `cluster::RedisCluster`, replicas that invalidate together; with `jwt`, `revocation::RedisRevocations`, a list that they
+//!   share. Adds the crate redis.
 //! - `registry`: the module `registry`. Adds if-addrs and gethostname.
 //! - `outbound`: the module `outbound`. Adds more of reqwest, reqwest-middleware and async-trait.
 //! - `tonic`: the module `grpc`, for services of tonic. Adds tonic with its server.
@@ -154,6 +156,8 @@ pub use services::user_sync;
 #[cfg(feature = "webhook")]
 pub use services::webhook;
 #[cfg(feature = "client")]
+pub use upstream::cluster;
+#[cfg(feature = "client")]
 pub use verifiers::cached;
 #[cfg(feature = "client")]
 pub use verifiers::client;
@@ -203,7 +207,9 @@ pub mod impersonation {
 
 pub mod invalidate {
     //! Invalidate cached users when they change.
-    pub use crate::ports::invalidate::{Invalidate, Invalidation};
+    pub use crate::ports::invalidate::{Invalidate, SpreadError};
+    pub use crate::ports::invalidation::Invalidation;
+    pub use crate::types::credential_tag::{CredentialTag, ParseTagError};
 }
 
 pub mod permission {

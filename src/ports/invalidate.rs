@@ -1,47 +1,15 @@
 //! The port between those who learn that a user has changed and the caches of users.
 
+use std::error::Error;
+use std::future::{self, Future};
 use std::sync::Arc;
 
-use crate::types::tenant::OrgId;
-use crate::types::user::UserId;
+use super::invalidation::Invalidation;
+#[cfg(any(feature = "jwt", feature = "webhook"))]
+use crate::util::boxed::BoxFuture;
 
-/// What to invalidate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Invalidation {
-    /// One user, under all credentials. Either field may be unknown; a cache matches whichever is there.
-    User {
-        /// The user's id.
-        id: Option<UserId>,
-        /// The user's login name.
-        username: Option<Box<str>>,
-    },
-    /// An organisation, for all of its members: cached memberships in it. Users themselves stay cached.
-    Org {
-        /// The organisation's id.
-        id: OrgId,
-    },
-    /// Every user.
-    All,
-}
-
-impl Invalidation {
-    /// Invalidates the user of this id, this username or both; [`Invalidation::All`] where neither is known, since any
-    /// user may have changed.
-    ///
-    /// ```
-    /// use aigc_auth::invalidate::Invalidation;
-    ///
-    /// assert!(matches!(Invalidation::of(Some(7.into()), None), Invalidation::User { .. }));
-    /// assert_eq!(Invalidation::of(None, None), Invalidation::All);
-    /// ```
-    pub fn of(id: Option<UserId>, username: Option<&str>) -> Self {
-        match (id, username) {
-            (None, None) => Self::All,
-            (id, username) => Self::User { id, username: username.map(Into::into) },
-        }
-    }
-}
+/// Why other replicas do not know of an invalidation yet: any error. Its text is shown in the log.
+pub type SpreadError = Box<dyn Error + Send + Sync>;
 
 /// Invalidates cached users, so that they are fetched anew.
 ///
@@ -67,14 +35,61 @@ impl Invalidation {
 /// }
 /// ```
 pub trait Invalidate: Send + Sync + 'static {
-    /// Removes what is cached.
+    /// Removes what is cached. Where the cache belongs to a `Cluster`, starts to tell the other replicas.
     ///
     /// An answer that is still being fetched when this is called must not be cached either.
     fn apply(&self, invalidation: &Invalidation);
+
+    /// Does the same for an invalidation that every replica learns of by itself, such as from a list in Redis: the others are not
+    /// told. Defaults to [`apply`](Self::apply).
+    fn apply_here(&self, invalidation: &Invalidation) {
+        self.apply(invalidation);
+    }
+
+    /// Waits until the other replicas have been told of all that was applied here before. Defaults to no wait: a cache of one process.
+    ///
+    /// # Errors
+    /// If they could not be told in time. They are told as soon as they can be.
+    fn spread(&self) -> impl Future<Output = Result<(), SpreadError>> + Send {
+        future::ready(Ok(()))
+    }
 }
 
 impl<I: Invalidate> Invalidate for Arc<I> {
     fn apply(&self, invalidation: &Invalidation) {
         (**self).apply(invalidation);
+    }
+
+    fn apply_here(&self, invalidation: &Invalidation) {
+        (**self).apply_here(invalidation);
+    }
+
+    fn spread(&self) -> impl Future<Output = Result<(), SpreadError>> + Send {
+        (**self).spread()
+    }
+}
+
+/// [`Invalidate`] as a trait object, so that a configuration has no type parameter.
+#[cfg(any(feature = "jwt", feature = "webhook"))]
+pub(crate) trait DynInvalidate: Send + Sync {
+    fn apply(&self, invalidation: &Invalidation);
+    #[cfg(all(feature = "jwt", any(feature = "redis", test)))]
+    fn apply_here(&self, invalidation: &Invalidation);
+    fn spread(&self) -> BoxFuture<'_, Result<(), SpreadError>>;
+}
+
+#[cfg(any(feature = "jwt", feature = "webhook"))]
+impl<I: Invalidate> DynInvalidate for I {
+    fn apply(&self, invalidation: &Invalidation) {
+        Invalidate::apply(self, invalidation);
+    }
+
+    #[cfg(all(feature = "jwt", any(feature = "redis", test)))]
+    fn apply_here(&self, invalidation: &Invalidation) {
+        Invalidate::apply_here(self, invalidation);
+    }
+
+    fn spread(&self) -> BoxFuture<'_, Result<(), SpreadError>> {
+        Box::pin(Invalidate::spread(self))
     }
 }

@@ -2,6 +2,9 @@
 
 pub(crate) mod audit;
 pub(crate) mod invalidate;
+pub(crate) mod invalidation;
+#[cfg(feature = "client")]
+pub(crate) mod invalidation_bus;
 pub(crate) mod memberships;
 #[cfg(feature = "webhook")]
 pub(crate) mod replay_memory;

@@ -4,6 +4,7 @@
 pub(crate) mod claims;
 pub(crate) mod combinations;
 pub(crate) mod credential;
+pub(crate) mod credential_tag;
 pub(crate) mod envelope;
 pub(crate) mod error;
 pub(crate) mod lenient;

@@ -3,13 +3,14 @@
 
 pub(crate) mod api_client;
 pub(crate) mod circuit_breaker;
+pub mod cluster;
 pub(crate) mod expiry;
 pub(crate) mod gate;
 pub(crate) mod guard;
 pub(crate) mod http_client;
 pub(crate) mod identity_cache;
 pub(crate) mod lookups;
-#[cfg(all(feature = "jwt", feature = "redis"))]
+#[cfg(feature = "redis")]
 pub(crate) mod redis_link;
 pub(crate) mod slots;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]

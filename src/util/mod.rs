@@ -2,13 +2,7 @@
 
 #[cfg(any(feature = "registry", feature = "user-sync", feature = "webhook"))]
 pub(crate) mod atomic_file;
-#[cfg(any(
-    all(feature = "jwt", feature = "redis"),
-    feature = "registry",
-    feature = "stats",
-    feature = "user-sync",
-    feature = "webhook"
-))]
+#[cfg(feature = "client")]
 pub(crate) mod backoff;
 pub(crate) mod boxed;
 // Only tests hold it, and only `testing` exports it.

@@ -8,6 +8,8 @@
 mod architecture;
 // `AuthClient`: calls, cache, circuit breaker, limits, TLS.
 mod client;
+// Replicas that invalidate together: faults of Redis, webhooks, lifetimes.
+mod cluster;
 // What does not compile, and what the compiler says of it: `tests/ui`.
 mod compile_errors;
 // What a dependent gets with a feature: one database driver each.

@@ -5,7 +5,10 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::ports::invalidate::{Invalidate, Invalidation};
+use futures_util::future::try_join_all;
+
+use crate::ports::invalidate::{DynInvalidate, SpreadError};
+use crate::ports::invalidation::Invalidation;
 use crate::types::revocation::{Instant, Revocation, TokenIds, instant};
 use crate::util::clock::{Clock, Millis};
 
@@ -45,7 +48,7 @@ pub(super) struct RevokedList {
     /// Grows with each revocation that is added; from 1 on.
     version: AtomicU64,
     state: RwLock<State>,
-    caches: Vec<Box<dyn Invalidate>>,
+    caches: Vec<Box<dyn DynInvalidate>>,
 }
 
 #[derive(Default)]
@@ -59,7 +62,7 @@ struct State {
 impl RevokedList {
     pub(super) const CAPACITY: usize = 1_000_000;
 
-    pub(super) fn new(clock: Clock, capacity: usize, caches: Vec<Box<dyn Invalidate>>) -> Self {
+    pub(super) fn new(clock: Clock, capacity: usize, caches: Vec<Box<dyn DynInvalidate>>) -> Self {
         Self { clock, capacity, version: AtomicU64::new(1), state: RwLock::default(), caches }
     }
 
@@ -93,19 +96,31 @@ impl RevokedList {
     /// Adds a revocation. Takes nothing back from one that is there.
     pub(super) fn add(&self, revocation: &Revocation, end: Millis) -> Result<(), Full> {
         let (kind, id, before) = parts(revocation);
-        self.change(kind, id, |old| match old {
+        let add = |old: Option<Entry>| match old {
             Some(old) => Entry { before: before.max(old.before), end: end.max(old.end) },
             None => Entry { before, end },
-        })
+        };
+        self.change(kind, id, add, |cache, invalidation| cache.apply(invalidation))
     }
 
-    /// Sets what is known of an id, in place of what was.
+    /// Waits until other replicas have been told of the users that were added here.
+    pub(super) async fn spread(&self) -> Result<(), SpreadError> {
+        try_join_all(self.caches.iter().map(|cache| cache.spread())).await.map(drop)
+    }
+
+    /// Sets what is known of an id, in place of what was. All who share the list learn of it.
     #[cfg(any(feature = "redis", test))]
     pub(super) fn set(&self, kind: Kind, id: &str, entry: Entry) -> Result<(), Full> {
-        self.change(kind, id, |_| entry)
+        self.change(kind, id, |_| entry, |cache, invalidation| cache.apply_here(invalidation))
     }
 
-    fn change(&self, kind: Kind, id: &str, entry: impl FnOnce(Option<Entry>) -> Entry) -> Result<(), Full> {
+    fn change(
+        &self,
+        kind: Kind,
+        id: &str,
+        entry: impl FnOnce(Option<Entry>) -> Entry,
+        apply: impl Fn(&dyn DynInvalidate, &Invalidation),
+    ) -> Result<(), Full> {
         let now = self.clock.now();
         {
             let mut state = self.write();
@@ -131,7 +146,7 @@ impl RevokedList {
         self.version.fetch_add(1, Ordering::Release);
         if kind == Kind::User {
             let invalidation = Invalidation::of(Some(id.into()), None);
-            self.caches.iter().for_each(|cache| cache.apply(&invalidation));
+            self.caches.iter().for_each(|cache| apply(&**cache, &invalidation));
         }
         Ok(())
     }
@@ -139,10 +154,11 @@ impl RevokedList {
     /// Adds an id once: returns whether it was not there. If the list is full, it is not added, and counts as new.
     pub(super) fn claim(&self, id: &str, end: Millis) -> bool {
         let mut is_new = false;
-        let added = self.change(Kind::Token, id, |old| {
+        let claim = |old: Option<Entry>| {
             is_new = old.is_none();
             old.unwrap_or(Entry { before: ALL, end })
-        });
+        };
+        let added = self.change(Kind::Token, id, claim, |_, _| ());
         is_new || added.is_err()
     }
 

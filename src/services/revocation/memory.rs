@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::list::RevokedList;
-use crate::ports::invalidate::Invalidate;
+use crate::ports::invalidate::{DynInvalidate, Invalidate};
 use crate::ports::revocations::{RevocationError, Revocations};
 use crate::types::revocation::{Revocation, RevocationStatus, TokenIds};
 use crate::util::clock::Clock;
@@ -42,7 +42,7 @@ impl MemoryRevocations {
         Self::of(clock, vec![])
     }
 
-    fn of(clock: Clock, caches: Vec<Box<dyn Invalidate>>) -> Self {
+    fn of(clock: Clock, caches: Vec<Box<dyn DynInvalidate>>) -> Self {
         Self(Arc::new(RevokedList::new(clock, RevokedList::CAPACITY, caches)))
     }
 
@@ -77,7 +77,8 @@ impl Revocations for MemoryRevocations {
     }
 
     async fn revoke(&self, revocation: &Revocation, until: SystemTime) -> Result<(), RevocationError> {
-        Ok(self.0.add(revocation, self.0.clock().at(until))?)
+        self.0.add(revocation, self.0.clock().at(until))?;
+        self.0.spread().await
     }
 }
 

@@ -8,6 +8,7 @@ use super::backend::Guarded;
 use super::cached::{CachedMemberships, Inner};
 use super::recent::Recent;
 use crate::ports::memberships::Memberships;
+use crate::upstream::cluster::Cluster;
 use crate::upstream::guard::Guard;
 use crate::upstream::identity_cache::IdentityCache;
 use crate::upstream::lookups::{Lookups, Settings};
@@ -27,6 +28,7 @@ pub struct CachedMembershipsBuilder<M> {
     memberships: M,
     settings: Settings,
     clock: Clock,
+    cluster: Option<Cluster>,
 }
 
 impl<M: Memberships> CachedMemberships<M> {
@@ -40,7 +42,7 @@ impl<M: Memberships> CachedMemberships<M> {
         let mut settings = Settings::default();
         settings.ttls.ttl = TTL;
         settings.timeout = TIMEOUT;
-        CachedMembershipsBuilder { memberships, settings, clock: Clock::default() }
+        CachedMembershipsBuilder { memberships, settings, clock: Clock::default(), cluster: None }
     }
 }
 
@@ -93,6 +95,13 @@ impl<M: Memberships> CachedMembershipsBuilder<M> {
         self
     }
 
+    /// Shares invalidations with the other replicas of the service, as
+    /// [`AuthClientBuilder::cluster`](crate::AuthClientBuilder::cluster). Defaults to none.
+    pub fn cluster(mut self, cluster: impl Into<Cluster>) -> Self {
+        self.cluster = Some(cluster.into());
+        self
+    }
+
     /// Sets the clock of the cache and the circuit breaker, for tests.
     #[cfg(feature = "test-util")]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -105,14 +114,18 @@ impl<M: Memberships> CachedMembershipsBuilder<M> {
     pub fn build(self) -> CachedMemberships<M> {
         let Settings { ttls, capacity, max_concurrent_lookups, timeout, max_in_flight } =
             self.settings.bounded();
+        let mut cache = IdentityCache::new(capacity, ttls, timeout, self.clock.clone());
+        if let Some(cluster) = &self.cluster {
+            cache = cluster.adopt(cache, None);
+        }
         let guarded = Arc::new(Guarded {
             memberships: self.memberships,
-            cache: IdentityCache::new(capacity, ttls, timeout, self.clock.clone()),
+            cache,
             hasher: DefaultHashBuilder::default(),
             guard: Guard::new("source of memberships", max_in_flight, timeout, self.clock),
         });
         let lookups = Lookups::new(guarded.clone(), max_concurrent_lookups, timeout);
-        CachedMemberships::of(Inner { guarded, recent: Recent::new(), lookups })
+        CachedMemberships::of(Inner { guarded, recent: Recent::new(), lookups, cluster: self.cluster })
     }
 }
 

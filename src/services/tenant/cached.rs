@@ -1,13 +1,16 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::backend::{Guarded, Query};
 use super::recent::Recent;
-use crate::ports::invalidate::{Invalidate, Invalidation};
+use crate::ports::invalidate::{Invalidate, SpreadError};
+use crate::ports::invalidation::Invalidation;
 use crate::ports::memberships::{Memberships, Recalled};
 use crate::types::error::AuthError;
 use crate::types::tenant::{Membership, OrgId};
 use crate::types::user::UserId;
+use crate::upstream::cluster::Cluster;
+use crate::upstream::cluster::member::{Member, Trusting};
 use crate::upstream::lookups::Lookups;
 
 /// Caches memberships, and asks for each once for all who wait.
@@ -49,11 +52,17 @@ pub(super) struct Inner<M> {
     pub(super) guarded: Arc<Guarded<M>>,
     pub(super) recent: Recent,
     pub(super) lookups: Lookups<Guarded<M>, Membership>,
+    pub(super) cluster: Option<Cluster>,
 }
 
 impl<M: Memberships> CachedMemberships<M> {
     pub(super) fn of(inner: Inner<M>) -> Self {
-        Self { inner: Arc::new(inner) }
+        let inner = Arc::new(inner);
+        if let Some(cluster) = &inner.cluster {
+            let member: Weak<Inner<M>> = Arc::downgrade(&inner);
+            cluster.attach(member);
+        }
+        Self { inner }
     }
 
     /// Returns what is asked.
@@ -63,17 +72,17 @@ impl<M: Memberships> CachedMemberships<M> {
 
     /// Invalidates the memberships of a user, in all organisations. `7` and `"7"` are the same user here.
     pub fn invalidate_user(&self, id: impl Into<UserId>) {
-        self.inner.guarded.cache.invalidate_user(&id.into());
+        self.apply(&Invalidation::of(Some(id.into()), None));
     }
 
     /// Invalidates the memberships in an organisation, of all users: when it is deleted, or its roles or teams change.
     pub fn invalidate_org(&self, id: impl Into<OrgId>) {
-        self.inner.guarded.cache.invalidate_name(id.into().as_str());
+        self.apply(&Invalidation::Org { id: id.into() });
     }
 
     /// Invalidates all memberships, that there is none, and the lookups in flight.
     pub fn clear_cache(&self) {
-        self.inner.guarded.cache.clear();
+        self.apply(&Invalidation::All);
     }
 
     /// Returns the number of cached memberships, which includes expired and invalidated ones that were not evicted yet.
@@ -84,7 +93,7 @@ impl<M: Memberships> CachedMemberships<M> {
 
 impl<M: Memberships> Memberships for CachedMemberships<M> {
     fn try_find_membership(&self, user: &UserId, org: Option<&str>) -> Option<Result<Membership, AuthError>> {
-        let Inner { guarded, recent, lookups } = &*self.inner;
+        let Inner { guarded, recent, lookups, .. } = &*self.inner;
         let key = guarded.key_of(user, org);
         if let Some(fresh) = guarded.cache.fresh(key) {
             return Query::is_about(user, org, &fresh.value).then(|| {
@@ -111,12 +120,42 @@ impl<M: Memberships> Memberships for CachedMemberships<M> {
 /// Invalidates what is cached here. Where what is asked has a cache of its own, invalidate that first.
 impl<M: Memberships> Invalidate for CachedMemberships<M> {
     fn apply(&self, invalidation: &Invalidation) {
-        match invalidation {
-            Invalidation::User { id: Some(id), .. } => self.invalidate_user(id.clone()),
-            Invalidation::Org { id } => self.invalidate_org(id.clone()),
-            // Memberships do not tell usernames.
-            Invalidation::User { id: None, .. } | Invalidation::All => self.clear_cache(),
+        match &self.inner.cluster {
+            Some(cluster) => cluster.apply(invalidation),
+            None => self.inner.apply_here(invalidation),
         }
+    }
+
+    fn apply_here(&self, invalidation: &Invalidation) {
+        match &self.inner.cluster {
+            Some(cluster) => cluster.apply_here(invalidation),
+            None => self.inner.apply_here(invalidation),
+        }
+    }
+
+    async fn spread(&self) -> Result<(), SpreadError> {
+        match &self.inner.cluster {
+            Some(cluster) => cluster.spread().await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl<M: Memberships> Member for Inner<M> {
+    fn apply_here(&self, invalidation: &Invalidation) {
+        let cache = &self.guarded.cache;
+        match invalidation {
+            Invalidation::User { id: Some(id), .. } => cache.invalidate_user(id),
+            Invalidation::Org { id } => cache.invalidate_name(id.as_str()),
+            // Memberships are not those of a credential.
+            Invalidation::Credential { .. } => {}
+            // Memberships do not tell usernames.
+            Invalidation::User { id: None, .. } | Invalidation::All => cache.clear(),
+        }
+    }
+
+    fn trusting(&self) -> &dyn Trusting {
+        &self.guarded.cache
     }
 }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use futures_util::future::try_join_all;
+use http::StatusCode;
 
 use super::body::BodyReader;
 use super::clear_throttle::ClearThrottle;
@@ -12,7 +14,8 @@ use super::rejection::WebhookRejection;
 use super::replays::Replays;
 use super::signing_key::SigningKey;
 use super::verification::{SignatureClaims, VerifiedDelivery};
-use crate::ports::invalidate::{Invalidate, Invalidation};
+use crate::ports::invalidate::{DynInvalidate, Invalidate};
+use crate::ports::invalidation::Invalidation;
 use crate::ports::replay_memory::{DynReplayMemory, ReplayMemory};
 use crate::types::error::BuildError;
 use crate::types::secret::Secret;
@@ -49,7 +52,8 @@ struct Settings {
     replay_memory: Option<Arc<dyn DynReplayMemory>>,
     handler_timeout: Duration,
     max_in_flight: usize,
-    caches: Vec<Arc<dyn Invalidate>>,
+    caches: Vec<Arc<dyn DynInvalidate>>,
+    acknowledges_unspread: bool,
     bodies: BodyReader,
     clear_throttle: Arc<ClearThrottle>,
     clock: Clock,
@@ -74,6 +78,7 @@ impl WebhookConfig {
             handler_timeout: Duration::from_secs(30),
             max_in_flight: 100,
             caches: Vec::new(),
+            acknowledges_unspread: false,
             bodies: BodyReader::new(),
             clear_throttle: Arc::new(ClearThrottle::new(&clock)),
             warn_throttle: Arc::new(throttle(&clock)),
@@ -111,8 +116,18 @@ impl WebhookConfig {
     /// Adds a cache, such as an `AuthClient`, whose users are invalidated before the handler runs: on `user.updated`,
     /// `user.deleted` and other `user.…` events; on `user.login` and `user.created` only if the user is not active or
     /// has updated fields. May be called for several caches.
+    ///
+    /// Where the cache belongs to a `Cluster`, the other replicas are told before the handler runs, for a second at most.
     pub fn invalidate(mut self, cache: impl Invalidate) -> Self {
         self.settings_mut().caches.push(Arc::new(cache));
+        self
+    }
+
+    /// Handles and acknowledges an event also if the other replicas of a `Cluster` cannot be told of it. Without this, it is answered 503
+    /// with `Retry-After` before the handler runs, so that the sender tries again: its users are invalidated here, and the others are told
+    /// as soon as they can be.
+    pub fn acknowledge_unspread(mut self) -> Self {
+        self.settings_mut().acknowledges_unspread = true;
         self
     }
 
@@ -188,14 +203,35 @@ impl WebhookConfig {
         Ok((body, delivery))
     }
 
-    pub(super) fn apply_invalidation(&self, event: &RawEvent, delivery: &VerifiedDelivery) {
-        let Some(invalidation) = event.invalidation() else { return };
-        if matches!(invalidation, Invalidation::All) && !self.0.clear_throttle.is_due(delivery) {
-            return;
+    /// Invalidates what an event is about, here and in other replicas.
+    pub(super) async fn invalidate_by(
+        &self,
+        event: &RawEvent,
+        delivery: &VerifiedDelivery,
+    ) -> Result<(), WebhookRejection> {
+        let Some(invalidation) = event.invalidation() else { return Ok(()) };
+        if invalidation != Invalidation::All || self.0.clear_throttle.is_due(delivery) {
+            self.0.caches.iter().for_each(|cache| cache.apply(&invalidation));
         }
-        for cache in &self.0.caches {
-            cache.apply(&invalidation);
+        // Also of what another delivery has applied: the others may not know of it yet.
+        self.spread().await
+    }
+
+    /// Waits until other replicas have been told of what was applied.
+    async fn spread(&self) -> Result<(), WebhookRejection> {
+        let spreading = try_join_all(self.0.caches.iter().map(|cache| cache.spread()));
+        let error = match tokio::time::timeout(SPREAD_TIMEOUT, spreading).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => error,
+            Err(_) => "the other replicas were not told in time".into(),
+        };
+        if self.0.acknowledges_unspread {
+            tracing::debug!(%error, "webhook handled before other replicas know of it");
+            return Ok(());
         }
+        tracing::debug!(%error, "webhook not handled: other replicas do not know of it");
+        let message = "Other replicas cannot be told of this event right now";
+        Err(WebhookRejection::new(StatusCode::SERVICE_UNAVAILABLE, message))
     }
 
     /// Logs a rejection. Throttled as a warning: a wrong secret must be visible, but scanners must not flood the log.
@@ -220,6 +256,9 @@ impl WebhookConfig {
         self.0.max_in_flight
     }
 }
+
+/// A little longer than a cluster takes to give up.
+const SPREAD_TIMEOUT: Duration = Duration::from_millis(1_100);
 
 fn throttle(clock: &Clock) -> LogThrottle {
     LogThrottle::new(clock.clone(), Duration::from_secs(10))

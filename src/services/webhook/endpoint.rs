@@ -79,7 +79,7 @@ impl<H: Handler> Endpoint<H> {
         let (body, delivery) = core.config.read_verified(&claims, body).await?;
         let event = RawEvent::parse(&body)?;
         // Also for replays: a needless invalidation costs one call, a missing one may grant access that was revoked.
-        core.config.apply_invalidation(&event, &delivery);
+        core.config.invalidate_by(&event, &delivery).await?;
         let identity = Identity::new(&core.config.path(), &event, &delivery);
         let event = event.into_event()?;
         let id = claims.id().map_or_else(|| DeliveryId::Body(body), |id| DeliveryId::Sent(id.into()));

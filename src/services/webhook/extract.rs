@@ -64,7 +64,7 @@ where
         let config = WebhookConfig::from_ref(state);
         let (body, delivery) = read_verified(&config, request).await?;
         let event = RawEvent::parse(&body)?;
-        config.apply_invalidation(&event, &delivery);
+        config.invalidate_by(&event, &delivery).await?;
         event.into_event()
     }
 }

@@ -12,7 +12,7 @@ use crate::types::envelope::Envelope;
 ///
 /// Its response has the status [`WebhookRejection::status`] and the JSON [`Envelope`]: 401 without a valid signature,
 /// 413 for a body over 256 KiB, 408 for a body that takes over 10 s, 400 for a body that is not an event, 503 at the
-/// limit of handlers in flight, or of bodies over 16 KiB that are read. The text names the problem and contains nothing of
+/// limit of handlers in flight, or of bodies over 16 KiB that are read, and while other replicas cannot be told. The text names the problem and contains nothing of
 /// the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookRejection {

@@ -39,6 +39,7 @@ use super::handler::Handler;
 /// | … already handled within the last 10 minutes | 200; the handler does not run again |
 /// | … handler fails, panics or takes over 30 s | 500 with an error id that is also logged, without the error itself |
 /// | … 100 handlers in flight, or 64 other bodies over 16 KiB arriving | 503 with `Retry-After` |
+/// | … other replicas of a `Cluster` cannot be told within a second | 503 with `Retry-After`, before the handler runs |
 /// | signature missing, invalid or too old | 401; the body is not read if it is malformed |
 /// | body is not JSON, or not an event | 400 with the position or the field |
 /// | body is over 256 KiB, or takes over 10 s | 413, 408 |

@@ -6,10 +6,11 @@ use quick_cache::sync::EntryAction;
 
 use super::entry::{Entry, Negative};
 use super::interned_lists::InternedLists;
-use super::invalidation::Invalidations;
+use super::invalidation::{Invalidations, Standing};
 use super::key::{Key, Kind, random_hasher};
 use super::maps::{Identities, Pool, identities, pool};
 use super::pauses::Pauses;
+use super::trust::Trust;
 use super::ttls::CacheTtls;
 use super::value::{RejectedAbout, Value};
 use crate::types::error::AuthError;
@@ -19,9 +20,11 @@ use crate::util::clock::{Clock, Millis, millis};
 /// Users by their credentials, or other values by what they were looked up by.
 pub(crate) struct IdentityCache<V = UserInfo> {
     clock: Clock,
-    ttls: CacheTtls,
+    pub(super) ttls: CacheTtls,
     /// One for each [`Kind`], keyed and ready.
-    hashers: [HighwayHasher; 3],
+    pub(super) hashers: [HighwayHasher; 3],
+    /// Whether other replicas have the same.
+    pub(super) are_keys_shared: bool,
     pub(super) identities: Identities<V>,
     /// Apart from `identities`, so that invalid tokens evict no user.
     pub(super) negatives: Pool<Negative>,
@@ -32,6 +35,7 @@ pub(crate) struct IdentityCache<V = UserInfo> {
     pub(super) expiries: Pool<SystemTime>,
     lists: InternedLists,
     pub(super) invalidations: Invalidations,
+    pub(super) trust: Trust,
 }
 
 /// What is cached for a key.
@@ -73,11 +77,13 @@ impl<V: Value> IdentityCache<V> {
             clock,
             ttls,
             hashers: [random_hasher(), random_hasher(), random_hasher()],
+            are_keys_shared: false,
             identities: identities(capacity, shards),
             negatives: pool(Self::MAX_NEGATIVES),
             known: pool(capacity),
             expiries: pool(Self::MAX_EXPIRIES),
             lists: InternedLists::new(),
+            trust: Trust::alone(),
         }
     }
 
@@ -88,6 +94,9 @@ impl<V: Value> IdentityCache<V> {
 
     pub(crate) fn get(&self, key: Key) -> Cached<V> {
         let now = self.clock.now();
+        if self.trust.is_over(now) {
+            self.end_trust();
+        }
         if let Some(identity) = self.identities.get(&key)
             && now < identity.expires_at
             && self.is_valid(key, &identity)
@@ -101,7 +110,8 @@ impl<V: Value> IdentityCache<V> {
         match self.negatives.get(&key) {
             Some(negative)
                 if now < negative.expires_at
-                    && !self.is_negative_invalidated(key, negative.about.as_deref(), negative.epoch) =>
+                    && !self.is_negative_invalidated(key, negative.about.as_deref(), negative.epoch)
+                    && !self.invalidations.doubts(negative.epoch) =>
             {
                 Cached::Negative(negative.error)
             }
@@ -169,7 +179,7 @@ impl<V: Value> IdentityCache<V> {
         let expiry = self.expiries.get(&key).filter(|expiry| *expiry > self.clock.today());
         let ends = [limit, expiry].into_iter().flatten().min();
         let limit = ends.map_or(Millis::MAX, |limit| self.clock.at(limit));
-        let ttl = millis(self.ttls.ttl).min(limit.saturating_sub(now));
+        let ttl = millis(self.ttls.ttl).min(self.trust.max_ttl()).min(limit.saturating_sub(now));
         if ttl == 0 {
             self.identities.remove(&key);
             return;
@@ -202,7 +212,7 @@ impl<V: Value> IdentityCache<V> {
     ) {
         self.identities.remove(&key);
         self.known.remove(&key);
-        let expires_at = self.clock.now() + millis(self.ttls.negative_ttl);
+        let expires_at = self.clock.now() + millis(self.ttls.negative_ttl).min(self.trust.max_ttl());
         let negative = Negative { error: error.clone(), about: about.cloned(), expires_at, epoch };
         self.negatives.insert(key, negative);
         if self.is_negative_invalidated(key, about.map(|about| &**about), epoch) {
@@ -210,12 +220,14 @@ impl<V: Value> IdentityCache<V> {
         }
     }
 
-    /// Returns the cached value and its epoch, also past the TTL, to serve while the auth center is unavailable.
+    /// Returns the cached value and its epoch, also past the TTL or doubted, to serve while the auth center is unavailable.
     pub(crate) fn stale(&self, key: Key) -> Option<(V, u64)> {
         let identity = self.identities.get(&key)?;
-        let is_usable = self.clock.now() < identity.stale_until
-            && !identity.has_ended(&self.clock)
-            && self.is_valid(key, &identity);
+        if self.is_invalidated(key, &identity.value, identity.epoch) {
+            self.identities.remove(&key);
+            return None;
+        }
+        let is_usable = self.clock.now() < identity.stale_until && !identity.has_ended(&self.clock);
         is_usable.then_some((identity.value, identity.epoch))
     }
 
@@ -224,33 +236,11 @@ impl<V: Value> IdentityCache<V> {
         self.known.get(&key).is_some()
     }
 
-    /// Postpones the next refresh after a failed one: by 5 % of the TTL, at least 1 s.
-    pub(crate) fn postpone_refresh(&self, key: Key) {
-        let pause = (millis(self.ttls.ttl) / 20).max(1_000);
-        let now = self.clock.now();
-        self.update(key, |identity| {
-            identity.refresh_at = now + pause;
-            identity.check_at = identity.next_check(now);
-        });
-    }
-
-    /// Limits current and later entries of a credential to its expiry.
-    pub(crate) fn limit(&self, key: Key, limit: SystemTime) {
-        self.expiries.insert(key, limit);
-        let (now, until) = (self.clock.now(), self.clock.at(limit));
-        self.update(key, |identity| {
-            identity.expires_at = identity.expires_at.min(until);
-            identity.stale_until = identity.stale_until.min(until);
-            identity.ends = Some(identity.ends.map_or(limit, |ends| ends.min(limit)));
-            identity.check_at = identity.next_check(now);
-        });
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.identities.len()
     }
 
-    /// Returns whether no invalidation covers the entry, and removes it if one does.
+    /// Returns whether no invalidation covers the entry, and none may have been missed. Removes what one covers.
     #[inline(always)]
     pub(super) fn is_valid(&self, key: Key, identity: &Entry<V>) -> bool {
         let epoch = self.invalidations.epoch();
@@ -260,9 +250,14 @@ impl<V: Value> IdentityCache<V> {
     /// The same for an entry that is older than the last invalidation, that of this epoch.
     #[inline(never)]
     fn is_valid_since(&self, epoch: u64, key: Key, identity: &Entry<V>) -> bool {
-        if self.is_invalidated(key, &identity.value, identity.epoch) {
-            self.identities.remove(&key);
-            return false;
+        match self.invalidations.standing(key, &identity.value, identity.epoch) {
+            Standing::Valid => {}
+            // Kept, to be served while nobody can be asked.
+            Standing::Doubted => return false,
+            Standing::Invalidated => {
+                self.identities.remove(&key);
+                return false;
+            }
         }
         // The next `get` need not check again. An entry that has replaced this one meanwhile was not checked.
         self.update(key, |current| {
@@ -274,7 +269,7 @@ impl<V: Value> IdentityCache<V> {
     }
 
     /// Changes an entry in place, if there is one.
-    fn update(&self, key: Key, change: impl FnOnce(&mut Entry<V>)) {
+    pub(super) fn update(&self, key: Key, change: impl FnOnce(&mut Entry<V>)) {
         // Inserts nothing for a missing key, so waiting for another's insertion is pointless: hence the zero timeout.
         let _ = self.identities.entry(&key, Some(Duration::ZERO), |_, identity| {
             change(identity);

@@ -29,9 +29,20 @@ pub(crate) struct Invalidations {
 struct Recent {
     /// Everything looked up before this epoch is invalid.
     all: u64,
+    /// Everything looked up before this epoch is doubted: another replica may have invalidated it.
+    doubted: u64,
     users: HashMap<String, Mark>,
     names: HashMap<Box<str>, Mark>,
     keys: HashMap<u128, Mark>,
+}
+
+/// What is known of a value that was looked up at some epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Valid,
+    /// Not invalidated, as far as this replica knows, which may have missed something.
+    Doubted,
+    Invalidated,
 }
 
 #[derive(Clone, Copy)]
@@ -82,6 +93,16 @@ impl Invalidations {
         self.add(|recent, mark| recent.invalidate_all(mark.epoch));
     }
 
+    /// Doubts everything that was looked up before.
+    pub(super) fn doubt_all(&self) {
+        self.add(|recent, mark| recent.doubted = mark.epoch);
+    }
+
+    /// Ends the doubt: nothing was missed.
+    pub(super) fn end_doubt(&self) {
+        self.lock().doubted = 0;
+    }
+
     fn add(&self, add: impl FnOnce(&mut Recent, Mark)) {
         let mut recent = self.lock();
         // Changed under the lock only. Readers see the new epoch after the mark is in place.
@@ -96,6 +117,23 @@ impl Invalidations {
             recent.invalidate_all(epoch);
         }
         self.epoch.store(epoch, Ordering::Release);
+    }
+
+    /// Returns what is known of a value, looked up by this key at `epoch`.
+    pub(super) fn standing(&self, key: Key, value: &impl Value, epoch: u64) -> Standing {
+        let recent = self.lock();
+        if recent.covers_key(key, epoch) || recent.covers(value.about(), epoch) {
+            Standing::Invalidated
+        } else if recent.doubted > epoch {
+            Standing::Doubted
+        } else {
+            Standing::Valid
+        }
+    }
+
+    /// Returns whether everything of this epoch is doubted.
+    pub(super) fn doubts(&self, epoch: u64) -> bool {
+        self.epoch() > epoch && self.lock().doubted > epoch
     }
 
     /// Returns whether this value, looked up by this key at `epoch`, has been invalidated since.

@@ -2,6 +2,8 @@ use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
 use highway::HighwayHasher;
 
+use crate::types::credential_tag::CredentialTag;
+
 /// The cache key of a credential: a keyed hash of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key(u128);
@@ -9,6 +11,15 @@ pub(crate) struct Key(u128);
 impl Key {
     pub(crate) fn bits(self) -> u128 {
         self.0
+    }
+
+    /// What stands for the credential among replicas that have the same keys.
+    pub(crate) fn tag(self) -> CredentialTag {
+        CredentialTag::new(self.0.to_be_bytes())
+    }
+
+    pub(crate) fn of_tag(tag: CredentialTag) -> Self {
+        Self(u128::from_be_bytes(tag.to_bytes()))
     }
 
     /// A key that is hashed elsewhere.
@@ -63,4 +74,10 @@ pub(crate) enum Kind {
 pub(super) fn random_hasher() -> HighwayHasher {
     let state = RandomState::new();
     HighwayHasher::new(highway::Key([0u8, 1, 2, 3].map(|n| state.hash_one(n))))
+}
+
+/// Creates a hasher with this key.
+pub(super) fn keyed_hasher(bytes: &[u8; 32]) -> HighwayHasher {
+    let word = |n: usize| u64::from_le_bytes(std::array::from_fn(|at| bytes[n * 8 + at]));
+    HighwayHasher::new(highway::Key([0, 1, 2, 3].map(word)))
 }

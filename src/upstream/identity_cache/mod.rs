@@ -1,10 +1,12 @@
 //! Cache verified identities, and rejections, for their TTL or until they are invalidated.
 //!
-//! Credentials themselves are not stored: the key is a 128-bit hash, keyed with random bits of this process.
+//! Credentials themselves are not stored: the key is a 128-bit hash, keyed with random bits of this process, or with a secret that
+//! the replicas of a cluster share.
 
 mod cache;
 mod entry;
 mod fresh;
+mod in_cluster;
 mod interned_lists;
 mod invalidation;
 mod key;
@@ -13,11 +15,14 @@ mod pauses;
 mod removal;
 #[cfg(test)]
 mod tests;
+mod times;
+mod trust;
 mod ttls;
 mod value;
 
 pub(crate) use cache::{Cached, IdentityCache};
 pub(crate) use fresh::Fresh;
 pub(crate) use key::{Key, Kind};
+pub(crate) use trust::TrustTimes;
 pub(crate) use ttls::CacheTtls;
 pub(crate) use value::{About, RejectedAbout, Value};

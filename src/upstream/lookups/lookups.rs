@@ -2,13 +2,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::source::{Backend, Fetch, Fetched, is_rejection, key_of, subject};
-use crate::ports::invalidate::Invalidation;
+use crate::ports::invalidate::Invalidate;
+use crate::ports::invalidation::Invalidation;
 use crate::request::context::InContext;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::presented::Presented;
 use crate::types::user::UserInfo;
 use crate::upstream::api_client::CallError;
 use crate::upstream::circuit_breaker::Subject;
+use crate::upstream::cluster::Cluster;
 use crate::upstream::identity_cache::{Cached, Key, Value};
 use crate::upstream::slots::{Owner, Slots};
 use crate::util::single_flight::{FlightError, SingleFlight};
@@ -178,12 +180,28 @@ impl<V: Value, B: Backend<Value = V>> Lookups<B, V> {
 }
 
 impl<B: Backend<Value = UserInfo>> Lookups<B> {
-    /// Invalidates one credential, given alone or as an `Authorization` header, in all spellings that are taken for the same.
-    pub(crate) fn invalidate(&self, credential: &[u8]) {
-        let Some(credential) = Presented::in_header_or_alone(credential) else { return };
-        for spelling in credential.spellings() {
-            self.invalidate_key(key_of(self.backend.cache(), &spelling));
+    /// Invalidates one credential, given alone or as an `Authorization` header, in all spellings that are taken for the same: here, and in
+    /// all caches of the cluster.
+    pub(crate) fn invalidate(&self, credential: &[u8], cluster: Option<&Cluster>) {
+        // By its own keys, whether or not the others have the same.
+        let keys = self.keys(credential);
+        keys.iter().for_each(|key| self.invalidate_key(*key));
+        let Some(cluster) = cluster else { return };
+        if !self.backend.cache().are_keys_shared() {
+            if !keys.is_empty() {
+                cluster.apply(&Invalidation::All);
+            }
+            return;
         }
+        for key in keys {
+            cluster.apply(&Invalidation::Credential { tag: key.tag() });
+        }
+    }
+
+    /// The keys of a credential in all spellings.
+    fn keys(&self, credential: &[u8]) -> Vec<Key> {
+        let Some(credential) = Presented::in_header_or_alone(credential) else { return vec![] };
+        credential.spellings().map(|spelling| key_of(self.backend.cache(), &spelling)).collect()
     }
 
     pub(crate) fn apply(&self, invalidation: &Invalidation) {
@@ -197,6 +215,7 @@ impl<B: Backend<Value = UserInfo>> Lookups<B> {
                     cache.invalidate_name(username);
                 }
             }
+            Invalidation::Credential { tag } => self.invalidate_key(Key::of_tag(*tag)),
             Invalidation::Org { .. } => {}
             Invalidation::All => cache.clear(),
         }

@@ -79,7 +79,7 @@ impl<B: Backend<Value = UserInfo>> Lookups<B> {
                 cache.limit(key, end);
                 return None;
             }
-            if cache.clock().now() >= due || cache.is_invalidated(key, user, epoch) {
+            if cache.clock().now() >= due || cache.is_outdated(key, user, epoch) {
                 return None;
             }
             epoch = newest;

@@ -86,6 +86,7 @@ impl Connection {
 
     /// How many pushes have arrived that tell of a flush, read or not. One that was pushed before an answer is counted when the answer
     /// is there.
+    #[cfg(feature = "jwt")]
     pub(crate) fn flushes(&self) -> u64 {
         self.health.flushes.load(Ordering::Acquire)
     }
@@ -93,7 +94,9 @@ impl Connection {
     fn noted<T>(&self, answer: RedisResult<T>) -> Result<T, LinkError> {
         let answer = answer.map_err(LinkError::from);
         match answer {
-            Ok(_) | Err(LinkError::Refused(_)) => self.health.late_since.store(0, Ordering::Relaxed),
+            Ok(_) | Err(LinkError::Full | LinkError::Refused(_)) => {
+                self.health.late_since.store(0, Ordering::Relaxed);
+            }
             Err(LinkError::Late) => self.health.note_late(),
             Err(LinkError::Down) => self.health.lost.notify_one(),
         }

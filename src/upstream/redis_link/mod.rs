@@ -9,10 +9,14 @@
 
 mod address;
 mod connection;
+mod dialer;
 mod error;
 mod link;
 
 pub(crate) use address::RedisAddress;
-pub(crate) use connection::{Connection, is_flush};
+pub(crate) use connection::Connection;
+#[cfg(feature = "jwt")]
+pub(crate) use connection::is_flush;
+pub(crate) use dialer::{Dialer, LinkConfig, Session};
 pub(crate) use error::LinkError;
-pub(crate) use link::{Link, LinkConfig, Session};
+pub(crate) use link::Link;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::backend::Guarded;
 use super::cached::{Cached, Inner};
+use crate::upstream::cluster::Cluster;
 use crate::upstream::guard::Guard;
 use crate::upstream::identity_cache::IdentityCache;
 use crate::upstream::lookups::{Lookups, Settings};
@@ -27,6 +28,7 @@ pub struct CachedBuilder<V> {
     verifier: V,
     settings: Settings,
     clock: Clock,
+    cluster: Option<Cluster>,
 }
 
 impl<V: Send + Sync + 'static> Cached<V> {
@@ -43,7 +45,7 @@ impl<V: Send + Sync + 'static> Cached<V> {
 
 impl<V: Send + Sync + 'static> CachedBuilder<V> {
     fn new(verifier: V) -> Self {
-        Self { verifier, settings: Settings::default(), clock: Clock::default() }
+        Self { verifier, settings: Settings::default(), clock: Clock::default(), cluster: None }
     }
 
     /// Sets the TTL of verified users in the cache. Defaults to 300 s; never past the end of the credential. Zero disables the
@@ -94,6 +96,14 @@ impl<V: Send + Sync + 'static> CachedBuilder<V> {
         self
     }
 
+    /// Shares invalidations with the other replicas of the service, as
+    /// [`AuthClientBuilder::cluster`](crate::AuthClientBuilder::cluster). The cluster has to know the app, for credentials to be invalidated
+    /// one by one ([`ClusterBuilder::app`](crate::cluster::ClusterBuilder::app)). Defaults to none.
+    pub fn cluster(mut self, cluster: impl Into<Cluster>) -> Self {
+        self.cluster = Some(cluster.into());
+        self
+    }
+
     /// Sets the clock of the cache and the circuit breaker, for tests.
     #[cfg(feature = "test-util")]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -106,13 +116,17 @@ impl<V: Send + Sync + 'static> CachedBuilder<V> {
     pub fn build(self) -> Cached<V> {
         let Settings { ttls, capacity, max_concurrent_lookups, timeout, max_in_flight } =
             self.settings.bounded();
+        let mut cache = IdentityCache::new(capacity, ttls, timeout, self.clock.clone());
+        if let Some(cluster) = &self.cluster {
+            cache = cluster.adopt(cache, cluster.app().map(|app| &**app));
+        }
         let guarded = Arc::new(Guarded {
             verifier: self.verifier,
-            cache: IdentityCache::new(capacity, ttls, timeout, self.clock.clone()),
+            cache,
             guard: Guard::new("verifier", max_in_flight, timeout, self.clock),
         });
         let lookups = Lookups::new(guarded.clone(), max_concurrent_lookups, timeout);
-        Cached::of(Inner { guarded, lookups })
+        Cached::of(Inner { guarded, lookups, cluster: self.cluster })
     }
 }
 

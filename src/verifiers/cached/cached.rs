@@ -1,13 +1,16 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::backend::Guarded;
-use crate::ports::invalidate::{Invalidate, Invalidation};
+use crate::ports::invalidate::{Invalidate, SpreadError};
+use crate::ports::invalidation::Invalidation;
 use crate::ports::user_directory::Directory;
 use crate::ports::verify::Verify;
 use crate::types::credential::{AccessKey, BearerToken, Credential};
 use crate::types::error::AuthError;
 use crate::types::user::{UserId, UserInfo};
+use crate::upstream::cluster::Cluster;
+use crate::upstream::cluster::member::{Member, Trusting};
 use crate::upstream::identity_cache::Kind;
 use crate::upstream::lookups::Lookups;
 
@@ -58,11 +61,17 @@ pub struct Cached<V> {
 pub(super) struct Inner<V> {
     pub(super) guarded: Arc<Guarded<V>>,
     pub(super) lookups: Lookups<Guarded<V>>,
+    pub(super) cluster: Option<Cluster>,
 }
 
 impl<V: Send + Sync + 'static> Cached<V> {
     pub(super) fn of(inner: Inner<V>) -> Self {
-        Self { inner: Arc::new(inner) }
+        let inner = Arc::new(inner);
+        if let Some(cluster) = &inner.cluster {
+            let member: Weak<Inner<V>> = Arc::downgrade(&inner);
+            cluster.attach(member);
+        }
+        Self { inner }
     }
 
     /// Returns the verifier.
@@ -72,22 +81,22 @@ impl<V: Send + Sync + 'static> Cached<V> {
 
     /// Invalidates one token or access key, such as at a logout: as [`AuthClient::invalidate`](crate::AuthClient::invalidate).
     pub fn invalidate(&self, credential: impl AsRef<[u8]>) {
-        self.inner.lookups.invalidate(credential.as_ref());
+        self.inner.lookups.invalidate(credential.as_ref(), self.inner.cluster.as_ref());
     }
 
     /// Invalidates a user under all their tokens and access keys. `7` and `"7"` are the same user here.
     pub fn invalidate_user(&self, id: impl Into<UserId>) {
-        self.inner.guarded.cache.invalidate_user(&id.into());
+        self.apply(&Invalidation::of(Some(id.into()), None));
     }
 
     /// Invalidates a user, of whom only the username is known, under all their tokens and access keys.
     pub fn invalidate_username(&self, username: &str) {
-        self.inner.guarded.cache.invalidate_name(username);
+        self.apply(&Invalidation::of(None, Some(username)));
     }
 
     /// Invalidates all cached users and rejections, and the lookups in flight.
     pub fn clear_cache(&self) {
-        self.inner.guarded.cache.clear();
+        self.apply(&Invalidation::All);
     }
 
     /// Waits until a credential is no longer valid: as [`AuthClient::revoked`](crate::AuthClient::revoked), with a
@@ -143,7 +152,34 @@ verify_cached!(BearerToken => Kind::Token, AccessKey => Kind::AccessKey);
 /// Invalidates what is cached here. Where the verifier has a cache of its own, invalidate that first.
 impl<V: Send + Sync + 'static> Invalidate for Cached<V> {
     fn apply(&self, invalidation: &Invalidation) {
-        self.inner.lookups.apply(invalidation);
+        match &self.inner.cluster {
+            Some(cluster) => cluster.apply(invalidation),
+            None => self.inner.lookups.apply(invalidation),
+        }
+    }
+
+    fn apply_here(&self, invalidation: &Invalidation) {
+        match &self.inner.cluster {
+            Some(cluster) => cluster.apply_here(invalidation),
+            None => self.inner.lookups.apply(invalidation),
+        }
+    }
+
+    async fn spread(&self) -> Result<(), SpreadError> {
+        match &self.inner.cluster {
+            Some(cluster) => cluster.spread().await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl<V: Send + Sync + 'static> Member for Inner<V> {
+    fn apply_here(&self, invalidation: &Invalidation) {
+        self.lookups.apply(invalidation);
+    }
+
+    fn trusting(&self) -> &dyn Trusting {
+        &self.guarded.cache
     }
 }
 

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -9,6 +9,8 @@ use super::core::Core;
 use crate::types::error::BuildError;
 use crate::types::secret::Secret;
 use crate::upstream::api_client::{ApiClient, Settings};
+use crate::upstream::cluster::Cluster;
+use crate::upstream::cluster::keys::AppKeys;
 use crate::upstream::identity_cache::IdentityCache;
 use crate::upstream::lookups::{self, Lookups, MAX_DURATION};
 use crate::util::clock::Clock;
@@ -32,6 +34,7 @@ use crate::util::env::Env;
 pub struct AuthClientBuilder {
     api: Settings,
     lookups: lookups::Settings,
+    cluster: Option<Cluster>,
 }
 
 impl AuthClient {
@@ -71,6 +74,7 @@ impl AuthClientBuilder {
                 clock: Clock::default(),
             },
             lookups,
+            cluster: None,
         }
     }
 
@@ -157,6 +161,16 @@ impl AuthClientBuilder {
         self
     }
 
+    /// Shares invalidations with the other replicas of the service: a [`Cluster`], or a `RedisCluster`. Defaults to none: what one replica
+    /// is told, such as by a webhook, the others learn when their TTL is over.
+    ///
+    /// Replicas agree on a credential by the app's secret: while they have different ones, such as in a rotation, a single credential that is
+    /// invalidated at one stays cached at those with another secret. Users are invalidated everywhere.
+    pub fn cluster(mut self, cluster: impl Into<Cluster>) -> Self {
+        self.cluster = Some(cluster.into());
+        self
+    }
+
     /// Sets the clock of the cache and the circuit breaker, for tests.
     #[cfg(feature = "test-util")]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -168,17 +182,25 @@ impl AuthClientBuilder {
     ///
     /// # Errors
     /// If the base URL is invalid (it must be `http` or `https`, without user name, query or fragment), if the app's id
-    /// or secret is empty or not allowed in a header, or if TLS cannot be set up.
+    /// or secret is empty or not allowed in a header, if TLS cannot be set up, or if the cluster is that of another app.
     pub fn build(self) -> Result<AuthClient, BuildError> {
         let (clock, timeout, settings) = (self.api.clock.clone(), self.api.timeout, self.lookups.bounded());
-        let app_id = self.api.app_id.as_str().into();
-        let core = Arc::new(Core {
-            api: ApiClient::new(self.api)?,
-            cache: IdentityCache::new(settings.capacity, settings.ttls, timeout, clock),
-            app_id,
-        });
+        let (app_id, secret): (Arc<str>, _) = (self.api.app_id.as_str().into(), self.api.app_secret.clone());
+        let api = ApiClient::new(self.api)?;
+        let mut cache = IdentityCache::new(settings.capacity, settings.ttls, timeout, clock);
+        if let Some(cluster) = &self.cluster {
+            cluster.join(&app_id, &secret)?;
+            // By its own secret, which another client of the app may have rotated.
+            cache = cluster.adopt(cache, Some(&AppKeys::new(&app_id, &secret)));
+        }
+        let core = Arc::new(Core { api, cache, app_id });
         let lookups = Lookups::new(core.clone(), settings.max_concurrent_lookups, timeout);
-        Ok(AuthClient { inner: Arc::new(Inner { core, lookups }) })
+        let inner = Arc::new(Inner { core, lookups, cluster: self.cluster });
+        if let Some(cluster) = &inner.cluster {
+            let member: Weak<Inner> = Arc::downgrade(&inner);
+            cluster.attach(member);
+        }
+        Ok(AuthClient { inner })
     }
 }
 

@@ -2,7 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::core::Core;
-use crate::ports::invalidate::{Invalidate, Invalidation};
+use crate::ports::invalidate::{Invalidate, SpreadError};
+use crate::ports::invalidation::Invalidation;
 #[cfg(feature = "test-util")]
 use crate::types::credential::Credential;
 use crate::types::user::UserId;
@@ -10,6 +11,8 @@ use crate::types::user::UserId;
 use crate::types::user::UserInfo;
 #[cfg(any(feature = "outbound", feature = "registry", feature = "stats"))]
 use crate::upstream::api_client::ApiClient;
+use crate::upstream::cluster::Cluster;
+use crate::upstream::cluster::member::{Member, Trusting};
 use crate::upstream::lookups::Lookups;
 #[cfg(feature = "test-util")]
 use crate::upstream::lookups::key_of;
@@ -36,6 +39,7 @@ pub struct AuthClient {
 pub(super) struct Inner {
     pub(super) core: Arc<Core>,
     pub(super) lookups: Lookups<Core>,
+    pub(super) cluster: Option<Cluster>,
 }
 
 impl AuthClient {
@@ -52,7 +56,7 @@ impl AuthClient {
 
     /// Invalidates all cached users and rejections, and the lookups in flight.
     pub fn clear_cache(&self) {
-        self.inner.core.cache.clear();
+        self.apply(&Invalidation::All);
     }
 
     /// Invalidates one token or access key, such as at a logout.
@@ -72,17 +76,17 @@ impl AuthClient {
     /// }
     /// ```
     pub fn invalidate(&self, credential: impl AsRef<[u8]>) {
-        self.inner.lookups.invalidate(credential.as_ref());
+        self.inner.lookups.invalidate(credential.as_ref(), self.inner.cluster.as_ref());
     }
 
     /// Invalidates a user under all their tokens and access keys. `7` and `"7"` are the same user here.
     pub fn invalidate_user(&self, id: impl Into<UserId>) {
-        self.inner.core.cache.invalidate_user(&id.into());
+        self.apply(&Invalidation::of(Some(id.into()), None));
     }
 
     /// Invalidates a user, of whom only the username is known, under all their tokens and access keys.
     pub fn invalidate_username(&self, username: &str) {
-        self.inner.core.cache.invalidate_name(username);
+        self.apply(&Invalidation::of(None, Some(username)));
     }
 
     /// Caches a user as if the auth center had just verified this credential, for tests without an auth center.
@@ -111,7 +115,34 @@ impl AuthClient {
 
 impl Invalidate for AuthClient {
     fn apply(&self, invalidation: &Invalidation) {
-        self.inner.lookups.apply(invalidation);
+        match &self.inner.cluster {
+            Some(cluster) => cluster.apply(invalidation),
+            None => self.inner.lookups.apply(invalidation),
+        }
+    }
+
+    fn apply_here(&self, invalidation: &Invalidation) {
+        match &self.inner.cluster {
+            Some(cluster) => cluster.apply_here(invalidation),
+            None => self.inner.lookups.apply(invalidation),
+        }
+    }
+
+    async fn spread(&self) -> Result<(), SpreadError> {
+        match &self.inner.cluster {
+            Some(cluster) => cluster.spread().await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Member for Inner {
+    fn apply_here(&self, invalidation: &Invalidation) {
+        self.lookups.apply(invalidation);
+    }
+
+    fn trusting(&self) -> &dyn Trusting {
+        &self.core.cache
     }
 }
 

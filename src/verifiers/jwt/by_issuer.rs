@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use super::verdict::Verdict;
 use super::verifier::JwtVerifier;
-use crate::ports::invalidate::{Invalidate, Invalidation};
+use crate::ports::invalidate::{Invalidate, SpreadError};
+use crate::ports::invalidation::Invalidation;
 use crate::ports::user_directory::Directory;
 use crate::ports::verify::Verify;
 use crate::types::credential::{AccessKey, BearerToken};
@@ -97,6 +98,14 @@ impl<V: Verify<AccessKey>> Verify<AccessKey> for ByIssuer<V> {
 impl<V: Invalidate> Invalidate for ByIssuer<V> {
     fn apply(&self, invalidation: &Invalidation) {
         self.other.apply(invalidation);
+    }
+
+    fn apply_here(&self, invalidation: &Invalidation) {
+        self.other.apply_here(invalidation);
+    }
+
+    fn spread(&self) -> impl Future<Output = Result<(), SpreadError>> + Send {
+        self.other.spread()
     }
 }
 

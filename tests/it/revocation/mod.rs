@@ -9,9 +9,6 @@ mod log_out;
 // A list in Redis: pushes, outages, other services.
 #[cfg(unix)]
 mod redis_list;
-// A Redis of a test's own, and a path to it that can be cut.
-#[cfg(unix)]
-mod redis_server;
 // Log-out tokens that come again.
 mod replays;
 // What this folder's tests share.

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::jwt::support::{SECRET, now};
-use crate::revocation::redis_server::{PATIENCE, Path, RedisServer, path_without_calls};
 use crate::revocation::support::{ACCEPTED, outcome, revoked, token};
+use crate::support::redis_server::{PATIENCE, Path, RedisServer, path_without_calls};
 use crate::support::{Reference, test_process, tls, until, until_async};
 
 struct Replica {

@@ -5,6 +5,8 @@ pub(crate) mod context;
 mod log;
 mod process;
 mod random;
+#[cfg(unix)]
+pub(crate) mod redis_server;
 mod reference;
 pub(crate) mod rig;
 mod servers;

@@ -6,7 +6,7 @@ use super::keys::Keys;
 use super::known::Known;
 use super::listening::Listening;
 use super::revocations::RedisRevocations;
-use crate::ports::invalidate::Invalidate;
+use crate::ports::invalidate::{DynInvalidate, Invalidate};
 use crate::services::revocation::list::RevokedList;
 use crate::types::error::BuildError;
 use crate::upstream::redis_link::{Link, LinkConfig, RedisAddress};
@@ -19,7 +19,7 @@ pub struct RedisRevocationsBuilder {
     prefix: String,
     ask_every: Duration,
     capacity: usize,
-    caches: Vec<Box<dyn Invalidate>>,
+    caches: Vec<Box<dyn DynInvalidate>>,
     clock: Clock,
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::found::{Found, FoundEntry};
 use super::keys::Name;
+use crate::ports::invalidate::SpreadError;
 use crate::services::revocation::list::{ALL, Entry, Full, Kind, RevokedList};
 use crate::types::revocation::{Revocation, RevocationStatus, TokenIds};
 use crate::util::clock::{Clock, Millis};
@@ -202,6 +203,11 @@ impl Known {
     /// Adds a revocation of this process.
     pub(super) fn add(&self, revocation: &Revocation, end: Millis) {
         self.noted(self.list.add(revocation, end));
+    }
+
+    /// Waits until other replicas have been told of the users that were added here.
+    pub(super) async fn spread(&self) -> Result<(), SpreadError> {
+        self.list.spread().await
     }
 
     /// A list that does not hold everything cannot say that a token is not on it: Redis is asked, as without pushes.

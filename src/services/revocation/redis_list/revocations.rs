@@ -161,10 +161,11 @@ impl Revocations for RedisRevocations {
             Err(LinkError::Refused(_)) => {
                 let mut set = redis::cmd("SET");
                 set.arg(&key).arg(value_of(before)).arg("PX").arg(rest);
-                Ok(calls.query::<()>(&set).await?)
+                calls.query::<()>(&set).await?;
             }
-            written => Ok(written?),
+            written => written?,
         }
+        known.spread().await
     }
 }
 

@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::event_user::{EventUser, is_disabled, user_id};
 use super::user_event::{CREATED, DELETED, INIT_SYNC, LOGIN, UPDATED, UserEvent};
-use crate::ports::invalidate::Invalidation;
+use crate::ports::invalidation::Invalidation;
 use crate::services::webhook::rejection::WebhookRejection;
 use crate::types::spelling;
 

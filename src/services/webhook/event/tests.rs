@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::raw_event::RawEvent;
 use super::user_event::{CREATED, DELETED, INIT_SYNC, LOGIN, UPDATED, UserEvent};
-use crate::ports::invalidate::Invalidation;
+use crate::ports::invalidation::Invalidation;
 use crate::types::user::{FeishuIds, UserGroup, UserId};
 
 fn event(name: &str, data: Value) -> Result<UserEvent, String> {

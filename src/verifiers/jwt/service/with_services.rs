@@ -2,7 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::verifier::ServiceVerifier;
-use crate::ports::invalidate::{Invalidate, Invalidation};
+use crate::ports::invalidate::{Invalidate, SpreadError};
+use crate::ports::invalidation::Invalidation;
 use crate::ports::user_directory::Directory;
 use crate::ports::verify::Verify;
 use crate::types::claims::shown;
@@ -104,6 +105,14 @@ impl<V: Verify<AccessKey>> Verify<AccessKey> for WithServices<V> {
 impl<V: Invalidate> Invalidate for WithServices<V> {
     fn apply(&self, invalidation: &Invalidation) {
         self.users.apply(invalidation);
+    }
+
+    fn apply_here(&self, invalidation: &Invalidation) {
+        self.users.apply_here(invalidation);
+    }
+
+    fn spread(&self) -> impl Future<Output = Result<(), SpreadError>> + Send {
+        self.users.spread()
     }
 }
 
