@@ -12,6 +12,8 @@ pub(crate) mod identity_cache;
 pub(crate) mod lookups;
 #[cfg(feature = "redis")]
 pub(crate) mod redis_link;
+#[cfg(feature = "redis")]
+pub(crate) mod shared_cache;
 pub(crate) mod slots;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) mod sql;

@@ -10,8 +10,12 @@ pub(crate) mod boxed;
 pub(crate) mod clock;
 #[cfg(feature = "client")]
 pub(crate) mod env;
+#[cfg(feature = "redis")]
+pub(crate) mod fair_timeout;
 pub(crate) mod log_throttle;
 #[cfg(feature = "user-sync")]
 pub(crate) mod nul;
+#[cfg(any(feature = "redis", feature = "spool"))]
+pub(crate) mod seal;
 #[cfg(feature = "client")]
 pub(crate) mod single_flight;

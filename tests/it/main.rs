@@ -36,6 +36,9 @@ mod registry;
 mod revocation;
 // Services as callers: their tokens, scopes, our own signer.
 mod service;
+// Users that replicas share in Redis.
+#[cfg(unix)]
+mod shared_cache;
 // `SqlStore`: PostgreSQL, MySQL, SQLite.
 mod sql;
 // Usage records: fields, outcomes, delivery, spool.

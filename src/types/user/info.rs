@@ -29,15 +29,16 @@ use crate::types::tenant::binding::TenantBinding;
 #[derive(Clone)]
 pub struct UserInfo(pub(super) Arc<Shared>);
 
+// What is added here belongs into `whole.rs` as well, or is left out there on purpose.
 pub(super) struct Shared {
-    fields: Fields,
-    access_key: Option<AccessKeyKind>,
-    is_anonymous: bool,
+    pub(super) fields: Fields,
+    pub(super) access_key: Option<AccessKeyKind>,
+    pub(super) is_anonymous: bool,
     /// Whether it is no user but a service: see `types/service.rs`.
-    is_service: bool,
-    valid_until: Option<SystemTime>,
+    pub(super) is_service: bool,
+    pub(super) valid_until: Option<SystemTime>,
     /// Boxed: few credentials have one.
-    binding: Option<Box<TenantBinding>>,
+    pub(super) binding: Option<Box<TenantBinding>>,
     /// The claims that a token was verified by, as its JSON.
     #[cfg(feature = "jwt")]
     pub(super) claims: Option<Box<str>>,
@@ -45,7 +46,7 @@ pub(super) struct Shared {
     #[cfg(feature = "jwt")]
     pub(super) revocation: Option<Box<RevocationMark>>,
     /// Whether no hook has seen this verification yet: see [`UserInfo::take_fresh`].
-    fresh: AtomicBool,
+    pub(super) fresh: AtomicBool,
 }
 
 macro_rules! text_getters {

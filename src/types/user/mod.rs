@@ -13,6 +13,8 @@ pub(crate) mod info;
 #[cfg(feature = "jwt")]
 mod of_token;
 mod serialization;
+#[cfg(feature = "redis")]
+pub(crate) mod whole;
 
 pub use access_key_kind::AccessKeyKind;
 pub use builder::UserInfoBuilder;

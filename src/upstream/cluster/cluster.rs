@@ -10,8 +10,9 @@ use super::member::Member;
 #[cfg(feature = "redis")]
 use super::redis_bus::store::RedisStore;
 use super::settings::Settings;
-use super::shared::{IN_TOUCH, Shared};
+use super::shared::Shared;
 use super::tasks;
+use super::times::IN_TOUCH;
 use crate::ports::invalidate::{Invalidate, SpreadError};
 use crate::ports::invalidation::Invalidation;
 use crate::ports::invalidation_bus::DynBus;
@@ -62,13 +63,20 @@ impl Cluster {
         let runtime = runtime::Handle::try_current().map_err(|_| {
             BuildError::new("a cluster needs a runtime of tokio: build it within `#[tokio::main]`")
         })?;
-        let shared = Shared::new();
+        let shared = Shared::new(
+            #[cfg(feature = "redis")]
+            settings.store.as_ref().map(|store| store.ledger.clone()),
+        );
         let tasks = [
             runtime.spawn(tasks::publish(shared.clone(), bus.clone())).abort_handle(),
             runtime.spawn(tasks::listen(shared.clone(), bus.clone())).abort_handle(),
         ];
         let Settings { app, degraded_ttl, .. } = settings;
         let times = TrustTimes { window: IN_TOUCH.saturating_add(degraded_ttl), degraded_ttl };
+        #[cfg(feature = "redis")]
+        if let Some(store) = &settings.store {
+            store.ledger.trust_for(times.window);
+        }
         let cluster = Self {
             inner: Arc::new(Inner {
                 shared,
@@ -155,8 +163,9 @@ impl Cluster {
 /// Invalidates in all caches of the cluster: those of this process at once.
 impl Invalidate for Cluster {
     fn apply(&self, invalidation: &Invalidation) {
-        self.inner.shared.apply_here(invalidation);
+        // In this order: from when it is in force here on, no value is taken from another replica which may not know of it.
         self.inner.shared.publish(invalidation);
+        self.inner.shared.apply_here(invalidation);
     }
 
     fn apply_here(&self, invalidation: &Invalidation) {

@@ -14,9 +14,12 @@ mod redis_bus;
 mod settings;
 mod shared;
 mod tasks;
+mod times;
 
 pub use crate::ports::invalidation_bus::{BusError, BusListener, InvalidationBus};
 pub use builder::ClusterBuilder;
 pub use cluster::Cluster;
+#[cfg(feature = "redis")]
+pub(crate) use redis_bus::{Horizon, Ledger, Names, RedisStore};
 #[cfg(feature = "redis")]
 pub use redis_bus::{RedisCluster, RedisClusterBuilder};

@@ -1,10 +1,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{Notify, watch};
 
 use super::member::Member;
 use super::queue::{Numbered, Queue};
+#[cfg(feature = "redis")]
+use super::redis_bus::ledger::Ledger;
+use super::times::IN_TOUCH;
 use crate::ports::invalidation::Invalidation;
 use crate::ports::invalidation_bus::BusListener;
 
@@ -20,13 +23,12 @@ pub(super) struct Shared {
     proved: watch::Sender<Option<Instant>>,
     /// Why the last message could not be sent.
     failure: Mutex<Option<Box<str>>>,
+    #[cfg(feature = "redis")]
+    ledger: Option<Arc<Ledger>>,
 }
 
-/// Two checks: a replica that had no proof for longer is out of touch.
-pub(super) const IN_TOUCH: Duration = Duration::from_secs(2);
-
 impl Shared {
-    pub(super) fn new() -> Arc<Self> {
+    pub(super) fn new(#[cfg(feature = "redis")] ledger: Option<Arc<Ledger>>) -> Arc<Self> {
         Arc::new(Self {
             members: Mutex::default(),
             queue: Mutex::default(),
@@ -34,6 +36,8 @@ impl Shared {
             settled: watch::Sender::new(0),
             proved: watch::Sender::new(None),
             failure: Mutex::default(),
+            #[cfg(feature = "redis")]
+            ledger,
         })
     }
 
@@ -71,7 +75,13 @@ impl Shared {
 
     /// Queues an invalidation to be published.
     pub(super) fn publish(&self, invalidation: &Invalidation) {
-        if lock(&self.queue).push(invalidation) {
+        let overflows = {
+            let mut queue = lock(&self.queue);
+            let overflows = queue.push(invalidation);
+            self.note_sending(&queue);
+            overflows
+        };
+        if overflows {
             tracing::warn!(
                 "over {} invalidations wait to be told to other replicas: these will forget all users",
                 Queue::CAPACITY
@@ -96,10 +106,28 @@ impl Shared {
         let settled = {
             let mut queue = lock(&self.queue);
             queue.sent(unsent);
+            self.note_sending(&queue);
             queue.settled()
         };
         *lock(&self.failure) = failure;
         self.settled.send_replace(settled);
+    }
+
+    /// Values of others may be older than what they have not been told of. In the lock of the queue, for the order to be the same.
+    #[cfg_attr(not(feature = "redis"), allow(unused_variables, clippy::unused_self))]
+    fn note_sending(&self, queue: &Queue) {
+        #[cfg(feature = "redis")]
+        if let Some(ledger) = &self.ledger {
+            ledger.set_sending(queue.settled() != queue.last());
+        }
+    }
+
+    /// The bus was lost.
+    pub(super) fn lost(&self) {
+        #[cfg(feature = "redis")]
+        if let Some(ledger) = &self.ledger {
+            ledger.pause();
+        }
     }
 
     /// Waits until everything that was queued before is published.
@@ -129,6 +157,10 @@ impl BusListener for Shared {
 
     fn in_touch(&self, since: Instant) {
         self.members().iter().for_each(|member| member.trusting().renew_trust(since));
+        #[cfg(feature = "redis")]
+        if let Some(ledger) = &self.ledger {
+            ledger.proved(since);
+        }
         self.proved.send_replace(Some(since));
     }
 }

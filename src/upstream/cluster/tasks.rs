@@ -79,6 +79,7 @@ async fn listen_again(shared: &Shared, bus: &dyn DynBus) {
         let started = Instant::now();
         let listening = AssertUnwindSafe(async { bus.listen(shared).await }).catch_unwind();
         let error = listening.await.unwrap_or_else(|_| BusError::from("the bus panicked"));
+        shared.lost();
         if warnings.is_due() {
             tracing::warn!(%error, "not listening to other replicas; the bus is tried again");
         }

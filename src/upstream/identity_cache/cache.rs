@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use highway::{HighwayHash, HighwayHasher};
@@ -15,11 +14,11 @@ use super::ttls::CacheTtls;
 use super::value::{RejectedAbout, Value};
 use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
-use crate::util::clock::{Clock, Millis, millis};
+use crate::util::clock::{Clock, Millis};
 
 /// Users by their credentials, or other values by what they were looked up by.
 pub(crate) struct IdentityCache<V = UserInfo> {
-    clock: Clock,
+    pub(super) clock: Clock,
     pub(super) ttls: CacheTtls,
     /// One for each [`Kind`], keyed and ready.
     pub(super) hashers: [HighwayHasher; 3],
@@ -30,7 +29,7 @@ pub(crate) struct IdentityCache<V = UserInfo> {
     pub(super) negatives: Pool<Negative>,
     pub(super) pauses: Pauses,
     /// Credentials that were accepted the last time.
-    known: Pool<()>,
+    pub(super) known: Pool<()>,
     /// When credentials expire, known before their user is cached and kept across refreshes.
     pub(super) expiries: Pool<SystemTime>,
     lists: InternedLists,
@@ -52,9 +51,6 @@ pub(crate) enum Cached<V = UserInfo> {
 impl<V: Value> IdentityCache<V> {
     pub(super) const MAX_NEGATIVES: usize = 10_000;
     const MAX_EXPIRIES: usize = 10_000;
-    /// The part of its TTL after which an entry is refreshed, in percent: chosen at random, so that entries of one time are
-    /// not due at one time.
-    const REFRESH_PERCENT: std::ops::RangeInclusive<u64> = 70..=90;
 
     /// Creates a cache. `timeout` is the longest that a lookup may take.
     pub(crate) fn new(capacity: usize, ttls: CacheTtls, timeout: Duration, clock: Clock) -> Self {
@@ -167,57 +163,6 @@ impl<V: Value> IdentityCache<V> {
         epoch: u64,
     ) -> bool {
         self.invalidations.covers_negative(key, about, epoch)
-    }
-
-    /// Caches a value for the TTL, at most until `limit`, unless it was invalidated after `epoch`.
-    pub(crate) fn insert(&self, key: Key, value: &V, limit: Option<SystemTime>, epoch: u64) {
-        self.negatives.remove(&key);
-        self.pauses.remove(key);
-        self.known.insert(key, ());
-        let now = self.clock.now();
-        // One that is over was prolonged: the auth center has just accepted the credential.
-        let expiry = self.expiries.get(&key).filter(|expiry| *expiry > self.clock.today());
-        let ends = [limit, expiry].into_iter().flatten().min();
-        let limit = ends.map_or(Millis::MAX, |limit| self.clock.at(limit));
-        let ttl = millis(self.ttls.ttl).min(self.trust.max_ttl()).min(limit.saturating_sub(now));
-        if ttl == 0 {
-            self.identities.remove(&key);
-            return;
-        }
-        let expires_at = now + ttl;
-        let mut entry = Entry {
-            value: value.clone(),
-            check_at: 0,
-            refresh_at: now + ttl * fastrand::u64(Self::REFRESH_PERCENT) / 100,
-            expires_at,
-            stale_until: (expires_at + millis(self.ttls.stale_if_error)).min(limit),
-            ends,
-            epoch,
-        };
-        entry.check_at = entry.next_check(now);
-        self.identities.insert(key, entry);
-        // After the insertion, so that an invalidation at the same time either is seen here or removes the entry.
-        if self.is_invalidated(key, value, epoch) {
-            self.identities.remove(&key);
-        }
-    }
-
-    /// Caches a rejection for the negative TTL, and removes the value.
-    pub(crate) fn insert_negative(
-        &self,
-        key: Key,
-        error: &AuthError,
-        about: Option<&Arc<RejectedAbout>>,
-        epoch: u64,
-    ) {
-        self.identities.remove(&key);
-        self.known.remove(&key);
-        let expires_at = self.clock.now() + millis(self.ttls.negative_ttl).min(self.trust.max_ttl());
-        let negative = Negative { error: error.clone(), about: about.cloned(), expires_at, epoch };
-        self.negatives.insert(key, negative);
-        if self.is_negative_invalidated(key, about.map(|about| &**about), epoch) {
-            self.negatives.remove(&key);
-        }
     }
 
     /// Returns the cached value and its epoch, also past the TTL or doubted, to serve while the auth center is unavailable.

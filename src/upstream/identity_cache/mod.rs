@@ -7,6 +7,7 @@ mod cache;
 mod entry;
 mod fresh;
 mod in_cluster;
+mod insertion;
 mod interned_lists;
 mod invalidation;
 mod key;
@@ -14,7 +15,7 @@ mod maps;
 mod pauses;
 mod removal;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod times;
 mod trust;
 mod ttls;

@@ -29,7 +29,8 @@ fn token(cache: &IdentityCache, text: &str) -> Key {
 }
 
 /// Returns a generator whose seed is printed, and can be set by `SEED`.
-fn random() -> fastrand::Rng {
+/// Random numbers whose seed is printed; `SEED` sets it.
+pub(crate) fn random() -> fastrand::Rng {
     let from_env = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = from_env.unwrap_or_else(|| fastrand::u64(..));
     println!("SEED={seed}");

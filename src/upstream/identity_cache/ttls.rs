@@ -10,3 +10,9 @@ pub(crate) struct CacheTtls {
     /// For rejections.
     pub(crate) negative_ttl: Duration,
 }
+
+impl CacheTtls {
+    /// The part of its TTL after which an entry is refreshed, in percent: chosen at random, so that entries of one time are
+    /// not due at one time.
+    pub(crate) const REFRESH_PERCENT: std::ops::RangeInclusive<u64> = 70..=90;
+}

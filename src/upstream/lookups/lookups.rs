@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::sharing::{Question, ask};
 use super::source::{Backend, Fetch, Fetched, is_rejection, key_of, subject};
 use crate::ports::invalidate::Invalidate;
 use crate::ports::invalidation::Invalidation;
@@ -233,15 +234,17 @@ fn fetch_and_cache<B: Fetch<Q>, Q: Send + 'static>(
         let cache = backend.cache();
         let epoch = cache.epoch();
         // An earlier lookup may have ended since the caller missed the cache.
-        match cache.get(key) {
+        let is_refresh = match cache.get(key) {
             Cached::Fresh(value) => return Outcome { result: Ok(value), epoch },
             Cached::Negative(error) => return Outcome { result: Err(error), epoch },
-            Cached::Stale(_) | Cached::Miss => {}
-        }
+            Cached::Stale(_) => true,
+            Cached::Miss => false,
+        };
         let about = backend.rejected_about(&query);
-        let CallError { error, pause } = match backend.fetch(query, subject).await {
-            Ok(Fetched { value, limit }) => {
-                cache.insert(key, &value, limit, epoch);
+        let question = Question { key, query, subject, epoch, is_refresh };
+        let CallError { error, pause } = match ask(&*backend, question).await {
+            Ok((Fetched { value, limit }, age)) => {
+                cache.insert_aged(key, &value, limit, epoch, age);
                 return Outcome { result: Ok(value), epoch };
             }
             Err(failed) => failed,

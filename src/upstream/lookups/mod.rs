@@ -4,6 +4,7 @@
 mod lookups;
 mod revoked;
 mod settings;
+mod sharing;
 mod source;
 
 pub(crate) use lookups::Lookups;

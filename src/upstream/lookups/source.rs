@@ -10,6 +10,8 @@ use crate::types::user::UserInfo;
 use crate::upstream::api_client::CallError;
 use crate::upstream::circuit_breaker::Subject;
 use crate::upstream::identity_cache::{IdentityCache, Key, Kind, RejectedAbout, Value};
+#[cfg(feature = "redis")]
+use crate::upstream::shared_cache::SharedCache;
 use crate::upstream::slots::Owner;
 
 /// Answers lookups, and has the cache of the answers.
@@ -21,6 +23,12 @@ pub(crate) trait Backend: Send + Sync + 'static {
 
     /// Whether so many calls are in flight that those which nobody waits for had better wait.
     fn is_busy(&self) -> bool;
+
+    /// What the replicas of the service share, if they do.
+    #[cfg(feature = "redis")]
+    fn shared(&self) -> Option<&SharedCache<Self::Value>> {
+        None
+    }
 }
 
 /// Answers lookups of this kind.

@@ -10,6 +10,7 @@ use redis::{
 use tokio::sync::{Notify, mpsc};
 
 use super::error::LinkError;
+use crate::util::fair_timeout::fair_timeout;
 
 /// One connection, until it is lost. Clones share it.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ struct Health {
     made: Instant,
     /// When the first of the late answers was due, in milliseconds since `made`, plus one; 0 while answers are in time.
     late_since: AtomicU64,
+    /// How long an answer may take.
+    answer: Duration,
     /// For how long all answers may be late.
     patience: Duration,
     lost: Notify,
@@ -44,6 +47,7 @@ impl Connection {
         let health = Arc::new(Health {
             made: Instant::now(),
             late_since: AtomicU64::new(0),
+            answer,
             patience,
             lost: Notify::new(),
             flushes: AtomicU64::new(0),
@@ -61,7 +65,8 @@ impl Connection {
         };
         let mut config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(timeout))
-            .set_response_timeout(Some(answer));
+            // Answers are timed here.
+            .set_response_timeout(None);
         // Refused with the second version of the protocol, whose connections are found lost by the next call or PING.
         if client.get_connection_info().redis_settings().protocol() != ProtocolVersion::RESP2 {
             config = config.set_push_sender(push);
@@ -75,13 +80,13 @@ impl Connection {
     /// Runs a command.
     pub(crate) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, LinkError> {
         let mut redis = self.redis.clone();
-        self.noted(command.query_async(&mut redis).await)
+        self.noted(self.timed(command.query_async(&mut redis)).await)
     }
 
     /// Runs several commands in one round trip.
     pub(crate) async fn pipeline<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, LinkError> {
         let mut redis = self.redis.clone();
-        self.noted(pipeline.query_async(&mut redis).await)
+        self.noted(self.timed(pipeline.query_async(&mut redis)).await)
     }
 
     /// How many pushes have arrived that tell of a flush, read or not. One that was pushed before an answer is counted when the answer
@@ -91,8 +96,13 @@ impl Connection {
         self.health.flushes.load(Ordering::Acquire)
     }
 
-    fn noted<T>(&self, answer: RedisResult<T>) -> Result<T, LinkError> {
-        let answer = answer.map_err(LinkError::from);
+    /// Waits for an answer as long as it may take. A future that is dropped is as safe as one that is late.
+    async fn timed<T>(&self, answer: impl Future<Output = RedisResult<T>>) -> Result<T, LinkError> {
+        let answer = fair_timeout(self.health.answer, answer).await;
+        answer.ok_or(LinkError::Late)?.map_err(LinkError::from)
+    }
+
+    fn noted<T>(&self, answer: Result<T, LinkError>) -> Result<T, LinkError> {
         match answer {
             Ok(_) | Err(LinkError::Full | LinkError::Refused(_)) => {
                 self.health.late_since.store(0, Ordering::Relaxed);
@@ -101,6 +111,11 @@ impl Connection {
             Err(LinkError::Down) => self.health.lost.notify_one(),
         }
         answer
+    }
+
+    /// Whether the last answers were late.
+    pub(crate) fn is_late(&self) -> bool {
+        self.health.late_since.load(Ordering::Relaxed) != 0
     }
 
     /// Waits until the connection is of no use.

@@ -111,6 +111,12 @@ impl Dialer {
             Ok(dialled) => dialled,
             Err(error) => return error,
         };
+        // The kernel accepts connections for a server that is paused: callers would wait for the answers of each. Whoever refuses has
+        // answered.
+        let answer = connection.query::<redis::Value>(&redis::cmd("PING")).await;
+        if let Err(error @ (LinkError::Down | LinkError::Late)) = answer {
+            return error;
+        }
         tracing::debug!(connection = name, "connected to Redis");
         connected(Some(&connection));
         let error = tokio::select! {

@@ -13,6 +13,8 @@ use crate::upstream::cluster::Cluster;
 use crate::upstream::cluster::keys::AppKeys;
 use crate::upstream::identity_cache::IdentityCache;
 use crate::upstream::lookups::{self, Lookups, MAX_DURATION};
+#[cfg(feature = "redis")]
+use crate::upstream::shared_cache::{Codec, SharedCache, Sharing};
 use crate::util::clock::Clock;
 use crate::util::env::Env;
 
@@ -187,13 +189,28 @@ impl AuthClientBuilder {
         let (clock, timeout, settings) = (self.api.clock.clone(), self.api.timeout, self.lookups.bounded());
         let (app_id, secret): (Arc<str>, _) = (self.api.app_id.as_str().into(), self.api.app_secret.clone());
         let api = ApiClient::new(self.api)?;
-        let mut cache = IdentityCache::new(settings.capacity, settings.ttls, timeout, clock);
+        let mut cache = IdentityCache::new(settings.capacity, settings.ttls, timeout, clock.clone());
         if let Some(cluster) = &self.cluster {
             cluster.join(&app_id, &secret)?;
             // By its own secret, which another client of the app may have rotated.
             cache = cluster.adopt(cache, Some(&AppKeys::new(&app_id, &secret)));
         }
-        let core = Arc::new(Core { api, cache, app_id });
+        #[cfg(feature = "redis")]
+        let shared = self.cluster.as_ref().and_then(|cluster| {
+            let store = cluster.store().filter(|store| store.shares_users)?;
+            // Not with those who ask another auth center, or as another app.
+            let realm = format!("{} {app_id}", api.base);
+            let codec = Codec::USERS;
+            let ttls = settings.ttls;
+            SharedCache::new(store, Sharing { secret: &secret, realm: &realm, codec, ttls, timeout, clock })
+        });
+        let core = Arc::new(Core {
+            api,
+            cache,
+            app_id,
+            #[cfg(feature = "redis")]
+            shared,
+        });
         let lookups = Lookups::new(core.clone(), settings.max_concurrent_lookups, timeout);
         let inner = Arc::new(Inner { core, lookups, cluster: self.cluster });
         if let Some(cluster) = &inner.cluster {

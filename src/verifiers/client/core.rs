@@ -4,16 +4,23 @@ use std::sync::Arc;
 
 use crate::types::credential::{BearerToken, Credential};
 use crate::types::user::UserId;
+#[cfg(feature = "redis")]
+use crate::types::user::UserInfo;
 use crate::upstream::api_client::ApiClient;
 use crate::upstream::circuit_breaker::Subject;
 use crate::upstream::identity_cache::{IdentityCache, Key, Kind};
 use crate::upstream::lookups;
+#[cfg(feature = "redis")]
+use crate::upstream::shared_cache::SharedCache;
 
 /// The shared state of lookups, apart from the single flight that they run in.
 pub(super) struct Core {
     pub(super) api: ApiClient,
     pub(super) cache: IdentityCache,
     pub(super) app_id: Arc<str>,
+    /// What the replicas of the service share.
+    #[cfg(feature = "redis")]
+    pub(super) shared: Option<SharedCache<UserInfo>>,
 }
 
 /// What to look up.

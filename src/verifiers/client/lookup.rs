@@ -19,6 +19,8 @@ use crate::upstream::circuit_breaker::Subject;
 use crate::upstream::expiry;
 use crate::upstream::identity_cache::{IdentityCache, Key, Kind};
 use crate::upstream::lookups::{Backend, Fetch, Fetched, key_of};
+#[cfg(feature = "redis")]
+use crate::upstream::shared_cache::SharedCache;
 
 impl AuthClient {
     /// Returns the user of a token, from the cache or the auth center.
@@ -153,6 +155,11 @@ impl Backend for Core {
 
     fn is_busy(&self) -> bool {
         self.api.is_busy()
+    }
+
+    #[cfg(feature = "redis")]
+    fn shared(&self) -> Option<&SharedCache<UserInfo>> {
+        self.shared.as_ref()
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::files::Files;
 use super::lock::lock;
-use super::seal::SealKey;
+use super::seal::BatchKey;
 use super::spool::Spool;
 use super::worker;
 use crate::types::error::BuildError;
@@ -75,7 +75,7 @@ impl SpoolBuilder {
             BuildError::new(format!("cannot use {} for usage records", directory.display()))
                 .with_source(error)
         };
-        let (key, directory) = (SealKey::new(secret), self.directory.clone());
+        let (key, directory) = (BatchKey::new(secret), self.directory.clone());
         let (jobs, received) = mpsc::channel(1);
         let (opened, result) = oneshot::channel();
         // `Files` stays on its thread, so it is opened there.
@@ -93,7 +93,7 @@ impl SpoolBuilder {
     }
 
     /// Waits for the lock, unless nobody waits for this any more. Blocks.
-    fn open(&self, key: SealKey, is_abandoned: impl Fn() -> bool) -> io::Result<(Files, u64)> {
+    fn open(&self, key: BatchKey, is_abandoned: impl Fn() -> bool) -> io::Result<(Files, u64)> {
         fs::create_dir_all(&self.directory)?;
         let lock = lock(&self.directory.join("lock"), self.lock_timeout, is_abandoned)?;
         Files::open(&self.directory, lock, key, self.max_bytes)

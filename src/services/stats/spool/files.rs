@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::queue_files::{now, records};
 use super::refused_file::{RefusedEntry, RefusedFile};
-use super::seal::{SealKey, header};
+use super::seal::{BatchKey, header};
 use super::waiting::{Reading, WaitingFile};
 use crate::services::stats::batch::Batch;
 use crate::services::stats::lane::{ByLane, Lane};
@@ -12,7 +12,7 @@ use crate::services::stats::store::{Added, Finished, Refused, Window};
 
 /// The files of a spool. Used on a thread of its own, since disk access blocks.
 pub(super) struct Files {
-    pub(super) key: SealKey,
+    pub(super) key: BatchKey,
     pub(super) waiting: ByLane<WaitingFile>,
     /// Batches of verified users that the auth center rejected permanently or that cannot be decrypted, for people.
     pub(super) refused: RefusedFile,
@@ -29,7 +29,7 @@ impl Files {
     pub(super) fn open(
         directory: &Path,
         lock: File,
-        key: SealKey,
+        key: BatchKey,
         max_bytes: u64,
     ) -> io::Result<(Self, u64)> {
         let verified = WaitingFile::open(directory.join("waiting.queue"), max_bytes)?;

@@ -13,7 +13,7 @@ use super::page::Page;
 use super::queue_files::now;
 use super::refused_batch::RefusedBatch;
 use super::refused_file::{RefusedEntry, RefusedFile};
-use super::seal::SealKey;
+use super::seal::BatchKey;
 use crate::services::stats::batch::Batch;
 use crate::services::stats::lane::Lane;
 
@@ -96,7 +96,7 @@ impl Files {
 /// number of records, and the sealed batch. Those that cannot be decrypted are left out.
 fn resealed(
     refused: &RefusedFile,
-    key: &SealKey,
+    key: &BatchKey,
     chosen: &HashMap<u128, Option<HeaderValue>>,
 ) -> impl Iterator<Item = io::Result<(u128, u64, Vec<u8>)>> {
     refused.entries().filter_map(|entry| {

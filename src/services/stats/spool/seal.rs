@@ -2,25 +2,19 @@ use std::io;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use ring::hkdf::{HKDF_SHA256, Salt};
-use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::services::stats::batch::{Batch, Position};
 use crate::services::stats::lane::Lane;
 use crate::types::secret::Secret;
 use crate::types::user::{UserId, UserInfo};
+use crate::util::seal::SealKey;
 
-/// The length of the header: version, time in seconds since 1970, number of records. The nonce and the ciphertext
-/// follow; the tag authenticates the header too.
+/// The length of the header: version, time in seconds since 1970, number of records. The sealed batch follows, bound to it.
 const HEADER_LEN: usize = 1 + 8 + 8;
 const VERSION: u8 = 1;
 
 /// Encrypts batches for the disk under the app's secret, since they contain tokens of users.
-pub(super) struct SealKey {
-    key: LessSafeKey,
-    random: SystemRandom,
-}
+pub(super) struct BatchKey(SealKey);
 
 /// The part of an entry that is not encrypted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,14 +28,9 @@ pub(super) struct Header {
 #[derive(Debug)]
 pub(super) struct OpenError;
 
-impl SealKey {
+impl BatchKey {
     pub(super) fn new(secret: &Secret) -> Self {
-        let prk = Salt::new(HKDF_SHA256, b"aigc-auth stats spool 1").extract(secret.expose().as_bytes());
-        let key = prk
-            .expand(&[b"aes-256-gcm"], &AES_256_GCM)
-            .map(UnboundKey::from)
-            .unwrap_or_else(|_| unreachable!("HKDF can expand a key of 32 bytes"));
-        Self { key: LessSafeKey::new(key), random: SystemRandom::new() }
+        Self(SealKey::new(secret, "aigc-auth stats spool 1"))
     }
 
     /// Encrypts a batch. Fails if the system's random number generator does.
@@ -54,18 +43,14 @@ impl SealKey {
         let mut entry = vec![VERSION];
         entry.extend_from_slice(&written.to_be_bytes());
         entry.extend_from_slice(&batch.records.to_be_bytes());
-        let mut nonce = [0; NONCE_LEN];
-        self.random.fill(&mut nonce).ok()?;
-        let mut sealed = Vec::with_capacity(batch.body.len() + 512);
+        let mut plain = Vec::with_capacity(batch.body.len() + 512);
         let user = batch.user.as_ref().map(|user| (user.id(), user.username()));
         let user = serde_json::to_vec(&user).ok()?;
         for part in [batch.idempotency_key.as_bytes(), batch.authorization.as_bytes(), &user, &batch.body] {
-            sealed.extend_from_slice(&u32::try_from(part.len()).ok()?.to_be_bytes());
-            sealed.extend_from_slice(part);
+            plain.extend_from_slice(&u32::try_from(part.len()).ok()?.to_be_bytes());
+            plain.extend_from_slice(part);
         }
-        let nonce_of = Nonce::assume_unique_for_key(nonce);
-        self.key.seal_in_place_append_tag(nonce_of, Aad::from(&entry), &mut sealed).ok()?;
-        entry.extend_from_slice(&nonce);
+        let mut sealed = self.0.seal(&entry, &plain)?;
         entry.append(&mut sealed);
         Some(entry)
     }
@@ -73,11 +58,8 @@ impl SealKey {
     /// Decrypts a batch of a lane. Its position is to be set by the reader.
     pub(super) fn open(&self, lane: Lane, entry: &[u8]) -> Result<Batch, OpenError> {
         let Header { records, .. } = header(entry).ok_or(OpenError)?;
-        let (header, rest) = entry.split_at_checked(HEADER_LEN).ok_or(OpenError)?;
-        let (nonce, sealed) = rest.split_at_checked(NONCE_LEN).ok_or(OpenError)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OpenError)?;
-        let mut sealed = sealed.to_vec();
-        let opened = self.key.open_in_place(nonce, Aad::from(header), &mut sealed).map_err(|_| OpenError)?;
+        let (header, sealed) = entry.split_at_checked(HEADER_LEN).ok_or(OpenError)?;
+        let opened = self.0.open(header, sealed).ok_or(OpenError)?;
         let mut rest = &*opened;
         let mut part = || {
             let (length, after) = rest.split_first_chunk().ok_or(OpenError)?;
@@ -133,7 +115,7 @@ mod tests {
 
     #[test]
     fn sealed_batch_opens_under_same_secret_only() {
-        let key = SealKey::new(&"secret".into());
+        let key = BatchKey::new(&"secret".into());
         let entry = key.seal(&batch(), 1_795_298_400).unwrap();
         assert_eq!(header(&entry), Some(Header { written: 1_795_298_400, records: 3 }));
         assert!(!entry.windows(7).any(|part| part == b"hunter2" || part == b"\"stats\""));
@@ -147,13 +129,26 @@ mod tests {
             (opened.authorization.as_bytes(), &*opened.body),
             (&b"Bearer hunter2"[..], &*batch().body)
         );
-        assert!(SealKey::new(&"secret".into()).open(Lane::Verified, &entry).is_ok(), "after a restart");
-        assert!(SealKey::new(&"another".into()).open(Lane::Verified, &entry).is_err());
+        assert!(BatchKey::new(&"secret".into()).open(Lane::Verified, &entry).is_ok(), "after a restart");
+        assert!(BatchKey::new(&"another".into()).open(Lane::Verified, &entry).is_err());
+    }
+
+    /// Sealed by version 0.1.0 before the key became one of several.
+    #[test]
+    fn entry_of_an_earlier_version_opens() {
+        let entry = "01000000006b021460000000000000000302ca181d53ae0885dc145b134977d54da7c56abc64b30e2a6e642a6fd99cd2fc\
+                     66f8d9e529425456c01533ee3e040ca42759938882b5723949a4be4b0a0bfd3d63341b61f4b861cb687868c823458f41ee\
+                     fdbd38";
+        let entry: Vec<u8> = (0..entry.len() / 2)
+            .map(|at| u8::from_str_radix(&entry[at * 2..at * 2 + 2], 16).unwrap())
+            .collect();
+        let opened = BatchKey::new(&"secret".into()).open(Lane::Verified, &entry).unwrap();
+        assert_eq!((&*opened.body, opened.records), (&*batch().body, 3));
     }
 
     #[test]
     fn damaged_entry_does_not_open() {
-        let key = SealKey::new(&"secret".into());
+        let key = BatchKey::new(&"secret".into());
         let entry = key.seal(&batch(), 1).unwrap();
         for at in 0..entry.len() {
             let mut damaged = entry.clone();

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use redis::PushInfo;
 use tokio::sync::mpsc;
 
+use super::id::Id;
 use super::listening::Listening;
 use super::state::State;
 use super::store::RedisStore;
@@ -39,7 +40,9 @@ impl InvalidationBus for RedisBus {
     async fn publish(&self, invalidation: &Invalidation) -> Result<(), BusError> {
         let key = self.store.named().await.key(NAME);
         let connection = self.store.calls.connection()?;
-        Ok(self.state.publisher.publish(&connection, &key, invalidation).await?)
+        let id = self.state.publisher.publish(&connection, &key, invalidation).await?;
+        self.store.ledger.heard(id.map(Id::parts), invalidation);
+        Ok(())
     }
 
     async fn listen(&self, listener: &dyn BusListener) -> BusError {
@@ -57,7 +60,8 @@ impl Session for Visit<'_> {
     async fn run(&self, connection: &Connection, pushes: &mut mpsc::Receiver<PushInfo>) -> LinkError {
         let key = self.bus.store.named().await.key(NAME);
         let number = self.bus.connections.fetch_add(1, Ordering::Relaxed);
-        let mut listening = Listening::new(&self.bus.state, connection, &key, number, self.listener);
+        let mut listening =
+            Listening::new(&self.bus.state, &self.bus.store.ledger, connection, &key, number, self.listener);
         match listening.run(pushes).await {
             Ok(()) => LinkError::Down,
             Err(error) => error,

@@ -9,6 +9,13 @@ pub(super) struct Id {
     pub(super) number: u64,
 }
 
+impl Id {
+    /// Epoch and number.
+    pub(super) fn parts(self) -> (u64, u64) {
+        (self.epoch, self.number)
+    }
+}
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.epoch, self.number)

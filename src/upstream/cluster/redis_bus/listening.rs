@@ -3,6 +3,9 @@ use std::time::{Duration, Instant};
 use redis::{PushInfo, PushKind, Value};
 use tokio::sync::mpsc;
 
+use super::history::History;
+use super::id::Id;
+use super::ledger::Ledger;
 use super::message::Content;
 use super::observe::{Identify, Observed, observe};
 use super::proof::{Gap, Position, Pushed, Server};
@@ -14,6 +17,7 @@ use crate::upstream::redis_link::{Connection, LinkError};
 /// Listens on one connection.
 pub(super) struct Listening<'a> {
     state: &'a State,
+    ledger: &'a Ledger,
     connection: &'a Connection,
     key: &'a str,
     listener: &'a dyn BusListener,
@@ -28,12 +32,21 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 impl<'a> Listening<'a> {
     pub(super) fn new(
         state: &'a State,
+        ledger: &'a Ledger,
         connection: &'a Connection,
         key: &'a str,
         number: u64,
         listener: &'a dyn BusListener,
     ) -> Self {
-        Self { state, connection, key, listener, identify: Identify::ByInfo(number), has_checked: false }
+        Self {
+            state,
+            ledger,
+            connection,
+            key,
+            listener,
+            identify: Identify::ByInfo(number),
+            has_checked: false,
+        }
     }
 
     pub(super) async fn run(&mut self, pushes: &mut mpsc::Receiver<PushInfo>) -> Result<(), LinkError> {
@@ -78,12 +91,22 @@ impl<'a> Listening<'a> {
             // It proves nothing, or there is nothing to prove it of.
             _ => None,
         };
-        if pushed != Some(Pushed::Known)
-            && let Some(invalidation) = content.of_others(self.state.publisher.origin)
-        {
-            self.listener.apply(invalidation);
+        if pushed != Some(Pushed::Known) {
+            self.apply(id, &content);
+        }
+        if let (Some(Pushed::Next), Some(id)) = (pushed, id) {
+            self.ledger.applied(id.number);
         }
         if pushed == Some(Pushed::Elsewhere) { CheckAgain::Now } else { CheckAgain::Later }
+    }
+
+    fn apply(&self, id: Option<Id>, content: &Content) {
+        if let Some(invalidation) = content.invalidation() {
+            self.ledger.heard(id.map(Id::parts), invalidation);
+        }
+        if let Some(invalidation) = content.of_others(self.state.publisher.origin) {
+            self.listener.apply(invalidation);
+        }
     }
 
     async fn check(&mut self) -> Result<CheckAgain, LinkError> {
@@ -91,6 +114,7 @@ impl<'a> Listening<'a> {
         let observed = self.observe().await?;
         let is_first = !std::mem::replace(&mut self.has_checked, true);
         let Some(stream) = observed.stream.filter(|stream| !stream.is_put_back()) else {
+            self.ledger.stop();
             let had_position = self.state.position().take().is_some();
             if had_position || is_first {
                 tracing::debug!("no stream of invalidations: forgetting everything");
@@ -110,14 +134,19 @@ impl<'a> Listening<'a> {
         };
         match proved {
             Ok(()) => {
-                let others = observed.entries.iter();
-                let others = others.filter_map(|(_, content)| content.of_others(self.state.publisher.origin));
-                others.for_each(|invalidation| self.listener.apply(invalidation));
+                observed.entries.iter().for_each(|(id, content)| self.apply(Some(*id), content));
+                self.ledger.applied(stream.last.number);
             }
             Err(gap) => {
                 tracing::debug!(?gap, "invalidations may have been missed: forgetting everything");
+                self.ledger.stop();
                 self.listener.missed();
-                *self.state.position() = Some(Position::at_end(observed.server, stream));
+                let position = Position::at_end(observed.server, stream);
+                *self.state.position() = Some(position.clone());
+                if let Some(horizon) = position.horizon() {
+                    let history = History::read(self.connection, self.key, stream.last).await;
+                    history.hand_in(self.ledger, horizon);
+                }
             }
         }
         self.state.publisher.note(stream);

@@ -82,6 +82,14 @@ impl Content {
         (id, Self::Invalidation { origin, what: Invalidation::from_json(part()) })
     }
 
+    /// What it invalidates.
+    pub(super) fn invalidation(&self) -> Option<&Invalidation> {
+        match self {
+            Self::Invalidation { what, .. } => Some(what),
+            Self::Reset => None,
+        }
+    }
+
     /// What it invalidates, unless it was sent by this process, which has applied it already.
     pub(super) fn of_others(&self, own: Origin) -> Option<&Invalidation> {
         match self {

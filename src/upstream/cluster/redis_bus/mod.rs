@@ -1,7 +1,10 @@
 //! A cluster over Redis.
 
 mod bus;
+mod history;
+mod horizon;
 mod id;
+pub(super) mod ledger;
 mod listening;
 mod message;
 mod observe;
@@ -11,4 +14,7 @@ mod redis_cluster;
 mod state;
 pub(super) mod store;
 
+pub(crate) use horizon::Horizon;
+pub(crate) use ledger::Ledger;
 pub use redis_cluster::{RedisCluster, RedisClusterBuilder};
+pub(crate) use store::{Names, RedisStore};

@@ -96,7 +96,7 @@ fn stream(answer: RedisResult<Value>) -> Result<Option<Stream>, LinkError> {
     }
 }
 
-fn entries(answer: &Value) -> Result<Vec<(Id, Content)>, LinkError> {
+pub(super) fn entries(answer: &Value) -> Result<Vec<(Id, Content)>, LinkError> {
     let Value::Array(entries) = answer else { return Err(unreadable("XRANGE gave no entries")) };
     let entry = |entry: &Value| match entry {
         Value::Array(parts) => match &parts[..] {

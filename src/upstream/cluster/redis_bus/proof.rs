@@ -13,6 +13,7 @@
 
 use std::ops::Range;
 
+use super::horizon::Horizon;
 use super::id::Id;
 
 /// Which Redis it is.
@@ -80,6 +81,16 @@ impl Position {
 
     pub(super) fn last(&self) -> Id {
         self.last
+    }
+
+    /// The same for values in Redis; `None` where Redis does not say which it is, so that replicas cannot know that it is the same.
+    pub(super) fn horizon(&self) -> Option<Horizon> {
+        match &self.server {
+            Server::Run(run) => {
+                Some(Horizon { run: run.clone(), epoch: self.last.epoch, number: self.last.number })
+            }
+            Server::Behind(_) => None,
+        }
     }
 
     /// Proves that these entries are all that were added since, and goes to their end.

@@ -46,13 +46,13 @@ impl Publisher {
     }
 
     /// Adds an invalidation to the stream, and publishes it with the id that it has there. While Redis is full, it is only published:
-    /// that reaches those who listen, and the others hear of a gap later.
+    /// that reaches those who listen, and the others hear of a gap later. Returns the id.
     pub(super) async fn publish(
         &self,
         connection: &Connection,
         key: &str,
         invalidation: &Invalidation,
-    ) -> Result<(), LinkError> {
+    ) -> Result<Option<Id>, LinkError> {
         let json = invalidation.to_json();
         let id = match self.add(connection, key, &json).await {
             Ok(id) => Some(id),
@@ -64,7 +64,8 @@ impl Publisher {
         };
         let mut publish = redis::cmd("PUBLISH");
         publish.arg(key).arg(Content::message(id, self.origin, &json));
-        connection.query(&publish).await
+        connection.query::<()>(&publish).await?;
+        Ok(id)
     }
 
     async fn add(&self, connection: &Connection, key: &str, json: &str) -> Result<Id, LinkError> {

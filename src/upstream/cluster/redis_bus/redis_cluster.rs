@@ -38,6 +38,7 @@ pub struct RedisCluster(Cluster);
 pub struct RedisClusterBuilder {
     url: String,
     prefix: Box<str>,
+    shares_users: bool,
     settings: Settings,
 }
 
@@ -52,7 +53,12 @@ impl RedisCluster {
 
     /// Starts to set up a cluster over this Redis.
     pub fn builder(url: impl Into<String>) -> RedisClusterBuilder {
-        RedisClusterBuilder { url: url.into(), prefix: "aigc-auth:".into(), settings: Settings::default() }
+        RedisClusterBuilder {
+            url: url.into(),
+            prefix: "aigc-auth:".into(),
+            shares_users: true,
+            settings: Settings::default(),
+        }
     }
 
     /// Returns the cluster.
@@ -78,6 +84,18 @@ impl RedisClusterBuilder {
         self
     }
 
+    /// Sets whether an [`AuthClient`](crate::AuthClient) with this cluster puts verified users into Redis, for the other replicas to read.
+    /// Defaults to true.
+    ///
+    /// They are encrypted with a key that is derived from the app's secret, and stay for their TTL and stale-if-error. Only replicas with
+    /// the same secret, and the same base URL of the auth center, read them. Of all replicas, one asks about a credential that none knows;
+    /// the others wait for its answer, for four fifths of the time of a lookup at most, and then ask for themselves. How long a credential that the auth center
+    /// answers badly is not to be asked about again is shared as well; rejections, and failures to reach the auth center, are not.
+    pub fn share_users(mut self, share: bool) -> Self {
+        self.shares_users = share;
+        self
+    }
+
     /// As [`ClusterBuilder::app`](crate::cluster::ClusterBuilder::app). Until the app is named, by this or by an
     /// [`AuthClient`](crate::AuthClient) that is given the cluster, nothing is sent or heard.
     pub fn app(mut self, app_id: &str, secret: impl Into<Secret>) -> Self {
@@ -98,7 +116,7 @@ impl RedisClusterBuilder {
     pub fn build(self) -> Result<RedisCluster, BuildError> {
         let address = RedisAddress::parse(&self.url)?;
         let calls = Link::start(&address, LinkConfig::CALLS, ())?;
-        let store = Arc::new(RedisStore::new(calls, self.prefix));
+        let store = Arc::new(RedisStore::new(calls, self.prefix, self.shares_users));
         let bus: Arc<dyn DynBus> = Arc::new(RedisBus::new(&address, store.clone())?);
         let cluster = Cluster::start(&bus, Settings { store: Some(store), ..self.settings })?;
         Ok(RedisCluster(cluster))

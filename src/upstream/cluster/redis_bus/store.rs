@@ -3,12 +3,18 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::ledger::Ledger;
 use crate::upstream::cluster::keys::AppKeys;
 use crate::upstream::redis_link::Link;
+use crate::util::clock::Clock;
 
 /// The connection for calls, and what the keys of the app are called in Redis.
 pub(crate) struct RedisStore {
     pub(crate) calls: Link,
+    /// The invalidations by their numbers, for values in Redis that may be older.
+    pub(crate) ledger: Arc<Ledger>,
+    /// Whether verified users are to be put here.
+    pub(crate) shares_users: bool,
     prefix: Box<str>,
     /// Known when the app is.
     names: watch::Sender<Option<Names>>,
@@ -26,8 +32,9 @@ impl Names {
 }
 
 impl RedisStore {
-    pub(super) fn new(calls: Link, prefix: Box<str>) -> Self {
-        Self { calls, prefix, names: watch::Sender::new(None) }
+    pub(crate) fn new(calls: Link, prefix: Box<str>, shares_users: bool) -> Self {
+        let ledger = Arc::new(Ledger::new(Clock::default()));
+        Self { calls, ledger, shares_users, prefix, names: watch::Sender::new(None) }
     }
 
     /// Names the app.
