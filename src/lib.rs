@@ -86,10 +86,10 @@
 //! - `spool`: usage records on disk. Adds queue-file and fs4.
 //! - `user-sync`: the module `user_sync`, for existing tables of users. Adds nothing.
 //! - `postgres`, `sqlite`, `mysql`: `user_sync::SqlStore` for a table in PostgreSQL, in SQLite, in MySQL and MariaDB. Each
-//!   adds sqlx with this database alone, and bcrypt, and needs Rust 1.94.
+//!   adds sqlx with this database alone, and bcrypt, and needs Rust 1.94. With `postgres`, `cluster::PostgresBus`.
 //! - `argon2`: with one of these, Argon2 for new passwords. Adds argon2.
 //! - `redis`: `cluster::RedisCluster`, replicas that invalidate together; with `jwt`, `revocation::RedisRevocations`, a list that they
-//!   share. Adds the crate redis.
+//!   share; with `webhook`, `webhook::RedisReplays`. Adds the crate redis.
 //! - `registry`: the module `registry`. Adds if-addrs and gethostname.
 //! - `outbound`: the module `outbound`. Adds more of reqwest, reqwest-middleware and async-trait.
 //! - `tonic`: the module `grpc`, for services of tonic. Adds tonic with its server.

@@ -1,4 +1,4 @@
-//! Encrypt bytes under a secret, for places that others can read: AES-256-GCM under a key derived by HKDF-SHA-256.
+//! Encrypt bytes for places that others can read: AES-256-GCM under a key that is derived from a secret by HKDF-SHA-256.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Salt};
@@ -6,20 +6,33 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::types::secret::Secret;
 
-/// Seals with a random nonce for each value: 2^32 values for a secret and a purpose, at most.
+/// Seals with a random nonce for each value: at most 2^32 values with one key.
 pub(crate) struct SealKey {
     key: LessSafeKey,
     random: SystemRandom,
 }
 
 impl SealKey {
-    /// Derives the key. `purpose` keeps the keys of several uses of one secret apart.
+    /// Derives the key of the secret. `purpose` keeps the keys of several uses of one secret apart.
     pub(crate) fn new(secret: &Secret, purpose: &str) -> Self {
         let prk = Salt::new(HKDF_SHA256, purpose.as_bytes()).extract(secret.expose().as_bytes());
         let key = prk
             .expand(&[b"aes-256-gcm"], &AES_256_GCM)
             .map(UnboundKey::from)
             .unwrap_or_else(|_| unreachable!("HKDF can expand a key of 32 bytes"));
+        Self::with(key)
+    }
+
+    /// Takes a key that is derived from a secret already.
+    #[cfg(all(feature = "redis", feature = "registry"))]
+    pub(crate) fn of_derived(key: &[u8; 32]) -> Self {
+        Self::with(
+            UnboundKey::new(&AES_256_GCM, key)
+                .unwrap_or_else(|_| unreachable!("AES-256 has keys of 32 bytes")),
+        )
+    }
+
+    fn with(key: UnboundKey) -> Self {
         Self { key: LessSafeKey::new(key), random: SystemRandom::new() }
     }
 

@@ -8,12 +8,15 @@
 //!
 //! `/session`, `/revoke` and `/backchannel-logout` are for users of `ISSUER` (OpenID Connect), whose tokens name the audience
 //! `full-service`; with an auth center of its own, an issuer is in the process as well. What is revoked is remembered by the
-//! process, or with `REDIS_URL` by that Redis. `SERVICE_KEY`, a private key in PEM, signs its calls to other services, in place
-//! of one that it makes.
+//! process. `SERVICE_KEY`, a private key in PEM, signs its calls to other services, in place of one that it makes.
+//!
+//! With `AIGC_AUTH_REDIS_URL` it is one of several replicas: what one is told to invalidate, all invalidate; an event is handled by
+//! one of them; and what is revoked is remembered by that Redis.
 
 mod curl;
 mod handlers;
 mod issuer;
+mod replicas;
 mod services;
 mod sessions;
 mod tenants;
@@ -22,6 +25,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use aigc_auth::cluster::RedisCluster;
 use aigc_auth::outbound::OutboundClient;
 use aigc_auth::service::ServiceSigner;
 use aigc_auth::stats::StatsCollector;
@@ -49,16 +53,21 @@ struct Parts {
     sessions: Option<Sessions>,
     webhooks: Option<WebhookConfig>,
     stats: Option<StatsCollector>,
+    cluster: Option<RedisCluster>,
 }
 
 fn app(parts: Parts) -> Result<Router, Box<dyn Error>> {
-    let Parts { client, address, signer, sessions, webhooks, stats } = parts;
+    let Parts { client, address, signer, sessions, webhooks, stats, cluster } = parts;
     // Only this service itself receives the app's secret and the user's token.
     let outbound = OutboundClient::builder(&client).trust_origin(format!("http://{address}")).build()?;
     let as_service = services::outbound(&client, &signer, address)?;
     let me_there = format!("http://{address}/me");
     let [alice, bob] = ["alice", "bob"].map(|name| testing::user(name).build().id().clone());
-    let memberships = CachedMemberships::new(Organisations { alice, bob });
+    let memberships = CachedMemberships::builder(Organisations { alice, bob });
+    let memberships = match cluster {
+        Some(cluster) => memberships.cluster(cluster).build(),
+        None => memberships.build(),
+    };
     let mut auth = AuthLayer::new(client.clone())
         .exclude_path("/health")
         .exclude_prefix("/public")
@@ -102,7 +111,13 @@ fn app(parts: Parts) -> Result<Router, Box<dyn Error>> {
 async fn main() -> Result<(), Box<dyn Error>> {
     example_support::start_logging();
 
-    let (client, center) = example_support::connect(add_users).await?;
+    let cluster = replicas::connect()?;
+    let (client, center) = example_support::connect_with(add_users, |client| match &cluster {
+        Some(cluster) => client.cluster(cluster.clone()),
+        None => client,
+    })
+    .await?;
+    replicas::hear_others(cluster.as_ref()).await;
     let sessions = Sessions::connect(center.is_some()).await?;
     let signer = services::signer()?;
     // From here on, signals are caught: before the address is printed, which others wait for.
@@ -123,7 +138,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let subscription = webhooks.as_ref().ok().and_then(|_| Subscription::from_env(&client).ok());
     let stats = has_stats().then(|| StatsCollector::start(&client));
-    let parts = Parts { client, address, signer, sessions, webhooks: webhooks.ok(), stats: stats.clone() };
+    let webhooks = match (webhooks.ok(), &cluster) {
+        // Replicas handle an event once together.
+        (Some(webhooks), Some(cluster)) => Some(webhooks.replay_memory(cluster.replays("full_service")?)),
+        (webhooks, _) => webhooks,
+    };
+    let parts = Parts { client, address, signer, sessions, webhooks, stats: stats.clone(), cluster };
     // With connect info, so that the client's address is known.
     let service = app(parts)?.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(shutdown).await?;

@@ -52,9 +52,9 @@ impl Sessions {
     }
 }
 
-/// Adds the list of what is revoked: of this process, or with `REDIS_URL` of all that use that Redis.
+/// Adds the list of what is revoked: of this process, or with `AIGC_AUTH_REDIS_URL` of all that use that Redis.
 async fn with_list(keys: JwtVerifierBuilder) -> Result<JwtVerifierBuilder, BuildError> {
-    let Some(url) = variable("REDIS_URL") else {
+    let Some(url) = variable("AIGC_AUTH_REDIS_URL") else {
         return Ok(keys.revocations(MemoryRevocations::new()));
     };
     let list = RedisRevocations::connect(url)?;

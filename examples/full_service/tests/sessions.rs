@@ -77,7 +77,7 @@ async fn replicas_share_log_outs_by_redis() {
         Ok(redis) => redis,
         Err(error) => return redis::skipped(&error),
     };
-    let at_redis = ("REDIS_URL", &*redis::url(&directory));
+    let at_redis = ("AIGC_AUTH_REDIS_URL", &*redis::url(&directory));
     let (one, issuer) = start("one", &[at_redis]).await;
     let of_the_first = format!("http://{issuer}");
     let another = FULL_SERVICE.start("another", &[at_redis, ("ISSUER", &of_the_first)]).await;
@@ -116,7 +116,7 @@ async fn issuer_of_its_own_comes_with_an_auth_center_of_its_own() {
 async fn settings_that_are_wrong_are_named_at_the_start() {
     for (variable, named) in [
         (("ISSUER", "http://login.example.com"), "issuer"),
-        (("REDIS_URL", "http://redis.example.com"), "Redis"),
+        (("AIGC_AUTH_REDIS_URL", "http://redis.example.com"), "Redis"),
     ] {
         let error = FULL_SERVICE.fails(&Directory::new("bad"), &[variable]).await;
         assert!(error.contains(named), "{variable:?}: {error}");

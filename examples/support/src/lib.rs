@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use aigc_auth::AuthClient;
 use aigc_auth::error::BuildError;
 use aigc_auth::testing::AuthCenter;
+use aigc_auth::{AuthClient, AuthClientBuilder};
 use tokio::net::TcpListener;
 
 #[cfg(feature = "issuer")]
@@ -31,14 +31,26 @@ pub fn start_logging() {
 pub async fn connect(
     set_up: impl FnOnce(&AuthCenter),
 ) -> Result<(AuthClient, Option<AuthCenter>), BuildError> {
+    connect_with(set_up, |client| client).await
+}
+
+/// As [`connect`], with further settings of the client.
+///
+/// # Errors
+///
+/// As [`connect`].
+pub async fn connect_with(
+    set_up: impl FnOnce(&AuthCenter),
+    configure: impl FnOnce(AuthClientBuilder) -> AuthClientBuilder,
+) -> Result<(AuthClient, Option<AuthCenter>), BuildError> {
     // If not everything is set, the error of the client says what is missing.
     if is_set(&["AIGC_AUTH_APP_ID", "AIGC_AUTH_APP_SECRET", "AIGC_AUTH_BASE_URL"]) {
-        return Ok((AuthClient::from_env()?, None));
+        return Ok((configure(AuthClientBuilder::from_env()?).build()?, None));
     }
     let center = AuthCenter::start().await;
     set_up(&center);
-    let client = AuthClient::builder(center.app_id(), center.app_secret(), center.url()).build()?;
-    Ok((client, Some(center)))
+    let client = AuthClient::builder(center.app_id(), center.app_secret(), center.url());
+    Ok((configure(client).build()?, Some(center)))
 }
 
 /// Whether any of these is set, in the environment or in `.env`.

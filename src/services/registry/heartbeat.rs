@@ -81,6 +81,7 @@ pub(super) async fn run(
     let mut next = NextCall::Register;
     let mut backoff = Backoff::new(MIN_PAUSE, MAX_PAUSE);
     let mut pause = Duration::ZERO;
+    publisher.recall().await;
     while timeout(pause, stop.notified()).await.is_err() {
         if let Some(ips) = addresses.refresh().await {
             publisher.set_addresses(ips);
@@ -114,6 +115,7 @@ pub(super) async fn run(
             }
             Err(error) => {
                 publisher.retrying(&error);
+                publisher.recall().await;
                 let least = backoff.pause().max(error.retry_after().unwrap_or_default());
                 // Jitter, so that services with the same `Retry-After` do not call at the same time.
                 pause = least.mul_f64(1.0 + fastrand::f64() * 0.1);
@@ -155,6 +157,7 @@ mod tests {
 
     use super::*;
     use crate::services::registry::Registration;
+    use crate::services::registry::stores::Stores;
     use crate::services::registry::tests::Unchanged;
 
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -246,7 +249,8 @@ mod tests {
             let service = Arc::new(Registration::builder("orders").service().unwrap());
             let (config, configs) = watch::channel(ServiceConfig::default());
             let (state, states) = watch::channel(RegistrationState::Registering);
-            let publisher = StatePublisher::new(watch::Sender::new(service), config, state, None);
+            let publisher =
+                StatePublisher::new(watch::Sender::new(service), config, state, Stores::default());
             let heartbeats =
                 run(center.clone(), Unchanged, Duration::from_secs(60), publisher, Arc::default());
             assert!(tokio::time::timeout(DAY, heartbeats).await.is_err(), "ended without a stop");

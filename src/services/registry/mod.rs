@@ -5,7 +5,9 @@
 //!
 //! An outage of the auth center, at the start or for hours, does not stop the service: calls are retried with an exponential
 //! backoff of up to 30 s that respects `Retry-After`. The last configuration stays, and can be
-//! [stored in a file](RegistrationBuilder::config_file). After the auth center has lost its data, the service registers
+//! [stored in a file](RegistrationBuilder::config_file). Where the client has a `RedisCluster`, the replicas of the service share it there,
+//! encrypted under the app's secret: one that starts during an outage has the newest within 300 ms, and one that alone cannot reach the
+//! auth center gets what the others receive. After the auth center has lost its data, the service registers
 //! again. These calls do not count for the client's circuit breaker, so that their failures keep no user from being verified.
 
 mod addresses;
@@ -17,7 +19,10 @@ mod registration;
 mod route;
 mod service;
 mod service_type;
+#[cfg(feature = "redis")]
+mod shared_config;
 mod state;
+mod stores;
 #[cfg(test)]
 mod tests;
 

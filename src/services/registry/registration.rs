@@ -13,7 +13,10 @@ use super::addresses::{Addresses, ByRoute};
 use super::config_file::ConfigFile;
 use super::heartbeat;
 use super::service::{Service, ServiceConfig};
+#[cfg(feature = "redis")]
+use super::shared_config::SharedConfig;
 use super::state::{RegistrationState, StatePublisher};
+use super::stores::Stores;
 use crate::types::error::{AuthError, BuildError, ErrorKind};
 use crate::verifiers::client::AuthClient;
 
@@ -53,8 +56,12 @@ impl Registration {
         let (config_sender, config) = watch::channel(stored.unwrap_or_default());
         let (state_sender, state) = watch::channel(RegistrationState::Registering);
         let (service_sender, service) = watch::channel(Arc::new(service));
-        let file = file.map(Into::into);
-        let publisher = StatePublisher::new(service_sender, config_sender, state_sender, file);
+        let stores = Stores {
+            file: file.map(Into::into),
+            #[cfg(feature = "redis")]
+            shared: SharedConfig::of(&client),
+        };
+        let publisher = StatePublisher::new(service_sender, config_sender, state_sender, stores);
         let (is_present, stop) = (publisher.is_present.clone(), Arc::<Notify>::default());
         let addresses = ByRoute::new(addresses, client.api());
         let heartbeats = heartbeat::run(client.clone(), addresses, interval, publisher, stop.clone());
@@ -62,7 +69,7 @@ impl Registration {
     }
 
     /// Returns the last configuration. Before any was received, it is that of the
-    /// [file](super::RegistrationBuilder::config_file), or else empty.
+    /// [file](super::RegistrationBuilder::config_file), or that which another replica has received, or else empty.
     pub fn config(&self) -> ServiceConfig {
         self.config.borrow().clone()
     }

@@ -3,8 +3,8 @@ use std::sync::atomic::AtomicBool;
 
 use tokio::sync::watch;
 
-use super::config_file::ConfigStore;
 use super::service::{Service, ServiceConfig};
+use super::stores::Stores;
 use crate::types::error::{AuthError, ErrorKind};
 
 /// The state of a registration.
@@ -27,7 +27,7 @@ pub(super) struct StatePublisher {
     service: watch::Sender<Arc<Service>>,
     pub(super) config: watch::Sender<ServiceConfig>,
     pub(super) state: watch::Sender<RegistrationState>,
-    pub(super) store: Option<ConfigStore>,
+    pub(super) stores: Stores,
     has_registered: bool,
     /// Whether the last call that failed was rejected: the register was reached.
     is_rejected: bool,
@@ -40,13 +40,13 @@ impl StatePublisher {
         service: watch::Sender<Arc<Service>>,
         config: watch::Sender<ServiceConfig>,
         state: watch::Sender<RegistrationState>,
-        store: Option<ConfigStore>,
+        stores: Stores,
     ) -> Self {
         Self {
             service,
             config,
             state,
-            store,
+            stores,
             has_registered: false,
             is_rejected: false,
             is_present: Arc::default(),
@@ -76,24 +76,39 @@ impl StatePublisher {
         let service = &*self.service();
         self.log_online(service, &config);
         // An answer without a configuration does not remove the last one.
-        if !config.value.is_null() && *self.config.borrow() != config {
+        let has_config = !config.value.is_null();
+        if has_config && *self.config.borrow() != config {
             // The first one is no change: the line about the registration has its version.
             if !self.config.borrow().value.is_null() {
                 let version = &config.version;
                 tracing::info!(service = service.name, %version, "the configuration has changed");
             }
-            self.config.send_replace(config);
-            if let Some(store) = &mut self.store {
-                store.mark_dirty();
-            }
+            self.set_config(config);
         }
         // After the configuration, so that subscribers of the state read the new one.
         self.set(RegistrationState::Online);
-        if let Some(store) = self.store.as_mut().filter(|store| store.is_dirty()) {
-            // A clone, since `borrow` locks the channel, and the write takes a while.
-            let config = self.config.borrow().clone();
-            store.save(service, &config).await;
+        // A clone, since `borrow` locks the channel, and the writes take a while.
+        let config = self.config.borrow().clone();
+        self.stores.save(service, &config).await;
+        if has_config {
+            self.stores.share(service, &config).await;
         }
+    }
+
+    /// Publishes the configuration that other replicas of the service have received, if it is newer. For a time in which the auth
+    /// center cannot be asked.
+    pub(super) async fn recall(&mut self) {
+        let (service, config) = (self.service(), self.config.borrow().clone());
+        let Some(found) = self.stores.newer_than(&config, &service).await else { return };
+        let version = &found.version;
+        tracing::info!(service = service.name, %version, "took the configuration that another replica has received");
+        self.set_config(found.clone());
+        self.stores.save(&service, &found).await;
+    }
+
+    fn set_config(&mut self, config: ServiceConfig) {
+        self.config.send_replace(config);
+        self.stores.mark_dirty();
     }
 
     /// Logs the first registration, and the end of an outage.

@@ -13,6 +13,7 @@ use super::addresses::Refresh;
 use super::config_file::ConfigFile;
 use super::heartbeat::{self, RegistryClient};
 use super::state::StatePublisher;
+use super::stores::Stores;
 use super::{Registration, RegistrationState, Service, ServiceConfig};
 use crate::types::error::{AuthError, ErrorKind};
 
@@ -90,7 +91,8 @@ impl Rig {
         };
         let (service_sender, service) =
             watch::channel(Arc::new(Registration::builder("orders").ips([]).service().unwrap()));
-        let publisher = Some(StatePublisher::new(service_sender, config_sender, state_sender, None));
+        let publisher =
+            Some(StatePublisher::new(service_sender, config_sender, state_sender, Stores::default()));
         Self { script: Arc::new(script), publisher, config, state, stop: Arc::default(), service }
     }
 
@@ -343,7 +345,7 @@ async fn failed_write_is_retried_with_each_heartbeat() {
     let directory = std::env::temp_dir().join(format!("aigc-auth-registry-{}", std::process::id()));
     let path = directory.join("config.json");
     let mut rig = Rig::new((0..9).map(|_| Ok(config(7))));
-    rig.publisher.as_mut().unwrap().store = Some(ConfigFile::new(path.clone()).into());
+    rig.publisher.as_mut().unwrap().stores.file = Some(ConfigFile::new(path.clone()).into());
     let run = tokio::spawn(rig.run());
     rig.config.changed().await.unwrap();
     assert_eq!(*rig.config.borrow(), config(7));

@@ -20,7 +20,7 @@
 //! be idempotent. [`delivery_id`] tells a handler what it is handling.
 //!
 //! Each process has its own [memory](InMemoryReplays) of replays: behind a load balancer, each process may handle an event
-//! once. [`WebhookConfig::replay_memory`] shares one among them.
+//! once. [`WebhookConfig::replay_memory`] shares one among them: with the feature `redis`, `RedisReplays`.
 
 mod body;
 mod clear_throttle;
@@ -46,6 +46,8 @@ pub use extract::SignedBody;
 pub use handler::{Handler, HandlerError};
 pub use rejection::WebhookRejection;
 pub use replays::InMemoryReplays;
+#[cfg(feature = "redis")]
+pub use replays::RedisReplays;
 pub use router::router;
 pub use sender::{DeadLetter, Delivery, DeliveryError, DeliveryErrorKind, Sender, SenderBuilder};
 pub use signature::{sign, verify_signature};

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
@@ -29,6 +29,7 @@ struct Health {
     /// For how long all answers may be late.
     patience: Duration,
     lost: Notify,
+    is_lost: AtomicBool,
     /// How often Redis was flushed, as far as it has told.
     flushes: AtomicU64,
 }
@@ -50,6 +51,7 @@ impl Connection {
             answer,
             patience,
             lost: Notify::new(),
+            is_lost: AtomicBool::new(false),
             flushes: AtomicU64::new(0),
         });
         let (sender, pushes) = mpsc::channel(MAX_PUSHES);
@@ -59,7 +61,7 @@ impl Connection {
                 watched.flushes.fetch_add(1, Ordering::Release);
             }
             if push.kind == PushKind::Disconnection || sender.try_send(push).is_err() {
-                watched.lost.notify_one();
+                watched.note_lost();
             }
             Ok(())
         };
@@ -108,7 +110,7 @@ impl Connection {
                 self.health.late_since.store(0, Ordering::Relaxed);
             }
             Err(LinkError::Late) => self.health.note_late(),
-            Err(LinkError::Down) => self.health.lost.notify_one(),
+            Err(LinkError::Down) => self.health.note_lost(),
         }
         answer
     }
@@ -116,6 +118,11 @@ impl Connection {
     /// Whether the last answers were late.
     pub(crate) fn is_late(&self) -> bool {
         self.health.late_since.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether the connection is of no use, and about to be thrown away.
+    pub(super) fn is_lost(&self) -> bool {
+        self.health.is_lost.load(Ordering::Relaxed)
     }
 
     /// Waits until the connection is of no use.
@@ -136,7 +143,12 @@ impl Health {
         let first = self.late_since.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
         let since = first.err().unwrap_or(now);
         if Duration::from_millis(now.saturating_sub(since)) >= self.patience {
-            self.lost.notify_one();
+            self.note_lost();
         }
+    }
+
+    fn note_lost(&self) {
+        self.is_lost.store(true, Ordering::Relaxed);
+        self.lost.notify_one();
     }
 }

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 #[cfg(feature = "jwt")]
 use redis::{Cmd, FromRedisValue};
-use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::address::RedisAddress;
 use super::connection::Connection;
 use super::dialer::{Dialer, LinkConfig, Session};
 use super::error::LinkError;
+use super::slot::Slot;
 use crate::types::error::BuildError;
 use crate::util::backoff::Backoff;
 use crate::util::clock::Clock;
@@ -28,8 +28,6 @@ pub(crate) struct Link {
     task: AbortHandle,
 }
 
-struct Slot(watch::Sender<Option<Connection>>);
-
 impl Link {
     /// Starts to dial, and does not wait for it.
     ///
@@ -44,7 +42,7 @@ impl Link {
             BuildError::new("a connection to Redis needs a runtime of tokio: connect within `#[tokio::main]`")
         })?;
         let dialer = Dialer::new(address, config)?;
-        let slot = Arc::new(Slot(watch::Sender::new(None)));
+        let slot = Arc::<Slot>::default();
         let task = runtime.spawn(supervise(slot.clone(), dialer, session)).abort_handle();
         Ok(Self { slot, task })
     }
@@ -58,12 +56,19 @@ impl Link {
     /// Waits until there is a connection.
     pub(crate) async fn connected(&self) {
         // The slot outlives this, and so does what is waited for.
-        let _ = self.slot.0.subscribe().wait_for(Option::is_some).await;
+        self.slot.held().await;
     }
 
     /// Returns the connection, if there is one.
     pub(crate) fn connection(&self) -> Result<Connection, LinkError> {
         self.slot.get().ok_or(LinkError::Down)
+    }
+
+    /// Returns the connection. Waits for one, as long as it has not been missing for more than 250 ms: the link was just started, or
+    /// has just lost it.
+    #[cfg_attr(not(any(feature = "registry", feature = "webhook")), allow(dead_code))]
+    pub(crate) async fn connection_soon(&self) -> Result<Connection, LinkError> {
+        self.slot.wait().await.ok_or(LinkError::Down)
     }
 }
 
@@ -76,16 +81,6 @@ impl Drop for Link {
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link").field("is_connected", &self.connection().is_ok()).finish()
-    }
-}
-
-impl Slot {
-    fn get(&self) -> Option<Connection> {
-        self.0.borrow().clone()
-    }
-
-    fn set(&self, connection: Option<Connection>) {
-        self.0.send_replace(connection);
     }
 }
 

@@ -4,7 +4,7 @@
 //! path that has gone mute, and not after a refused log-in. It also has callers wait while it reconnects, and drops a
 //! subscription that is refused at a reconnect without a word.
 //!
-//! So a connection stands in a slot. Calls take what is in it, or fail at once. One task dials, whatever the error, and empties
+//! So a connection stands in a slot. Calls take what is in it, or fail at once; some wait where it was lost a moment ago. One task dials, whatever the error, and empties
 //! the slot when the connection ends, answers late several times in a row, or answers no PING.
 
 mod address;
@@ -12,6 +12,7 @@ mod connection;
 mod dialer;
 mod error;
 mod link;
+mod slot;
 
 pub(crate) use address::RedisAddress;
 pub(crate) use connection::Connection;

@@ -54,6 +54,12 @@ impl AuthClient {
         &self.inner.core.api.base
     }
 
+    /// Returns the cluster that it was given.
+    #[cfg(all(feature = "redis", feature = "registry"))]
+    pub(crate) fn cluster(&self) -> Option<&Cluster> {
+        self.inner.cluster.as_ref()
+    }
+
     /// Invalidates all cached users and rejections, and the lookups in flight.
     pub fn clear_cache(&self) {
         self.apply(&Invalidation::All);

@@ -11,6 +11,13 @@ mod invalidations;
 // For how long a replica trusts what it has cached when it hears nothing.
 #[cfg(unix)]
 mod out_of_touch;
+// The bus over PostgreSQL: what arrives, and what a replica does about what may not have.
+mod postgres_bus;
+// Clients whose replicas have that bus.
+mod postgres_clients;
+// A PostgreSQL that a test may stop.
+#[cfg(unix)]
+mod postgres_server;
 // What this folder's tests share.
 #[cfg(unix)]
 mod support;

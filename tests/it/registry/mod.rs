@@ -13,5 +13,8 @@ mod lifecycle;
 mod reference;
 // The builder and the environment.
 mod settings;
+// The configuration in Redis, shared by the replicas.
+#[cfg(unix)]
+mod shared_config;
 // A registration, and time that passes for heartbeats.
 pub(crate) mod support;

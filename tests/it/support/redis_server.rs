@@ -9,7 +9,7 @@ use redis::FromRedisValue;
 use test_support::process::Directory;
 use test_support::redis::{skipped, spawn, url};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, split};
-use tokio::net::{TcpListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::process::Child;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
@@ -127,12 +127,31 @@ pub(crate) async fn path_without_calls(server: &RedisServer, gate: Arc<Semaphore
     url
 }
 
-/// A path to a Redis, on a port.
+/// A path to a server, on a port.
 pub(crate) struct Path {
     address: SocketAddr,
     /// Whether nothing arrives any more, in either direction, on any connection; or how many connections were cut.
     state: watch::Sender<State>,
     task: AbortHandle,
+}
+
+#[derive(Clone)]
+enum Target {
+    Socket(PathBuf),
+    Port(SocketAddr),
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+impl Target {
+    async fn connect(&self) -> std::io::Result<Box<dyn Stream>> {
+        Ok(match self {
+            Self::Socket(socket) => Box::new(UnixStream::connect(socket).await?),
+            Self::Port(address) => Box::new(TcpStream::connect(address).await?),
+        })
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -143,26 +162,30 @@ struct State {
 
 impl Path {
     pub(crate) async fn to(server: &RedisServer) -> Self {
-        Self::start(server, None).await
+        Self::start(Target::Socket(server.socket()), None).await
+    }
+
+    /// To any server.
+    pub(crate) async fn to_port(server: SocketAddr) -> Self {
+        Self::start(Target::Port(server), None).await
     }
 
     /// Over TLS, with the certificate for `localhost` of these tests.
     pub(crate) async fn over_tls_to(server: &RedisServer) -> Self {
-        Self::start(server, Some(tls::acceptor())).await
+        Self::start(Target::Socket(server.socket()), Some(tls::acceptor())).await
     }
 
-    async fn start(server: &RedisServer, tls: Option<TlsAcceptor>) -> Self {
+    async fn start(target: Target, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (state, seen) = watch::channel(State::default());
-        let socket = server.socket();
         let task = tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
-                let (socket, seen, tls) = (socket.clone(), seen.clone(), tls.clone());
+                let (target, seen, tls) = (target.clone(), seen.clone(), tls.clone());
                 tokio::spawn(async move {
-                    // While Redis is down, the connection ends as it would there.
-                    let Ok(server) = UnixStream::connect(socket).await else { return };
+                    // While it is down, the connection ends as it would there.
+                    let Ok(server) = target.connect().await else { return };
                     match tls {
                         None => bridge(client, server, seen).await,
                         // A client that does not trust the certificate ends it.
@@ -176,6 +199,10 @@ impl Path {
             }
         });
         Self { address, state, task: task.abort_handle() }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn url(&self) -> String {
@@ -204,11 +231,11 @@ impl Drop for Path {
 
 async fn bridge(
     client: impl AsyncRead + AsyncWrite + Unpin,
-    server: UnixStream,
+    server: Box<dyn Stream>,
     mut state: watch::Receiver<State>,
 ) {
     let (from_client, to_client) = split(client);
-    let (from_server, to_server) = server.into_split();
+    let (from_server, to_server) = split(server);
     let cuts = state.borrow().cuts;
     tokio::select! {
         () = relay(from_client, to_server, state.clone()) => {}

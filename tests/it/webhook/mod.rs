@@ -15,6 +15,9 @@ mod memory;
 pub(crate) mod receiver;
 // Events and signatures beside those of the reference client.
 mod reference;
+// A memory in Redis, for several replicas.
+#[cfg(unix)]
+mod redis_replays;
 // Each event is handled once.
 mod replays;
 // Memories of replays, one for several processes.

@@ -18,6 +18,9 @@ use crate::ports::replay_memory::ReplayTag;
 /// the latest. So one renewal may fail or hang without the claim being lost. A process that is killed renews nothing, and its
 /// event is free 10 s after its last renewal at the latest.
 ///
+/// One that was paused, or that the memory was out of reach for, may have lost its claim to another process meanwhile. Past 8 s
+/// without an answer, which is a claim without the time of a call, it neither renews nor releases it, but claims it anew.
+///
 /// A task makes the calls, since `drop` cannot wait for one. It belongs to this: it ends when this is dropped, after two calls
 /// at most, the renewal that is under way and the release, and so within 4 s.
 pub(crate) struct Lease {
@@ -29,6 +32,8 @@ pub(crate) struct Lease {
 impl Lease {
     pub(crate) const DURATION: Duration = Duration::from_secs(10);
     const RENEWAL: Duration = Duration::from_millis(10_000 / 3);
+    /// For how long a claim is certainly this one's, with the time that a call takes.
+    const OWN: Duration = Self::DURATION.saturating_sub(Memory::TIMEOUT);
 
     /// Claims a run. `None` if another process has it. A memory that does not answer keeps nobody from running.
     pub(super) async fn claim(memory: &Arc<Memory>, run: ReplayTag) -> Option<Self> {
@@ -55,17 +60,28 @@ async fn keep(
     mut dropped: oneshot::Receiver<Infallible>,
 ) {
     let mut start = Instant::now();
-    let is_others = memory.claim(run, Lease::DURATION).await == Some(false);
+    let claimed = memory.claim(run, Lease::DURATION).await;
     // Fails if nobody waits for it any more, which `dropped` tells as well.
-    let _ = granted.send(!is_others);
-    if is_others {
-        return;
-    }
+    let _ = granted.send(claimed != Some(false));
+    let mut own_until = match claimed {
+        Some(true) => start + Lease::OWN,
+        Some(false) => return,
+        None => start,
+    };
     while timeout_at(start + Lease::RENEWAL, &mut dropped).await.is_err() {
         start = Instant::now();
-        memory.set(&[(run, run)], Lease::DURATION).await;
+        let is_own = if start < own_until {
+            memory.set(&[(run, run)], Lease::DURATION).await.is_some()
+        } else {
+            memory.claim(run, Lease::DURATION).await == Some(true)
+        };
+        if is_own {
+            own_until = start + Lease::OWN;
+        }
     }
-    memory.release(run).await;
+    if Instant::now() < own_until {
+        memory.release(run).await;
+    }
 }
 
 #[cfg(test)]
@@ -73,7 +89,7 @@ mod tests {
     use std::collections::HashMap;
     use std::future::pending;
     use std::sync::Mutex;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use futures_util::FutureExt;
     use tokio::time::sleep;
@@ -89,11 +105,22 @@ mod tests {
     /// A memory somewhere else, by tokio's clock: each call takes a while.
     #[derive(Default)]
     struct Remote {
-        claims: Mutex<HashMap<ReplayTag, Instant>>,
+        claims: Arc<Mutex<HashMap<ReplayTag, Instant>>>,
         latency: Duration,
+        /// Whether no call is answered.
+        is_mute: Arc<AtomicBool>,
         /// How many calls of `set` there were; of those, each n-th is answered.
         renewals: AtomicUsize,
         answered: usize,
+    }
+
+    impl Remote {
+        async fn travel(&self) {
+            if self.is_mute.load(Ordering::Relaxed) {
+                pending::<()>().await;
+            }
+            sleep(self.latency).await;
+        }
     }
 
     impl ReplayMemory for Remote {
@@ -110,13 +137,13 @@ mod tests {
             if !renewal.is_multiple_of(self.answered) {
                 pending::<()>().await;
             }
-            sleep(self.latency).await;
+            self.travel().await;
             self.claims.lock().unwrap().extend(entries.iter().map(|(key, _)| (*key, Instant::now() + ttl)));
             Ok(())
         }
 
         async fn claim(&self, key: ReplayTag, ttl: Duration) -> Result<bool, ReplayMemoryError> {
-            sleep(self.latency).await;
+            self.travel().await;
             let (mut claims, now) = (self.claims.lock().unwrap(), Instant::now());
             claims.retain(|_, expiry| now < *expiry);
             let is_free = !claims.contains_key(&key);
@@ -125,7 +152,7 @@ mod tests {
         }
 
         async fn release(&self, key: ReplayTag) -> Result<(), ReplayMemoryError> {
-            sleep(self.latency).await;
+            self.travel().await;
             self.claims.lock().unwrap().remove(&key);
             Ok(())
         }
@@ -188,6 +215,48 @@ mod tests {
         sleep(Duration::from_secs(1)).await;
         assert!(!is_free(&memory).await);
         drop(lease);
+    }
+
+    /// Cut off for longer than its lease, and back: the event may be another's by now.
+    #[tokio::test(start_paused = true)]
+    async fn lapsed_lease_takes_nothing_from_its_next_holder() {
+        for is_cut_off_from_the_start in [false, true] {
+            let (claims, is_mute) = (Arc::default(), Arc::new(AtomicBool::new(is_cut_off_from_the_start)));
+            let remote = |is_mute| Remote {
+                claims: Arc::clone(&claims),
+                answered: 1,
+                latency: 10 * MILLISECOND,
+                is_mute,
+                ..Remote::default()
+            };
+            let [cut_off, other] = [is_mute.clone(), Arc::default()].map(|is_mute| memory(remote(is_mute)));
+            let lapsed = Lease::claim(&cut_off, RUN).await.unwrap();
+            is_mute.store(true, Ordering::Relaxed);
+            sleep(Duration::from_secs(11)).await;
+            let next = Lease::claim(&other, RUN).await.expect("the first lease has lapsed");
+            is_mute.store(false, Ordering::Relaxed);
+            // Time to renew.
+            sleep(Duration::from_secs(5)).await;
+            lapsed.release().await;
+            assert!(!is_free(&other).await, "{is_cut_off_from_the_start}");
+            next.release().await;
+            assert!(is_free(&other).await, "{is_cut_off_from_the_start}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lapsed_lease_is_claimed_again_where_it_is_free() {
+        let is_mute = Arc::<AtomicBool>::default();
+        let remote = Remote { answered: 1, is_mute: is_mute.clone(), ..Remote::default() };
+        let memory = memory(remote);
+        let lease = Lease::claim(&memory, RUN).await.unwrap();
+        is_mute.store(true, Ordering::Relaxed);
+        sleep(Duration::from_secs(20)).await;
+        is_mute.store(false, Ordering::Relaxed);
+        sleep(Duration::from_secs(6)).await;
+        assert!(!is_free(&memory).await);
+        lease.release().await;
+        assert!(is_free(&memory).await);
     }
 
     /// Its runtime ends where it is: nobody renews, and nobody releases.

@@ -44,7 +44,6 @@ impl RedisStore {
     }
 
     /// The names, once the app is named.
-    #[allow(dead_code)] // For what replicas share beside invalidations.
     pub(crate) fn names(&self) -> Option<Names> {
         self.names.borrow().clone()
     }
