@@ -15,11 +15,11 @@ impl<V: Value> IdentityCache<V> {
     /// Caches a value for the TTL, at most until `limit`, unless it was invalidated after `epoch`.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn insert(&self, key: Key, value: &V, limit: Option<SystemTime>, epoch: u64) {
-        self.insert_aged(key, value, limit, epoch, 0);
+        self.insert_aged(key, value, limit, epoch, 0, self.clock.now());
     }
 
     /// The same for a value that was verified so long ago: it has what is left of its times, for stale-if-error alone if the TTL is
-    /// over.
+    /// over. `started` is when its lookup started here.
     pub(crate) fn insert_aged(
         &self,
         key: Key,
@@ -27,6 +27,7 @@ impl<V: Value> IdentityCache<V> {
         limit: Option<SystemTime>,
         epoch: u64,
         age: Millis,
+        started: Millis,
     ) {
         self.negatives.remove(&key);
         self.pauses.remove(key);
@@ -37,7 +38,10 @@ impl<V: Value> IdentityCache<V> {
         let ends = [limit, expiry].into_iter().flatten().min();
         let limit = ends.map_or(Millis::MAX, |limit| self.clock.at(limit));
         let (ttl, stale_if_error) = (millis(self.ttls.ttl), millis(self.ttls.stale_if_error));
-        let left = ttl.saturating_sub(age).min(self.trust.max_ttl());
+        // Out of touch, an invalidation may have been missed since the value was verified, which was before an answer that took its time
+        // came here.
+        let max_ttl = self.trust.max_ttl().saturating_sub(age.max(now.saturating_sub(started)));
+        let left = ttl.saturating_sub(age).min(max_ttl);
         let stale_until = (now + left + stale_if_error).saturating_sub(age.saturating_sub(ttl)).min(limit);
         let left = left.min(limit.saturating_sub(now));
         if ttl == 0 || stale_until <= now {

@@ -232,7 +232,7 @@ fn fetch_and_cache<B: Fetch<Q>, Q: Send + 'static>(
 ) -> impl Future<Output = Outcome<B::Value>> + Send + 'static {
     async move {
         let cache = backend.cache();
-        let epoch = cache.epoch();
+        let (epoch, started) = (cache.epoch(), cache.clock().now());
         // An earlier lookup may have ended since the caller missed the cache.
         let is_refresh = match cache.get(key) {
             Cached::Fresh(value) => return Outcome { result: Ok(value), epoch },
@@ -244,7 +244,7 @@ fn fetch_and_cache<B: Fetch<Q>, Q: Send + 'static>(
         let question = Question { key, query, subject, epoch, is_refresh };
         let CallError { error, pause } = match ask(&*backend, question).await {
             Ok((Fetched { value, limit }, age)) => {
-                cache.insert_aged(key, &value, limit, epoch, age);
+                cache.insert_aged(key, &value, limit, epoch, age, started);
                 return Outcome { result: Ok(value), epoch };
             }
             Err(failed) => failed,

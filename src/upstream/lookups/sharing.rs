@@ -57,7 +57,7 @@ async fn ask_in_turn<B: Fetch<Q>, Q>(
             ticket.failed(pause.unwrap_or_default()).await;
             // What another replica knew serves as what this one had known would: for as long.
             if let Some(Shared { value, limit, age }) = stale.filter(|_| cache.stale(key).is_none()) {
-                cache.insert_aged(key, &value, limit, epoch, age);
+                cache.insert_aged(key, &value, limit, epoch, age, cache.clock().now());
             }
         }
     }

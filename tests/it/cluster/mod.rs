@@ -24,3 +24,5 @@ mod support;
 // Events that are in force everywhere before they are acknowledged.
 #[cfg(unix)]
 mod webhooks;
+// Random histories of a cluster over a bus that the test plays.
+mod scripted;

@@ -162,7 +162,14 @@ impl World {
                 sealed.map(|sealed| replica.records.read(key(of), &sealed, &replica.ledger, time, today));
             match read {
                 Some(Some(Shared { value, limit, age })) if age < millis(TTLS.ttl) => {
-                    replica.cache.insert_aged(key(of), &value, limit, epoch, age);
+                    replica.cache.insert_aged(
+                        key(of),
+                        &value,
+                        limit,
+                        epoch,
+                        age,
+                        replica.cache.clock().now(),
+                    );
                     if !replica.cache.is_invalidated(key(of), &value, epoch) {
                         // As those that wait are told.
                         assert!(
