@@ -24,5 +24,8 @@ mod support;
 // Events that are in force everywhere before they are acknowledged.
 #[cfg(unix)]
 mod webhooks;
+// Random histories of faults with a real Redis, in one process and in several.
+#[cfg(unix)]
+mod histories;
 // Random histories of a cluster over a bus that the test plays.
 mod scripted;

@@ -15,6 +15,8 @@ mod wait;
 
 pub(crate) use center::{auth, client, client_with};
 pub(crate) use log::Log;
+#[cfg(unix)]
+pub(crate) use process::signal;
 pub(crate) use process::test_process;
 #[cfg(target_os = "linux")]
 pub(crate) use process::{measure_memory, resident_kib};

@@ -10,6 +10,14 @@ pub(crate) fn test_process(module: &str, test: &str) -> Command {
     command
 }
 
+/// Sends a process a signal, such as `STOP`.
+#[cfg(unix)]
+pub(crate) fn signal(process: &tokio::process::Child, signal: &str) {
+    // The shell's own `kill`: there need not be a program of this name.
+    let kill = format!("kill -s {signal} {}", process.id().unwrap());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+}
+
 /// Runs a test in a process of its own for each case, which an environment variable names, and prints what it says of the
 /// memory.
 #[cfg(target_os = "linux")]

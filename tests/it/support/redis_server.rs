@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::FromRedisValue;
@@ -84,9 +85,7 @@ impl RedisServer {
     }
 
     pub(crate) fn signal(&self, signal: &str) {
-        // The shell's own `kill`: there need not be a program of this name.
-        let kill = format!("kill -s {signal} {}", self.process.id().unwrap());
-        assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        crate::support::signal(&self.process, signal);
     }
 
     pub(crate) async fn kill(&mut self) {
@@ -157,6 +156,8 @@ impl Target {
 #[derive(Clone, Copy, Default)]
 struct State {
     is_mute: bool,
+    /// The same for connections that listen, alone.
+    is_deaf: bool,
     cuts: usize,
 }
 
@@ -182,7 +183,9 @@ impl Path {
         let task = tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
-                let (target, seen, tls) = (target.clone(), seen.clone(), tls.clone());
+                // As Redis does: a push that follows another must not wait for its acknowledgement, up to 40 ms.
+                client.set_nodelay(true).unwrap();
+                let (socket, seen, tls) = (target.clone(), seen.clone(), tls.clone());
                 tokio::spawn(async move {
                     // While it is down, the connection ends as it would there.
                     let Ok(server) = target.connect().await else { return };
@@ -217,6 +220,10 @@ impl Path {
         self.state.send_modify(|state| state.is_mute = is_mute);
     }
 
+    pub(crate) fn set_deaf(&self, is_deaf: bool) {
+        self.state.send_modify(|state| state.is_deaf = is_deaf);
+    }
+
     /// Ends all connections.
     pub(crate) fn cut(&self) {
         self.state.send_modify(|state| state.cuts += 1);
@@ -237,9 +244,10 @@ async fn bridge(
     let (from_client, to_client) = split(client);
     let (from_server, to_server) = split(server);
     let cuts = state.borrow().cuts;
+    let listens = AtomicBool::new(false);
     tokio::select! {
-        () = relay(from_client, to_server, state.clone()) => {}
-        () = relay(from_server, to_client, state.clone()) => {}
+        () = relay(from_client, to_server, state.clone(), &listens) => {}
+        () = relay(from_server, to_client, state.clone(), &listens) => {}
         _ = state.wait_for(|state| state.cuts > cuts) => {}
     }
 }
@@ -248,11 +256,16 @@ async fn relay(
     mut from: impl AsyncReadExt + Unpin,
     mut to: impl AsyncWriteExt + Unpin,
     mut state: watch::Receiver<State>,
+    listens: &AtomicBool,
 ) {
     let mut chunk = vec![0; 64 * 1024];
     loop {
         let Ok(len @ 1..) = from.read(&mut chunk).await else { return };
-        if state.wait_for(|state| !state.is_mute).await.is_err() {
+        if chunk[..len].windows(9).any(|word| word == b"SUBSCRIBE") {
+            listens.store(true, Ordering::Relaxed);
+        }
+        let passes = |state: &State| !(state.is_mute || state.is_deaf && listens.load(Ordering::Relaxed));
+        if state.wait_for(passes).await.is_err() {
             return;
         }
         if copy(&mut &chunk[..len], &mut to).await.is_err() {
