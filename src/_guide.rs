@@ -25,6 +25,7 @@ macro_rules! guides {
         #[doc = "[proxies.md]: proxies"]
         #[doc = "[registry.md]: registry"]
         #[doc = "[revocation.md]: revocation"]
+        #[doc = "[scale.md]: scale"]
         #[doc = "[services.md]: services"]
         #[doc = "[tenants.md]: tenants"]
         #[doc = "[testing.md]: testing"]
@@ -50,6 +51,7 @@ guides! {
     issuers = "issuers.md",
     revocation = "revocation.md",
     caching = "caching.md",
+    scale = "scale.md",
     webhooks = "webhooks.md",
     impersonation = "impersonation.md",
     tenants = "tenants.md",
