@@ -185,7 +185,7 @@ impl Path {
                 let (client, _) = listener.accept().await.unwrap();
                 // As Redis does: a push that follows another must not wait for its acknowledgement, up to 40 ms.
                 client.set_nodelay(true).unwrap();
-                let (socket, seen, tls) = (target.clone(), seen.clone(), tls.clone());
+                let (target, seen, tls) = (target.clone(), seen.clone(), tls.clone());
                 tokio::spawn(async move {
                     // While it is down, the connection ends as it would there.
                     let Ok(server) = target.connect().await else { return };
