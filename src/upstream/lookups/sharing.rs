@@ -29,7 +29,8 @@ pub(super) async fn ask<B: Fetch<Q>, Q>(
 ) -> Result<(Fetched<B::Value>, Millis), CallError> {
     #[cfg(feature = "redis")]
     if let Some(shared) = backend.shared() {
-        return ask_in_turn(backend, shared, question).await;
+        // Boxed, so that the futures of lookups stay small where nothing is shared: many wait in an outage.
+        return Box::pin(ask_in_turn(backend, shared, question)).await;
     }
     Ok((backend.fetch(question.query, question.subject).await?, 0))
 }
