@@ -1,5 +1,7 @@
 //! What the layer adds to one warm request in the process, next to what others add: `cargo bench -p aigc-auth-benches --bench layer`.
 
+#[path = "support/budget.rs"]
+mod budget;
 #[path = "support/queue.rs"]
 mod queue;
 #[path = "support/request.rs"]
@@ -14,6 +16,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use aigc_auth::cluster::{BusError, BusListener, Cluster, InvalidationBus};
+use aigc_auth::impersonation::ActAsPolicy;
 use aigc_auth::invalidate::Invalidation;
 use aigc_auth::jwt::{JwtVerifier, JwtVerifierBuilder};
 use aigc_auth::layer::CredentialSource;
@@ -21,7 +24,8 @@ use aigc_auth::revocation::MemoryRevocations;
 use aigc_auth::service::{ServiceVerifier, WithServices};
 use aigc_auth::tenant::{CachedMemberships, CurrentTenant, Membership, Memberships, OrgId, TenantPolicy};
 use aigc_auth::{
-    AuthClient, AuthError, AuthLayer, CurrentUser, RequirePermission, UserId, UserInfo, permissions,
+    ActAsUser, AuthClient, AuthError, AuthLayer, CurrentUser, RequirePermission, UserId, UserInfo,
+    permissions,
 };
 use axum::Router;
 use axum::body::Body;
@@ -112,6 +116,27 @@ fn extractor_case<E: FromRequestParts<()> + 'static>(name: &'static str) -> Case
     })
 }
 
+/// What a proxy adds, and what traces of it have.
+fn proxied(headers: &HeaderMap) -> HeaderMap {
+    let mut proxied = headers.clone();
+    for (name, value) in [
+        ("x-forwarded-for", "203.0.113.7"),
+        ("x-forwarded-proto", "https"),
+        ("x-request-id", "6f1d5f0a-5f0e-4f3c-9a53-6b1f0b8d2c11"),
+        ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    ] {
+        proxied.insert(name, HeaderValue::from_static(value));
+    }
+    proxied
+}
+
+/// The same, of an admin who acts as another user.
+fn acting(headers: &HeaderMap) -> HeaderMap {
+    let mut acting = headers.clone();
+    acting.insert("x-act-as-user-id", HeaderValue::from_static("12"));
+    acting
+}
+
 /// A verifier of tokens, which are cached.
 fn jwt() -> JwtVerifierBuilder {
     JwtVerifier::from_secret(token::SECRET)
@@ -195,6 +220,9 @@ const WITH_HEADERS: &str = "… and CurrentTenant, by two headers";
 const WITH_JWT: &str = "JwtVerifier and CurrentUser";
 const WITH_JWT_AND_HEADERS: &str = "…, with two headers more";
 const WITH_REVOCATION_AND_HEADERS: &str = "… revocation, CurrentTenant, by headers";
+const BARE_PROXIED: &str = "bare router, behind a proxy";
+const ACTING: &str = "… and ActAsUser, as another user";
+const ACTING_AS_NOBODY: &str = "… and ActAsUser, without the header";
 const EXTRACTED: &str = "extension read and cloned by hand";
 
 #[allow(deprecated)] // tower-http thinks little of fixed tokens; it is the least that a check can cost.
@@ -227,6 +255,13 @@ fn main() {
     let naming = naming_tenant(&with);
     let of_user =
         |auth: AuthLayer| Router::new().route("/me", get(|_: CurrentUser| async { "ok" })).layer(auth);
+    let of_acting = || {
+        let admin = AuthClient::builder("app", "secret", "http://127.0.0.1:9").build().expect("a client");
+        admin.cache_user(&token, UserInfo::builder(7, "alice").admin(true).build());
+        let policy = ActAsPolicy::new().insecure_any_target();
+        let route = get(|_: ActAsUser| async { "ok" });
+        Router::new().route("/me", route).layer(AuthLayer::new(admin).act_as(policy))
+    };
     let of_tenant = |auth: AuthLayer, user: &UserId| {
         let route = get(|_: CurrentUser, _: CurrentTenant| async { "ok" });
         Router::new().route("/me", route).layer(auth.tenants(tenants(user)))
@@ -258,8 +293,12 @@ fn main() {
         request_case("… of three sources, as a layer", router().layer(three()), with.clone(), 200),
         request_case("… of all sources, around", all().layer(router()), with.clone(), 200),
         request_case("… by a cookie of three, around", three().layer(router()), cookie, 200),
+        request_case(BARE_PROXIED, router(), proxied(&with), 200),
+        request_case("… behind a proxy, around", auth().layer(router()), proxied(&with), 200),
         request_case(WITH_USER, of_user(auth()), with.clone(), 200),
         request_case(WITH_USER_AND_HEADERS, of_user(auth()), naming.clone(), 200),
+        request_case(ACTING_AS_NOBODY, of_acting(), with.clone(), 200),
+        request_case(ACTING, of_acting(), acting(&with), 200),
         request_case(WITH_TENANT, of_tenant(auth(), user().id()), with.clone(), 200),
         request_case(WITH_HEADERS, of_tenant(auth(), user().id()), naming, 200),
         request_case(WITH_JWT, of_user(local()), with_jwt.clone(), 200),
@@ -281,8 +320,10 @@ fn main() {
         extractor_case::<CurrentUser>("CurrentUser"),
         extractor_case::<RequirePermission<Last>>("RequirePermission, one of 200"),
     ];
-    measure(cases, |name| match name {
-        BARE | EXTRACTED => None,
+    let compared_with = |name: &str| match name {
+        BARE | BARE_PROXIED | EXTRACTED => None,
+        "… behind a proxy, around" => Some(BARE_PROXIED),
+        ACTING | ACTING_AS_NOBODY => Some(WITH_USER),
         WITH_TENANT => Some(WITH_USER),
         WITH_HEADERS => Some(WITH_USER_AND_HEADERS),
         WITH_JWT_AND_HEADERS => Some(WITH_JWT),
@@ -298,5 +339,11 @@ fn main() {
         "AuthLayer refusal, as a layer" => Some("tower-http refusal, as a layer"),
         "CurrentUser" | "RequirePermission, one of 200" => None,
         _ => Some(BARE),
-    });
+    };
+    if std::env::args().any(|argument| argument == "--budget") {
+        // A refusal is the whole of its request.
+        let base = |name: &str| compared_with(name).filter(|_| !name.contains("refusal"));
+        return budget::check(include_str!("budget.txt"), base);
+    }
+    measure(cases, compared_with);
 }

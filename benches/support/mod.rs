@@ -6,6 +6,7 @@
 
 mod valgrind;
 
+use std::path::Path;
 use std::time::Instant;
 
 use valgrind::Counted;
@@ -34,7 +35,7 @@ pub(crate) fn measure(mut cases: Vec<Case>, compared_with: impl Fn(&str) -> Opti
     }
     let rounds = rounds(&mut cases);
     let program = std::env::current_exe().expect("this program");
-    let counted = Counted { valgrind: &["valgrind"], program: &program, arguments: &[], times: [200, 1_200] };
+    let counted = counted(&program);
     let figures: Vec<[Option<f64>; 3]> = cases
         .iter()
         .zip(&rounds)
@@ -83,6 +84,11 @@ fn rounds(cases: &mut [Case]) -> Vec<Vec<f64>> {
         }
     }
     rounds
+}
+
+/// Counts operations of this program.
+pub(crate) fn counted(program: &Path) -> Counted<'_> {
+    Counted { valgrind: &["valgrind"], program, arguments: &[], times: [200, 1_200] }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

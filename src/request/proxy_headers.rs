@@ -15,6 +15,8 @@ pub(crate) struct ProxyHeaders {
 }
 
 impl ProxyHeaders {
+    pub(crate) const NONE: &Self = &Self { forwarded_for: None, forwarded_proto: None, real_ip: None };
+
     /// Reads them where one is in several lines: these are one list (RFC 9110 section 5.3), for a proxy may add a line of
     /// its own. Of several addresses in `x-real-ip`, none is known to be the proxy's.
     #[cold]

@@ -58,13 +58,13 @@ impl RequestContextBuilder {
 
     /// Sets the request id. One that cannot stand in a header is left out.
     pub fn request_id(mut self, id: &str) -> Self {
-        self.inner.headers.request_id = HeaderValue::from_str(id).ok();
+        self.inner.headers.passed_on.get_or_insert_default().request_id = HeaderValue::from_str(id).ok();
         self
     }
 
     /// Sets the trace id. One that cannot stand in a header is left out.
     pub fn trace_id(mut self, id: &str) -> Self {
-        self.inner.headers.trace_id = HeaderValue::from_str(id).ok();
+        self.inner.headers.passed_on.get_or_insert_default().trace_id = HeaderValue::from_str(id).ok();
         self
     }
 

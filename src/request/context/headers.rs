@@ -23,6 +23,8 @@ pub(crate) struct Headers<'a> {
     pub(super) traceparent: Option<&'a HeaderValue>,
     pub(super) user_agent: Option<&'a HeaderValue>,
     pub(crate) content_type: Option<&'a HeaderValue>,
+    /// Whether there is any that proxies and other services add.
+    pub(super) are_passed_on: bool,
     /// Whether there are headers for the auth center's billing rules.
     pub(crate) has_match: bool,
     /// Whether the head is over 16 KiB long, so that nothing may share its buffer for longer than the request.
@@ -93,7 +95,7 @@ impl<'a> Headers<'a> {
                     continue;
                 }
                 // By length first: that alone excludes most others.
-                match name.len() {
+                let slot = match name.len() {
                     9 if name == X_REAL_IP => &mut found.real_ip,
                     10 if name == "x-trace-id" => &mut found.trace_id,
                     11 if name == "traceparent" => &mut found.traceparent,
@@ -104,7 +106,9 @@ impl<'a> Headers<'a> {
                         found.has_match |= is_match(name);
                         continue;
                     }
-                }
+                };
+                found.are_passed_on = true;
+                slot
             };
             if slot.replace(value).is_some() {
                 found.several_lines = Some(headers);

@@ -28,12 +28,14 @@
 
 mod body;
 mod builder;
+mod captured;
 mod carry;
 mod current;
 mod future;
 mod head;
 mod headers;
 mod recorded;
+mod recorded_head;
 mod recorder;
 mod request_context;
 mod service;

@@ -4,38 +4,52 @@ use std::borrow::Cow;
 
 use http::HeaderValue;
 
-use super::request_context::RequestContext;
+use super::recorded_head::RecordedHead;
+use super::request_context::{Request, RequestContext};
 use crate::request::proxy_headers::X_FORWARDED_FOR;
 use crate::types::error::AuthError;
 
+impl Request<'_> {
+    /// The same request, of which no record is made.
+    pub(crate) fn unrecorded(self) -> Self {
+        Self { is_recorded: false, ..self }
+    }
+}
+
 impl RequestContext {
+    /// `None` if no record is made of the request.
+    pub(crate) fn recorded_head(&self) -> Option<&RecordedHead> {
+        self.0.recorded_head.as_ref()
+    }
+
     /// The headers that go into usage records: as they came, but for the client's address, which is the trusted one;
     /// and the name of the service that calls.
     pub(crate) fn recorded_headers(&self) -> impl Iterator<Item = (&'static str, Cow<'_, str>)> {
-        let headers = &self.0.headers;
-        let as_they_came = [
-            ("user-agent", &headers.user_agent),
-            (X_FORWARDED_FOR, &headers.proxy_headers.forwarded_for),
-            ("x-request-id", &headers.request_id),
-            ("x-trace-id", &headers.trace_id),
-        ];
+        let as_they_came = self.as_they_came();
         let client_ip = self.client_ip().map(|ip| ("x-real-ip", Cow::Owned(ip.to_string())));
         // As verified, never as the caller has it.
         let service = self.verified().filter(|verified| verified.is_service());
         let service = service.map(|service| ("x-service-name", Cow::Borrowed(service.username())));
         as_they_came
             .into_iter()
-            .filter_map(|(name, value)| Some((name, String::from_utf8_lossy(value.as_ref()?.as_bytes()))))
+            .filter_map(|(name, value)| Some((name, String::from_utf8_lossy(value?.as_bytes()))))
             .chain(client_ip)
             .chain(service)
     }
 
     /// About how many bytes the headers take that go into usage records.
     pub(crate) fn recorded_size(&self) -> usize {
-        let headers = &self.0.headers;
-        let forwarded_for = &headers.proxy_headers.forwarded_for;
-        let as_they_came = [&headers.user_agent, forwarded_for, &headers.request_id, &headers.trace_id];
-        as_they_came.into_iter().flatten().map(HeaderValue::len).sum()
+        self.as_they_came().into_iter().filter_map(|(_, value)| value).map(HeaderValue::len).sum()
+    }
+
+    fn as_they_came(&self) -> [(&'static str, Option<&HeaderValue>); 4] {
+        let passed_on = self.passed_on();
+        [
+            ("user-agent", self.0.headers.user_agent.as_ref()),
+            (X_FORWARDED_FOR, passed_on.and_then(|headers| headers.proxy_headers.forwarded_for.as_ref())),
+            ("x-request-id", passed_on.and_then(|headers| headers.request_id.as_ref())),
+            ("x-trace-id", passed_on.and_then(|headers| headers.trace_id.as_ref())),
+        ]
     }
 
     /// The message of a refusal in the layer's language.

@@ -9,7 +9,9 @@ use http::request::Parts;
 use http::uri::Scheme;
 use http::{Extensions, Method, Uri, Version};
 
+use super::captured::{Captured, PassedOn};
 use super::headers::{Headers, copy};
+use super::recorded_head::RecordedHead;
 use super::recorder::Recorder;
 use super::settings::Settings;
 use super::tenant_slot::TenantSlot;
@@ -38,25 +40,14 @@ pub(super) struct Inner {
     pub(super) credential: Option<Credential>,
     pub(super) peer: Option<IpAddr>,
     pub(super) headers: Captured,
+    /// What a usage record says of the call; `None` if none is made.
+    pub(super) recorded_head: Option<RecordedHead>,
     pub(super) settings: Option<Arc<Settings>>,
     /// What the layer's responder wants to see of the request, while that lasts.
     pub(super) head: Option<Weak<RequestHead>>,
     /// Whether it was built by hand, for a job.
     #[cfg(feature = "outbound")]
     pub(super) is_outside_request: bool,
-}
-
-/// The headers that a context is read from. They share the request's buffer, and are parsed on demand.
-#[derive(Clone, Default)]
-pub(super) struct Captured {
-    pub(super) proxy_headers: ProxyHeaders,
-    pub(super) request_id: Option<HeaderValue>,
-    pub(super) trace_id: Option<HeaderValue>,
-    pub(super) traceparent: Option<HeaderValue>,
-    pub(super) user_agent: Option<HeaderValue>,
-    pub(super) tls: bool,
-    /// Whether it is a gRPC call, whose errors are answered otherwise.
-    pub(super) grpc: Option<Grpc>,
 }
 
 /// The parts of a request that a context is made from.
@@ -69,6 +60,8 @@ pub(crate) struct Request<'a> {
     pub(crate) extensions: &'a Extensions,
     /// What the layer's responder wants to see.
     pub(crate) head: Option<&'a Arc<RequestHead>>,
+    /// Whether a usage record is made of it.
+    pub(crate) is_recorded: bool,
 }
 
 impl RequestContext {
@@ -78,7 +71,7 @@ impl RequestContext {
         user: Option<UserInfo>,
         credential: Option<Credential>,
     ) -> Self {
-        let Request { headers, method, uri, version, extensions, head } = *request;
+        let Request { headers, method, uri, version, extensions, head, is_recorded } = *request;
         // Filled where it stays: made on the stack, its 400 bytes would be copied into the `Arc`.
         let mut context = Arc::<Inner>::default();
         if let Some(inner) = Arc::get_mut(&mut context) {
@@ -91,14 +84,20 @@ impl RequestContext {
             if let Some(head) = head {
                 inner.head = Some(Arc::downgrade(head));
             }
-            headers.copy_proxy_headers(&mut inner.headers.proxy_headers);
-            copy(headers.request_id, &mut inner.headers.request_id);
-            copy(headers.trace_id, &mut inner.headers.trace_id);
-            copy(headers.traceparent, &mut inner.headers.traceparent);
+            if headers.are_passed_on {
+                let passed_on = inner.headers.passed_on.insert(PassedOn::default());
+                headers.copy_proxy_headers(&mut passed_on.proxy_headers);
+                copy(headers.request_id, &mut passed_on.request_id);
+                copy(headers.trace_id, &mut passed_on.trace_id);
+                copy(headers.traceparent, &mut passed_on.traceparent);
+            }
             copy(headers.user_agent, &mut inner.headers.user_agent);
             // In HTTP/1 a client may write `GET https://…`; from HTTP/2 on the scheme is the connection's.
             inner.headers.tls = version >= Version::HTTP_2 && uri.scheme() == Some(&Scheme::HTTPS);
             inner.settings = Some(settings.clone());
+            if is_recorded {
+                inner.recorded_head = Some(RecordedHead::of(method, uri, extensions, headers.content_type));
+            }
         }
         Self(context)
     }
@@ -117,6 +116,7 @@ impl RequestContext {
             version: parts.version,
             extensions: &parts.extensions,
             head: None,
+            is_recorded: false,
         };
         Self::new(&request, settings, user, None)
     }
@@ -200,7 +200,7 @@ impl RequestContext {
     /// The client's address, seen through [trusted](crate::layer::TrustedProxies) proxies. `None` if the server was started without
     /// connect info (`into_make_service_with_connect_info::<SocketAddr>()`).
     pub fn client_ip(&self) -> Option<IpAddr> {
-        self.settings()?.trusted_proxies.client_ip(self.0.peer, &self.0.headers.proxy_headers)
+        self.settings()?.trusted_proxies.client_ip(self.0.peer, self.proxy_headers())
     }
 
     /// `http` or `https`, as the client saw it: `x-forwarded-proto` if the peer is trusted
@@ -209,7 +209,7 @@ impl RequestContext {
     pub fn scheme(&self) -> &'static str {
         let headers = &self.0.headers;
         self.settings()
-            .and_then(|settings| settings.trusted_proxies.scheme(self.0.peer, &headers.proxy_headers))
+            .and_then(|settings| settings.trusted_proxies.scheme(self.0.peer, self.proxy_headers()))
             .unwrap_or(if headers.tls { "https" } else { "http" })
     }
 
@@ -220,12 +220,12 @@ impl RequestContext {
 
     /// The `X-Request-ID` header: at most 128 visible characters, otherwise `None`.
     pub fn request_id(&self) -> Option<&str> {
-        trace::id(self.0.headers.request_id.as_ref()?)
+        trace::id(self.passed_on()?.request_id.as_ref()?)
     }
 
     /// The `X-Trace-ID` header (at most 128 visible characters), else the trace id of a W3C `traceparent`.
     pub fn trace_id(&self) -> Option<&str> {
-        let headers = &self.0.headers;
+        let headers = self.passed_on()?;
         let own = headers.trace_id.as_ref().and_then(trace::id);
         own.or_else(|| trace::id_of_traceparent(headers.traceparent.as_ref()?))
     }
@@ -239,7 +239,7 @@ impl RequestContext {
     /// The `traceparent` header as it came.
     #[cfg(feature = "outbound")]
     pub(crate) fn traceparent(&self) -> Option<&HeaderValue> {
-        let traceparent = self.0.headers.traceparent.as_ref()?;
+        let traceparent = self.passed_on()?.traceparent.as_ref()?;
         trace::id_of_traceparent(traceparent).and(Some(traceparent))
     }
 
@@ -266,6 +266,14 @@ impl RequestContext {
             Some(settings) => settings.refusals.respond(error, head, grpc),
             None => RefusalSettings::default().respond(error, head, grpc),
         }
+    }
+
+    pub(super) fn passed_on(&self) -> Option<&PassedOn> {
+        self.0.headers.passed_on.as_ref()
+    }
+
+    fn proxy_headers(&self) -> &ProxyHeaders {
+        self.passed_on().map_or(ProxyHeaders::NONE, |passed_on| &passed_on.proxy_headers)
     }
 
     pub(super) fn settings(&self) -> Option<&Settings> {

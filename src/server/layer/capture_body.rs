@@ -128,7 +128,7 @@ impl CapturedBody {
     }
 
     /// Adds the body to a record, if all of it was read.
-    pub(super) fn add_to(self, record: ApiRecord, content_type: Option<&HeaderValue>) -> ApiRecord {
+    pub(super) fn add_to(&self, record: ApiRecord, content_type: Option<&HeaderValue>) -> ApiRecord {
         let captured = self.lock();
         let Some(kind) = content_type.and_then(Kind::of).filter(|_| captured.complete && !captured.discarded)
         else {

@@ -88,19 +88,17 @@ impl AuthConfig {
             headers = Headers::read_kept(fields);
         }
         let head = self.settings.refusals.capture(request);
-        let seen = parts(request, &headers, head.as_ref());
+        let seen = parts(request, &headers, head.as_ref(), started.is_some());
         if self.is_excluded(request.method(), request.headers(), seen) {
             // A user that an outer layer verified stays in the extensions, and so in the context.
             let outer = auth_state::verified(seen.extensions).cloned();
             let credential = outer.as_ref().and_then(|_| context::credential());
-            let context = self.context(&seen, outer, credential);
+            let context = self.context(&seen.unrecorded(), outer, credential);
             auth_state::set(request.extensions_mut(), Err(Unauthenticated::Excluded));
             return Decision::Pass(context, None, head);
         }
         let record = |context: &RequestContext, credential| {
-            let method = request.method();
-            started
-                .map(|started| Recording::start(started, method, fields, seen, context.clone(), credential))
+            started.map(|started| Recording::start(started, fields, seen, context.clone(), credential))
         };
         let presence = match (others, headers.authorization) {
             (None, Authorization::None) => Presence::Rejected(ErrorKind::MissingCredential.into(), None),
@@ -124,8 +122,9 @@ impl AuthConfig {
                 Decision::Pass(context, recording, head)
             }
             Presence::Rejected(error, credential) if self.allow_anonymous => {
-                let context = self.context(&seen, None, None);
                 // Without a credential, a record cannot be billed.
+                let seen = if credential.is_some() { seen } else { seen.unrecorded() };
+                let context = self.context(&seen, None, None);
                 let recording = credential.and_then(|credential| record(&context, Some(credential)));
                 auth_state::set(request.extensions_mut(), Err(Unauthenticated::Rejected(error)));
                 Decision::Pass(context, recording, head)
@@ -147,11 +146,11 @@ impl AuthConfig {
                 // is reused for later heads of the connection.
                 let (credential, kept) = (credential.detached(), context::detach(request));
                 let headers = Headers::read_kept(&kept);
-                let seen = parts(request, &headers, head.as_ref());
+                let seen = parts(request, &headers, head.as_ref(), started.is_some());
                 let (config, context) = (self.clone(), self.context(&seen, None, None));
                 let recording = started.map(|started| {
                     let credential = Some(credential.clone());
-                    Recording::start(started, request.method(), &kept, seen, context.clone(), credential)
+                    Recording::start(started, &kept, seen, context.clone(), credential)
                 });
                 let verifying = Box::pin(async move { config.verify(credential, context).await });
                 Decision::Verify(verifying, recording, head)
@@ -292,8 +291,9 @@ fn parts<'a, B>(
     request: &'a http::Request<B>,
     headers: &'a Headers<'a>,
     head: Option<&'a Arc<RequestHead>>,
+    is_recorded: bool,
 ) -> Request<'a> {
     let (method, uri, version, extensions) =
         (request.method(), request.uri(), request.version(), request.extensions());
-    Request { headers, method, uri, version, extensions, head }
+    Request { headers, method, uri, version, extensions, head, is_recorded }
 }

@@ -127,6 +127,7 @@ mod tests {
             version: Version::HTTP_11,
             extensions,
             head: None,
+            is_recorded: false,
         })
     }
 

@@ -27,6 +27,7 @@ mod missing;
 mod named_route;
 mod path_params;
 mod preflight;
+mod served_request;
 mod service;
 mod sources;
 mod tenant_guard;

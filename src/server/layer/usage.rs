@@ -1,88 +1,53 @@
-//! Collect what a usage record needs: cheap handles, which are formatted off the request path.
+//! Record a request from its start to its end.
 
-use std::mem;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use axum::extract::MatchedPath;
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
-use http::uri::PathAndQuery;
+use http::header::{CONTENT_LENGTH, HeaderMap};
 use http::{Method, Response, StatusCode};
 use http_body::Body;
 
 use super::capture_body::CapturedBody;
-use super::path_params::path_params;
-use crate::ports::usage::{ApiRecord, Served};
-use crate::request::context::{self, Request, RequestContext};
-use crate::request::original_uri::original_uri;
+use super::served_request::{Failure, ServedRequest, has_match, match_headers};
+use crate::request::context::{Request, RequestContext};
 use crate::request::refusals::recorded_status;
 use crate::types::credential::Credential;
 use crate::types::error::{AuthError, ErrorKind};
-use crate::types::user::{AccessKeyKind, UserInfo};
-
-/// Names the user that the auth center bills instead of the caller.
-const X_MATCH_USERNAME: HeaderName = HeaderName::from_static("x-match-username");
 
 /// A request in flight. It is recorded exactly once: when it is answered, or when this is dropped because the client
 /// closed the request or the handler panicked.
 #[derive(Debug)]
 pub(super) struct Recording(Option<Box<ServedRequest>>);
 
-struct ServedRequest {
-    context: RequestContext,
-    /// The credential, until it is verified. Boxed: most requests are verified from the cache.
-    credential: Option<Box<Credential>>,
-    started: Instant,
-    ended: Instant,
-    method: Method,
-    path: Option<PathAndQuery>,
-    matched_path: Option<MatchedPath>,
-    content_type: Option<HeaderValue>,
-    match_headers: Vec<(HeaderName, HeaderValue)>,
-    body: Option<CapturedBody>,
-    status: Option<StatusCode>,
-    /// How many bytes of the response body are left to send, if its length is known.
-    body_remaining: Option<u64>,
-    response_headers: Vec<(HeaderName, HeaderValue)>,
-    failure: Option<Failure>,
-}
-
-/// Why a request failed.
-enum Failure {
-    Rejected(AuthError),
-    Message(&'static str),
-}
-
 impl Recording {
+    /// Starts the recording of a request whose context keeps the [head](RequestContext::recorded_head).
     pub(super) fn start(
         started: Instant,
-        method: &Method,
         headers: &HeaderMap,
         request: Request<'_>,
         context: RequestContext,
         credential: Option<Credential>,
     ) -> Self {
-        let has_match = request.headers.has_match;
-        Self(Some(Box::new(ServedRequest {
+        let mut served = Box::new(ServedRequest {
             context,
-            credential: credential.map(Box::new),
             started,
-            ended: started,
-            method: method.clone(),
-            path: original_uri(request.extensions, request.uri).path_and_query().cloned(),
-            // A matched path without `{` has no parameters.
-            matched_path: request
-                .extensions
-                .get::<MatchedPath>()
-                .filter(|path| path.as_str().contains('{'))
-                .cloned(),
-            content_type: request.headers.content_type.cloned(),
-            match_headers: if has_match { match_headers(headers) } else { Vec::new() },
-            body: request.extensions.get().cloned(),
+            took: Duration::ZERO,
             status: None,
             body_remaining: None,
-            response_headers: Vec::new(),
-            failure: None,
-        })))
+            rare: None,
+        });
+        if let Some(credential) = credential {
+            served.rare_mut().credential = Some(credential);
+        }
+        if request.headers.has_match {
+            served.rare_mut().match_headers = match_headers(headers);
+        }
+        // Bodies without a content type are not captured.
+        if request.headers.content_type.is_some()
+            && let Some(body) = request.extensions.get::<CapturedBody>()
+        {
+            served.rare_mut().body = Some(body.clone());
+        }
+        Self(Some(served))
     }
 
     /// Discards the recording if the auth center has no user for the credential: it would reject the record like the
@@ -104,7 +69,7 @@ impl Recording {
 
     pub(super) fn reject(mut self, error: &AuthError, status: StatusCode) {
         if let Some(served) = &mut self.0 {
-            served.failure = Some(Failure::Rejected(error.clone()));
+            served.rare_mut().failure = Some(Failure::Rejected(error.clone()));
             served.status = Some(status);
         }
         self.finish();
@@ -114,7 +79,7 @@ impl Recording {
     pub(super) fn fail(mut self) {
         if let Some(served) = &mut self.0 {
             served.status = Some(StatusCode::INTERNAL_SERVER_ERROR);
-            served.failure = Some(Failure::Message("inner service failed"));
+            served.rare_mut().failure = Some(Failure::Message("inner service failed"));
         }
         self.finish();
     }
@@ -123,8 +88,10 @@ impl Recording {
     pub(super) fn respond<B: Body>(mut self, response: &Response<B>, time_body: bool) -> Option<Self> {
         let served = self.0.as_mut()?;
         served.status = Some(recorded_status(response));
-        served.response_headers = match_headers(response.headers());
-        if time_body && may_have_body(&served.method, response.status()) {
+        if has_match(response.headers()) {
+            served.rare_mut().response_headers = match_headers(response.headers());
+        }
+        if time_body && may_have_body(&served.context, response.status()) {
             served.body_remaining = body_length(response);
             if served.body_remaining != Some(0) && !response.body().is_end_stream() {
                 return Some(self);
@@ -146,7 +113,7 @@ impl Recording {
 
     pub(super) fn finish_with_error(mut self, message: &'static str) {
         if let Some(served) = &mut self.0 {
-            served.failure = Some(Failure::Message(message));
+            served.rare_mut().failure = Some(Failure::Message(message));
         }
         self.finish();
     }
@@ -157,7 +124,7 @@ impl Recording {
 
     fn send(&mut self) {
         let Some(mut served) = self.0.take() else { return };
-        served.ended = Instant::now();
+        served.took = served.started.elapsed();
         // The recorder takes `served`, and its context with it, so the recorder is borrowed from a clone of the context.
         // Cloning the recorder instead would contend for its reference count, which all threads share.
         let context = served.context.clone();
@@ -177,7 +144,7 @@ impl Drop for Recording {
         };
         // A response whose head was sent keeps its status.
         served.status.get_or_insert(status);
-        served.failure = Some(Failure::Message(message));
+        served.rare_mut().failure = Some(Failure::Message(message));
         self.send();
     }
 }
@@ -188,10 +155,11 @@ fn client_closed_request() -> StatusCode {
 }
 
 /// Returns whether the response may have a body (RFC 9110 section 6.4.1). If not, servers drop it unread.
-fn may_have_body(method: &Method, status: StatusCode) -> bool {
-    let tunnel = *method == Method::CONNECT && status.is_success();
+fn may_have_body(context: &RequestContext, status: StatusCode) -> bool {
+    let method = context.recorded_head().map(|head| &head.method);
+    let tunnel = method == Some(&Method::CONNECT) && status.is_success();
     let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    *method != Method::HEAD && !tunnel && !bodiless && !status.is_informational()
+    method != Some(&Method::HEAD) && !tunnel && !bodiless && !status.is_informational()
 }
 
 /// Returns the length of the body as the server sends it in `Content-Length`.
@@ -199,101 +167,5 @@ fn body_length<B: Body>(response: &Response<B>) -> Option<u64> {
     match response.headers().get(CONTENT_LENGTH) {
         Some(length) => length.to_str().ok()?.parse().ok(),
         None => response.body().size_hint().exact(),
-    }
-}
-
-fn match_headers(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
-    headers
-        .iter()
-        .filter(|(name, _)| context::is_match(name.as_str()))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
-}
-
-impl Served for ServedRequest {
-    fn credential(&self) -> Option<&Credential> {
-        self.context.credential().or(self.credential.as_deref())
-    }
-
-    fn is_verified(&self) -> bool {
-        self.context.verified().is_some()
-    }
-
-    fn is_of_service(&self) -> bool {
-        self.context.verified().is_some_and(UserInfo::is_service)
-    }
-
-    fn status(&self) -> u16 {
-        self.status.map_or(0, |status| status.as_u16())
-    }
-
-    fn size_hint(&self) -> usize {
-        let headers = [&self.match_headers, &self.response_headers].into_iter().flatten();
-        let headers: usize = headers.map(|(name, value)| name.as_str().len() + value.len()).sum();
-        let path = self.path.as_ref().map_or(0, |path| path.as_str().len());
-        let credential = self.credential().map_or(0, |credential| credential.as_str().len());
-        let body = self.body.as_ref().map_or(0, CapturedBody::len);
-        path + credential + self.context.recorded_size() + headers + body
-    }
-
-    fn into_record(mut self: Box<Self>) -> ApiRecord {
-        let (path, query) = self.path.as_ref().map_or(("/", None), |path| (path.path(), path.query()));
-        let took = self.ended.duration_since(self.started);
-        let mut record = ApiRecord::new(self.method.as_str(), path).status(self.status()).took(took);
-        if let Some(credential) = self.credential() {
-            record = record.credential(credential.clone()).of_user(self.context.verified());
-        }
-        record = match &self.failure {
-            None => record,
-            Some(Failure::Message(message)) => record.error_message(*message),
-            Some(Failure::Rejected(error)) => record.error_message(self.context.refusal_message(error)),
-        };
-        for (name, value) in self.context.recorded_headers() {
-            record = record.request_header(name, value);
-        }
-        if let Some((target, actor)) = self.context.acting_as().zip(self.context.actor()) {
-            record = record
-                .request_header("x-act-as-user-id", target.id.to_string())
-                .request_header("x-actor-user-id", actor.id().to_string());
-        }
-        // As looked up, never as the caller has it.
-        record = record.of_tenant(self.context.tenant());
-        if let Some(content_type) = &self.content_type {
-            record = record.request_header("content-type", text(content_type));
-        }
-        // A user must not have a call billed to somebody else.
-        let is_machine = matches!(
-            self.context.actor().and_then(UserInfo::access_key),
-            Some(AccessKeyKind::App | AccessKeyKind::Global)
-        );
-        let is_trusted = |name: &HeaderName| is_machine || *name != X_MATCH_USERNAME;
-        for (name, value) in self.match_headers.iter().filter(|(name, _)| is_trusted(name)) {
-            record = record.request_header(name.as_str(), text(value));
-        }
-        if let Some(query) = query {
-            record = record.query(query);
-        }
-        if let Some(template) = &self.matched_path {
-            for (name, value) in path_params(template.as_str(), path) {
-                record = record.path_param(name, value);
-            }
-        }
-        for (name, value) in &self.response_headers {
-            record = record.response_header(name.as_str(), text(value));
-        }
-        match mem::take(&mut self.body) {
-            Some(body) => body.add_to(record, self.content_type.as_ref()),
-            None => record,
-        }
-    }
-}
-
-fn text(value: &HeaderValue) -> String {
-    String::from_utf8_lossy(value.as_bytes()).into_owned()
-}
-
-impl std::fmt::Debug for ServedRequest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServedRequest").field("method", &self.method).finish_non_exhaustive()
     }
 }
