@@ -13,6 +13,8 @@ pub(crate) mod env;
 #[cfg(feature = "redis")]
 pub(crate) mod fair_timeout;
 pub(crate) mod log_throttle;
+#[cfg(feature = "client")]
+pub(crate) mod narrow;
 #[cfg(feature = "user-sync")]
 pub(crate) mod nul;
 #[cfg(any(feature = "redis", feature = "spool"))]

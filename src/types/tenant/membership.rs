@@ -109,14 +109,12 @@ impl Membership {
     /// About how many bytes it takes.
     #[cfg(feature = "client")]
     pub(crate) fn size(&self) -> usize {
-        let codes =
-            |codes: &Codes| codes.iter().map(|code| code.len() + size_of::<Box<str>>()).sum::<usize>();
         let team =
-            |(id, roles): &(TeamId, Codes)| size_of::<(TeamId, Codes)>() + id.as_str().len() + codes(roles);
+            |(id, roles): &(TeamId, Codes)| size_of::<(TeamId, Codes)>() + id.as_str().len() + roles.size();
         size_of::<Inner>()
             + self.user_id().as_str().map_or(0, str::len)
             + self.org_id().as_str().len()
-            + codes(self.roles())
+            + self.roles().size()
             + self.0.teams.iter().map(team).sum::<usize>()
     }
 }

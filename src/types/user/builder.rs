@@ -48,7 +48,22 @@ impl UserInfo {
     /// ```
     pub fn to_builder(&self) -> UserInfoBuilder {
         UserInfoBuilder {
-            fields: self.fields().clone(),
+            fields: Fields {
+                username: self.username().into(),
+                nickname: self.nickname().map(Into::into),
+                email: self.email().map(Into::into),
+                phone: self.phone().map(Into::into),
+                avatar: self.avatar().map(Into::into),
+                roles: self.roles().clone(),
+                permissions: self.permissions().clone(),
+                groups: self.shared_groups().cloned(),
+                department: self.department().map(Into::into),
+                company: self.company().map(Into::into),
+                feishu: self.feishu().cloned().map(Box::new),
+                is_admin: self.admin_flag(),
+                status: self.status().map(Into::into),
+                id: self.id().clone(),
+            },
             access_key: self.access_key(),
             is_anonymous: self.is_anonymous(),
             is_service: self.is_service(),
@@ -203,5 +218,83 @@ impl From<UserInfoBuilder> for UserInfo {
 impl std::fmt::Debug for UserInfoBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("UserInfoBuilder").field("user", &self.clone().build()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    /// Random users: what is set is read, and a changed copy differs in what was changed alone.
+    #[test]
+    fn what_is_set_is_read_and_kept_by_a_copy() {
+        let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = given.unwrap_or_else(|| fastrand::u64(..));
+        println!("SEED={seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        for _ in 0..2_000 {
+            let text = |random: &mut fastrand::Rng| -> Box<str> {
+                match random.u8(..100) {
+                    0..20 => "".into(),
+                    20..22 => "長🦀x".repeat(random.usize(5_000..20_000)).into(),
+                    _ => (0..random.usize(1..12)).map(|_| random.char(..)).collect(),
+                }
+            };
+            let username = text(&mut random);
+            let texts: [Option<Box<str>>; 7] =
+                std::array::from_fn(|_| random.bool().then(|| text(&mut random)));
+            let [nickname, email, phone, avatar, department, company, status] = texts.clone();
+            let mut builder = UserInfo::builder(random.i64(..), username.clone());
+            type Set = fn(UserInfoBuilder, Box<str>) -> UserInfoBuilder;
+            let setters: [(Set, _); 7] = [
+                (UserInfoBuilder::company, company),
+                (UserInfoBuilder::nickname, nickname),
+                (UserInfoBuilder::status, status),
+                (UserInfoBuilder::email, email),
+                (UserInfoBuilder::phone, phone),
+                (UserInfoBuilder::department, department),
+                (UserInfoBuilder::avatar, avatar),
+            ];
+            for (set, value) in setters {
+                builder = value.into_iter().fold(builder, set);
+            }
+            let binding = random.bool().then(|| TenantBinding::to_org("acme").and_team("design"));
+            let end = random.bool().then(|| UNIX_EPOCH + Duration::from_nanos(random.u64(..)));
+            let admin = random.choice([None, Some(false), Some(true)]).flatten();
+            let groups = random.usize(..3);
+            builder = builder.admin(admin).groups(vec!["ops"; groups]).roles(["r"]).permissions(["p", "q"]);
+            builder = binding.clone().into_iter().fold(builder, UserInfoBuilder::bound_to);
+            builder = end.into_iter().fold(builder, UserInfoBuilder::valid_until);
+            let feishu = random.bool().then(|| FeishuIds::new().with_open_id("ou"));
+            builder = feishu.clone().into_iter().fold(builder, UserInfoBuilder::feishu);
+
+            let user = builder.build();
+            for user in [&user, &user.to_builder().build()] {
+                assert_eq!(user.username(), &*username);
+                let read = [
+                    user.nickname(),
+                    user.email(),
+                    user.phone(),
+                    user.avatar(),
+                    user.department(),
+                    user.company(),
+                    user.status(),
+                ];
+                assert_eq!(read.map(|text| text.map(Into::into)), texts);
+                assert_eq!((user.admin_flag(), user.groups().len()), (admin, groups));
+                assert!(user.has_role("r") && user.has_permission("q") && user.permissions().len() == 2);
+                assert_eq!((user.feishu(), user.bound_to()), (feishu.as_ref(), binding.as_ref()));
+                assert_eq!(user.valid_until(), end);
+            }
+            assert_eq!(user.to_builder().build(), user);
+            let json: UserInfo = serde_json::from_value(serde_json::to_value(&user).unwrap()).unwrap();
+            let unbound = UserInfoBuilder { binding: None, ..user.to_builder() };
+            assert_eq!(json, unbound.build());
+            let renamed = user.to_builder().nickname("another nickname").build();
+            assert!(renamed != user && renamed.nickname() == Some("another nickname"));
+            assert_eq!((renamed.username(), renamed.email()), (user.username(), user.email()));
+        }
     }
 }

@@ -57,6 +57,14 @@ impl Codes {
         self.0.is_none()
     }
 
+    /// About how many bytes the list takes.
+    #[cfg(feature = "client")]
+    pub(crate) fn size(&self) -> usize {
+        let Some(list) = &self.0 else { return 0 };
+        let codes = list.codes.iter().map(|code| size_of::<Box<str>>() + code.len()).sum::<usize>();
+        size_of::<List>() + codes + size_of_val(&*list.sorted)
+    }
+
     fn as_slice(&self) -> &[Box<str>] {
         self.0.as_ref().map_or(&[], |list| &list.codes)
     }

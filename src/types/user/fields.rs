@@ -1,16 +1,16 @@
 use std::sync::Arc;
 
-use serde::ser::SerializeStruct;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer};
 
 use super::codes::Codes;
 use super::feishu_ids::FeishuIds;
 use super::group::UserGroup;
 use super::id::UserId;
+use super::texts::Texts;
 use crate::types::lenient;
 
-/// The fields that the auth center has of a user. All but `id` and `username` may be null or absent.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+/// The fields that the auth center has of a user, to be set one by one. All but `id` and `username` may be null or absent.
+#[derive(Clone, Deserialize)]
 #[serde(from = "Wire")]
 pub(super) struct Fields {
     pub(super) id: UserId,
@@ -103,33 +103,6 @@ impl From<Wire> for Fields {
     }
 }
 
-/// In snake_case, whatever the auth center's spelling. An admin flag that it did not send is null.
-impl Serialize for Fields {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let no_ids = FeishuIds::default();
-        let feishu = self.feishu.as_deref().unwrap_or(&no_ids);
-        let mut fields = serializer.serialize_struct("UserInfo", 17)?;
-        fields.serialize_field("id", &self.id)?;
-        fields.serialize_field("username", &self.username)?;
-        fields.serialize_field("nickname", &self.nickname)?;
-        fields.serialize_field("email", &self.email)?;
-        fields.serialize_field("phone", &self.phone)?;
-        fields.serialize_field("avatar", &self.avatar)?;
-        fields.serialize_field("roles", &self.roles)?;
-        fields.serialize_field("permissions", &self.permissions)?;
-        fields.serialize_field("groups", self.groups())?;
-        fields.serialize_field("department", &self.department)?;
-        fields.serialize_field("company", &self.company)?;
-        fields.serialize_field("feishu_user_id", &feishu.user_id)?;
-        fields.serialize_field("feishu_open_id", &feishu.open_id)?;
-        fields.serialize_field("feishu_union_id", &feishu.union_id)?;
-        fields.serialize_field("feishu_tenant_key", &feishu.tenant_key)?;
-        fields.serialize_field("is_admin", &self.is_admin)?;
-        fields.serialize_field("status", &self.status)?;
-        fields.end()
-    }
-}
-
 impl Fields {
     pub(super) fn new(id: UserId, username: Box<str>) -> Self {
         Self {
@@ -150,8 +123,10 @@ impl Fields {
         }
     }
 
-    pub(super) fn groups(&self) -> &[UserGroup] {
-        self.groups.as_deref().unwrap_or_default()
+    pub(super) fn texts(&self) -> Texts {
+        let Self { nickname, email, phone, avatar, department, company, status, .. } = self;
+        let others = [nickname, email, phone, avatar, department, company, status];
+        Texts::new(&self.username, others.map(Option::as_deref))
     }
 
     pub(super) fn set_groups(&mut self, groups: impl IntoIterator<Item = UserGroup>) {

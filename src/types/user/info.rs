@@ -4,17 +4,18 @@ use std::time::SystemTime;
 
 use super::access_key_kind::AccessKeyKind;
 use super::codes::Codes;
+use super::end::End;
 use super::feishu_ids::FeishuIds;
 use super::fields::Fields;
 use super::group::UserGroup;
 use super::id::UserId;
-#[cfg(feature = "jwt")]
-use crate::types::revocation::RevocationMark;
+use super::rare::Rare;
+use super::texts::{Text, Texts};
 use crate::types::tenant::binding::TenantBinding;
 
 /// A verified user, as the layer leaves it in the request's extensions.
 ///
-/// Cheap to clone: clones share one allocation. Serializes to the auth center's fields, in snake_case; deserializes from
+/// Cheap to clone: clones share their allocations. Serializes to the auth center's fields, in snake_case; deserializes from
 /// them in snake_case or camelCase. `Debug` shows the id and what the user may do, and of names and addresses only whether they
 /// are there.
 ///
@@ -29,40 +30,59 @@ use crate::types::tenant::binding::TenantBinding;
 #[derive(Clone)]
 pub struct UserInfo(pub(super) Arc<Shared>);
 
-// What is added here belongs into `whole.rs` as well, or is left out there on purpose.
+// What is added here, or to `Rare`, belongs into `whole.rs` as well, or is left out there on purpose.
+/// What is asked for with every request; the texts in one more allocation, the rest of it in a third that few have.
 pub(super) struct Shared {
-    pub(super) fields: Fields,
+    pub(super) id: UserId,
+    pub(super) roles: Codes,
+    pub(super) permissions: Codes,
+    pub(super) texts: Texts,
+    pub(super) rare: Option<Box<Rare>>,
+    pub(super) valid_until: End,
+    pub(super) is_admin: Option<bool>,
     pub(super) access_key: Option<AccessKeyKind>,
-    pub(super) is_anonymous: bool,
-    /// Whether it is no user but a service: see `types/service.rs`.
-    pub(super) is_service: bool,
-    pub(super) valid_until: Option<SystemTime>,
-    /// Boxed: few credentials have one.
-    pub(super) binding: Option<Box<TenantBinding>>,
-    /// The claims that a token was verified by, as its JSON.
-    #[cfg(feature = "jwt")]
-    pub(super) claims: Option<Box<str>>,
-    /// What the token may be revoked by.
-    #[cfg(feature = "jwt")]
-    pub(super) revocation: Option<Box<RevocationMark>>,
+    pub(super) marks: Marks,
     /// Whether no hook has seen this verification yet: see [`UserInfo::take_fresh`].
     pub(super) fresh: AtomicBool,
 }
 
+/// Whether the user is anonymous, and whether it is no user but a service (see `types/service.rs`): in one byte, of which none are
+/// left in what glibc allocates.
+#[derive(Clone, Copy)]
+pub(super) struct Marks(u8);
+
+impl Marks {
+    const ANONYMOUS: u8 = 1;
+    const SERVICE: u8 = 2;
+
+    fn new(is_anonymous: bool, is_service: bool) -> Self {
+        let anonymous = if is_anonymous { Self::ANONYMOUS } else { 0 };
+        Self(anonymous | if is_service { Self::SERVICE } else { 0 })
+    }
+
+    fn has(self, mark: u8) -> bool {
+        self.0 & mark != 0
+    }
+}
+
+impl Shared {
+    /// What few users have, to be set.
+    #[cfg(feature = "jwt")]
+    pub(super) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+}
+
 macro_rules! text_getters {
-    ($($(#[$doc:meta])* $field:ident),+ $(,)?) => {$(
+    ($($(#[$doc:meta])* $field:ident: $text:ident),+ $(,)?) => {$(
         $(#[$doc])*
         pub fn $field(&self) -> Option<&str> {
-            self.0.fields.$field.as_deref()
+            self.0.texts.get(Text::$text)
         }
     )+};
 }
 
 impl UserInfo {
-    /// How many bytes are allocated for a user, beside texts and lists.
-    #[cfg(feature = "client")]
-    pub(crate) const ALLOCATION: usize = size_of::<Shared>();
-
     pub(super) fn from_parts(
         fields: Fields,
         access_key: Option<AccessKeyKind>,
@@ -72,70 +92,83 @@ impl UserInfo {
         binding: Option<Box<TenantBinding>>,
         #[cfg(feature = "jwt")] claims: Option<Box<str>>,
     ) -> Self {
-        Self(Arc::new(Shared {
-            fields,
-            access_key,
-            is_anonymous,
-            is_service,
-            valid_until,
+        let texts = fields.texts();
+        let rare = Rare {
+            groups: fields.groups,
+            feishu: fields.feishu,
             binding,
             #[cfg(feature = "jwt")]
             claims,
             #[cfg(feature = "jwt")]
             revocation: None,
+        };
+        Self(Arc::new(Shared {
+            texts,
+            id: fields.id,
+            roles: fields.roles,
+            permissions: fields.permissions,
+            rare: rare.boxed(),
+            valid_until: valid_until.into(),
+            is_admin: fields.is_admin,
+            access_key,
+            marks: Marks::new(is_anonymous, is_service),
             fresh: AtomicBool::new(true),
         }))
     }
 
-    pub(super) fn fields(&self) -> &Fields {
-        &self.0.fields
+    pub(super) fn rare(&self) -> Option<&Rare> {
+        self.0.rare.as_deref()
+    }
+
+    pub(super) fn shared_groups(&self) -> Option<&Arc<[UserGroup]>> {
+        self.rare()?.groups.as_ref()
     }
 
     /// The user's id, a number or a string as the auth center has it. 0 for access keys of an app and global ones.
     pub fn id(&self) -> &UserId {
-        &self.0.fields.id
+        &self.0.id
     }
 
     /// The login name.
     pub fn username(&self) -> &str {
-        &self.0.fields.username
+        self.0.texts.username()
     }
 
     text_getters! {
         /// The display name.
-        nickname,
+        nickname: Nickname,
         /// The e-mail address.
-        email,
+        email: Email,
         /// The phone number.
-        phone,
+        phone: Phone,
         /// The URL of a picture.
-        avatar,
+        avatar: Avatar,
         /// The department.
-        department,
+        department: Department,
         /// The company.
-        company,
+        company: Company,
         /// The account's status, such as `active`.
-        status,
+        status: Status,
     }
 
     /// Codes of the roles, in the auth center's order. Empty for access keys.
     pub fn roles(&self) -> &Codes {
-        &self.0.fields.roles
+        &self.0.roles
     }
 
     /// Codes of the permissions, in the auth center's order. Empty for access keys.
     pub fn permissions(&self) -> &Codes {
-        &self.0.fields.permissions
+        &self.0.permissions
     }
 
     /// The groups, in the auth center's order. Empty for access keys, and from auth centers before 1.1.54.
     pub fn groups(&self) -> &[UserGroup] {
-        self.0.fields.groups()
+        self.shared_groups().map_or(&[], |groups| groups)
     }
 
     /// The user's ids at Feishu; `None` if the auth center knows none of them.
     pub fn feishu(&self) -> Option<&FeishuIds> {
-        self.0.fields.feishu.as_deref()
+        self.rare()?.feishu.as_deref()
     }
 
     /// Whether the user is an admin at the auth center: not unless it says so. The flag grants no permission by itself.
@@ -145,7 +178,7 @@ impl UserInfo {
 
     /// The admin flag as the auth center sent it: `None` if it was null or absent.
     pub fn admin_flag(&self) -> Option<bool> {
-        self.0.fields.is_admin
+        self.0.is_admin
     }
 
     /// Which kind of access key the request was made with; `None` for a token.
@@ -161,24 +194,24 @@ impl UserInfo {
     /// Whether the user has signed in without saying who they are, as Supabase and Firebase let them. Only a
     /// `JwtVerifier` knows.
     pub fn is_anonymous(&self) -> bool {
-        self.0.is_anonymous
+        self.0.marks.has(Marks::ANONYMOUS)
     }
 
     /// Whether it is a service, in the form in which verifiers return one.
     pub(crate) fn is_service(&self) -> bool {
-        self.0.is_service
+        self.0.marks.has(Marks::SERVICE)
     }
 
     /// When the credential ends, if the verifier says so: a JWT's `exp`, the auth center's `expiresAt`, the `exp` of an
     /// introspection. No cache serves the user for longer.
     pub fn valid_until(&self) -> Option<SystemTime> {
-        self.0.valid_until
+        self.0.valid_until.get()
     }
 
     /// The organisation, and perhaps the team, that the credential is bound to; `None` if it is bound to none. It is part
     /// of the credential, not of the user.
     pub fn bound_to(&self) -> Option<&TenantBinding> {
-        self.0.binding.as_deref()
+        self.rare()?.binding.as_deref()
     }
 
     /// Whether both are clones of one.
@@ -189,7 +222,7 @@ impl UserInfo {
     /// Sets when the credential ends.
     #[cfg(feature = "client")]
     pub(crate) fn set_valid_until(&mut self, end: SystemTime) {
-        self.change(|shared| shared.valid_until = Some(end));
+        self.change(|shared| shared.valid_until = Some(end).into());
     }
 
     /// Changes this user, and no clone of it, such as one that a function which mapped the claims has kept.
@@ -208,10 +241,10 @@ impl UserInfo {
         replace_codes: impl Fn(&mut Codes),
         replace_groups: impl FnOnce(&mut Arc<[UserGroup]>),
     ) {
-        if let Some(Shared { fields, .. }) = Arc::get_mut(&mut self.0) {
-            replace_codes(&mut fields.roles);
-            replace_codes(&mut fields.permissions);
-            if let Some(groups) = &mut fields.groups {
+        if let Some(Shared { roles, permissions, rare, .. }) = Arc::get_mut(&mut self.0) {
+            replace_codes(roles);
+            replace_codes(permissions);
+            if let Some(groups) = rare.as_mut().and_then(|rare| rare.groups.as_mut()) {
                 replace_groups(groups);
             }
         }
@@ -236,7 +269,13 @@ impl UserInfo {
 
 impl PartialEq for UserInfo {
     fn eq(&self, other: &Self) -> bool {
-        self.0.fields == other.0.fields
+        self.id() == other.id()
+            && self.0.texts == other.0.texts
+            && self.roles() == other.roles()
+            && self.permissions() == other.permissions()
+            && self.groups() == other.groups()
+            && self.feishu() == other.feishu()
+            && self.admin_flag() == other.admin_flag()
             && self.access_key() == other.access_key()
             && self.is_anonymous() == other.is_anonymous()
             && self.is_service() == other.is_service()
@@ -249,6 +288,13 @@ impl Eq for UserInfo {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// With the counters of its `Arc` and the 8 bytes of the allocator it fills one of glibc's sizes.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn all_but_the_texts_fits_112_bytes() {
+        assert!(size_of::<Shared>() + 2 * size_of::<usize>() + 8 <= 112, "{}", size_of::<Shared>());
+    }
 
     #[test]
     fn all_but_id_and_username_may_be_null_or_absent() {

@@ -5,6 +5,7 @@ mod builder;
 mod checks;
 mod codes;
 mod debug;
+mod end;
 mod feishu_ids;
 mod fields;
 mod group;
@@ -12,7 +13,11 @@ pub(crate) mod id;
 pub(crate) mod info;
 #[cfg(feature = "jwt")]
 mod of_token;
+mod rare;
 mod serialization;
+#[cfg(feature = "client")]
+mod size;
+mod texts;
 #[cfg(feature = "redis")]
 pub(crate) mod whole;
 

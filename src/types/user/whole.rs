@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access_key_kind::AccessKeyKind;
 use super::info::{Shared, UserInfo};
+use super::rare::Rare;
 #[cfg(feature = "jwt")]
 use crate::types::revocation::{RevocationMark, TokenIds};
 use crate::types::tenant::binding::TenantBinding;
@@ -54,28 +55,38 @@ impl UserInfo {
     /// But for whether a hook has seen the verification: each replica has hooks of its own, and may have been the only one that
     /// was up long enough to run one.
     pub(crate) fn whole(&self) -> Whole {
+        // Of the auth center's fields are those that the user's JSON has.
         let Shared {
-            fields: _,
+            id: _,
+            roles: _,
+            permissions: _,
+            texts: _,
+            is_admin: _,
             access_key,
-            is_anonymous,
-            is_service,
+            marks: _,
             valid_until,
+            rare,
+            fresh: _,
+        } = &*self.0;
+        let no_rare = Rare::default();
+        let Rare {
+            groups: _,
+            feishu: _,
             binding,
             #[cfg(feature = "jwt")]
             claims,
             #[cfg(feature = "jwt")]
             revocation,
-            fresh: _,
-        } = &*self.0;
+        } = rare.as_deref().unwrap_or(&no_rare);
         let name =
             |kind: AccessKeyKind| KINDS.iter().find(|(named, _)| *named == kind).map(|(_, name)| *name);
         let binding = binding.as_deref();
         Whole {
             user: self.clone(),
             access_key: access_key.and_then(name).map(Into::into),
-            is_anonymous: *is_anonymous,
-            is_service: *is_service,
-            valid_until: *valid_until,
+            is_anonymous: self.is_anonymous(),
+            is_service: self.is_service(),
+            valid_until: valid_until.get(),
             org: binding.map(|binding| binding.org().clone()),
             team: binding.and_then(TenantBinding::team).cloned(),
             #[cfg(feature = "jwt")]

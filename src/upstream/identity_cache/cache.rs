@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use highway::{HighwayHash, HighwayHasher};
@@ -28,8 +29,8 @@ pub(crate) struct IdentityCache<V = UserInfo> {
     /// Apart from `identities`, so that invalid tokens evict no user.
     pub(super) negatives: Pool<Negative>,
     pub(super) pauses: Pauses,
-    /// Credentials that were accepted the last time.
-    pub(super) known: Pool<()>,
+    /// Credentials that were accepted the last time and are no longer in `identities`.
+    pub(super) known: Arc<Pool<()>>,
     /// When credentials expire, known before their user is cached and kept across refreshes.
     pub(super) expiries: Pool<SystemTime>,
     lists: InternedLists,
@@ -67,6 +68,7 @@ impl<V: Value> IdentityCache<V> {
         clock: Clock,
     ) -> Self {
         let max_age = timeout + ttls.ttl + ttls.stale_if_error;
+        let known = Arc::new(pool(capacity));
         Self {
             invalidations: Invalidations::new(clock.clone(), max_age, timeout),
             pauses: Pauses::new(clock.clone()),
@@ -74,9 +76,9 @@ impl<V: Value> IdentityCache<V> {
             ttls,
             hashers: [random_hasher(), random_hasher(), random_hasher()],
             are_keys_shared: false,
-            identities: identities(capacity, shards),
+            identities: identities(capacity, shards, known.clone()),
             negatives: pool(Self::MAX_NEGATIVES),
-            known: pool(capacity),
+            known,
             expiries: pool(Self::MAX_EXPIRIES),
             lists: InternedLists::new(),
             trust: Trust::alone(),
@@ -94,10 +96,10 @@ impl<V: Value> IdentityCache<V> {
             self.end_trust();
         }
         if let Some(identity) = self.identities.get(&key)
-            && now < identity.expires_at
+            && now < identity.expires_at.get()
             && self.is_valid(key, &identity)
         {
-            return if now < identity.check_at {
+            return if now < identity.check_at.get() {
                 Cached::Fresh(identity.value)
             } else {
                 self.check(key, identity)
@@ -119,11 +121,11 @@ impl<V: Value> IdentityCache<V> {
     #[cold]
     fn check(&self, key: Key, identity: Entry<V>) -> Cached<V> {
         if identity.has_ended(&self.clock) {
-            self.identities.remove(&key);
+            self.remove_value(key);
             return Cached::Miss;
         }
         let now = self.clock.now();
-        if now >= identity.refresh_at {
+        if now >= identity.refresh_at.get() {
             return Cached::Stale(identity.value);
         }
         self.update(key, |identity| identity.check_at = identity.next_check(now));
@@ -132,7 +134,7 @@ impl<V: Value> IdentityCache<V> {
 
     /// Returns when a cached user is due for a refresh; the TTL for one that is not cached.
     pub(crate) fn refresh_at(&self, key: Key) -> Result<Millis, Duration> {
-        self.identities.get(&key).map(|identity| identity.refresh_at).ok_or(self.ttls.ttl)
+        self.identities.get(&key).map(|identity| identity.refresh_at.get()).ok_or(self.ttls.ttl)
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -168,17 +170,17 @@ impl<V: Value> IdentityCache<V> {
     /// Returns the cached value and its epoch, also past the TTL or doubted, to serve while the auth center is unavailable.
     pub(crate) fn stale(&self, key: Key) -> Option<(V, u64)> {
         let identity = self.identities.get(&key)?;
-        if self.is_invalidated(key, &identity.value, identity.epoch) {
-            self.identities.remove(&key);
+        if self.is_invalidated(key, &identity.value, identity.epoch.get()) {
+            self.remove_value(key);
             return None;
         }
-        let is_usable = self.clock.now() < identity.stale_until && !identity.has_ended(&self.clock);
-        is_usable.then_some((identity.value, identity.epoch))
+        let is_usable = self.clock.now() < identity.stale_until.get() && !identity.has_ended(&self.clock);
+        is_usable.then_some((identity.value, identity.epoch.get()))
     }
 
     /// Returns whether the credential was accepted the last time.
     pub(crate) fn is_known(&self, key: Key) -> bool {
-        self.known.get(&key).is_some()
+        self.identities.contains_key(&key) || self.known.get(&key).is_some()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -189,25 +191,25 @@ impl<V: Value> IdentityCache<V> {
     #[inline(always)]
     pub(super) fn is_valid(&self, key: Key, identity: &Entry<V>) -> bool {
         let epoch = self.invalidations.epoch();
-        identity.epoch >= epoch || self.is_valid_since(epoch, key, identity)
+        identity.epoch.get() >= epoch || self.is_valid_since(epoch, key, identity)
     }
 
     /// The same for an entry that is older than the last invalidation, that of this epoch.
     #[inline(never)]
     fn is_valid_since(&self, epoch: u64, key: Key, identity: &Entry<V>) -> bool {
-        match self.invalidations.standing(key, &identity.value, identity.epoch) {
+        match self.invalidations.standing(key, &identity.value, identity.epoch.get()) {
             Standing::Valid => {}
             // Kept, to be served while nobody can be asked.
             Standing::Doubted => return false,
             Standing::Invalidated => {
-                self.identities.remove(&key);
+                self.remove_value(key);
                 return false;
             }
         }
         // The next `get` need not check again. An entry that has replaced this one meanwhile was not checked.
         self.update(key, |current| {
             if current.value.is_same(&identity.value) {
-                current.epoch = current.epoch.max(epoch);
+                current.epoch = current.epoch.get().max(epoch).into();
             }
         });
         true

@@ -31,7 +31,8 @@ impl<V: Value> IdentityCache<V> {
     ) {
         self.negatives.remove(&key);
         self.pauses.remove(key);
-        self.known.insert(key, ());
+        // A cached one is known by its entry.
+        self.known.remove(&key);
         let now = self.clock.now();
         // One that is over was prolonged: the auth center has just accepted the credential.
         let expiry = self.expiries.get(&key).filter(|expiry| *expiry > self.clock.today());
@@ -46,23 +47,24 @@ impl<V: Value> IdentityCache<V> {
         let left = left.min(limit.saturating_sub(now));
         if ttl == 0 || stale_until <= now {
             self.identities.remove(&key);
+            self.known.insert(key, ());
             return;
         }
         let refresh_after = (left + age) * fastrand::u64(CacheTtls::REFRESH_PERCENT) / 100;
         let mut entry = Entry {
             value: value.clone(),
-            check_at: 0,
-            refresh_at: now + refresh_after.saturating_sub(age),
-            expires_at: now + left,
-            stale_until,
-            ends,
-            epoch,
+            check_at: 0.into(),
+            refresh_at: (now + refresh_after.saturating_sub(age)).into(),
+            expires_at: (now + left).into(),
+            stale_until: stale_until.into(),
+            ends: ends.into(),
+            epoch: epoch.into(),
         };
         entry.check_at = entry.next_check(now);
         self.identities.insert(key, entry);
         // After the insertion, so that an invalidation at the same time either is seen here or removes the entry.
         if self.is_invalidated(key, value, epoch) {
-            self.identities.remove(&key);
+            self.remove_value(key);
         }
     }
 

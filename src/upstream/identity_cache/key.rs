@@ -6,37 +6,40 @@ use crate::types::credential_tag::CredentialTag;
 
 /// The cache key of a credential: a keyed hash of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key(u128);
+pub(crate) struct Key {
+    // Not a `u128`, which would make every slot of a map a multiple of 16 bytes.
+    low: u64,
+    high: u64,
+}
 
 impl Key {
     pub(crate) fn bits(self) -> u128 {
-        self.0
+        u128::from(self.low) | u128::from(self.high) << 64
     }
 
     /// What stands for the credential among replicas that have the same keys.
     pub(crate) fn tag(self) -> CredentialTag {
-        CredentialTag::new(self.0.to_be_bytes())
+        CredentialTag::new(self.bits().to_be_bytes())
     }
 
     pub(crate) fn of_tag(tag: CredentialTag) -> Self {
-        Self(u128::from_be_bytes(tag.to_bytes()))
+        Self::from_bits(u128::from_be_bytes(tag.to_bytes()))
     }
 
     /// A key that is hashed elsewhere.
     pub(crate) fn of_hash([low, high]: [u64; 2]) -> Self {
-        Self(u128::from(low) | u128::from(high) << 64)
+        Self { low, high }
     }
 
-    #[cfg(test)]
     pub(super) fn from_bits(bits: u128) -> Self {
-        Self(bits)
+        Self { low: bits as u64, high: (bits >> 64) as u64 }
     }
 }
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
         // The bits are a keyed hash already: an attacker cannot choose them.
-        state.write_u64(self.0 as u64);
+        state.write_u64(self.low);
     }
 }
 

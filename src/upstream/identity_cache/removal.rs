@@ -14,8 +14,15 @@ impl<V: Value> IdentityCache<V> {
         self.pauses.remove(key);
         if is_being_looked_up || self.identities.contains_key(&key) || self.negatives.contains_key(&key) {
             self.invalidations.add_key(key);
-            self.identities.remove(&key);
+            self.remove_value(key);
             self.negatives.remove(&key);
+        }
+    }
+
+    /// Removes a value, and keeps in mind that its credential was accepted.
+    pub(super) fn remove_value(&self, key: Key) {
+        if self.identities.remove(&key).is_some() {
+            self.known.insert(key, ());
         }
     }
 
@@ -29,7 +36,7 @@ impl<V: Value> IdentityCache<V> {
 
     pub(crate) fn clear(&self) {
         self.invalidations.add_all();
-        self.identities.clear();
+        self.identities.drain().for_each(|(key, _)| self.known.insert(key, ()));
         self.negatives.clear();
         self.pauses.clear();
         self.expiries.clear();

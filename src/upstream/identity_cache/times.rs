@@ -13,7 +13,7 @@ impl<V: Value> IdentityCache<V> {
         let pause = (millis(self.ttls.ttl) / 20).max(1_000);
         let now = self.clock().now();
         self.update(key, |identity| {
-            identity.refresh_at = now + pause;
+            identity.refresh_at = (now + pause).into();
             identity.check_at = identity.next_check(now);
         });
     }
@@ -23,9 +23,9 @@ impl<V: Value> IdentityCache<V> {
         self.expiries.insert(key, limit);
         let (now, until) = (self.clock().now(), self.clock().at(limit));
         self.update(key, |identity| {
-            identity.expires_at = identity.expires_at.min(until);
-            identity.stale_until = identity.stale_until.min(until);
-            identity.ends = Some(identity.ends.map_or(limit, |ends| ends.min(limit)));
+            identity.expires_at = identity.expires_at.get().min(until).into();
+            identity.stale_until = identity.stale_until.get().min(until).into();
+            identity.ends = identity.ends.min(Some(limit).into());
             identity.check_at = identity.next_check(now);
         });
     }

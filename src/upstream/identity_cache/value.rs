@@ -1,9 +1,6 @@
 //! What the cache keeps.
 
-#[cfg(feature = "jwt")]
-use crate::types::revocation::RevocationMark;
-use crate::types::tenant::TenantBinding;
-use crate::types::user::{Codes, FeishuIds, UserGroup, UserId, UserInfo};
+use crate::types::user::{UserId, UserInfo};
 
 /// A value that is cached under a key, and whom it is about.
 pub(crate) trait Value: Clone + Send + Sync + 'static {
@@ -38,31 +35,7 @@ impl RejectedAbout {
 
 impl Value for UserInfo {
     fn size(&self) -> usize {
-        let texts = [
-            self.nickname(),
-            self.email(),
-            self.phone(),
-            self.avatar(),
-            self.department(),
-            self.company(),
-            self.status(),
-        ];
-        let texts: usize = texts.into_iter().flatten().map(str::len).sum();
-        let codes =
-            |codes: &Codes| codes.iter().map(|code| code.len() + size_of::<Box<str>>()).sum::<usize>();
-        #[cfg(feature = "jwt")]
-        let claims = self.claims().map_or(0, str::len) + self.revocation().map_or(0, RevocationMark::size);
-        #[cfg(not(feature = "jwt"))]
-        let claims = 0;
-        UserInfo::ALLOCATION
-            + self.username().len()
-            + texts
-            + claims
-            + codes(self.roles())
-            + codes(self.permissions())
-            + self.groups().iter().map(UserGroup::size).sum::<usize>()
-            + self.feishu().map_or(0, FeishuIds::size)
-            + self.bound_to().map_or(0, TenantBinding::size)
+        UserInfo::size(self)
     }
 
     fn is_same(&self, other: &Self) -> bool {
