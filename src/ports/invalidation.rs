@@ -46,6 +46,8 @@ pub enum Invalidation {
 }
 
 impl Invalidation {
+    const MAX_JSON: usize = 4096;
+
     /// Invalidates the user of this id, this username or both; [`Invalidation::All`] where neither is known, since any
     /// user may have changed.
     ///
@@ -68,8 +70,12 @@ impl Invalidation {
         serde_json::to_string(self).unwrap_or_else(|_| r#"{"kind":"all"}"#.to_owned())
     }
 
-    /// Reads it from JSON. What cannot be read is [`Invalidation::All`]: anything may have changed.
+    /// Reads it from JSON. What cannot be read is [`Invalidation::All`]: anything may have changed. So is what is longer than 4 KiB, for
+    /// caches keep the names of tens of thousands.
     pub fn from_json(json: &[u8]) -> Self {
+        if json.len() > Self::MAX_JSON {
+            return Self::All;
+        }
         serde_json::from_slice(json).unwrap_or(Self::All)
     }
 }
@@ -157,6 +163,21 @@ mod tests {
             "\u{0}",
         ] {
             assert_eq!(Invalidation::from_json(other.as_bytes()), Invalidation::All, "{other}");
+        }
+    }
+
+    /// Whoever can send a message could fill the memory of all replicas, which keep tens of thousands of names.
+    #[test]
+    fn what_is_longer_than_any_name_is_all() {
+        for (len, is_all) in [(1_000, false), (5_000, true), (1 << 20, true)] {
+            for long in [
+                Invalidation::of(None, Some(&"n".repeat(len))),
+                Invalidation::of(Some("i".repeat(len).as_str().into()), None),
+                Invalidation::Org { id: "o".repeat(len).as_str().into() },
+            ] {
+                let expected = if is_all { Invalidation::All } else { long.clone() };
+                assert!(Invalidation::from_json(long.to_json().as_bytes()) == expected, "{len}");
+            }
         }
     }
 }

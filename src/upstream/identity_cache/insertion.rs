@@ -13,7 +13,7 @@ use crate::util::clock::{Millis, millis};
 
 impl<V: Value> IdentityCache<V> {
     /// Caches a value for the TTL, at most until `limit`, unless it was invalidated after `epoch`.
-    #[cfg(any(test, feature = "test-util"))]
+    #[cfg(any(test, feature = "jwt", feature = "test-util"))]
     pub(crate) fn insert(&self, key: Key, value: &V, limit: Option<SystemTime>, epoch: u64) {
         self.insert_aged(key, value, limit, epoch, 0, self.clock.now());
     }

@@ -54,6 +54,7 @@ impl Link {
     }
 
     /// Waits until there is a connection.
+    #[cfg(feature = "jwt")]
     pub(crate) async fn connected(&self) {
         // The slot outlives this, and so does what is waited for.
         self.slot.held().await;

@@ -152,6 +152,33 @@ async fn stream_that_was_trimmed_too_far_makes_the_replica_forget() {
     }
 }
 
+/// Whoever may write in Redis can put entries far ahead, after which no id is left in the epoch, or none at all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stream_whose_ids_were_used_up_is_started_anew() {
+    let Some(server) = RedisServer::start(&[]).await else { return };
+    let replicas = pair(server.url(), server.url()).await;
+    let keys: Vec<String> = server.run(&["KEYS", "*:inv"]).await;
+    let max = u64::MAX;
+    for epoch in ["this", "last", "last"] {
+        let last: Vec<(String, Vec<String>)> =
+            server.run(&["XREVRANGE", &keys[0], "+", "-", "COUNT", "1"]).await;
+        let id = match epoch {
+            "this" => format!("{}-{max}", last[0].0.split_once('-').unwrap().0),
+            _ => format!("{max}-{max}"),
+        };
+        let _: String = server.run(&["XADD", &keys[0], &id, "m", "garbage"]).await;
+        for replica in &replicas {
+            until(&format!("{id} is noticed"), || !replica.has("alice") && !replica.has("bob")).await;
+            until_async("it is published again", async || {
+                replica.client.invalidate_user(100);
+                replica.cluster.spread().await.is_ok()
+            })
+            .await;
+        }
+        hear_one_another(&replicas).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn password_that_is_wrong_for_a_while_is_tried_again() {
     let Some(server) = RedisServer::start(&[]).await else { return };

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::early::Early;
 use super::horizon::Horizon;
 use crate::ports::invalidation::Invalidation;
 use crate::upstream::cluster::times::IN_TOUCH;
@@ -36,6 +37,7 @@ struct State {
     /// The number of the last that was about everybody.
     all: u64,
     marks: HashMap<Whom, Mark>,
+    early: Early,
 }
 
 /// Whom an invalidation is about.
@@ -83,16 +85,23 @@ impl Ledger {
     }
 
     /// Starts to count at this horizon, knowing the invalidations after the number `floor` once they are
-    /// [handed in](Self::published). Call before that, and before the proof.
+    /// [handed in](Self::published). Call before that, and before the proof: until then nothing is shared.
     pub(crate) fn start(&self, horizon: Horizon, floor: u64) {
+        let now = self.clock.now();
         let mut state = self.lock();
+        // An earlier one says nothing of what is yet to be handed in.
+        state.proved = None;
         // What has no number is later than all values of the epoch that it was heard in.
         let is_new = horizon.epoch > state.epoch;
         state.marks.retain(|_, mark| mark.number == Self::UNNUMBERED && !is_new);
         if is_new || state.all != Self::UNNUMBERED {
             state.all = 0;
         }
+        let early = state.early.take(horizon.epoch);
         (state.epoch, state.floor, state.horizon) = (horizon.epoch, floor, Some(horizon));
+        for (number, invalidation) in early {
+            state.note(number, &invalidation, now);
+        }
     }
 
     /// Ends to count: what is in Redis cannot be compared with what is known here.
@@ -102,16 +111,21 @@ impl Ledger {
 
     /// An invalidation was published, with this epoch and number, or without. As [`published`](Self::published).
     pub(crate) fn heard(&self, id: Option<(u64, u64)>, invalidation: &Invalidation) {
-        let current = self.lock().horizon.as_ref().map(|horizon| horizon.epoch);
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let current = state.horizon.as_ref().map(|horizon| horizon.epoch);
         match (id, current) {
-            (None, _) => self.published(Self::UNNUMBERED, invalidation),
+            (None, _) => state.note(Self::UNNUMBERED, invalidation, now),
             (Some((epoch, number)), Some(current)) if epoch == current => {
-                self.published(number, invalidation);
+                state.note(number, invalidation, now);
             }
-            // Of an epoch that this replica has yet to find.
-            (Some((epoch, _)), Some(current)) if epoch > current => self.stop(),
-            // Whoever counts in a later epoch, or starts to, has started after it.
-            _ => {}
+            // Whoever counts in a later epoch has started after it.
+            (Some((epoch, _)), Some(current)) if epoch < current => {}
+            // Of an epoch that this replica has yet to find, or is about to count in, from before this one or after.
+            (Some((epoch, number)), _) => {
+                state.horizon = None;
+                state.early.add(epoch, number, invalidation);
+            }
         }
     }
 
@@ -134,17 +148,7 @@ impl Ledger {
     /// replica apply it, and before an own one counts as sent.
     pub(crate) fn published(&self, number: u64, invalidation: &Invalidation) {
         let now = self.clock.now();
-        let mut state = self.lock();
-        for whom in Whom::all_of(invalidation) {
-            state.mark(whom, Mark { number, made_at: now });
-        }
-        if matches!(invalidation, Invalidation::All) {
-            state.all = state.all.max(number);
-        }
-        if state.marks.len() > Self::CAPACITY {
-            let before = now.saturating_sub(state.max_age);
-            state.prune(before, Self::CAPACITY);
-        }
+        self.lock().note(number, invalidation, now);
     }
 
     /// All up to this number are applied here.
@@ -177,6 +181,18 @@ impl Ledger {
 impl State {
     fn is_in_touch(&self) -> bool {
         self.proved.is_some_and(|proved| proved.elapsed() < self.trust)
+    }
+
+    fn note(&mut self, number: u64, invalidation: &Invalidation, now: Millis) {
+        for whom in Whom::all_of(invalidation) {
+            self.mark(whom, Mark { number, made_at: now });
+        }
+        if matches!(invalidation, Invalidation::All) {
+            self.all = self.all.max(number);
+        }
+        if self.marks.len() > Ledger::CAPACITY {
+            self.prune(now.saturating_sub(self.max_age), Ledger::CAPACITY);
+        }
     }
 
     fn mark(&mut self, whom: Whom, mark: Mark) {
@@ -292,6 +308,7 @@ mod tests {
         ledger.proved(Instant::now());
         assert!(covers(&ledger, 10, 7, "alice") && !covers(&ledger, 10, 8, "bob"));
         ledger.start(at(12), 11);
+        ledger.proved(Instant::now());
         assert!(covers(&ledger, 10, 8, "bob"), "what was published between 10 and 11 is not known");
         assert!(!covers(&ledger, 11, 8, "bob"));
     }
@@ -321,9 +338,12 @@ mod tests {
         ledger.heard(None, &of_user(7));
         assert!(ledger.covers(&at(99), other, about));
         ledger.start(at(100), 0);
+        ledger.proved(Instant::now());
+        assert!(!ledger.covers(&at(99), other, About { user: &UserId::from(8), name: None }));
         assert!(ledger.covers(&at(99), other, about), "values of this epoch may be older");
         let next = Horizon { epoch: 2, ..at(0) };
         ledger.start(next.clone(), 0);
+        ledger.proved(Instant::now());
         assert!(!ledger.covers(&next, other, about), "those of the next are not");
     }
 
@@ -336,6 +356,48 @@ mod tests {
         assert!(covers(&ledger, 10, 7, "alice") && ledger.horizon() == Some(at(10)));
         ledger.heard(Some((2, 0)), &of_user(8));
         assert!(covers(&ledger, 11, 7, "alice") && ledger.horizon().is_none());
+    }
+
+    #[test]
+    fn nothing_is_read_between_a_new_start_and_its_proof() {
+        let (ledger, _) = ledger();
+        assert!(!covers(&ledger, 10, 7, "alice"));
+        // Too far behind on a connection that is in touch: what was published is handed in one by one.
+        ledger.start(at(2_000), 0);
+        assert_eq!(ledger.horizon(), None);
+        assert!(covers(&ledger, 10, 7, "alice"), "number 11 may be about that user");
+        ledger.published(11, &of_user(7));
+        ledger.proved(Instant::now() + Duration::from_secs(60));
+        assert_eq!(ledger.horizon(), Some(at(2_000)));
+        assert!(covers(&ledger, 10, 7, "alice") && !covers(&ledger, 10, 8, "bob"));
+    }
+
+    /// The end of the stream is read, then an own invalidation is published, and then the count starts at that end.
+    #[test]
+    fn invalidation_that_is_published_while_a_count_starts_is_known() {
+        let many = Early::CAPACITY as u64 + 1;
+        for (what, before, published, others_too) in [
+            ("the first touch", None, vec![(1, 11)], false),
+            ("a gap", Some(1), vec![(1, 11)], false),
+            ("a message of the next epoch has ended the count", Some(0), vec![(1, 10), (1, 11)], false),
+            ("with one of an epoch before", None, vec![(0, 99), (1, 11)], false),
+            ("more than are kept", None, (0..many).map(|number| (1, 11 + number)).collect(), true),
+        ] {
+            let ledger = Ledger::new(Clock::held());
+            if let Some(epoch) = before {
+                ledger.start(Horizon { epoch, ..at(9) }, 0);
+            }
+            if before == Some(1) {
+                ledger.stop();
+            }
+            published.iter().for_each(|id| ledger.heard(Some(*id), &of_user(7)));
+            ledger.start(at(10), 0);
+            ledger.proved(Instant::now() + Duration::from_secs(60));
+            assert!(covers(&ledger, 10, 7, "alice"), "{what}");
+            assert_eq!(covers(&ledger, 10, 8, "bob"), others_too, "{what}");
+            let last = published.last().unwrap().1;
+            assert!(!covers(&ledger, last, 7, "alice"), "{what}");
+        }
     }
 
     #[test]

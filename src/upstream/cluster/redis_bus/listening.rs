@@ -113,7 +113,7 @@ impl<'a> Listening<'a> {
         let sent = Instant::now();
         let observed = self.observe().await?;
         let is_first = !std::mem::replace(&mut self.has_checked, true);
-        let Some(stream) = observed.stream.filter(|stream| !stream.is_put_back()) else {
+        let Some(stream) = observed.stream.filter(|stream| !stream.is_unusable()) else {
             self.ledger.stop();
             let had_position = self.state.position().take().is_some();
             if had_position || is_first {

@@ -1,6 +1,7 @@
 //! A cluster over Redis.
 
 mod bus;
+mod early;
 mod history;
 mod horizon;
 mod id;

@@ -60,9 +60,12 @@ impl Stream {
     /// Where the numbers of an epoch start.
     pub(super) const FIRST_NUMBER: Range<u64> = 1 << 32..1 << 48;
 
-    /// Whether its epoch was started in another stream.
-    pub(super) fn is_put_back(self) -> bool {
-        self.last.number < Self::FIRST_NUMBER.start
+    /// No replica gets here. Whoever writes into the stream by hand may, and `XADD <epoch>-*` fails after the last number.
+    const LAST_NUMBER: u64 = u64::MAX - (1 << 32);
+
+    /// Whether its epoch was started in another stream, or is at the end of its numbers: another has to be started.
+    pub(super) fn is_unusable(self) -> bool {
+        !(Self::FIRST_NUMBER.start..Self::LAST_NUMBER).contains(&self.last.number)
     }
 
     fn others(self) -> u64 {
@@ -213,6 +216,22 @@ mod tests {
         }
     }
 
+    /// `XADD <epoch>-*` fails after the last number, which no replica gets to.
+    #[test]
+    fn stream_whose_numbers_were_put_at_their_end_is_started_anew() {
+        for (number, expected) in [
+            (Stream::FIRST_NUMBER.start - 1, true),
+            (Stream::FIRST_NUMBER.start, false),
+            (Stream::FIRST_NUMBER.end, false),
+            (1 << 62, false),
+            (u64::MAX - 1, true),
+            (u64::MAX, true),
+        ] {
+            let stream = Stream { last: id(5, number), added: 8 };
+            assert_eq!(stream.is_unusable(), expected, "{number}");
+        }
+    }
+
     #[test]
     fn pushed_messages_are_next_known_or_elsewhere() {
         let mut position = Position::at_end(run("a"), Stream { last: id(5, 7), added: 8 });
@@ -338,7 +357,7 @@ mod tests {
                     }
                     _ => {
                         let Some((stream, entries)) = &redis.stream else { continue };
-                        if stream.is_put_back() {
+                        if stream.is_unusable() {
                             gaps.insert("PutBack".to_owned());
                             replica.forgot = serial;
                             replica.position = None;

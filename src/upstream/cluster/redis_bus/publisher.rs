@@ -1,6 +1,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use redis::Value;
+
 use super::id::Id;
 use super::message::{Content, Origin};
 use super::observe::end;
@@ -101,7 +103,7 @@ impl Publisher {
     /// Learns the epoch of the stream, or starts one.
     async fn learn(&self, connection: &Connection, key: &str) -> Result<u64, LinkError> {
         match end(connection, key).await? {
-            Some(stream) if !stream.is_put_back() => self.epoch.store(stream.last.epoch, Ordering::Relaxed),
+            Some(stream) if !stream.is_unusable() => self.epoch.store(stream.last.epoch, Ordering::Relaxed),
             stream => self.start_epoch(connection, key, stream).await?,
         }
         Ok(self.epoch.load(Ordering::Relaxed))
@@ -120,8 +122,16 @@ impl Publisher {
             return Ok(());
         }
         let _starting = Starting(&self.is_starting);
-        if let Some(stream) = after {
-            self.epoch.fetch_max(stream.last.epoch, Ordering::Relaxed);
+        match after {
+            // None is later: written by hand.
+            Some(stream) if stream.last.epoch == u64::MAX => {
+                connection.query::<Value>(redis::cmd("DEL").arg(key)).await?;
+                self.epoch.store(0, Ordering::Relaxed);
+            }
+            Some(stream) => {
+                self.epoch.fetch_max(stream.last.epoch, Ordering::Relaxed);
+            }
+            None => {}
         }
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, millis);
         let epoch = now.max(self.epoch.load(Ordering::Relaxed).saturating_add(1));
@@ -170,7 +180,9 @@ impl Publisher {
     }
 }
 
-/// Whether the stream has a later id than was to be added.
+/// Whether the stream has a later id than was to be added, or the last of all ids.
 fn is_overtaken(error: &LinkError) -> bool {
-    matches!(error, LinkError::Refused(text) if text.contains("equal or smaller"))
+    let is =
+        |text: &str| text.contains("equal or smaller") || text.contains("exhausted the last possible ID");
+    matches!(error, LinkError::Refused(text) if is(text))
 }
