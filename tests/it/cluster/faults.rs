@@ -179,6 +179,28 @@ async fn stream_whose_ids_were_used_up_is_started_anew() {
     }
 }
 
+/// Redis closes a connection with a subscription that has to be sent over 32 MB.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replica_that_cannot_read_what_it_missed_forgets_and_goes_on() {
+    let Some(server) = RedisServer::start(&[]).await else { return };
+    let path = Path::to(&server).await;
+    let replicas = pair(server.url(), path.url()).await;
+    let keys: Vec<String> = server.run(&["KEYS", "*:inv"]).await;
+    path.set_mute(true);
+    path.cut();
+    let last: Vec<(String, Vec<String>)> = server.run(&["XREVRANGE", &keys[0], "+", "-", "COUNT", "1"]).await;
+    let id = format!("{}-*", last[0].0.split_once('-').unwrap().0);
+    let long = "n".repeat(1 << 20);
+    for _ in 0..40 {
+        let _: String = server.run(&["XADD", &keys[0], &id, "m", &long]).await;
+    }
+    replicas[1].is_unheard().await;
+    path.set_mute(false);
+    until_async("it is in touch", async || replicas[1].cluster.is_connected()).await;
+    assert!(!replicas[1].has("alice") && !replicas[1].has("bob"));
+    hear_one_another(&replicas).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn password_that_is_wrong_for_a_while_is_tried_again() {
     let Some(server) = RedisServer::start(&[]).await else { return };

@@ -1,6 +1,5 @@
 use redis::Value;
 
-use super::horizon::Horizon;
 use super::id::Id;
 use super::ledger::Ledger;
 use super::message::Content;
@@ -50,14 +49,14 @@ impl History {
         is_next && !is_first
     }
 
-    /// Hands them in, and starts to count.
-    pub(super) fn hand_in(&self, ledger: &Ledger, horizon: Horizon) {
-        ledger.start(horizon, self.floor);
+    /// Hands them in, to a ledger that has started to count at the number `last`.
+    pub(super) fn hand_in(&self, ledger: &Ledger, last: Id) {
         for (id, content) in self.entries.iter().rev() {
             if let Some(invalidation) = content.invalidation() {
                 ledger.heard(Some(id.parts()), invalidation);
             }
         }
+        ledger.lower_floor(last, self.floor);
     }
 }
 

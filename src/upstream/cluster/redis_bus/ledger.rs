@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::early::Early;
 use super::horizon::Horizon;
+use super::id::Id;
 use crate::ports::invalidation::Invalidation;
 use crate::upstream::cluster::times::IN_TOUCH;
 use crate::upstream::identity_cache::{About, Key};
@@ -84,8 +85,8 @@ impl Ledger {
         state.horizon.clone().filter(|_| state.is_in_touch() && !state.is_sending)
     }
 
-    /// Starts to count at this horizon, knowing the invalidations after the number `floor` once they are
-    /// [handed in](Self::published). Call before that, and before the proof: until then nothing is shared.
+    /// Starts to count at this horizon, knowing the invalidations after the number `floor`. Call before the proof: until then nothing is
+    /// shared.
     pub(crate) fn start(&self, horizon: Horizon, floor: u64) {
         let now = self.clock.now();
         let mut state = self.lock();
@@ -104,12 +105,23 @@ impl Ledger {
         }
     }
 
+    /// Knows those after the number `floor`, too, which have been [handed in](Self::heard) since the count was started at this end.
+    pub(super) fn lower_floor(&self, end: Id, floor: u64) {
+        let mut state = self.lock();
+        let is_same = state.horizon.as_ref().is_some_and(|horizon| horizon.epoch == end.epoch);
+        // Unless it was raised meanwhile.
+        if is_same && state.floor == end.number {
+            state.floor = floor;
+        }
+    }
+
     /// Ends to count: what is in Redis cannot be compared with what is known here.
     pub(crate) fn stop(&self) {
         self.lock().horizon = None;
     }
 
-    /// An invalidation was published, with this epoch and number, or without. As [`published`](Self::published).
+    /// An invalidation was published by a replica, with this epoch and number, or without. Call before the caches of this replica apply
+    /// it, and before an own one counts as sent.
     pub(crate) fn heard(&self, id: Option<(u64, u64)>, invalidation: &Invalidation) {
         let now = self.clock.now();
         let mut state = self.lock();
@@ -144,11 +156,10 @@ impl Ledger {
         self.lock().is_sending = is_sending;
     }
 
-    /// An invalidation of this number was published by a replica. Call before the caches of this
-    /// replica apply it, and before an own one counts as sent.
+    /// An invalidation of this number was published, in the epoch that is counted in.
+    #[cfg(test)]
     pub(crate) fn published(&self, number: u64, invalidation: &Invalidation) {
-        let now = self.clock.now();
-        self.lock().note(number, invalidation, now);
+        self.lock().note(number, invalidation, self.clock.now());
     }
 
     /// All up to this number are applied here.
@@ -398,6 +409,27 @@ mod tests {
             let last = published.last().unwrap().1;
             assert!(!covers(&ledger, last, 7, "alice"), "{what}");
         }
+    }
+
+    /// Reading the history may take as long as it likes, and be given up.
+    #[test]
+    fn history_is_added_to_a_count_that_has_started() {
+        let (ledger, _) = ledger();
+        ledger.start(at(10), 10);
+        ledger.proved(Instant::now() + Duration::from_secs(60));
+        assert!(covers(&ledger, 9, 8, "bob"), "not known yet");
+        assert!(!covers(&ledger, 10, 8, "bob"));
+        ledger.heard(Some((1, 11)), &of_user(9));
+        ledger.heard(Some((1, 6)), &of_user(7));
+        ledger.lower_floor(Id { epoch: 1, number: 10 }, 5);
+        for (number, id, expected) in
+            [(4, 8, true), (5, 8, false), (5, 7, true), (6, 7, false), (10, 9, true), (11, 9, false)]
+        {
+            assert_eq!(covers(&ledger, number, id, "bob"), expected, "{number} {id}");
+        }
+        ledger.lower_floor(Id { epoch: 1, number: 10 }, 0);
+        ledger.lower_floor(Id { epoch: 2, number: 5 }, 0);
+        assert!(covers(&ledger, 4, 8, "bob"), "those of another count");
     }
 
     #[test]

@@ -57,6 +57,11 @@ impl<'a> Listening<'a> {
             // What was published meanwhile is not in the stream.
             *self.state.position() = None;
         }
+        if self.state.is_stuck() {
+            // Such as entries of a megabyte each, for which Redis closes the connection.
+            tracing::debug!("what was missed cannot be read: forgetting everything");
+            *self.state.position() = None;
+        }
         let mut next_check = Instant::now();
         loop {
             if next_check <= Instant::now() {
@@ -112,6 +117,7 @@ impl<'a> Listening<'a> {
     async fn check(&mut self) -> Result<CheckAgain, LinkError> {
         let sent = Instant::now();
         let observed = self.observe().await?;
+        self.state.has_read();
         let is_first = !std::mem::replace(&mut self.has_checked, true);
         let Some(stream) = observed.stream.filter(|stream| !stream.is_unusable()) else {
             self.ledger.stop();
@@ -144,8 +150,10 @@ impl<'a> Listening<'a> {
                 let position = Position::at_end(observed.server, stream);
                 *self.state.position() = Some(position.clone());
                 if let Some(horizon) = position.horizon() {
+                    // Before the history, whose reading may be given up with the connection.
+                    self.ledger.start(horizon, stream.last.number);
                     let history = History::read(self.connection, self.key, stream.last).await;
-                    history.hand_in(self.ledger, horizon);
+                    history.hand_in(self.ledger, stream.last);
                 }
             }
         }
