@@ -4,7 +4,6 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::SystemTime;
 
 use axum::response::Response;
-use http::header::HeaderValue;
 use http::request::Parts;
 use http::uri::Scheme;
 use http::{Extensions, Method, Uri, Version};
@@ -238,7 +237,7 @@ impl RequestContext {
 
     /// The `traceparent` header as it came.
     #[cfg(feature = "outbound")]
-    pub(crate) fn traceparent(&self) -> Option<&HeaderValue> {
+    pub(crate) fn traceparent(&self) -> Option<&http::header::HeaderValue> {
         let traceparent = self.passed_on()?.traceparent.as_ref()?;
         trace::id_of_traceparent(traceparent).and(Some(traceparent))
     }
@@ -307,7 +306,7 @@ mod tests {
     fn context(peer: &str, headers: &[(&'static str, &str)]) -> RequestContext {
         let mut request = http::Request::new(());
         for (name, value) in headers {
-            request.headers_mut().append(*name, HeaderValue::from_str(value).unwrap());
+            request.headers_mut().append(*name, http::header::HeaderValue::from_str(value).unwrap());
         }
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
         RequestContext::with_default_settings(&request.into_parts().0, None)
