@@ -364,19 +364,23 @@ async fn paused_redis_delays_a_few_lookups_by_one_call() {
     let cluster = cluster(&server);
     let replica = cluster.replica(TTLS).await;
     server.signal("STOP");
-    let mut took = vec![];
+    let (mut took, mut pauses) = (vec![], vec![]);
     for n in 0..1_000 {
         let asked = Instant::now();
         assert!(lookup(&replica, &format!("user {n}")).await.is_ok());
         took.push(asked.elapsed());
+        let paused = Instant::now();
         tokio::time::sleep(Duration::from_millis(1)).await;
+        pauses.push(paused.elapsed());
     }
     server.signal("CONT");
+    // How late a busy machine lets anything be.
+    let stall = pauses.iter().max().copied().unwrap_or_default();
     took.sort();
     let late = took.iter().filter(|took| **took > Duration::from_millis(25)).count();
     println!("p50 {:?}, p99 {:?}, at most {:?}; {late} waited", took[500], took[989], took[999]);
     assert!(late <= 10, "{late}");
-    assert!(took[999] < Duration::from_millis(150), "{:?}", took[999]);
+    assert!(took[999] < Duration::from_millis(150) + stall, "{:?}, and {stall:?} for a pause", took[999]);
     test_support::until_async("it is shared again", async || {
         lookup(&replica, &fastrand::u64(..).to_string()).await.unwrap();
         server.run::<usize>(&["DBSIZE"]).await > 0
