@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use super::backend::{Guarded, Query};
 use super::recent::Recent;
@@ -10,6 +10,7 @@ use crate::types::error::AuthError;
 use crate::types::tenant::{Membership, OrgId};
 use crate::types::user::UserId;
 use crate::upstream::cluster::Cluster;
+use crate::upstream::cluster::joins::Joins;
 use crate::upstream::cluster::member::{Member, Trusting};
 use crate::upstream::lookups::Lookups;
 
@@ -57,12 +58,7 @@ pub(super) struct Inner<M> {
 
 impl<M: Memberships> CachedMemberships<M> {
     pub(super) fn of(inner: Inner<M>) -> Self {
-        let inner = Arc::new(inner);
-        if let Some(cluster) = &inner.cluster {
-            let member: Weak<Inner<M>> = Arc::downgrade(&inner);
-            cluster.attach(member);
-        }
-        Self { inner }
+        Self { inner: inner.joined() }
     }
 
     /// Returns what is asked.
@@ -120,24 +116,21 @@ impl<M: Memberships> Memberships for CachedMemberships<M> {
 /// Invalidates what is cached here. Where what is asked has a cache of its own, invalidate that first.
 impl<M: Memberships> Invalidate for CachedMemberships<M> {
     fn apply(&self, invalidation: &Invalidation) {
-        match &self.inner.cluster {
-            Some(cluster) => cluster.apply(invalidation),
-            None => self.inner.apply_here(invalidation),
-        }
+        self.inner.invalidate(invalidation);
     }
 
     fn apply_here(&self, invalidation: &Invalidation) {
-        match &self.inner.cluster {
-            Some(cluster) => cluster.apply_here(invalidation),
-            None => self.inner.apply_here(invalidation),
-        }
+        self.inner.invalidate_here(invalidation);
     }
 
-    async fn spread(&self) -> Result<(), SpreadError> {
-        match &self.inner.cluster {
-            Some(cluster) => cluster.spread().await,
-            None => Ok(()),
-        }
+    fn spread(&self) -> impl Future<Output = Result<(), SpreadError>> + Send {
+        self.inner.spread()
+    }
+}
+
+impl<M: Memberships> Joins for Inner<M> {
+    fn cluster(&self) -> Option<&Cluster> {
+        self.cluster.as_ref()
     }
 }
 

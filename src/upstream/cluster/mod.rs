@@ -7,6 +7,7 @@ mod builder;
 #[allow(clippy::module_inception)]
 mod cluster;
 mod constructors;
+pub(crate) mod joins;
 pub(crate) mod keys;
 pub(crate) mod member;
 #[cfg(feature = "postgres")]

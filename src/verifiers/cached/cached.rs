@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use super::backend::Guarded;
 use crate::ports::invalidate::{Invalidate, SpreadError};
@@ -10,6 +10,7 @@ use crate::types::credential::{AccessKey, BearerToken, Credential};
 use crate::types::error::AuthError;
 use crate::types::user::{UserId, UserInfo};
 use crate::upstream::cluster::Cluster;
+use crate::upstream::cluster::joins::Joins;
 use crate::upstream::cluster::member::{Member, Trusting};
 use crate::upstream::identity_cache::Kind;
 use crate::upstream::lookups::Lookups;
@@ -66,12 +67,7 @@ pub(super) struct Inner<V> {
 
 impl<V: Send + Sync + 'static> Cached<V> {
     pub(super) fn of(inner: Inner<V>) -> Self {
-        let inner = Arc::new(inner);
-        if let Some(cluster) = &inner.cluster {
-            let member: Weak<Inner<V>> = Arc::downgrade(&inner);
-            cluster.attach(member);
-        }
-        Self { inner }
+        Self { inner: inner.joined() }
     }
 
     /// Returns the verifier.
@@ -152,24 +148,21 @@ verify_cached!(BearerToken => Kind::Token, AccessKey => Kind::AccessKey);
 /// Invalidates what is cached here. Where the verifier has a cache of its own, invalidate that first.
 impl<V: Send + Sync + 'static> Invalidate for Cached<V> {
     fn apply(&self, invalidation: &Invalidation) {
-        match &self.inner.cluster {
-            Some(cluster) => cluster.apply(invalidation),
-            None => self.inner.lookups.apply(invalidation),
-        }
+        self.inner.invalidate(invalidation);
     }
 
     fn apply_here(&self, invalidation: &Invalidation) {
-        match &self.inner.cluster {
-            Some(cluster) => cluster.apply_here(invalidation),
-            None => self.inner.lookups.apply(invalidation),
-        }
+        self.inner.invalidate_here(invalidation);
     }
 
-    async fn spread(&self) -> Result<(), SpreadError> {
-        match &self.inner.cluster {
-            Some(cluster) => cluster.spread().await,
-            None => Ok(()),
-        }
+    fn spread(&self) -> impl Future<Output = Result<(), SpreadError>> + Send {
+        self.inner.spread()
+    }
+}
+
+impl<V: Send + Sync + 'static> Joins for Inner<V> {
+    fn cluster(&self) -> Option<&Cluster> {
+        self.cluster.as_ref()
     }
 }
 

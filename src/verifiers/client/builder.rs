@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -10,6 +10,7 @@ use crate::types::error::BuildError;
 use crate::types::secret::Secret;
 use crate::upstream::api_client::{ApiClient, Settings};
 use crate::upstream::cluster::Cluster;
+use crate::upstream::cluster::joins::Joins;
 use crate::upstream::cluster::keys::AppKeys;
 use crate::upstream::identity_cache::IdentityCache;
 use crate::upstream::lookups::{self, Lookups, MAX_DURATION};
@@ -212,12 +213,7 @@ impl AuthClientBuilder {
             shared,
         });
         let lookups = Lookups::new(core.clone(), settings.max_concurrent_lookups, timeout);
-        let inner = Arc::new(Inner { core, lookups, cluster: self.cluster });
-        if let Some(cluster) = &inner.cluster {
-            let member: Weak<Inner> = Arc::downgrade(&inner);
-            cluster.attach(member);
-        }
-        Ok(AuthClient { inner })
+        Ok(AuthClient { inner: Inner { core, lookups, cluster: self.cluster }.joined() })
     }
 }
 

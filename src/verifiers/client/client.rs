@@ -12,6 +12,7 @@ use crate::types::user::UserInfo;
 #[cfg(any(feature = "outbound", feature = "registry", feature = "stats"))]
 use crate::upstream::api_client::ApiClient;
 use crate::upstream::cluster::Cluster;
+use crate::upstream::cluster::joins::Joins;
 use crate::upstream::cluster::member::{Member, Trusting};
 use crate::upstream::lookups::Lookups;
 #[cfg(feature = "test-util")]
@@ -68,8 +69,9 @@ impl AuthClient {
     /// Invalidates one token or access key, such as at a logout.
     ///
     /// Takes the credential alone, or an `Authorization` header as it came: `Bearer <token>`, in any case. Covers the
-    /// token without and with one or two `=` at its end, which some auth centers take for the same. Does nothing for a
-    /// credential that is neither cached nor being looked up, and for a malformed one, which never is.
+    /// token without and with one or two `=` at its end, which some auth centers take for the same. Does nothing
+    /// here for a credential that is neither cached nor being looked up; the other replicas of a
+    /// [`cluster`](crate::AuthClientBuilder::cluster) are told all the same. Does nothing at all for a malformed one, which never is.
     ///
     /// ```
     /// use aigc_auth::AuthClient;
@@ -121,24 +123,21 @@ impl AuthClient {
 
 impl Invalidate for AuthClient {
     fn apply(&self, invalidation: &Invalidation) {
-        match &self.inner.cluster {
-            Some(cluster) => cluster.apply(invalidation),
-            None => self.inner.lookups.apply(invalidation),
-        }
+        self.inner.invalidate(invalidation);
     }
 
     fn apply_here(&self, invalidation: &Invalidation) {
-        match &self.inner.cluster {
-            Some(cluster) => cluster.apply_here(invalidation),
-            None => self.inner.lookups.apply(invalidation),
-        }
+        self.inner.invalidate_here(invalidation);
     }
 
-    async fn spread(&self) -> Result<(), SpreadError> {
-        match &self.inner.cluster {
-            Some(cluster) => cluster.spread().await,
-            None => Ok(()),
-        }
+    fn spread(&self) -> impl Future<Output = Result<(), SpreadError>> + Send {
+        self.inner.spread()
+    }
+}
+
+impl Joins for Inner {
+    fn cluster(&self) -> Option<&Cluster> {
+        self.cluster.as_ref()
     }
 }
 
