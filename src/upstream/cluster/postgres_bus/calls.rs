@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
+use super::shared_session::explained;
 use crate::ports::invalidation_bus::BusError;
 
 /// The connections that messages are sent over. One is thrown away when a call fails, or is dropped: it may be mute.
@@ -75,7 +76,7 @@ impl Calls {
         if batch.is_empty() {
             return;
         }
-        let sent = self.send(&batch).await.map_err(|error| error.to_string());
+        let sent = self.send(&batch).await.map_err(|error| explained(error).to_string());
         for message in batch {
             // Fails if it was given up meanwhile.
             let _ = message.sent.send(sent.clone());

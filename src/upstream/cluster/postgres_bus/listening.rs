@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::calls::Calls;
+use super::shared_session::{NO_SESSION, explained};
 use crate::ports::invalidation::Invalidation;
 use crate::ports::invalidation_bus::{BusError, BusListener};
 
@@ -40,9 +41,6 @@ const ARRIVAL: Duration = Duration::from_secs(1);
 /// How long questions may not be sent. The server that is listened to may not be the one that messages are sent to any more.
 const PATIENCE: Duration = Duration::from_secs(10);
 const DIAL: Duration = Duration::from_secs(2);
-
-const NO_SESSION: &str = "LISTEN takes a session of its own, and this is a pooler in transaction mode, which drops messages: connect to \
-                          PostgreSQL itself, or to a pooler in session mode";
 
 impl Listening {
     /// Listens, and finds out whether messages arrive.
@@ -106,10 +104,10 @@ async fn dial(options: &PgConnectOptions, channels: &Channels) -> Result<PgListe
     let mut listener = PgListener::connect_with(&pool.connect_lazy_with(options.clone())).await?;
     // Who has lost a connection has to know.
     listener.eager_reconnect(false);
-    if !has_session(&mut listener, options).await? {
+    if !has_session(&mut listener, options).await.map_err(explained)? {
         return Err(NO_SESSION.into());
     }
-    listener.listen_all([&*channels.shared, &*channels.own]).await?;
+    listener.listen_all([&*channels.shared, &*channels.own]).await.map_err(explained)?;
     Ok(listener)
 }
 

@@ -4,5 +4,6 @@ mod bus;
 mod calls;
 mod listening;
 mod payload;
+mod shared_session;
 
 pub use bus::PostgresBus;
