@@ -71,6 +71,7 @@
 //! | [`user_sync`](user_sync/index.html) | keep an existing table of users in step with the auth center |
 //! | [`registry`](registry/index.html) | register the service, send heartbeats, receive its configuration |
 //! | [`outbound`](outbound/index.html) | calls to other services on the user's behalf |
+//! | [`observer`] | what happens inside: lookups, refusals, outages, for metrics and alerts |
 //! | [`Verify`] | the port for a verifier of your own in place of `AuthClient` |
 //! | [`AuthError`], [`error`] | why a request was refused, and the response |
 //! | [`grpc`](grpc/index.html) | services of tonic: the user, permissions, errors |
@@ -210,6 +211,14 @@ pub mod invalidate {
     pub use crate::ports::invalidate::{Invalidate, SpreadError};
     pub use crate::ports::invalidation::Invalidation;
     pub use crate::types::credential_tag::{CredentialTag, ParseTagError};
+}
+
+pub mod observer {
+    //! Be told what happens: lookups, refusals, circuit breakers, usage records, webhooks, for metrics and alerts.
+    //!
+    //! Give one [`Observer`] to the client, and everything that is built from it tells it.
+    pub use crate::ports::observer::*;
+    pub use crate::types::credential_seen::CredentialSeen;
 }
 
 pub mod permission {

@@ -6,6 +6,7 @@ pub(crate) mod invalidation;
 #[cfg(feature = "client")]
 pub(crate) mod invalidation_bus;
 pub(crate) mod memberships;
+pub(crate) mod observer;
 #[cfg(feature = "webhook")]
 pub(crate) mod replay_memory;
 #[cfg(feature = "jwt")]

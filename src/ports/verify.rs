@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::ports::observer::Observer;
 use crate::ports::user_directory::Directory;
 use crate::types::credential::{AccessKey, BearerToken, Credential};
 use crate::types::error::{AuthError, ErrorKind};
@@ -69,6 +70,12 @@ pub trait Verify<C>: Send + Sync + 'static {
     fn directory(&self) -> Option<Directory> {
         None
     }
+
+    /// Who is told what the layer does, unless [`AuthLayer::observer`](crate::AuthLayer::observer) says so. Defaults to nobody: a
+    /// verifier that wraps another passes this on.
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        None
+    }
 }
 
 /// Passes on everything.
@@ -89,6 +96,10 @@ macro_rules! verify_by_reference {
 
             fn directory(&self) -> Option<Directory> {
                 (**self).directory()
+            }
+
+            fn observer(&self) -> Option<Arc<dyn Observer>> {
+                (**self).observer()
             }
         }
     )+};

@@ -63,7 +63,7 @@ impl Acting {
             refusal: None,
         };
         let policy = context.act_as_policy();
-        let target = policy.authorize(attempt, requested, context.directory()).await?;
+        let target = policy.authorize(attempt, requested, context.directory(), &context.watch()).await?;
         context.act_as(target.clone());
         let authorized = Self { actor, target: Some(target) };
         parts.extensions.insert(authorized.clone());

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::ports::audit::{self, ActAsAttempt, ActAsTenant, AuditError, AuditSink, Sink};
+use crate::ports::observer::{ActAs, Event, Watch};
 use crate::ports::user_directory::{Directory, UserDirectory};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::{AccessKeyKind, UserId, UserInfo};
@@ -142,6 +143,7 @@ impl ActAsPolicy {
         mut attempt: ActAsAttempt,
         target: Result<UserId, AuthError>,
         directory: Option<&Directory>,
+        watch: &Watch,
     ) -> Result<Target, AuthError> {
         attempt.target_id = target.as_ref().ok().cloned();
         let directory = self.directory.as_ref().or(directory);
@@ -156,6 +158,10 @@ impl ActAsPolicy {
             attempt.refusal.get_or_insert(error);
         }
         audit::log(&attempt);
+        watch.tell(|| {
+            let (actor, target) = (attempt.actor.id().clone(), attempt.target_id.clone());
+            Event::ActAs(ActAs { actor, target, error: attempt.refusal.as_ref().map(AuthError::kind) })
+        });
         match (decision, &attempt.refusal) {
             (Ok(id), None) => Ok(Target { id, user: attempt.target.clone(), attempt: Arc::new(attempt) }),
             (_, Some(refusal)) => Err(refusal.clone()),

@@ -30,7 +30,7 @@ use tonic::{Code, Request, Status};
 
 use crate::request::auth_state;
 use crate::request::context;
-use crate::request::refusals::{code, log, metadata};
+use crate::request::refusals::{code, metadata};
 use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
 
@@ -57,7 +57,7 @@ pub fn require<'a, T>(request: &'a Request<T>, permission: &str) -> Result<&'a U
 /// metadata the challenge and when to retry (`retry-after`, `grpc-retry-pushback-ms`). The error is its source.
 impl From<AuthError> for Status {
     fn from(error: AuthError) -> Self {
-        log(&error);
+        context::note_refusal(&error);
         let wording = context::wording();
         let metadata = MetadataMap::from_headers(metadata(&wording, &error));
         let code = Code::from_i32(code(&error).into());

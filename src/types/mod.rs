@@ -4,9 +4,11 @@
 pub(crate) mod claims;
 pub(crate) mod combinations;
 pub(crate) mod credential;
+pub(crate) mod credential_seen;
 pub(crate) mod credential_tag;
 pub(crate) mod envelope;
 pub(crate) mod error;
+pub(crate) mod labels;
 pub(crate) mod lenient;
 pub(crate) mod permission;
 pub(crate) mod present;

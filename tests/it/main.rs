@@ -28,6 +28,8 @@ mod jwt;
 mod lab;
 // `AuthLayer`, extractors, guards, request context.
 mod layer;
+// The observer: an event for each kind of thing that happens.
+mod observer;
 // `OutboundClient`: propagation, trust, redirects.
 mod outbound;
 // Registered services: heartbeats, configuration.

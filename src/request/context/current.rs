@@ -157,8 +157,17 @@ pub(crate) fn refuse(error: &AuthError, request: Option<(Head<'_>, Option<Grpc>)
         Some(context) => context.refuse(error, request),
         None => {
             let grpc = request.and_then(|(_, grpc)| grpc);
-            RefusalSettings::default().respond(error, || request.map(|(head, _)| head), grpc)
+            RefusalSettings::default().respond(error, || request.map(|(head, _)| head), grpc, None)
         }
+    }
+}
+
+/// Notes an error that is answered in another way, in the log and to the observer of the current request's layer.
+#[cfg(feature = "tonic")]
+pub(crate) fn note_refusal(error: &AuthError) {
+    match current() {
+        Some(context) => context.note_refusal(error),
+        None => RefusalSettings::default().note(error, None),
     }
 }
 

@@ -49,13 +49,13 @@ pub use builder::RequestContextBuilder;
 pub use carry::{carry, carry_blocking};
 #[cfg(feature = "stats")]
 pub(crate) use current::with_credential;
-#[cfg(feature = "tonic")]
-pub(crate) use current::wording;
 pub(crate) use current::{Entered, refuse, refuses_act_as_elsewhere};
 pub use current::{
     actor, app_id, client_ip, credential, current, current_user, current_user_id, current_username,
     is_current_user_admin, request_id, service, stats, tenant, trace_id, user_agent, valid_until,
 };
+#[cfg(feature = "tonic")]
+pub(crate) use current::{note_refusal, wording};
 pub use future::{InContext, WithContext};
 pub(crate) use head::detach;
 #[cfg(feature = "webhook")]

@@ -15,6 +15,7 @@ use super::recorder::Recorder;
 use super::settings::Settings;
 use super::tenant_slot::TenantSlot;
 use super::trace;
+use crate::ports::observer::Watch;
 use crate::ports::user_directory::Directory;
 use crate::request::client_ip;
 use crate::request::impersonation::{ActAsPolicy, Target};
@@ -262,9 +263,22 @@ impl RequestContext {
         let head = || request.map(|(head, _)| head).or(kept.as_deref().map(RequestHead::head));
         let grpc = request.map_or(self.0.headers.grpc, |(_, grpc)| grpc);
         match self.settings() {
-            Some(settings) => settings.refusals.respond(error, head, grpc),
-            None => RefusalSettings::default().respond(error, head, grpc),
+            Some(settings) => settings.refusals.respond(error, head, grpc, self.credential()),
+            None => RefusalSettings::default().respond(error, head, grpc, None),
         }
+    }
+
+    #[cfg(feature = "tonic")]
+    pub(super) fn note_refusal(&self, error: &AuthError) {
+        match self.settings() {
+            Some(settings) => settings.refusals.note(error, self.credential()),
+            None => RefusalSettings::default().note(error, None),
+        }
+    }
+
+    /// The observer of the layer.
+    pub(crate) fn watch(&self) -> Watch {
+        self.settings().map(|settings| settings.refusals.watch.clone()).unwrap_or_default()
     }
 
     pub(super) fn passed_on(&self) -> Option<&PassedOn> {

@@ -5,6 +5,7 @@ mod complete;
 mod grpc;
 mod head;
 mod log_in_page;
+mod note;
 mod problem;
 mod reentry;
 mod refusal;
@@ -19,7 +20,5 @@ pub(crate) use head::{Head, RequestHead};
 pub use refusal::Refusal;
 pub use responder::ErrorResponder;
 pub(crate) use settings::RefusalSettings;
-#[cfg(feature = "tonic")]
-pub(crate) use settings::log;
 #[cfg(feature = "tonic")]
 pub(crate) use wording::Wording;

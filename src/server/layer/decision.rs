@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::response::Response;
+use http::Method;
 use http::header::HeaderMap;
-use http::{Extensions, Method};
 
 use super::excluded_paths::ExcludedPaths;
 use super::found_credential::{in_any_source, in_authorization};
@@ -126,7 +126,7 @@ impl AuthConfig {
                 let seen = if credential.is_some() { seen } else { seen.unrecorded() };
                 let context = self.context(&seen, None, None);
                 let recording = credential.and_then(|credential| record(&context, Some(credential)));
-                auth_state::set(request.extensions_mut(), Err(Unauthenticated::Rejected(error)));
+                self.reject_later(error, request);
                 Decision::Pass(context, recording, head)
             }
             Presence::Rejected(error, credential) => {
@@ -200,9 +200,9 @@ impl AuthConfig {
     }
 
     /// Applies the outcome of a verification to the request.
-    pub(super) fn settle(
+    pub(super) fn settle<B>(
         &self,
-        extensions: &mut Extensions,
+        request: &mut http::Request<B>,
         verification: Verification,
         mut recording: Option<Recording>,
         head: Option<Arc<RequestHead>>,
@@ -210,7 +210,7 @@ impl AuthConfig {
         let Verification { result, credential, context } = verification;
         match result {
             Ok(user) => {
-                auth_state::set(extensions, Ok(user.clone()));
+                auth_state::set(request.extensions_mut(), Ok(user.clone()));
                 let context = context.signed_in(user, credential);
                 if let Some(recording) = &mut recording {
                     recording.set_context(&context);
@@ -222,7 +222,7 @@ impl AuthConfig {
                 if !self.allow_anonymous {
                     return Decision::Reject(error, recording, context.grpc());
                 }
-                auth_state::set(extensions, Err(Unauthenticated::Rejected(error)));
+                self.reject_later(error, request);
                 Decision::Pass(context, recording, head)
             }
         }
@@ -236,7 +236,8 @@ impl AuthConfig {
         recording: Option<Recording>,
         grpc: Option<Grpc>,
     ) -> Response {
-        let response = self.settings.refusals.reject(error, || Head::of(request), grpc);
+        let response =
+            self.settings.refusals.reject(error, || Head::of(request), grpc, || self.seen(request));
         if let Some(recording) = recording {
             recording.reject(error, recorded_status(&response));
         }

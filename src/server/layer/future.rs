@@ -146,7 +146,7 @@ where
                     let verified = ready!(polled);
                     let Waiting { mut ready, mut request, recording, head } =
                         *waiting.take().expect("polled after completion");
-                    match config.settle(request.extensions_mut(), verified, recording, head) {
+                    match config.settle(&mut request, verified, recording, head) {
                         Decision::Pass(context, recording, head) => {
                             let at_end = config.at_end(&request, recording, head);
                             State::call(&mut ready, request, Some(context), at_end)

@@ -15,7 +15,7 @@ use crate::ports::verify::{Verifiers, Verify};
 use crate::request::client_ip::TrustedProxies;
 use crate::request::context::{Recorder, Settings};
 use crate::request::impersonation::ActAsPolicy;
-use crate::request::refusals::ErrorResponder;
+use crate::request::refusals::{ErrorResponder, RefusalSettings};
 use crate::request::tenant::TenantPolicy;
 use crate::types::credential::{AccessKey, BearerToken};
 use crate::types::error::Language;
@@ -89,6 +89,8 @@ impl AuthLayer {
         let settings = Arc::make_mut(&mut config.settings);
         settings.app_id = settings.app_id.take().or_else(|| verifier.app_id());
         settings.directory = settings.directory.take().or_else(|| verifier.directory());
+        let watch = std::mem::take(&mut settings.refusals.watch);
+        settings.refusals.watch = watch.or(|| verifier.observer().into());
         config.verifiers = config.verifiers.clone().with_access_keys(verifier);
         self
     }
@@ -266,14 +268,16 @@ impl AuthLayer {
         Arc::make_mut(&mut self.config)
     }
 
-    fn settings_mut(&mut self) -> &mut Settings {
+    pub(super) fn settings_mut(&mut self) -> &mut Settings {
         Arc::make_mut(&mut self.config_mut().settings)
     }
 }
 
 /// Returns the default settings with the app id and the directory of a verifier.
 fn settings<C>(verifier: &impl Verify<C>) -> Settings {
-    Settings { app_id: verifier.app_id(), directory: verifier.directory(), ..Settings::default() }
+    let refusals = RefusalSettings { watch: verifier.observer().into(), ..RefusalSettings::default() };
+    let (app_id, directory) = (verifier.app_id(), verifier.directory());
+    Settings { app_id, directory, refusals, ..Settings::default() }
 }
 
 impl<S> Layer<S> for AuthLayer {

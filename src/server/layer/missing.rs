@@ -4,7 +4,25 @@
 use http::HeaderValue;
 
 use super::sources::CredentialSource;
+use crate::types::credential_seen::CredentialSeen;
 use crate::types::error::{AuthError, ErrorKind};
+
+/// Returns what this `Authorization` has, which has no bearer credential.
+#[cold]
+pub(super) fn seen(value: &HeaderValue) -> CredentialSeen {
+    let value = value.as_bytes().trim_ascii();
+    let scheme = value.split(|&byte| byte == b' ').next().unwrap_or_default();
+    let is = |names: &[&str]| names.iter().any(|name| scheme.eq_ignore_ascii_case(name.as_bytes()));
+    match () {
+        () if is(&["Basic"]) => CredentialSeen::Basic,
+        () if is(&["Digest"]) => CredentialSeen::Digest,
+        () if is(&["Negotiate", "NTLM"]) => CredentialSeen::Negotiate,
+        () if is(&["Token", "PrivateToken"]) => CredentialSeen::Token,
+        () if is(&["ApiKey", "Api-Key", "Key"]) => CredentialSeen::ApiKey,
+        () if scheme.len() == value.len() && !is(&SCHEMES) => CredentialSeen::NoScheme,
+        () => CredentialSeen::OtherScheme,
+    }
+}
 
 /// The registered authentication schemes, and usual ones that are not registered.
 const SCHEMES: [&str; 22] = [
@@ -80,6 +98,25 @@ mod tests {
             let error = other_scheme(&HeaderValue::from_static(value)).to_string();
             assert!(error.contains(expected), "{value}: {error}");
             assert!(!error.contains("secret"), "{value}: {error}");
+        }
+    }
+
+    #[test]
+    fn schemes_are_seen_as_few_kinds() {
+        for (value, expected) in [
+            ("", CredentialSeen::NoScheme),
+            ("secret", CredentialSeen::NoScheme),
+            ("Basic c2VjcmV0", CredentialSeen::Basic),
+            ("basic", CredentialSeen::Basic),
+            ("Digest x", CredentialSeen::Digest),
+            ("NTLM x", CredentialSeen::Negotiate),
+            ("Token secret", CredentialSeen::Token),
+            ("Api-Key secret", CredentialSeen::ApiKey),
+            ("DPoP secret", CredentialSeen::OtherScheme),
+            ("DPoP", CredentialSeen::OtherScheme),
+            ("secret secret", CredentialSeen::OtherScheme),
+        ] {
+            assert_eq!(seen(&HeaderValue::from_static(value)), expected, "{value}");
         }
     }
 }

@@ -25,6 +25,7 @@ mod guard;
 pub(crate) mod layer;
 mod missing;
 mod named_route;
+mod observed;
 mod path_params;
 mod preflight;
 mod served_request;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use quick_cache::DefaultHashBuilder;
 
 use crate::ports::memberships::Memberships;
+use crate::ports::observer::LookedUp;
 use crate::types::tenant::{Membership, OrgId};
 use crate::types::user::UserId;
 use crate::upstream::api_client::CallError;
@@ -70,6 +71,10 @@ impl<M: Memberships> Backend for Guarded<M> {
 }
 
 impl<M: Memberships> Fetch<Query> for Guarded<M> {
+    fn what(_: &Query) -> LookedUp {
+        LookedUp::Membership
+    }
+
     fn key(&self, query: &Query) -> Key {
         self.key_of(&query.user, query.org.as_ref().map(OrgId::as_str))
     }

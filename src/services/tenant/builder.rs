@@ -8,10 +8,11 @@ use super::backend::Guarded;
 use super::cached::{CachedMemberships, Inner};
 use super::recent::Recent;
 use crate::ports::memberships::Memberships;
+use crate::ports::observer::{Observer, VerifierKind, Watch};
 use crate::upstream::cluster::Cluster;
 use crate::upstream::guard::Guard;
 use crate::upstream::identity_cache::IdentityCache;
-use crate::upstream::lookups::{Lookups, Settings};
+use crate::upstream::lookups::{LookupWatch, Lookups, Settings};
 use crate::util::clock::Clock;
 
 /// Shorter than that of credentials: members are removed by other services than the one that asks, which hears nothing.
@@ -29,6 +30,7 @@ pub struct CachedMembershipsBuilder<M> {
     settings: Settings,
     clock: Clock,
     cluster: Option<Cluster>,
+    watch: Watch,
 }
 
 impl<M: Memberships> CachedMemberships<M> {
@@ -42,7 +44,8 @@ impl<M: Memberships> CachedMemberships<M> {
         let mut settings = Settings::default();
         settings.ttls.ttl = TTL;
         settings.timeout = TIMEOUT;
-        CachedMembershipsBuilder { memberships, settings, clock: Clock::default(), cluster: None }
+        let (clock, watch) = (Clock::default(), Watch::default());
+        CachedMembershipsBuilder { memberships, settings, clock, cluster: None, watch }
     }
 }
 
@@ -102,6 +105,12 @@ impl<M: Memberships> CachedMembershipsBuilder<M> {
         self
     }
 
+    /// Sets who is told of lookups of memberships, of calls of their source and of its circuit breaker. Defaults to nobody.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.watch = Watch::by(observer);
+        self
+    }
+
     /// Sets the clock of the cache and the circuit breaker, for tests.
     #[cfg(feature = "test-util")]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -114,7 +123,8 @@ impl<M: Memberships> CachedMembershipsBuilder<M> {
     pub fn build(self) -> CachedMemberships<M> {
         let Settings { ttls, capacity, max_concurrent_lookups, timeout, max_in_flight } =
             self.settings.bounded();
-        let mut cache = IdentityCache::new(capacity, ttls, timeout, self.clock.clone());
+        let cache = IdentityCache::new(capacity, ttls, timeout, self.clock.clone());
+        let mut cache = cache.watched(self.watch.is_on());
         if let Some(cluster) = &self.cluster {
             cache = cluster.adopt(cache, None);
         }
@@ -124,7 +134,8 @@ impl<M: Memberships> CachedMembershipsBuilder<M> {
             hasher: DefaultHashBuilder::default(),
             guard: Guard::new("source of memberships", max_in_flight, timeout, self.clock),
         });
-        let lookups = Lookups::new(guarded.clone(), max_concurrent_lookups, timeout);
+        let watch = LookupWatch::new(self.watch, VerifierKind::Memberships);
+        let lookups = Lookups::new(guarded.clone(), max_concurrent_lookups, timeout, watch);
         CachedMemberships::of(Inner { guarded, recent: Recent::new(), lookups, cluster: self.cluster })
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::kind::ErrorKind;
 use super::language::Language;
 use super::message::{self, About};
+use crate::types::credential_seen::CredentialSeen;
 
 /// Why a request was refused, or a call to the auth center failed.
 ///
@@ -43,6 +44,7 @@ pub struct AuthError {
     is_of_one_credential: bool,
     /// 0 stands for none.
     retry_after: u8,
+    pub(super) seen: CredentialSeen,
     context: Option<Arc<Context>>,
 }
 
@@ -59,7 +61,8 @@ struct Context {
 impl AuthError {
     /// Creates an error of this kind, for handlers and for your own [`Verify`](crate::Verify).
     pub const fn new(kind: ErrorKind) -> Self {
-        Self { kind, about: About::Credential, is_of_one_credential: false, retry_after: 0, context: None }
+        let (about, seen) = (About::Credential, CredentialSeen::Unknown);
+        Self { kind, about, is_of_one_credential: false, retry_after: 0, seen, context: None }
     }
 
     /// Adds a detail for operators. Never put a secret into it; callers of the service do not see it.

@@ -6,6 +6,7 @@ mod conversion;
 mod kind;
 mod language;
 mod message;
+mod seen;
 mod subject;
 
 pub(crate) use auth_error::AuthError;

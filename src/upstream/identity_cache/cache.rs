@@ -16,6 +16,7 @@ use super::value::{RejectedAbout, Value};
 use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
 use crate::util::clock::{Clock, Millis};
+use crate::util::narrow::U40;
 
 /// Users by their credentials, or other values by what they were looked up by.
 pub(crate) struct IdentityCache<V = UserInfo> {
@@ -36,12 +37,16 @@ pub(crate) struct IdentityCache<V = UserInfo> {
     lists: InternedLists,
     pub(super) invalidations: Invalidations,
     pub(super) trust: Trust,
+    /// Whether somebody wants to know of each hit.
+    is_watched: bool,
 }
 
 /// What is cached for a key.
 pub(crate) enum Cached<V = UserInfo> {
     /// A value that is not due for a refresh yet.
     Fresh(V),
+    /// The same, of a cache whose hits are watched.
+    Watched(V),
     /// A value that is due for a refresh in the background.
     Stale(V),
     /// A rejection.
@@ -82,7 +87,13 @@ impl<V: Value> IdentityCache<V> {
             expiries: pool(Self::MAX_EXPIRIES),
             lists: InternedLists::new(),
             trust: Trust::alone(),
+            is_watched: false,
         }
+    }
+
+    /// Says whether somebody wants to know of each hit.
+    pub(crate) fn watched(self, is_watched: bool) -> Self {
+        Self { is_watched, ..self }
     }
 
     /// Returns the key of a credential of this kind. Each kind has a hasher of its own, so that two kinds share no key.
@@ -128,8 +139,17 @@ impl<V: Value> IdentityCache<V> {
         if now >= identity.refresh_at.get() {
             return Cached::Stale(identity.value);
         }
-        self.update(key, |identity| identity.check_at = identity.next_check(now));
+        if self.is_watched {
+            return Cached::Watched(identity.value);
+        }
+        self.update(key, |identity| identity.check_at = self.next_check(identity, now));
         Cached::Fresh(identity.value)
+    }
+
+    /// Returns until when an entry is served without a closer look: never if hits are watched. So the rest of the requests pays
+    /// nothing for it.
+    pub(super) fn next_check(&self, entry: &Entry<V>, now: Millis) -> U40 {
+        if self.is_watched { 0.into() } else { entry.next_check(now) }
     }
 
     /// Returns when a cached user is due for a refresh; the TTL for one that is not cached.

@@ -60,7 +60,7 @@ impl<V: Value> IdentityCache<V> {
             ends: ends.into(),
             epoch: epoch.into(),
         };
-        entry.check_at = entry.next_check(now);
+        entry.check_at = self.next_check(&entry, now);
         self.identities.insert(key, entry);
         // After the insertion, so that an invalidation at the same time either is seen here or removes the entry.
         if self.is_invalidated(key, value, epoch) {

@@ -14,7 +14,7 @@ impl<V: Value> IdentityCache<V> {
         let now = self.clock().now();
         self.update(key, |identity| {
             identity.refresh_at = (now + pause).into();
-            identity.check_at = identity.next_check(now);
+            identity.check_at = self.next_check(identity, now);
         });
     }
 
@@ -26,7 +26,7 @@ impl<V: Value> IdentityCache<V> {
             identity.expires_at = identity.expires_at.get().min(until).into();
             identity.stale_until = identity.stale_until.get().min(until).into();
             identity.ends = identity.ends.min(Some(limit).into());
-            identity.check_at = identity.next_check(now);
+            identity.check_at = self.next_check(identity, now);
         });
     }
 }

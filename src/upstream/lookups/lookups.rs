@@ -1,17 +1,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::sharing::{Question, ask};
-use super::source::{Backend, Fetch, Fetched, is_rejection, key_of, subject};
-use crate::ports::invalidate::Invalidate;
-use crate::ports::invalidation::Invalidation;
+use super::sharing::{Answer, Question, ask};
+use super::source::{Backend, Fetch, Fetched, is_rejection, subject};
+use super::watched::{AnswerFrom, LookupWatch, Waiting};
+use crate::ports::observer::LookupAnswer;
 use crate::request::context::InContext;
 use crate::types::error::{AuthError, ErrorKind};
-use crate::types::presented::Presented;
 use crate::types::user::UserInfo;
 use crate::upstream::api_client::CallError;
 use crate::upstream::circuit_breaker::Subject;
-use crate::upstream::cluster::Cluster;
 use crate::upstream::identity_cache::{Cached, Key, Value};
 use crate::upstream::slots::{Owner, Slots};
 use crate::util::single_flight::{FlightError, SingleFlight};
@@ -27,6 +25,7 @@ pub(crate) struct Lookups<B, V = UserInfo> {
     shares: Slots,
     /// Longer than a lookup takes.
     patience: Duration,
+    watch: LookupWatch,
 }
 
 /// The outcome of a lookup.
@@ -35,16 +34,28 @@ struct Outcome<V> {
     result: Result<V, AuthError>,
     /// The epoch of the cache when the lookup started, or that of the stale value it returned.
     epoch: u64,
+    from: AnswerFrom,
+}
+
+impl<V> Outcome<V> {
+    /// The kind of its error, also where a stale value is served.
+    fn error(&self) -> Option<ErrorKind> {
+        match (&self.result, self.from) {
+            (_, AnswerFrom::Stale(error)) => Some(error),
+            (result, _) => result.as_ref().err().map(AuthError::kind),
+        }
+    }
 }
 
 impl<V: Value, B: Backend<Value = V>> Lookups<B, V> {
     /// `timeout` is the longest that a lookup may take.
-    pub(crate) fn new(backend: Arc<B>, max_concurrent: usize, timeout: Duration) -> Self {
+    pub(crate) fn new(backend: Arc<B>, max_concurrent: usize, timeout: Duration, watch: LookupWatch) -> Self {
         Self {
             backend,
             flights: SingleFlight::new(max_concurrent),
             shares: Slots::new(max_concurrent),
             patience: timeout + Duration::from_secs(1),
+            watch,
         }
     }
 
@@ -56,12 +67,23 @@ impl<V: Value, B: Backend<Value = V>> Lookups<B, V> {
     {
         match self.backend.cache().get(key) {
             Cached::Fresh(value) => Some(Ok(value)),
-            Cached::Stale(value) => {
-                // A cached credential was well-formed: no check again.
-                self.refresh(key, query());
+            Cached::Watched(value) => {
+                self.watch.cached(B::what(&query()), None);
                 Some(Ok(value))
             }
-            Cached::Negative(error) => Some(Err(error)),
+            Cached::Stale(value) => {
+                let query = query();
+                self.watch.cached(B::what(&query), None);
+                // A cached credential was well-formed: no check again.
+                self.refresh(key, query);
+                Some(Ok(value))
+            }
+            Cached::Negative(error) => {
+                if self.watch.is_on() {
+                    self.watch.cached(B::what(&query()), Some(error.kind()));
+                }
+                Some(Err(error))
+            }
             Cached::Miss => None,
         }
     }
@@ -79,7 +101,15 @@ impl<V: Value, B: Backend<Value = V>> Lookups<B, V> {
         }
         // Known, even if the cache has forgotten that.
         let subject = Subject { owner: Owner::Known, ..subject(cache, key) };
-        let _ = self.flights.start(key, || self.task(key, query, subject));
+        let watched = self.watch.refreshing(B::what(&query));
+        let _ = self.flights.start(key, || {
+            let task = self.task(key, query, subject)?;
+            Ok(async move {
+                let outcome = task.await;
+                watched.end(outcome.error());
+                outcome
+            })
+        });
     }
 
     /// Whether half of the lookups or calls are in use, so that those which nobody waits for had better wait.
@@ -98,21 +128,27 @@ impl<V: Value, B: Backend<Value = V>> Lookups<B, V> {
         if let Some(cached) = self.cached(key, || query.clone()) {
             return cached;
         }
+        let mut watched = self.watch.waiting(B::what(&query));
         let result = match cache.pauses().error(key) {
-            Some(error) => Err(error),
-            None => self.join(key, &query).await,
+            Some(error) => {
+                watched.answer(LookupAnswer::Paused);
+                Err(error)
+            }
+            None => self.join(key, &query, &mut watched).await,
         };
-        result.or_else(|error| match cache.stale(key) {
+        let result = result.or_else(|error| match cache.stale(key) {
             // Whatever is at fault: a known user is served as in an outage.
             Some((value, _)) if !is_rejection(&error) => {
                 tracing::debug!(%error, user_id = %value.about().user, "no lookup: serving the stale user");
+                watched.stale(error.kind());
                 Ok(value)
             }
             _ => Err(error),
-        })
+        });
+        watched.end(result)
     }
 
-    async fn join<Q>(&self, key: Key, query: &Q) -> Result<V, AuthError>
+    async fn join<Q>(&self, key: Key, query: &Q, watched: &mut Waiting<'_>) -> Result<V, AuthError>
     where
         B: Fetch<Q>,
         Q: Clone + Send + Sync + 'static,
@@ -121,10 +157,17 @@ impl<V: Value, B: Backend<Value = V>> Lookups<B, V> {
         let subject = subject(cache, key);
         let mut was_cancelled = false;
         for _ in 0..ATTEMPTS {
-            let task = || self.task(key, query.clone(), subject);
-            let Outcome { result, epoch } = match self.flights.join_within(self.patience, key, task).await {
+            let mut is_own = false;
+            let task = || {
+                let task = self.task(key, query.clone(), subject)?;
+                is_own = true;
+                Ok(task)
+            };
+            let joined = self.flights.join_within(self.patience, key, task).await;
+            let Outcome { result, epoch, from } = match joined {
                 Ok(outcome) => outcome,
                 Err(FlightError::AtCapacity) => {
+                    watched.answer(LookupAnswer::AtCapacity);
                     return Err(unavailable(
                         "at capacity: too many lookups are in flight (`max_concurrent_lookups`)",
                     ));
@@ -135,11 +178,13 @@ impl<V: Value, B: Backend<Value = V>> Lookups<B, V> {
                     continue;
                 }
                 Err(FlightError::Cancelled) => {
+                    watched.lost(is_own);
                     return Err(
                         AuthError::new(ErrorKind::Internal).with_detail("the lookup was cancelled twice")
                     );
                 }
             };
+            watched.joined(is_own, from);
             match result {
                 Ok(value) if cache.is_invalidated(key, &value, epoch) => {}
                 Err(error)
@@ -180,49 +225,6 @@ impl<V: Value, B: Backend<Value = V>> Lookups<B, V> {
     }
 }
 
-impl<B: Backend<Value = UserInfo>> Lookups<B> {
-    /// Invalidates one credential, given alone or as an `Authorization` header, in all spellings that are taken for the same: here, and in
-    /// all caches of the cluster.
-    pub(crate) fn invalidate(&self, credential: &[u8], cluster: Option<&Cluster>) {
-        // By its own keys, whether or not the others have the same.
-        let keys = self.keys(credential);
-        keys.iter().for_each(|key| self.invalidate_key(*key));
-        let Some(cluster) = cluster else { return };
-        if !self.backend.cache().are_keys_shared() {
-            if !keys.is_empty() {
-                cluster.apply(&Invalidation::All);
-            }
-            return;
-        }
-        for key in keys {
-            cluster.apply(&Invalidation::Credential { tag: key.tag() });
-        }
-    }
-
-    /// The keys of a credential in all spellings.
-    fn keys(&self, credential: &[u8]) -> Vec<Key> {
-        let Some(credential) = Presented::in_header_or_alone(credential) else { return vec![] };
-        credential.spellings().map(|spelling| key_of(self.backend.cache(), &spelling)).collect()
-    }
-
-    pub(crate) fn apply(&self, invalidation: &Invalidation) {
-        let cache = self.backend.cache();
-        match invalidation {
-            Invalidation::User { id, username } => {
-                if let Some(id) = id {
-                    cache.invalidate_user(id);
-                }
-                if let Some(username) = username {
-                    cache.invalidate_name(username);
-                }
-            }
-            Invalidation::Credential { tag } => self.invalidate_key(Key::of_tag(*tag)),
-            Invalidation::Org { .. } => {}
-            Invalidation::All => cache.clear(),
-        }
-    }
-}
-
 /// Fetches a value and caches the result. Runs in a task of its own, in the context of the first caller.
 fn fetch_and_cache<B: Fetch<Q>, Q: Send + 'static>(
     backend: Arc<B>,
@@ -234,24 +236,25 @@ fn fetch_and_cache<B: Fetch<Q>, Q: Send + 'static>(
         let cache = backend.cache();
         let (epoch, started) = (cache.epoch(), cache.clock().now());
         // An earlier lookup may have ended since the caller missed the cache.
+        let ended = |result, from| Outcome { result, epoch, from };
         let is_refresh = match cache.get(key) {
-            Cached::Fresh(value) => return Outcome { result: Ok(value), epoch },
-            Cached::Negative(error) => return Outcome { result: Err(error), epoch },
+            Cached::Fresh(value) | Cached::Watched(value) => return ended(Ok(value), AnswerFrom::Cache),
+            Cached::Negative(error) => return ended(Err(error), AnswerFrom::Cache),
             Cached::Stale(_) => true,
             Cached::Miss => false,
         };
         let about = backend.rejected_about(&query);
         let question = Question { key, query, subject, epoch, is_refresh };
         let CallError { error, pause } = match ask(&*backend, question).await {
-            Ok((Fetched { value, limit }, age)) => {
+            Ok(Answer { fetched: Fetched { value, limit }, age, from }) => {
                 cache.insert_aged(key, &value, limit, epoch, age, started);
-                return Outcome { result: Ok(value), epoch };
+                return ended(Ok(value), from);
             }
             Err(failed) => failed,
         };
         if is_rejection(&error) {
             cache.insert_negative(key, &error.clone().without_data(), about.as_ref(), epoch);
-            return Outcome { result: Err(error), epoch };
+            return ended(Err(error), AnswerFrom::Call);
         }
         if let Some(pause) = pause {
             cache.pauses().start(key, &error.clone().without_data(), pause);
@@ -260,9 +263,9 @@ fn fetch_and_cache<B: Fetch<Q>, Q: Send + 'static>(
             Some((value, epoch)) => {
                 cache.postpone_refresh(key);
                 tracing::debug!(%error, user_id = %value.about().user, "lookup failed: serving the stale user");
-                Outcome { result: Ok(value), epoch }
+                Outcome { result: Ok(value), epoch, from: AnswerFrom::Stale(error.kind()) }
             }
-            None => Outcome { result: Err(error), epoch },
+            None => ended(Err(error), AnswerFrom::Call),
         }
     }
     .in_current_context()
@@ -277,6 +280,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+    use crate::ports::observer::{LookedUp, VerifierKind, Watch};
     use crate::upstream::identity_cache::{IdentityCache, Kind};
     use crate::upstream::lookups::Settings;
     use crate::util::clock::Clock;
@@ -300,6 +304,10 @@ mod tests {
     }
 
     impl Fetch<&'static str> for Accounts {
+        fn what(_: &&'static str) -> LookedUp {
+            LookedUp::Token
+        }
+
         fn key(&self, name: &&'static str) -> Key {
             self.cache.key(Kind::Token, name.as_bytes())
         }
@@ -319,11 +327,13 @@ mod tests {
             let settings = Settings::default();
             let cache = IdentityCache::new(settings.capacity, settings.ttls, settings.timeout, Clock::held());
             let backend = Arc::new(Accounts { cache, asked: AtomicUsize::new(0) });
-            let lookups = Lookups::new(backend.clone(), 10, settings.timeout);
+            let watch = LookupWatch::new(Watch::default(), VerifierKind::Cached);
+            let lookups = Lookups::new(backend.clone(), 10, settings.timeout, watch);
             let key = backend.key(&name);
             for _ in 0..2 {
                 // As a caller that has just missed the cache.
-                let joined = lookups.join(key, &name).await;
+                let mut watched = lookups.watch.waiting(LookedUp::Token);
+                let joined = lookups.join(key, &name, &mut watched).await;
                 assert_eq!(joined.is_ok(), accepted, "{name}");
             }
             assert_eq!(backend.asked.load(Ordering::Relaxed), 1, "{name}");

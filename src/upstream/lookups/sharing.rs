@@ -3,6 +3,7 @@
 #[cfg(feature = "redis")]
 use super::source::is_rejection;
 use super::source::{Fetch, Fetched};
+use super::watched::AnswerFrom;
 use crate::upstream::api_client::CallError;
 use crate::upstream::circuit_breaker::Subject;
 use crate::upstream::identity_cache::Key;
@@ -22,17 +23,31 @@ pub(super) struct Question<Q> {
     pub(super) is_refresh: bool,
 }
 
+/// An answer, and where it comes from.
+pub(super) struct Answer<V> {
+    pub(super) fetched: Fetched<V>,
+    /// How long ago it was given.
+    pub(super) age: Millis,
+    pub(super) from: AnswerFrom,
+}
+
+impl<V> Answer<V> {
+    fn to_call(fetched: Fetched<V>) -> Self {
+        Self { fetched, age: 0, from: AnswerFrom::Call }
+    }
+}
+
 /// Returns a value, and how long ago it was asked for.
 pub(super) async fn ask<B: Fetch<Q>, Q>(
     backend: &B,
     question: Question<Q>,
-) -> Result<(Fetched<B::Value>, Millis), CallError> {
+) -> Result<Answer<B::Value>, CallError> {
     #[cfg(feature = "redis")]
     if let Some(shared) = backend.shared() {
         // Boxed, so that the futures of lookups stay small where nothing is shared: many wait in an outage.
         return Box::pin(ask_in_turn(backend, shared, question)).await;
     }
-    Ok((backend.fetch(question.query, question.subject).await?, 0))
+    backend.fetch(question.query, question.subject).await.map(Answer::to_call)
 }
 
 #[cfg(feature = "redis")]
@@ -40,10 +55,12 @@ async fn ask_in_turn<B: Fetch<Q>, Q>(
     backend: &B,
     shared: &SharedCache<B::Value>,
     question: Question<Q>,
-) -> Result<(Fetched<B::Value>, Millis), CallError> {
+) -> Result<Answer<B::Value>, CallError> {
     let Question { key, query, subject, epoch, is_refresh } = question;
     let (ticket, stale) = match shared.turn(key, subject.owner, is_refresh).await {
-        Turn::Found(Shared { value, limit, age }) => return Ok((Fetched { value, limit }, age)),
+        Turn::Found(Shared { value, limit, age }) => {
+            return Ok(Answer { fetched: Fetched { value, limit }, age, from: AnswerFrom::Replica });
+        }
         Turn::Paused(error) => return Err(error),
         Turn::Ask(ticket, stale) => (ticket, stale),
     };
@@ -62,5 +79,5 @@ async fn ask_in_turn<B: Fetch<Q>, Q>(
             }
         }
     }
-    answer.map(|fetched| (fetched, 0))
+    answer.map(Answer::to_call)
 }

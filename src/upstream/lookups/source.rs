@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::ports::observer::LookedUp;
 use crate::request::context;
 use crate::types::credential::Credential;
 use crate::types::error::{AuthError, ErrorKind};
@@ -33,6 +34,9 @@ pub(crate) trait Backend: Send + Sync + 'static {
 
 /// Answers lookups of this kind.
 pub(crate) trait Fetch<Q>: Backend {
+    /// What the query is about, for the observer.
+    fn what(query: &Q) -> LookedUp;
+
     fn key(&self, query: &Q) -> Key;
 
     /// Whom a rejection is about, if the query says so.
@@ -53,6 +57,14 @@ pub(crate) struct Fetched<V = UserInfo> {
     pub(crate) value: V,
     /// When the credential expires, or the value ends.
     pub(crate) limit: Option<SystemTime>,
+}
+
+/// What a lookup of a credential is about.
+pub(crate) fn what_of(credential: &Credential) -> LookedUp {
+    match credential {
+        Credential::Bearer(_) => LookedUp::Token,
+        Credential::AccessKey(_) => LookedUp::AccessKey,
+    }
 }
 
 /// Returns the key of a credential.

@@ -1,5 +1,6 @@
 //! Ask the verifier, within limits.
 
+use crate::ports::observer::LookedUp;
 use crate::ports::verify::Verify;
 use crate::types::credential::Credential;
 use crate::types::user::UserInfo;
@@ -8,7 +9,7 @@ use crate::upstream::circuit_breaker::Subject;
 use crate::upstream::expiry;
 use crate::upstream::guard::Guard;
 use crate::upstream::identity_cache::{IdentityCache, Key};
-use crate::upstream::lookups::{Backend, Fetch, Fetched, key_of};
+use crate::upstream::lookups::{Backend, Fetch, Fetched, key_of, what_of};
 
 /// The verifier, its cache and its limits.
 pub(super) struct Guarded<V> {
@@ -34,6 +35,10 @@ where
     C: Clone + Into<Credential> + Send + Sync + 'static,
     V: Verify<C>,
 {
+    fn what(credential: &C) -> LookedUp {
+        what_of(&credential.clone().into())
+    }
+
     fn key(&self, credential: &C) -> Key {
         key_of(&self.cache, &credential.clone().into())
     }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::backend::Guarded;
 use super::cached::{Cached, Inner};
+use crate::ports::observer::{Observer, VerifierKind, Watch};
 use crate::upstream::cluster::Cluster;
 use crate::upstream::guard::Guard;
 use crate::upstream::identity_cache::IdentityCache;
-use crate::upstream::lookups::{Lookups, Settings};
+use crate::upstream::lookups::{LookupWatch, Lookups, Settings};
 use crate::util::clock::Clock;
 
 /// Builds a [`Cached`]; made by [`Cached::builder`].
@@ -29,6 +30,7 @@ pub struct CachedBuilder<V> {
     settings: Settings,
     clock: Clock,
     cluster: Option<Cluster>,
+    watch: Watch,
 }
 
 impl<V: Send + Sync + 'static> Cached<V> {
@@ -45,7 +47,8 @@ impl<V: Send + Sync + 'static> Cached<V> {
 
 impl<V: Send + Sync + 'static> CachedBuilder<V> {
     fn new(verifier: V) -> Self {
-        Self { verifier, settings: Settings::default(), clock: Clock::default(), cluster: None }
+        let (settings, clock, watch) = (Settings::default(), Clock::default(), Watch::default());
+        Self { verifier, settings, clock, cluster: None, watch }
     }
 
     /// Sets the TTL of verified users in the cache. Defaults to 300 s; never past the end of the credential. Zero disables the
@@ -104,6 +107,13 @@ impl<V: Send + Sync + 'static> CachedBuilder<V> {
         self
     }
 
+    /// Sets who is told of lookups, calls of the verifier and its circuit breaker; the layer above tells it, too. Defaults to
+    /// nobody: an observer of the verifier itself is not told what the cache answers.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.watch = Watch::by(observer);
+        self
+    }
+
     /// Sets the clock of the cache and the circuit breaker, for tests.
     #[cfg(feature = "test-util")]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -116,7 +126,8 @@ impl<V: Send + Sync + 'static> CachedBuilder<V> {
     pub fn build(self) -> Cached<V> {
         let Settings { ttls, capacity, max_concurrent_lookups, timeout, max_in_flight } =
             self.settings.bounded();
-        let mut cache = IdentityCache::new(capacity, ttls, timeout, self.clock.clone());
+        let cache = IdentityCache::new(capacity, ttls, timeout, self.clock.clone());
+        let mut cache = cache.watched(self.watch.is_on());
         if let Some(cluster) = &self.cluster {
             cache = cluster.adopt(cache, cluster.app().map(|app| &**app));
         }
@@ -125,8 +136,9 @@ impl<V: Send + Sync + 'static> CachedBuilder<V> {
             cache,
             guard: Guard::new("verifier", max_in_flight, timeout, self.clock),
         });
-        let lookups = Lookups::new(guarded.clone(), max_concurrent_lookups, timeout);
-        Cached::of(Inner { guarded, lookups, cluster: self.cluster })
+        let watch = LookupWatch::new(self.watch.clone(), VerifierKind::Cached);
+        let lookups = Lookups::new(guarded.clone(), max_concurrent_lookups, timeout, watch);
+        Cached::of(Inner { guarded, lookups, cluster: self.cluster, watch: self.watch })
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::backend::Guarded;
 use crate::ports::invalidate::{Invalidate, SpreadError};
 use crate::ports::invalidation::Invalidation;
+use crate::ports::observer::{Observer, Watch};
 use crate::ports::user_directory::Directory;
 use crate::ports::verify::Verify;
 use crate::types::credential::{AccessKey, BearerToken, Credential};
@@ -63,6 +64,7 @@ pub(super) struct Inner<V> {
     pub(super) guarded: Arc<Guarded<V>>,
     pub(super) lookups: Lookups<Guarded<V>>,
     pub(super) cluster: Option<Cluster>,
+    pub(super) watch: Watch,
 }
 
 impl<V: Send + Sync + 'static> Cached<V> {
@@ -138,6 +140,10 @@ macro_rules! verify_cached {
 
             fn directory(&self) -> Option<Directory> {
                 self.verifier().directory()
+            }
+
+            fn observer(&self) -> Option<Arc<dyn Observer>> {
+                self.inner.watch.observer().or_else(|| self.verifier().observer())
             }
         }
     )+};

@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::client::{AuthClient, Inner};
 use super::core::Core;
+use crate::ports::observer::{Observer, VerifierKind, Watch};
 use crate::types::error::BuildError;
 use crate::types::secret::Secret;
 use crate::upstream::api_client::{ApiClient, Settings};
@@ -13,7 +14,7 @@ use crate::upstream::cluster::Cluster;
 use crate::upstream::cluster::joins::Joins;
 use crate::upstream::cluster::keys::AppKeys;
 use crate::upstream::identity_cache::IdentityCache;
-use crate::upstream::lookups::{self, Lookups, MAX_DURATION};
+use crate::upstream::lookups::{self, LookupWatch, Lookups, MAX_DURATION};
 #[cfg(feature = "redis")]
 use crate::upstream::shared_cache::{Codec, SharedCache, Sharing};
 use crate::util::clock::Clock;
@@ -38,6 +39,7 @@ pub struct AuthClientBuilder {
     api: Settings,
     lookups: lookups::Settings,
     cluster: Option<Cluster>,
+    watch: Watch,
 }
 
 impl AuthClient {
@@ -78,6 +80,7 @@ impl AuthClientBuilder {
             },
             lookups,
             cluster: None,
+            watch: Watch::default(),
         }
     }
 
@@ -174,6 +177,14 @@ impl AuthClientBuilder {
         self
     }
 
+    /// Sets who is told of lookups, calls and the circuit breaker, by this client and by all that is built from it: the layer,
+    /// `StatsCollector`, `Registration`, `UserSync`. Defaults to nobody, which costs nothing. A cached user costs about 0.1 µs
+    /// more with an observer, and what it does itself.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.watch = Watch::by(observer);
+        self
+    }
+
     /// Sets the clock of the cache and the circuit breaker, for tests.
     #[cfg(feature = "test-util")]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -190,7 +201,8 @@ impl AuthClientBuilder {
         let (clock, timeout, settings) = (self.api.clock.clone(), self.api.timeout, self.lookups.bounded());
         let (app_id, secret): (Arc<str>, _) = (self.api.app_id.as_str().into(), self.api.app_secret.clone());
         let api = ApiClient::new(self.api)?;
-        let mut cache = IdentityCache::new(settings.capacity, settings.ttls, timeout, clock.clone());
+        let cache = IdentityCache::new(settings.capacity, settings.ttls, timeout, clock.clone());
+        let mut cache = cache.watched(self.watch.is_on());
         if let Some(cluster) = &self.cluster {
             cluster.join(&app_id, &secret)?;
             // By its own secret, which another client of the app may have rotated.
@@ -209,10 +221,12 @@ impl AuthClientBuilder {
             api,
             cache,
             app_id,
+            watch: self.watch.clone(),
             #[cfg(feature = "redis")]
             shared,
         });
-        let lookups = Lookups::new(core.clone(), settings.max_concurrent_lookups, timeout);
+        let watch = LookupWatch::new(self.watch, VerifierKind::AuthCenter);
+        let lookups = Lookups::new(core.clone(), settings.max_concurrent_lookups, timeout, watch);
         Ok(AuthClient { inner: Inner { core, lookups, cluster: self.cluster }.joined() })
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::core::Core;
 use crate::ports::invalidate::{Invalidate, SpreadError};
 use crate::ports::invalidation::Invalidation;
+use crate::ports::observer::Watch;
 #[cfg(feature = "test-util")]
 use crate::types::credential::Credential;
 use crate::types::user::UserId;
@@ -44,6 +45,11 @@ pub(super) struct Inner {
 }
 
 impl AuthClient {
+    /// The observer, for what is built from this client.
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.inner.core.watch
+    }
+
     /// Returns the id of this app.
     pub fn app_id(&self) -> &str {
         &self.inner.core.app_id

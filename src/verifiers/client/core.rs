@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::ports::observer::Watch;
 use crate::types::credential::{BearerToken, Credential};
 use crate::types::user::UserId;
 #[cfg(feature = "redis")]
@@ -18,6 +19,7 @@ pub(super) struct Core {
     pub(super) api: ApiClient,
     pub(super) cache: IdentityCache,
     pub(super) app_id: Arc<str>,
+    pub(super) watch: Watch,
     /// What the replicas of the service share.
     #[cfg(feature = "redis")]
     pub(super) shared: Option<SharedCache<UserInfo>>,

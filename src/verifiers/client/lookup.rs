@@ -8,6 +8,7 @@ use super::client::AuthClient;
 use super::core::{Core, Lookup, id_bytes};
 use super::verdict::{UNCLEAR_PAUSE, verdict};
 use super::{access_key, user_by_id};
+use crate::ports::observer::{LookedUp, Observer};
 use crate::ports::user_directory::Directory;
 use crate::ports::verify::Verify;
 use crate::types::credential::{AccessKey, BearerToken, Credential};
@@ -18,7 +19,7 @@ use crate::upstream::api_client::{Call, CallError};
 use crate::upstream::circuit_breaker::Subject;
 use crate::upstream::expiry;
 use crate::upstream::identity_cache::{IdentityCache, Key, Kind};
-use crate::upstream::lookups::{Backend, Fetch, Fetched, key_of};
+use crate::upstream::lookups::{Backend, Fetch, Fetched, key_of, what_of};
 #[cfg(feature = "redis")]
 use crate::upstream::shared_cache::SharedCache;
 
@@ -125,6 +126,10 @@ impl Verify<BearerToken> for AuthClient {
     fn directory(&self) -> Option<Directory> {
         Some(Directory::new(self.clone()))
     }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.watch().observer()
+    }
 }
 
 impl Verify<AccessKey> for AuthClient {
@@ -143,6 +148,10 @@ impl Verify<AccessKey> for AuthClient {
 
     fn directory(&self) -> Option<Directory> {
         Some(Directory::new(self.clone()))
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.watch().observer()
     }
 }
 
@@ -164,6 +173,13 @@ impl Backend for Core {
 }
 
 impl Fetch<Lookup> for Core {
+    fn what(lookup: &Lookup) -> LookedUp {
+        match lookup {
+            Lookup::Credential(credential) => what_of(credential),
+            Lookup::UserId(_) => LookedUp::UserId,
+        }
+    }
+
     fn key(&self, lookup: &Lookup) -> Key {
         match lookup {
             Lookup::Credential(credential) => key_of(&self.cache, credential),

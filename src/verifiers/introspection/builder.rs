@@ -6,6 +6,7 @@ use url::Url;
 use super::answer::Requirements;
 use super::endpoint::{Endpoint, authorization};
 use super::introspection::{Inner, Introspection};
+use crate::ports::observer::{Observer, Watch};
 use crate::types::claims::{ClaimsMapping, TokenKind};
 use crate::types::error::BuildError;
 use crate::types::secret::{Secret, check_ends};
@@ -26,6 +27,7 @@ pub struct IntrospectionBuilder {
     http: Option<reqwest::Client>,
     plain_http: bool,
     clock: Clock,
+    watch: Watch,
 }
 
 impl Introspection {
@@ -57,6 +59,7 @@ impl IntrospectionBuilder {
             http: None,
             plain_http: false,
             clock: Clock::default(),
+            watch: Watch::default(),
         }
     }
 
@@ -127,6 +130,12 @@ impl IntrospectionBuilder {
         self
     }
 
+    /// Sets who is told of calls of the endpoint; the layer above tells it, too. Defaults to nobody.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.watch = Watch::by(observer);
+        self
+    }
+
     /// Sets the clock, for tests.
     #[cfg(feature = "test-util")]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -167,6 +176,7 @@ impl IntrospectionBuilder {
             endpoint: Endpoint { http, url, authorization, timeout: self.timeout },
             requirements: self.requirements,
             clock: self.clock,
+            watch: self.watch,
         }))
     }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::answer::Requirements;
 use super::endpoint::Endpoint;
+use crate::ports::observer::{Observer, Watch};
 use crate::ports::verify::Verify;
 use crate::types::credential::{AccessKey, BearerToken};
 use crate::types::error::{AuthError, ErrorKind};
@@ -40,6 +41,7 @@ pub(super) struct Inner {
     pub(super) endpoint: Endpoint,
     pub(super) requirements: Requirements,
     pub(super) clock: Clock,
+    pub(super) watch: Watch,
 }
 
 impl Introspection {
@@ -50,9 +52,13 @@ impl Introspection {
 
 impl Verify<BearerToken> for Introspection {
     async fn verify(&self, token: BearerToken) -> Result<UserInfo, AuthError> {
-        let Inner { endpoint, requirements, clock } = &*self.inner;
+        let Inner { endpoint, requirements, clock, .. } = &*self.inner;
         let body = endpoint.ask(&token).await?;
         requirements.user_of(&body, clock.today())
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.inner.watch.observer()
     }
 }
 
@@ -67,6 +73,10 @@ impl Verify<AccessKey> for Introspection {
     async fn verify(&self, _: AccessKey) -> Result<UserInfo, AuthError> {
         Err(AuthError::new(ErrorKind::InvalidCredential)
             .with_detail("this service does not accept access keys"))
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.inner.watch.observer()
     }
 }
 

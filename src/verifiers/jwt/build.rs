@@ -52,7 +52,9 @@ impl JwtVerifierBuilder {
             CacheTtls { ttl: self.cache_ttl, stale_if_error: Duration::ZERO, negative_ttl: Duration::ZERO };
         let clock = self.clock.clone();
         let is_caching = !self.cache_ttl.is_zero();
-        let cache = Arc::new(IdentityCache::new(self.cache_capacity, ttls, Duration::ZERO, clock.clone()));
+        let cache = IdentityCache::new(self.cache_capacity, ttls, Duration::ZERO, clock.clone());
+        let watch = self.watch.clone();
+        let cache = Arc::new(cache.watched(watch.is_on()));
         let http = self.http.clone();
         let revocation = RevocationCheck::new(&self.revocation, &clock);
         let sources = std::iter::once(self)
@@ -61,7 +63,7 @@ impl JwtVerifierBuilder {
             .collect::<Result<_, _>>()?;
         let rejections = Rejections::new(&clock);
         Ok(JwtVerifier {
-            inner: Arc::new(Inner { sources, cache, is_caching, clock, rejections, revocation }),
+            inner: Arc::new(Inner { sources, cache, is_caching, clock, rejections, revocation, watch }),
         })
     }
 

@@ -8,6 +8,7 @@ use super::algorithm::Algorithm;
 use super::key_source::KeySource;
 use super::revocation_settings::RevocationSettings;
 use super::validation::Validation;
+use crate::ports::observer::Watch;
 use crate::types::claims::{ClaimsMapping, MapToken, TokenKind, media_type};
 use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
@@ -49,6 +50,7 @@ pub struct JwtVerifierBuilder {
     pub(super) http: Option<reqwest::Client>,
     pub(super) plain_http: bool,
     pub(super) clock: Clock,
+    pub(super) watch: Watch,
 }
 
 impl JwtVerifierBuilder {
@@ -76,6 +78,7 @@ impl JwtVerifierBuilder {
             http: None,
             plain_http: false,
             clock: Clock::default(),
+            watch: Watch::default(),
         }
     }
 

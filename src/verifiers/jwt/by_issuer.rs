@@ -5,6 +5,7 @@ use super::verdict::Verdict;
 use super::verifier::JwtVerifier;
 use crate::ports::invalidate::{Invalidate, SpreadError};
 use crate::ports::invalidation::Invalidation;
+use crate::ports::observer::Observer;
 use crate::ports::user_directory::Directory;
 use crate::ports::verify::Verify;
 use crate::types::credential::{AccessKey, BearerToken};
@@ -75,6 +76,10 @@ impl<V: Verify<BearerToken>> Verify<BearerToken> for ByIssuer<V> {
     fn directory(&self) -> Option<Directory> {
         self.other.directory()
     }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.other.observer().or_else(|| Verify::<BearerToken>::observer(&self.jwts))
+    }
 }
 
 impl<V: Verify<AccessKey>> Verify<AccessKey> for ByIssuer<V> {
@@ -92,6 +97,10 @@ impl<V: Verify<AccessKey>> Verify<AccessKey> for ByIssuer<V> {
 
     fn directory(&self) -> Option<Directory> {
         self.other.directory()
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.other.observer().or_else(|| Verify::<BearerToken>::observer(&self.jwts))
     }
 }
 

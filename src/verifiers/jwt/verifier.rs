@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -6,13 +5,13 @@ use futures_util::future::join_all;
 use serde::de::DeserializeOwned;
 
 use super::claims;
-use super::error::{Reason, Rejection, Rejections, invalid_token};
+use super::error::{Rejection, Rejections};
 use super::jwks::Fetch;
 use super::revocation::{RevocationCheck, revoked};
 use super::source::{Decoded, Keys, Source};
 use super::token::Token;
 use super::verdict::Verdict;
-use crate::types::claims::{list, shown};
+use crate::ports::observer::Watch;
 use crate::types::credential::BearerToken;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::revocation::RevocationStatus;
@@ -47,6 +46,7 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     pub(super) rejections: Rejections,
     pub(super) revocation: Option<RevocationCheck>,
+    pub(super) watch: Watch,
 }
 
 /// So many sources of keys may one verifier have.
@@ -102,6 +102,7 @@ impl JwtVerifier {
     }
 
     pub(super) async fn verify_token(&self, token: &BearerToken) -> Result<UserInfo, AuthError> {
+        let started = self.inner.started();
         let mut verdict = self.inner.verify(token.as_bytes(), &PENDING);
         if matches!(verdict, Verdict::Pending) {
             let fetches = self.inner.fetch(token.as_bytes()).await;
@@ -109,7 +110,11 @@ impl JwtVerifier {
         }
         match (verdict, &self.inner.revocation) {
             (Verdict::Done(verified), _) => verified,
-            (Verdict::Unchecked(user), Some(revocation)) => self.inner.logged(revocation.ask(user).await),
+            (Verdict::Unchecked(user), Some(revocation)) => {
+                let verified = self.inner.logged(revocation.ask(user).await);
+                self.inner.verified(&verified, started);
+                verified
+            }
             _ => {
                 Err(AuthError::new(ErrorKind::Internal)
                     .with_detail("the fetch of the key set had no outcome"))
@@ -132,16 +137,19 @@ impl Inner {
         owns: impl FnOnce(&Self, &[u8], &Result<Token<'_>, Rejection>) -> bool,
     ) -> Verdict {
         let key = self.is_caching.then(|| self.cache.key(Kind::Token, token));
-        if let Some(Cached::Fresh(user) | Cached::Stale(user)) = key.map(|key| self.cache.get(key)) {
-            return self.admit(user);
+        match key.map(|key| self.cache.get(key)) {
+            Some(Cached::Fresh(user)) => return self.admit(user),
+            Some(Cached::Watched(user) | Cached::Stale(user)) => return self.admit_watched(user),
+            Some(Cached::Negative(_) | Cached::Miss) | None => {}
         }
+        let started = self.started();
         // Before the key is looked up: if that key leaves the set meanwhile, this user is invalidated with it.
         let epoch = self.cache.epoch();
         let parsed = Token::parse(token);
         if !owns(self, token, &parsed) {
             return Verdict::NotOwn;
         }
-        match parsed.and_then(|token| self.marked(&token, self.decode(&token, fetches)?)) {
+        let verdict = match parsed.and_then(|token| self.marked(&token, self.decode(&token, fetches)?)) {
             Ok(Some((mut user, valid_until))) => {
                 if let Some(key) = key {
                     self.cache.intern_lists(&mut user);
@@ -151,11 +159,15 @@ impl Inner {
             }
             Ok(None) => Verdict::Pending,
             Err(rejection) => Verdict::Done(self.logged(Err(rejection))),
+        };
+        if let Verdict::Done(verified) = &verdict {
+            self.verified(verified, started);
         }
+        verdict
     }
 
     /// Looks up whether a verified token was revoked.
-    fn admit(&self, user: UserInfo) -> Verdict {
+    pub(super) fn admit(&self, user: UserInfo) -> Verdict {
         match self.revocation.as_ref().map(|revocation| revocation.status(&user)) {
             None | Some(RevocationStatus::Valid) => Verdict::Done(Ok(user)),
             Some(RevocationStatus::Revoked) => Verdict::Done(self.logged(Err(revoked()))),
@@ -225,45 +237,6 @@ impl Inner {
             Some(rejection) => Err(rejection),
             None => Ok(None),
         }
-    }
-
-    /// Returns the sources that may have signed a token, with their places: those of its issuer, else those that take any
-    /// issuer; and of these the ones with keys for its algorithm.
-    fn candidates(&self, token: &Token<'_>) -> Result<Vec<(&Source, usize)>, Rejection> {
-        let issuer = token.unverified_issuer();
-        let all = || self.sources.iter().enumerate().map(|(place, source)| (source, place));
-        let is_its = |(source, _): &(&Source, usize)| source.is_of(issuer) == Some(true);
-        let mut sources: Vec<_> = all().filter(is_its).collect();
-        if sources.is_empty() {
-            sources = all().filter(|(source, _)| source.is_of(None).is_none()).collect();
-        }
-        if sources.is_empty() {
-            let found = issuer.map_or("none".to_owned(), shown);
-            let of_all = self.sources.iter().filter_map(|source| source.validation.issuers.as_ref());
-            let expected: BTreeSet<_> = of_all.flatten().map(String::as_str).collect();
-            let expected = list(expected.into_iter());
-            let detail = format!(
-                "the token is of an issuer (`iss`) that no source of keys is for: expected {expected}, found {found}"
-            );
-            return Err(invalid_token(Reason::Issuer, detail));
-        }
-        sources.retain(|(source, _)| source.may_support(token.algorithm));
-        if sources.is_empty() {
-            let (algorithm, found) = (token.algorithm, issuer.map_or("none".to_owned(), shown));
-            let is_other = |source: &Source| source.is_of(issuer).is_none() && source.may_support(algorithm);
-            let advice = match self.sources.iter().any(is_other) {
-                true => {
-                    "; a source without `issuer` takes it, and is only asked where no other is for the issuer: set `issuer` \
-                     there, too"
-                }
-                false => "",
-            };
-            let detail = format!(
-                "the JWT is signed with {algorithm}, which no source of keys for its issuer (`iss`: {found}) takes{advice}"
-            );
-            return Err(invalid_token(Reason::Algorithm, detail));
-        }
-        Ok(sources)
     }
 
     /// Fetches the keys of the sources that may have signed a token.

@@ -1,7 +1,10 @@
 //! The port of verifiers.
 
+use std::sync::Arc;
+
 use super::verdict::Verdict;
 use super::verifier::{JwtVerifier, PENDING};
+use crate::ports::observer::Observer;
 use crate::ports::verify::Verify;
 use crate::types::credential::{AccessKey, BearerToken};
 use crate::types::error::{AuthError, ErrorKind};
@@ -19,6 +22,10 @@ impl Verify<BearerToken> for JwtVerifier {
     async fn verify(&self, token: BearerToken) -> Result<UserInfo, AuthError> {
         self.verify_token(&token).await
     }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.inner.watch.observer()
+    }
 }
 
 /// Rejects all access keys, so that `AuthLayer::new(verifier)` works without a verifier for them.
@@ -27,5 +34,9 @@ impl Verify<AccessKey> for JwtVerifier {
     async fn verify(&self, _: AccessKey) -> Result<UserInfo, AuthError> {
         Err(AuthError::new(ErrorKind::InvalidCredential)
             .with_detail("this service does not accept access keys"))
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.inner.watch.observer()
     }
 }

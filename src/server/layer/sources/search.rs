@@ -9,6 +9,7 @@ use super::removed::{self, Removed};
 use super::sent::{Sent, Value};
 use super::source::{CredentialSource, Kind, Requests};
 use crate::request::context::{self, RequestContext, Settings};
+use crate::types::credential_seen::CredentialSeen;
 
 /// The sources of a layer, if it has others than `Authorization`.
 #[derive(Clone, Debug)]
@@ -66,6 +67,26 @@ impl Sources {
         removed::remove(request, self.protocol, self.query, |name| {
             self.others.iter().any(|source| matches!(&source.0, Kind::Query(known, _) if **known == *name))
         });
+    }
+
+    /// Returns the first source other than `Authorization` where a request has something.
+    #[cold]
+    pub(crate) fn seen<B>(&self, request: &http::Request<B>) -> Option<CredentialSeen> {
+        let removed = request.extensions().get::<Removed>();
+        self.others.iter().find_map(|source| {
+            let (value, seen) = match &source.0 {
+                Kind::Authorization => return None,
+                Kind::WebSocketProtocol => {
+                    (removed.map_or(Value::Nothing, Removed::protocol), CredentialSeen::WebSocketProtocol)
+                }
+                Kind::Header(name) => (header(request, name), CredentialSeen::Header),
+                Kind::Cookie(name, _) => (cookie::find(request.headers(), name), CredentialSeen::Cookie),
+                Kind::Query(name, _) => {
+                    (removed.map_or(Value::Nothing, |removed| removed.query(name)), CredentialSeen::Query)
+                }
+            };
+            (!matches!(value, Value::Nothing)).then_some(seen)
+        })
     }
 
     /// Finds the credential that does not stand in `Authorization`. What was removed is known.

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 
 use super::server::{Server, TIMEOUT};
 use crate::ports::invalidation::Invalidation;
+use crate::ports::observer::{LookedUp, VerifierKind, Watch};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::UserInfo;
 use crate::upstream::api_client::CallError;
@@ -15,7 +16,7 @@ use crate::upstream::circuit_breaker::Subject;
 use crate::upstream::cluster::keys::AppKeys;
 use crate::upstream::cluster::{Horizon, RedisStore};
 use crate::upstream::identity_cache::{CacheTtls, IdentityCache, Key};
-use crate::upstream::lookups::{Backend, Fetch, Fetched, Lookups};
+use crate::upstream::lookups::{Backend, Fetch, Fetched, LookupWatch, Lookups};
 use crate::upstream::redis_link::{Link, LinkConfig};
 use crate::upstream::shared_cache::record::Before;
 use crate::upstream::shared_cache::ticket::Ticket;
@@ -70,6 +71,10 @@ fn key_of(name: &str) -> Key {
 }
 
 impl Fetch<String> for Replica {
+    fn what(_: &String) -> LookedUp {
+        LookedUp::Token
+    }
+
     fn key(&self, name: &String) -> Key {
         key_of(name)
     }
@@ -132,7 +137,8 @@ impl Cluster<'_> {
             store,
             center: self.center.clone(),
         });
-        (Lookups::new(replica.clone(), 10_000, self.timeout), replica)
+        let watch = LookupWatch::new(Watch::default(), VerifierKind::Cached);
+        (Lookups::new(replica.clone(), 10_000, self.timeout, watch), replica)
     }
 }
 

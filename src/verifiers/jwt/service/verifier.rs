@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::ports::observer::Observer;
 use crate::ports::verify::Verify;
 use crate::types::credential::{AccessKey, BearerToken};
 use crate::types::error::{AuthError, ErrorKind};
@@ -93,12 +94,20 @@ impl Verify<BearerToken> for ServiceVerifier {
     async fn verify(&self, token: BearerToken) -> Result<UserInfo, AuthError> {
         self.tokens.verify(token).await
     }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        Verify::<BearerToken>::observer(&self.tokens)
+    }
 }
 
 /// Rejects all access keys: they are users' and apps'.
 impl Verify<AccessKey> for ServiceVerifier {
     async fn verify(&self, key: AccessKey) -> Result<UserInfo, AuthError> {
         self.tokens.verify(key).await
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        Verify::<BearerToken>::observer(&self.tokens)
     }
 }
 

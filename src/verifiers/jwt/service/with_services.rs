@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::verifier::ServiceVerifier;
 use crate::ports::invalidate::{Invalidate, SpreadError};
 use crate::ports::invalidation::Invalidation;
+use crate::ports::observer::Observer;
 use crate::ports::user_directory::Directory;
 use crate::ports::verify::Verify;
 use crate::types::claims::shown;
@@ -82,6 +83,10 @@ impl<V: Verify<BearerToken>> Verify<BearerToken> for WithServices<V> {
     fn directory(&self) -> Option<Directory> {
         self.users.directory()
     }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.users.observer().or_else(|| Verify::<BearerToken>::observer(&self.services))
+    }
 }
 
 impl<V: Verify<AccessKey>> Verify<AccessKey> for WithServices<V> {
@@ -99,6 +104,10 @@ impl<V: Verify<AccessKey>> Verify<AccessKey> for WithServices<V> {
 
     fn directory(&self) -> Option<Directory> {
         self.users.directory()
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.users.observer().or_else(|| Verify::<BearerToken>::observer(&self.services))
     }
 }
 

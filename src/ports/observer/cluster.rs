@@ -1,0 +1,31 @@
+use crate::types::labels::labels;
+
+/// What passed between this replica and the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cluster {
+    /// What has happened.
+    pub change: ClusterChange,
+    /// How many invalidations it is about.
+    pub messages: u64,
+    /// How many invalidations wait to be sent by now.
+    pub waiting: usize,
+}
+
+labels! {
+    /// What passed between replicas.
+    pub enum ClusterChange {
+        /// In touch with the others, at the start or again.
+        Joined = "joined",
+        /// Out of touch: what others invalidate may not be known here.
+        Separated = "separated",
+        /// Invalidations were sent.
+        Sent = "sent",
+        /// Invalidations could not be sent; they are sent again.
+        SendFailed = "send_failed",
+        /// An invalidation came from another replica.
+        Received = "received",
+        /// Invalidations may have been missed: cached users are looked up anew.
+        Missed = "missed",
+    }
+}
