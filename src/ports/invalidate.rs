@@ -5,6 +5,7 @@ use std::future::{self, Future};
 use std::sync::Arc;
 
 use super::invalidation::Invalidation;
+use super::observer::Observer;
 #[cfg(any(feature = "jwt", feature = "webhook"))]
 use crate::util::boxed::BoxFuture;
 
@@ -53,6 +54,11 @@ pub trait Invalidate: Send + Sync + 'static {
     fn spread(&self) -> impl Future<Output = Result<(), SpreadError>> + Send {
         future::ready(Ok(()))
     }
+
+    /// Who is told of webhooks, unless `WebhookConfig::observer` says so. Defaults to nobody.
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        None
+    }
 }
 
 impl<I: Invalidate> Invalidate for Arc<I> {
@@ -66,6 +72,10 @@ impl<I: Invalidate> Invalidate for Arc<I> {
 
     fn spread(&self) -> impl Future<Output = Result<(), SpreadError>> + Send {
         (**self).spread()
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        (**self).observer()
     }
 }
 

@@ -1,22 +1,25 @@
 //! Stop calling an auth center that is away, so that requests do not wait for it.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::ports::observer::{Breaker, BreakerState, Event, Watch};
 use crate::upstream::slots::Owner;
 use crate::util::clock::{Clock, Millis, millis};
 
 /// The breakers: one for lookups of credentials, one for each other endpoint, so that no endpoint's failures keep users out.
 pub(crate) struct CircuitBreakers {
     clock: Clock,
+    watch: Watch,
     /// By endpoint, of which there are a few.
     breakers: Mutex<HashMap<&'static str, Arc<CircuitBreaker>>>,
 }
 
 impl CircuitBreakers {
-    pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, breakers: Mutex::default() }
+    pub(crate) fn new(clock: Clock, watch: Watch) -> Self {
+        Self { clock, watch, breakers: Mutex::default() }
     }
 
     pub(crate) fn of(&self, endpoint: &'static str) -> Arc<CircuitBreaker> {
@@ -24,7 +27,17 @@ impl CircuitBreakers {
         let endpoint = if endpoint == "/access-key/verify" { lookups } else { endpoint };
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
         let breaker = breakers.entry(endpoint);
-        breaker.or_insert_with(|| Arc::new(CircuitBreaker::new(self.clock.clone()))).clone()
+        let new = || Arc::new(CircuitBreaker::new(self.clock.clone(), endpoint, self.watch.clone()));
+        breaker.or_insert_with(new).clone()
+    }
+
+    /// Returns the state of each, by endpoint.
+    pub(crate) fn states(&self) -> Vec<(&'static str, BreakerState)> {
+        let breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut states: Vec<_> =
+            breakers.iter().map(|(endpoint, breaker)| (*endpoint, breaker.state())).collect();
+        states.sort_unstable_by_key(|(endpoint, _)| *endpoint);
+        states
     }
 }
 
@@ -32,6 +45,9 @@ impl CircuitBreakers {
 #[derive(Debug)]
 pub(crate) struct CircuitBreaker {
     clock: Clock,
+    /// What it is for, and who is told of changes.
+    endpoint: &'static str,
+    watch: Watch,
     state: Mutex<State>,
 }
 
@@ -43,6 +59,8 @@ struct State {
     failed: Vec<(u128, Owner)>,
     /// Open until then: no calls but probes. 0 while closed.
     open_until: Millis,
+    /// Open since then, probes that failed included.
+    open_since: Millis,
     /// The next probe is allowed then, to strangers of a network a moment later: whoever sends bad tokens is mostly the first.
     probe_at: Millis,
     /// Whether a probe is in flight.
@@ -70,6 +88,8 @@ pub(crate) struct Permit<'a> {
     breaker: &'a CircuitBreaker,
     subject: Option<Subject>,
     is_probe: bool,
+    /// Whether a probe has decided.
+    is_settled: bool,
 }
 
 impl CircuitBreaker {
@@ -83,31 +103,57 @@ impl CircuitBreaker {
     /// How many failures of one network's strangers count, since the reason may be what is in their tokens.
     const PER_NETWORK: usize = 2;
 
-    pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, state: Mutex::default() }
+    pub(crate) fn new(clock: Clock, endpoint: &'static str, watch: Watch) -> Self {
+        Self { clock, endpoint, watch, state: Mutex::default() }
+    }
+
+    pub(crate) fn state(&self) -> BreakerState {
+        let state = self.lock();
+        match (state.open_until, state.probing) {
+            (0, _) => BreakerState::Closed,
+            (_, true) => BreakerState::HalfOpen,
+            (_, false) => BreakerState::Open,
+        }
+    }
+
+    /// Returns whether [`permit`](Self::permit) would give one now, or else how long the breaker stays open.
+    pub(crate) fn check(&self, subject: Option<Subject>) -> Result<(), Duration> {
+        let state = self.lock();
+        if state.open_until == 0 { Ok(()) } else { self.admits_probe(&state, subject) }
+    }
+
+    fn admits_probe(&self, state: &State, subject: Option<Subject>) -> Result<(), Duration> {
+        let now = self.clock.now();
+        let has_just_failed = subject.is_some_and(|subject| subject.has_just_failed);
+        let is_of_network = subject.is_some_and(|subject| matches!(subject.owner, Owner::Network(_)));
+        let probe_at = state.probe_at + if is_of_network { Self::STRANGERS_LATER } else { 0 };
+        if state.probing || now < probe_at || has_just_failed {
+            return Err(Duration::from_millis(state.open_until.saturating_sub(now)));
+        }
+        Ok(())
+    }
+
+    /// Tells of a change. Without the lock.
+    fn tell(&self, before: BreakerState, state: BreakerState, since: Millis, pause: Option<Duration>) {
+        self.watch.tell(|| {
+            let open_for = Duration::from_millis(self.clock.now().saturating_sub(since));
+            Event::Breaker(Breaker { endpoint: self.endpoint, state, before, pause, open_for })
+        });
     }
 
     /// Returns a permit for one call, or how long the breaker stays open. A credential that has just failed gives no probe:
     /// whoever asks most often would decide for all.
     pub(crate) fn permit(&self, subject: Option<Subject>) -> Result<Permit<'_>, Duration> {
         let mut state = self.lock();
-        let permit = Permit { breaker: self, subject, is_probe: state.open_until != 0 };
-        if !permit.is_probe {
-            return Ok(permit);
-        }
-        let now = self.clock.now();
-        let has_just_failed = subject.is_some_and(|subject| subject.has_just_failed);
-        let is_of_network = subject.is_some_and(|subject| matches!(subject.owner, Owner::Network(_)));
-        let probe_at = state.probe_at + if is_of_network { Self::STRANGERS_LATER } else { 0 };
-        if state.probing || now < probe_at || has_just_failed {
-            // The permit takes the lock when it is dropped.
-            let wait = Duration::from_millis(state.open_until.saturating_sub(now));
+        let is_probe = state.open_until != 0;
+        if is_probe {
+            self.admits_probe(&state, subject)?;
+            state.probing = true;
+            let since = state.open_since;
             drop(state);
-            std::mem::forget(permit);
-            return Err(wait);
+            self.tell(BreakerState::Open, BreakerState::HalfOpen, since, None);
         }
-        state.probing = true;
-        Ok(permit)
+        Ok(Permit { breaker: self, subject, is_probe, is_settled: false })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -117,30 +163,46 @@ impl CircuitBreaker {
 
 impl Permit<'_> {
     /// Records a success, and closes the breaker after a probe.
-    pub(crate) fn succeeded(self) {
+    pub(crate) fn succeeded(mut self) {
         let mut state = self.breaker.lock();
         // A call from before the breaker opened must not cut short a pause that the auth center requested.
         if self.is_probe || state.open_until == 0 {
-            *state = State::default();
+            let State { open_until, open_since, .. } = mem::take(&mut *state);
+            drop(state);
+            self.is_settled = true;
+            if open_until != 0 {
+                self.breaker.tell(BreakerState::HalfOpen, BreakerState::Closed, open_since, None);
+            }
         }
     }
 
     /// Records a failure. Returns the pause if it opened the breaker.
     pub(crate) fn failed(self) -> Option<Duration> {
-        let mut state = self.breaker.lock();
-        self.count(&mut state)
+        self.record(|_, _| {})
     }
 
     /// Records that the auth center requested a pause. Returns the pause if it opened the breaker: for a call that is about no
     /// credential at once, or else as failures do, since the limit may be that of one credential.
     pub(crate) fn rate_limited(self, pause: Duration) -> Option<Duration> {
+        self.record(|permit, state| {
+            let until = permit.breaker.clock.now() + millis(pause);
+            state.requested_until = state.requested_until.max(until);
+            if permit.subject.is_none() {
+                state.failures = CircuitBreaker::FAILURE_THRESHOLD;
+            }
+        })
+    }
+
+    fn record(mut self, note: impl FnOnce(&Self, &mut State)) -> Option<Duration> {
         let mut state = self.breaker.lock();
-        let until = self.breaker.clock.now() + millis(pause);
-        state.requested_until = state.requested_until.max(until);
-        if self.subject.is_none() {
-            state.failures = CircuitBreaker::FAILURE_THRESHOLD;
-        }
-        self.count(&mut state)
+        note(&self, &mut state);
+        let pause = self.count(&mut state)?;
+        let since = state.open_since;
+        drop(state);
+        self.is_settled = true;
+        let before = if self.is_probe { BreakerState::HalfOpen } else { BreakerState::Closed };
+        self.breaker.tell(before, BreakerState::Open, since, Some(pause));
+        Some(pause)
     }
 
     fn count(&self, state: &mut State) -> Option<Duration> {
@@ -159,6 +221,9 @@ impl Permit<'_> {
                 state.open_until = state.open_until.max(state.requested_until);
             }
             return None;
+        }
+        if state.open_until == 0 {
+            state.open_since = now;
         }
         let pause = state.pause.clamp(CircuitBreaker::FIRST_PAUSE, CircuitBreaker::MAX_PAUSE);
         state.pause = pause * 2;
@@ -185,9 +250,16 @@ impl State {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
+        if !self.is_probe {
+            return;
+        }
         // The next call may probe instead of one that was cancelled.
-        if self.is_probe {
-            self.breaker.lock().probing = false;
+        let mut state = self.breaker.lock();
+        state.probing = false;
+        let since = state.open_since;
+        drop(state);
+        if !self.is_settled {
+            self.breaker.tell(BreakerState::HalfOpen, BreakerState::Open, since, None);
         }
     }
 }
@@ -196,6 +268,10 @@ impl Drop for Permit<'_> {
 mod tests {
     use super::*;
 
+    fn breaker_at(clock: Clock) -> CircuitBreaker {
+        CircuitBreaker::new(clock, "endpoint", Watch::default())
+    }
+
     fn advance(clock: &Clock, ms: u64) {
         clock.advance(Duration::from_millis(ms));
     }
@@ -203,7 +279,7 @@ mod tests {
     #[test]
     fn breaker_opens_probes_and_closes() {
         let clock = Clock::held();
-        let breaker = CircuitBreaker::new(clock.clone());
+        let breaker = breaker_at(clock.clone());
         for _ in 0..5 {
             breaker.permit(None).ok().unwrap().failed();
         }
@@ -225,7 +301,7 @@ mod tests {
     #[test]
     fn recovery_is_noticed_within_five_seconds() {
         let clock = Clock::held();
-        let breaker = CircuitBreaker::new(clock.clone());
+        let breaker = breaker_at(clock.clone());
         for _ in 0..1000 {
             advance(&clock, 100);
             if let Ok(permit) = breaker.permit(None) {
@@ -242,7 +318,7 @@ mod tests {
 
     #[test]
     fn success_between_failures_keeps_breaker_closed() {
-        let breaker = CircuitBreaker::new(Clock::held());
+        let breaker = breaker_at(Clock::held());
         for n in 0..100 {
             let permit = breaker.permit(None).ok().unwrap();
             if n % 4 == 3 {
@@ -255,7 +331,7 @@ mod tests {
 
     #[test]
     fn calls_from_before_opening_do_not_shorten_the_pause() {
-        let breaker = CircuitBreaker::new(Clock::held());
+        let breaker = breaker_at(Clock::held());
         let [first, second, third] = [(); 3].map(|()| breaker.permit(None).ok().unwrap());
         first.rate_limited(Duration::from_secs(7));
         second.rate_limited(Duration::from_secs(1));
@@ -270,7 +346,7 @@ mod tests {
     #[test]
     fn one_credential_never_opens_it() {
         let clock = Clock::held();
-        let breaker = CircuitBreaker::new(clock.clone());
+        let breaker = breaker_at(clock.clone());
         for n in 0..100 {
             let permit = breaker.permit(about(7)).ok().unwrap();
             assert_eq!(
@@ -293,7 +369,7 @@ mod tests {
     #[test]
     fn probe_is_no_credential_that_has_just_failed() {
         let clock = Clock::held();
-        let breaker = CircuitBreaker::new(clock.clone());
+        let breaker = breaker_at(clock.clone());
         for key in 0..5 {
             breaker.permit(about(key)).ok().unwrap().failed();
         }
@@ -307,7 +383,7 @@ mod tests {
     /// Each of them another: what a gateway minds may be in all tokens that one network sends.
     #[test]
     fn one_network_never_opens_it() {
-        let breaker = CircuitBreaker::new(Clock::held());
+        let breaker = breaker_at(Clock::held());
         let from = |network: u64, key| {
             let subject = Subject { key, owner: Owner::Network(network), has_just_failed: false };
             breaker.permit(Some(subject)).ok().unwrap()
@@ -323,7 +399,7 @@ mod tests {
     #[test]
     fn strangers_probe_last() {
         let clock = Clock::held();
-        let breaker = CircuitBreaker::new(clock.clone());
+        let breaker = breaker_at(clock.clone());
         let stranger = Some(Subject { key: 7, owner: Owner::Network(7), has_just_failed: false });
         for round in 0..5 {
             for key in 0..5 {
@@ -343,7 +419,7 @@ mod tests {
     #[test]
     fn requested_pause_is_probed_every_four_seconds() {
         let clock = Clock::held();
-        let breaker = CircuitBreaker::new(clock.clone());
+        let breaker = breaker_at(clock.clone());
         breaker.permit(None).ok().unwrap().rate_limited(Duration::from_secs(60));
         let mut probes = vec![];
         for second in 0..=20 {
@@ -360,7 +436,7 @@ mod tests {
 
     #[test]
     fn lookups_share_a_breaker_and_other_endpoints_have_their_own() {
-        let breakers = CircuitBreakers::new(Clock::held());
+        let breakers = CircuitBreakers::new(Clock::held(), Watch::default());
         for _ in 0..5 {
             breakers.of("/users/list").permit(None).ok().unwrap().failed();
         }
@@ -376,7 +452,7 @@ mod tests {
     #[test]
     fn cancelled_probe_allows_another() {
         let clock = Clock::held();
-        let breaker = CircuitBreaker::new(clock.clone());
+        let breaker = breaker_at(clock.clone());
         breaker.permit(None).ok().unwrap().rate_limited(Duration::from_secs(7));
         assert_eq!(breaker.permit(None).err(), Some(Duration::from_secs(7)));
         advance(&clock, 7_000);

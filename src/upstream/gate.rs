@@ -46,7 +46,7 @@ impl Gate {
     ) -> Result<(Permit<'a>, Attempt<F::Output>), Refused> {
         let started = Instant::now();
         // Checked before waiting for a slot, too: while the breaker is open, no request waits.
-        drop(breaker.permit(subject).map_err(Refused::Open)?);
+        breaker.check(subject).map_err(Refused::Open)?;
         let owner = subject.map_or(Owner::Service, |subject| subject.owner);
         // A call that is made with less than a quarter of its time left would fail for want of time, and take the slot from one
         // that would not.
@@ -64,6 +64,11 @@ impl Gate {
     /// Whether so many calls are in flight that those which nobody waits for had better wait.
     pub(crate) fn is_busy(&self) -> bool {
         self.in_flight.is_busy()
+    }
+
+    /// Returns how many calls are in flight, and how many wait.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        self.in_flight.load()
     }
 
     #[cfg(any(feature = "registry", feature = "stats", feature = "user-sync"))]

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
+use crate::ports::observer::{BreakerState, CallOutcome, Watch};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::upstream::api_client::CallError;
+use crate::upstream::call_meter::CallMeter;
 use crate::upstream::circuit_breaker::{CircuitBreaker, Permit, Subject};
 use crate::upstream::gate::{Attempt, Gate, Refused};
 use crate::upstream::lookups::is_rejection;
@@ -20,16 +22,30 @@ pub(crate) struct Guard {
     gate: Gate,
     breaker: CircuitBreaker,
     warnings: LogThrottle,
+    watch: Watch,
 }
 
 impl Guard {
-    pub(crate) fn new(who: &'static str, max_in_flight: usize, timeout: Duration, clock: Clock) -> Self {
+    pub(crate) fn new(
+        who: &'static str,
+        max_in_flight: usize,
+        timeout: Duration,
+        clock: Clock,
+        watch: Watch,
+    ) -> Self {
         Self {
             who,
             gate: Gate::new(max_in_flight, timeout),
-            breaker: CircuitBreaker::new(clock.clone()),
+            breaker: CircuitBreaker::new(clock.clone(), who, watch.clone()),
             warnings: LogThrottle::new(clock, Duration::from_secs(10)),
+            watch,
         }
+    }
+
+    /// Returns how many calls are in flight, how many wait, and the state of the circuit breaker.
+    pub(crate) fn load(&self) -> (usize, usize, Vec<(&'static str, BreakerState)>) {
+        let (in_flight, waiting) = self.gate.load();
+        (in_flight, waiting, vec![(self.who, self.breaker.state())])
     }
 
     /// Whether so many calls are in flight that those which nobody waits for had better wait.
@@ -43,9 +59,17 @@ impl Guard {
         subject: Subject,
         call: impl Future<Output = Result<T, AuthError>> + Send,
     ) -> Result<T, CallError> {
-        let caught = AssertUnwindSafe(call).catch_unwind();
-        let passed = self.gate.pass(&self.breaker, Some(subject), caught).await;
-        let (permit, attempt) = passed.map_err(|refused| self.refused(refused))?;
+        let meter = CallMeter::new(&self.watch, self.who);
+        let sent = async {
+            meter.sends();
+            AssertUnwindSafe(call).catch_unwind().await
+        };
+        let passed = self.gate.pass(&self.breaker, Some(subject), sent).await;
+        let (permit, attempt) = passed.map_err(|refused| {
+            meter.refused(refused, &self.gate);
+            self.refused(refused)
+        })?;
+        meter.ended(outcome(&attempt), None, Some(&self.gate));
         let failed = match attempt {
             Attempt::Ended(Ok(Ok(answer))) => {
                 permit.succeeded();
@@ -103,6 +127,18 @@ impl Guard {
         if let Some(pause) = pause {
             tracing::warn!(?pause, "circuit breaker opened: the {} is not asked", self.who);
         }
+    }
+}
+
+/// How a call ended, for the observer.
+fn outcome<T>(attempt: &Attempt<std::thread::Result<Result<T, AuthError>>>) -> CallOutcome {
+    match attempt {
+        Attempt::Ended(Ok(Ok(_))) => CallOutcome::Answered,
+        Attempt::Ended(Ok(Err(error))) if is_rejection(error) => CallOutcome::Rejected,
+        Attempt::Ended(Ok(Err(error))) if error.kind() == ErrorKind::Unavailable => CallOutcome::Unreachable,
+        Attempt::Ended(_) => CallOutcome::Failed,
+        Attempt::TimedOut { had_most: true } => CallOutcome::Unreachable,
+        Attempt::TimedOut { had_most: false } => CallOutcome::OutOfTime,
     }
 }
 

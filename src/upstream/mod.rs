@@ -2,6 +2,7 @@
 //! identities.
 
 pub(crate) mod api_client;
+pub(crate) mod call_meter;
 pub(crate) mod circuit_breaker;
 pub mod cluster;
 pub(crate) mod expiry;

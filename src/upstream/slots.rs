@@ -108,6 +108,14 @@ impl Slots {
     }
 }
 
+impl Slots {
+    /// Returns how many slots are taken, and how many owners' requests wait for one.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        let state = self.0.lock();
+        (state.used, state.queues.values().map(VecDeque::len).sum())
+    }
+}
+
 /// How many of so many slots strangers may hold together.
 fn for_strangers(limit: usize) -> usize {
     limit - limit / 5

@@ -145,6 +145,11 @@ impl<K, V> SingleFlight<K, V> {
         }
     }
 
+    /// Returns how many keys are in flight.
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.map).len()
+    }
+
     /// Returns whether this key is in flight.
     pub(crate) fn contains(&self, key: &K) -> bool
     where

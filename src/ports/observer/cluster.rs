@@ -12,6 +12,14 @@ pub struct Cluster {
     pub waiting: usize,
 }
 
+impl ClusterChange {
+    /// Whether it is about no message in particular.
+    #[cfg(feature = "client")]
+    pub(crate) const fn is_of_contact(self) -> bool {
+        matches!(self, Self::Joined | Self::Separated | Self::Missed)
+    }
+}
+
 labels! {
     /// What passed between replicas.
     pub enum ClusterChange {
@@ -23,7 +31,7 @@ labels! {
         Sent = "sent",
         /// Invalidations could not be sent; they are sent again.
         SendFailed = "send_failed",
-        /// An invalidation came from another replica.
+        /// An invalidation came over the bus, such as from another replica.
         Received = "received",
         /// Invalidations may have been missed: cached users are looked up anew.
         Missed = "missed",

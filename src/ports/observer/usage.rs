@@ -10,24 +10,23 @@ pub struct Usage {
     pub records: u64,
     /// Why they were dropped, if they were.
     pub reason: Option<DropReason>,
-    /// How many records are queued or in flight by now.
-    pub pending: u64,
-    /// How many records are on disk by now.
-    pub spooled: u64,
 }
 
 labels! {
-    /// What became of usage records. Their sums are the counts of `StatsCollector::snapshot`.
+    /// What became of usage records.
+    ///
+    /// By their sums, a collector without others has delivered `delivered`, has `spooled - unspooled` on disk, and has lost
+    /// `dropped`, as `StatsCollector::snapshot` counts them.
     pub enum UsageOutcome {
-        /// Queued, to be sent.
-        Queued = "queued",
+        /// Taken from the queue, to be sent, or found on disk at the start. Not those that were dropped before.
+        Recorded = "recorded",
         /// Accepted by the auth center.
         Delivered = "delivered",
-        /// Sent in vain, to be sent again.
+        /// Sent in vain; they are sent again.
         Retried = "retried",
         /// Put on disk, or found there at the start.
         Spooled = "spooled",
-        /// Taken from the disk, to be sent.
+        /// Removed from the disk, whatever the reason.
         Unspooled = "unspooled",
         /// Rejected by the auth center for good.
         Rejected = "rejected",
@@ -41,8 +40,10 @@ labels! {
     pub enum DropReason {
         /// The queue was full.
         QueueFull = "queue_full",
-        /// The auth center was away for too long, or the disk was full.
-        Undelivered = "undelivered",
+        /// The disk was full, or what was on it is damaged.
+        SpoolFull = "spool_full",
+        /// They had been rejected, and could not be kept on disk.
+        Unkept = "unkept",
         /// The collector was shut down before they were sent.
         Shutdown = "shutdown",
     }

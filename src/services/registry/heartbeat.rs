@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::addresses::Refresh;
 use super::service::{Service, ServiceConfig};
 use super::state::{RegistrationState, StatePublisher};
+use crate::ports::observer::RegistryChange;
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::spelling::Record;
 use crate::upstream::api_client::SendError;
@@ -68,6 +69,15 @@ enum NextCall {
     Heartbeat,
 }
 
+impl NextCall {
+    fn succeeded(self) -> RegistryChange {
+        match self {
+            Self::Register => RegistryChange::Registered,
+            Self::Heartbeat => RegistryChange::Heartbeat,
+        }
+    }
+}
+
 /// Registers the service and sends its heartbeats until `stop` is notified. Stops between two calls, never during one.
 pub(super) async fn run(
     client: impl RegistryClient,
@@ -102,6 +112,7 @@ pub(super) async fn run(
         match answer {
             Ok(config) => {
                 publisher.online(config).await;
+                publisher.tell(next.succeeded(), None);
                 backoff = Backoff::new(MIN_PAUSE, MAX_PAUSE);
                 next = NextCall::Heartbeat;
                 pause = jittered(interval);
@@ -109,12 +120,14 @@ pub(super) async fn run(
             // Any rejection of a heartbeat: the auth center may have lost its data, and has no fixed code for that.
             Err(error) if error.kind() == ErrorKind::Rejected && matches!(next, NextCall::Heartbeat) => {
                 publisher.set(RegistrationState::Registering);
+                publisher.tell(RegistryChange::Failed, Some(&error));
                 tracing::info!(service = service.name, %error, "the heartbeat was rejected; registering again");
                 next = NextCall::Register;
                 pause = Duration::ZERO;
             }
             Err(error) => {
                 publisher.retrying(&error);
+                publisher.tell(RegistryChange::Failed, Some(&error));
                 publisher.recall().await;
                 let least = backoff.pause().max(error.retry_after().unwrap_or_default());
                 // Jitter, so that services with the same `Retry-After` do not call at the same time.
@@ -156,6 +169,7 @@ mod tests {
     use tokio::time::{Instant, sleep};
 
     use super::*;
+    use crate::ports::observer::Watch;
     use crate::services::registry::Registration;
     use crate::services::registry::stores::Stores;
     use crate::services::registry::tests::Unchanged;
@@ -249,8 +263,13 @@ mod tests {
             let service = Arc::new(Registration::builder("orders").service().unwrap());
             let (config, configs) = watch::channel(ServiceConfig::default());
             let (state, states) = watch::channel(RegistrationState::Registering);
-            let publisher =
-                StatePublisher::new(watch::Sender::new(service), config, state, Stores::default());
+            let publisher = StatePublisher::new(
+                watch::Sender::new(service),
+                config,
+                state,
+                Stores::default(),
+                Watch::default(),
+            );
             let heartbeats =
                 run(center.clone(), Unchanged, Duration::from_secs(60), publisher, Arc::default());
             assert!(tokio::time::timeout(DAY, heartbeats).await.is_err(), "ended without a stop");

@@ -15,8 +15,9 @@ use super::heartbeat;
 use super::service::{Service, ServiceConfig};
 #[cfg(feature = "redis")]
 use super::shared_config::SharedConfig;
-use super::state::{RegistrationState, StatePublisher};
+use super::state::{RegistrationState, StatePublisher, tell};
 use super::stores::Stores;
+use crate::ports::observer::RegistryChange;
 use crate::types::error::{AuthError, BuildError, ErrorKind};
 use crate::verifiers::client::AuthClient;
 
@@ -61,7 +62,8 @@ impl Registration {
             #[cfg(feature = "redis")]
             shared: SharedConfig::of(&client),
         };
-        let publisher = StatePublisher::new(service_sender, config_sender, state_sender, stores);
+        let publisher =
+            StatePublisher::new(service_sender, config_sender, state_sender, stores, client.watch().clone());
         let (is_present, stop) = (publisher.is_present.clone(), Arc::<Notify>::default());
         let addresses = ByRoute::new(addresses, client.api());
         let heartbeats = heartbeat::run(client.clone(), addresses, interval, publisher, stop.clone());
@@ -145,7 +147,12 @@ impl Registration {
                 self.heartbeats.abort();
             }
             if self.is_present.load(Ordering::Relaxed) {
-                self.client.unregister_service(&self.service()).await
+                let answer = self.client.unregister_service(&self.service()).await;
+                if answer.is_ok() {
+                    let (service, config) = (self.service(), self.config());
+                    tell(self.client.watch(), RegistryChange::Unregistered, &service, &config, None);
+                }
+                answer
             } else {
                 Ok(())
             }

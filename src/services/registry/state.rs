@@ -5,6 +5,7 @@ use tokio::sync::watch;
 
 use super::service::{Service, ServiceConfig};
 use super::stores::Stores;
+use crate::ports::observer::{Event, Registry, RegistryChange, Watch};
 use crate::types::error::{AuthError, ErrorKind};
 
 /// The state of a registration.
@@ -33,6 +34,7 @@ pub(super) struct StatePublisher {
     is_rejected: bool,
     /// Whether the auth center may have the instance from this registration, so that a shutdown has to remove it.
     pub(super) is_present: Arc<AtomicBool>,
+    watch: Watch,
 }
 
 impl StatePublisher {
@@ -41,6 +43,7 @@ impl StatePublisher {
         config: watch::Sender<ServiceConfig>,
         state: watch::Sender<RegistrationState>,
         stores: Stores,
+        watch: Watch,
     ) -> Self {
         Self {
             service,
@@ -50,6 +53,7 @@ impl StatePublisher {
             has_registered: false,
             is_rejected: false,
             is_present: Arc::default(),
+            watch,
         }
     }
 
@@ -109,6 +113,7 @@ impl StatePublisher {
     fn set_config(&mut self, config: ServiceConfig) {
         self.config.send_replace(config);
         self.stores.mark_dirty();
+        self.tell(RegistryChange::ConfigChanged, None);
     }
 
     /// Logs the first registration, and the end of an outage.
@@ -152,7 +157,36 @@ impl StatePublisher {
     }
 
     /// Publishes the state if it has changed.
+    /// Tells the observer of a change.
+    pub(super) fn tell(&self, change: RegistryChange, error: Option<&AuthError>) {
+        if self.watch.is_on() {
+            // A clone, since `borrow` locks the channel.
+            let config = self.config.borrow().clone();
+            tell(&self.watch, change, &self.service(), &config, error);
+        }
+    }
+
     pub(super) fn set(&self, state: RegistrationState) {
         self.state.send_if_modified(|current| std::mem::replace(current, state) != state);
     }
+}
+
+/// Tells an observer of a change.
+pub(super) fn tell(
+    watch: &Watch,
+    change: RegistryChange,
+    service: &Service,
+    config: &ServiceConfig,
+    error: Option<&AuthError>,
+) {
+    watch.tell(|| {
+        let version = &config.version;
+        let config_version = version.as_str().map_or_else(|| version.to_string(), str::to_owned);
+        Event::Registry(Registry {
+            change,
+            service: service.name.clone(),
+            config_version: Some(config_version).filter(|_| !version.is_null()),
+            error: error.map(AuthError::kind),
+        })
+    });
 }

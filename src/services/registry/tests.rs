@@ -15,6 +15,7 @@ use super::heartbeat::{self, RegistryClient};
 use super::state::StatePublisher;
 use super::stores::Stores;
 use super::{Registration, RegistrationState, Service, ServiceConfig};
+use crate::ports::observer::Watch;
 use crate::types::error::{AuthError, ErrorKind};
 
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -91,8 +92,13 @@ impl Rig {
         };
         let (service_sender, service) =
             watch::channel(Arc::new(Registration::builder("orders").ips([]).service().unwrap()));
-        let publisher =
-            Some(StatePublisher::new(service_sender, config_sender, state_sender, Stores::default()));
+        let publisher = Some(StatePublisher::new(
+            service_sender,
+            config_sender,
+            state_sender,
+            Stores::default(),
+            Watch::default(),
+        ));
         Self { script: Arc::new(script), publisher, config, state, stop: Arc::default(), service }
     }
 

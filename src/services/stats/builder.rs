@@ -6,6 +6,7 @@ use super::reporter::Settings;
 #[cfg(feature = "spool")]
 use super::spool::Spool;
 use super::store::NoStore;
+use crate::ports::observer::Watch;
 use crate::verifiers::client::AuthClient;
 
 /// Builds a [`StatsCollector`]; made by [`StatsCollector::builder`].
@@ -92,15 +93,15 @@ impl StatsCollectorBuilder {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn start(self, client: &AuthClient) -> StatsCollector {
-        self.start_with(client.clone())
+        self.start_with(client.clone(), client.watch().clone())
     }
 
-    pub(super) fn start_with(self, deliver: impl Deliver) -> StatsCollector {
+    pub(super) fn start_with(self, deliver: impl Deliver, watch: Watch) -> StatsCollector {
         #[cfg(feature = "spool")]
         if let Some(spool) = self.spool {
             let recovered = spool.recovered();
-            return StatsCollector::spawn(self.settings, deliver, spool, recovered);
+            return StatsCollector::spawn(self.settings, deliver, spool, recovered, watch);
         }
-        StatsCollector::spawn(self.settings, deliver, NoStore, 0)
+        StatsCollector::spawn(self.settings, deliver, NoStore, 0, watch)
     }
 }

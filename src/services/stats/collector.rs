@@ -11,6 +11,7 @@ use super::delivery::Deliver;
 use super::queue::Queue;
 use super::reporter::{Command, Reporter, Settings};
 use super::store::Store;
+use crate::ports::observer::Watch;
 use crate::ports::usage::{ApiRecord, Record, Served};
 use crate::request::context;
 
@@ -52,9 +53,15 @@ impl StatsCollector {
         deliver: impl Deliver,
         store: impl Store,
         recovered: u64,
+        watch: Watch,
     ) -> Self {
-        let queue = Arc::new(Queue::new(settings.queue_capacity, settings.max_bytes, settings.batch_size));
-        let counters = Arc::<Counters>::default();
+        let queue = Arc::new(Queue::new(
+            settings.queue_capacity,
+            settings.max_bytes,
+            settings.batch_size,
+            watch.clone(),
+        ));
+        let counters = Arc::new(Counters::new(watch));
         let (commands, received) = mpsc::channel(4);
         let deliver = Arc::new(deliver);
         let reporter = Reporter::new(settings, queue.clone(), counters.clone(), deliver, store, recovered);

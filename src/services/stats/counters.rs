@@ -1,6 +1,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::queue::Queue;
+use super::watched::tell_dropped;
+use crate::ports::observer::{DropReason, Event, Usage, UsageOutcome, Watch};
 
 /// Counts what the reporter has done with the records it took from the queue.
 #[derive(Default)]
@@ -10,6 +12,7 @@ pub(super) struct Counters {
     dead_lettered: AtomicU64,
     spooled: AtomicU64,
     dropped: AtomicU64,
+    watch: Watch,
 }
 
 /// Counts of usage records since the start, by outcome.
@@ -39,41 +42,63 @@ pub struct StatsSnapshot {
 }
 
 impl Counters {
+    pub(super) fn new(watch: Watch) -> Self {
+        Self { watch, ..Self::default() }
+    }
+
     pub(super) fn add_taken(&self) {
         self.taken.fetch_add(1, Ordering::Relaxed);
+        self.tell(UsageOutcome::Recorded, 1);
     }
 
     /// Counts records that were found on disk at the start, or are there once more.
     pub(super) fn add_recovered(&self, records: u64) {
         self.taken.fetch_add(records, Ordering::Relaxed);
+        self.tell(UsageOutcome::Recorded, records);
         self.add_spooled(records);
     }
 
     pub(super) fn add_spooled(&self, records: u64) {
         self.spooled.fetch_add(records, Ordering::Relaxed);
+        self.tell(UsageOutcome::Spooled, records);
     }
 
     /// Counts records that are removed from the disk, or will be.
     pub(super) fn remove_spooled(&self, records: u64) {
         subtract(&self.spooled, records);
+        self.tell(UsageOutcome::Unspooled, records);
     }
 
     pub(super) fn add_delivered(&self, records: u64) {
         self.delivered.fetch_add(records, Ordering::Relaxed);
+        self.tell(UsageOutcome::Delivered, records);
     }
 
     pub(super) fn add_dead_lettered(&self, records: u64) {
         self.dead_lettered.fetch_add(records, Ordering::Relaxed);
+        self.tell(UsageOutcome::Rejected, records);
     }
 
     /// Counts refused records as dropped that could not be kept for people.
     pub(super) fn drop_dead_lettered(&self, records: u64) {
         subtract(&self.dead_lettered, records);
-        self.add_dropped(records);
+        self.add_dropped(records, DropReason::Unkept);
     }
 
-    pub(super) fn add_dropped(&self, records: u64) {
+    pub(super) fn add_dropped(&self, records: u64, reason: DropReason) {
         self.dropped.fetch_add(records, Ordering::Relaxed);
+        tell_dropped(&self.watch, records, reason);
+    }
+
+    /// Tells of records that will be sent again, which are counted already.
+    pub(super) fn tell_retried(&self, records: u64) {
+        self.tell(UsageOutcome::Retried, records);
+    }
+
+    fn tell(&self, outcome: UsageOutcome, records: u64) {
+        if records > 0 {
+            self.watch.tell(|| Event::Usage(Usage { outcome, records, reason: None }));
+        }
     }
 
     pub(super) fn snapshot(&self, queue: &Queue) -> StatsSnapshot {
@@ -117,7 +142,7 @@ mod tests {
     /// A batch that is settled twice would be removed twice.
     #[test]
     fn counts_saturate() {
-        let (counters, queue) = (Counters::default(), Queue::new(10, 1_000, 10));
+        let (counters, queue) = (Counters::default(), Queue::new(10, 1_000, 10, Watch::default()));
         counters.add_recovered(3);
         counters.remove_spooled(5);
         counters.add_dead_lettered(5);
@@ -126,7 +151,7 @@ mod tests {
         counters.drop_dead_lettered(2);
         let counts = counters.snapshot(&queue);
         assert_eq!((counts.dead_lettered, counts.dropped), (3, 2));
-        counters.add_dropped(u64::MAX - 2);
+        counters.add_dropped(u64::MAX - 2, DropReason::QueueFull);
         counters.add_delivered(u64::MAX);
         assert_eq!(counters.snapshot(&queue).pending, 0);
     }

@@ -40,6 +40,7 @@ mod retry_queue;
 #[cfg(feature = "spool")]
 mod spool;
 mod store;
+mod watched;
 
 pub use builder::StatsCollectorBuilder;
 pub use collector::StatsCollector;

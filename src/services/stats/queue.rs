@@ -5,6 +5,8 @@ use crossbeam_queue::ArrayQueue;
 use tokio::sync::Notify;
 
 use super::lane::{ByLane, Lane};
+use super::watched::tell_dropped;
+use crate::ports::observer::{DropReason, Watch};
 use crate::ports::usage::Served;
 use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
@@ -20,6 +22,7 @@ pub(super) struct Queue {
     closed: AtomicBool,
     dropped: AtomicU64,
     warn_throttle: LogThrottle,
+    watch: Watch,
 }
 
 struct LaneQueue {
@@ -39,7 +42,7 @@ struct Queued {
 
 impl Queue {
     /// Creates a queue of so many records of verified users, and as many bytes, those that the reporter has included.
-    pub(super) fn new(capacity: usize, max_bytes: usize, wake_threshold: usize) -> Self {
+    pub(super) fn new(capacity: usize, max_bytes: usize, wake_threshold: usize, watch: Watch) -> Self {
         Self {
             lanes: ByLane::new(|lane| LaneQueue {
                 records: ArrayQueue::new(lane.share(capacity)),
@@ -53,6 +56,7 @@ impl Queue {
             closed: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
             warn_throttle: LogThrottle::new(Clock::default(), Duration::from_secs(60)),
+            watch,
         }
     }
 
@@ -135,6 +139,9 @@ impl Queue {
         if self.warn_throttle.is_due() {
             tracing::warn!(dropped, "usage records dropped: the queue is full or closed");
         }
+        let is_closed = self.closed.load(Ordering::Relaxed);
+        let reason = if is_closed { DropReason::Shutdown } else { DropReason::QueueFull };
+        tell_dropped(&self.watch, 1, reason);
     }
 
     #[cold]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use quick_cache::DefaultHashBuilder;
 
 use crate::ports::memberships::Memberships;
-use crate::ports::observer::LookedUp;
+use crate::ports::observer::{BreakerState, LookedUp};
 use crate::types::tenant::{Membership, OrgId};
 use crate::types::user::UserId;
 use crate::upstream::api_client::CallError;
@@ -67,6 +67,10 @@ impl<M: Memberships> Backend for Guarded<M> {
 
     fn is_busy(&self) -> bool {
         self.guard.is_busy()
+    }
+
+    fn load(&self) -> (usize, usize, Vec<(&'static str, BreakerState)>) {
+        self.guard.load()
     }
 }
 

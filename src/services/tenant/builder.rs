@@ -126,13 +126,20 @@ impl<M: Memberships> CachedMembershipsBuilder<M> {
         let cache = IdentityCache::new(capacity, ttls, timeout, self.clock.clone());
         let mut cache = cache.watched(self.watch.is_on());
         if let Some(cluster) = &self.cluster {
+            cluster.observed_by(&self.watch);
             cache = cluster.adopt(cache, None);
         }
         let guarded = Arc::new(Guarded {
             memberships: self.memberships,
             cache,
             hasher: DefaultHashBuilder::default(),
-            guard: Guard::new("source of memberships", max_in_flight, timeout, self.clock),
+            guard: Guard::new(
+                "source of memberships",
+                max_in_flight,
+                timeout,
+                self.clock,
+                self.watch.clone(),
+            ),
         });
         let watch = LookupWatch::new(self.watch, VerifierKind::Memberships);
         let lookups = Lookups::new(guarded.clone(), max_concurrent_lookups, timeout, watch);

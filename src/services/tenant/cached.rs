@@ -6,6 +6,7 @@ use super::recent::Recent;
 use crate::ports::invalidate::{Invalidate, SpreadError};
 use crate::ports::invalidation::Invalidation;
 use crate::ports::memberships::{Memberships, Recalled};
+use crate::ports::observer::Snapshot;
 use crate::types::error::AuthError;
 use crate::types::tenant::{Membership, OrgId};
 use crate::types::user::UserId;
@@ -84,6 +85,11 @@ impl<M: Memberships> CachedMemberships<M> {
     /// Returns the number of cached memberships, which includes expired and invalidated ones that were not evicted yet.
     pub fn cache_len(&self) -> usize {
         self.inner.guarded.cache.len()
+    }
+
+    /// Returns what is cached and in flight, and the state of the circuit breaker.
+    pub fn snapshot(&self) -> Snapshot {
+        self.inner.lookups.snapshot()
     }
 }
 

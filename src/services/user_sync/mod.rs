@@ -21,6 +21,7 @@ mod hash_format;
 mod legacy_field;
 mod legacy_user;
 mod mapping;
+mod observed;
 mod password;
 mod push;
 mod recent;

@@ -154,9 +154,9 @@ impl UserSync {
                     "user.login" => News::LoggedIn,
                     _ => News::Updated,
                 };
-                engine.upsert(data, news, Source::Event, is_update(data)).await.map(answer_to)
+                engine.told(engine.upsert(data, news, Source::Event, is_update(data)).await).map(answer_to)
             }
-            "user.deleted" => engine.remove(data).await.map(answer_to),
+            "user.deleted" => engine.told(engine.remove(data).await).map(answer_to),
             "user.init_sync_auth" => {
                 engine.check_direction(Direction::ToAuth).map(|()| self.start_initial_push())
             }
@@ -239,7 +239,8 @@ async fn sync_login(engine: &Engine, user: &UserInfo) {
     // The user of an access key comes without most of their fields.
     let update = engine.config.update_on_login && user.access_key().is_none();
     let Ok(Value::Object(fields)) = serde_json::to_value(user) else { return };
-    match engine.upsert(&spelling::with_both(&fields), News::LoggedIn, Source::Login, update).await {
+    let synced = engine.upsert(&spelling::with_both(&fields), News::LoggedIn, Source::Login, update).await;
+    match engine.told(synced) {
         Ok(Outcome::Created) => tracing::info!(user_id = %user.id(), "a user who logged in was created"),
         Ok(outcome) => tracing::debug!(user_id = %user.id(), ?outcome, "the login was synchronized"),
         Err(error) => {

@@ -16,6 +16,7 @@ use super::signing_key::SigningKey;
 use super::verification::{SignatureClaims, VerifiedDelivery};
 use crate::ports::invalidate::{DynInvalidate, Invalidate};
 use crate::ports::invalidation::Invalidation;
+use crate::ports::observer::{Observer, Watch};
 use crate::ports::replay_memory::{DynReplayMemory, ReplayMemory};
 use crate::types::error::BuildError;
 use crate::types::secret::Secret;
@@ -58,6 +59,7 @@ struct Settings {
     clear_throttle: Arc<ClearThrottle>,
     clock: Clock,
     warn_throttle: Arc<LogThrottle>,
+    watch: Watch,
 }
 
 impl WebhookConfig {
@@ -83,6 +85,7 @@ impl WebhookConfig {
             clear_throttle: Arc::new(ClearThrottle::new(&clock)),
             warn_throttle: Arc::new(throttle(&clock)),
             clock,
+            watch: Watch::default(),
         })))
     }
 
@@ -119,7 +122,15 @@ impl WebhookConfig {
     ///
     /// Where the cache belongs to a `Cluster`, the other replicas are told before the handler runs, for a second at most.
     pub fn invalidate(mut self, cache: impl Invalidate) -> Self {
-        self.settings_mut().caches.push(Arc::new(cache));
+        let settings = self.settings_mut();
+        settings.watch = std::mem::take(&mut settings.watch).or(|| cache.observer().into());
+        settings.caches.push(Arc::new(cache));
+        self
+    }
+
+    /// Sets who is told of webhooks. Defaults to the observer of the first cache that has one, such as an `AuthClient`.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.settings_mut().watch = Watch::by(observer);
         self
     }
 
@@ -177,6 +188,10 @@ impl WebhookConfig {
         settings.clear_throttle = Arc::new(ClearThrottle::new(&clock));
         settings.clock = clock;
         self
+    }
+
+    pub(super) fn watch(&self) -> &Watch {
+        &self.0.watch
     }
 
     fn settings_mut(&mut self) -> &mut Settings {

@@ -18,6 +18,8 @@ use super::handler::Handler;
 use super::rejection::{self, WebhookRejection};
 use super::replays::{Claim, Identity, Lease, Replays, Seen};
 use super::signature::Tag;
+use super::watched::Watched;
+use crate::ports::observer::WebhookOutcome;
 use crate::request::context::{self, InContext, RequestContext};
 use crate::request::delivery::{Delivery, DeliveryId};
 use crate::types::envelope::Envelope;
@@ -59,16 +61,21 @@ impl<H: Handler> Endpoint<H> {
     }
 
     pub(super) async fn receive(&self, request: Request) -> Response {
-        match self.accept(request).await {
-            Ok(outcome) => outcome.into_response(),
+        let mut watched = Watched::new(self.core.config.watch());
+        match self.accept(request, &mut watched).await {
+            Ok(outcome) => {
+                let told = outcome.told();
+                watched.answered(told, outcome.into_response())
+            }
             Err(rejection) => {
                 self.core.config.log_rejection(&rejection);
-                axum::response::IntoResponse::into_response(rejection)
+                let response = axum::response::IntoResponse::into_response(rejection);
+                watched.answered(WebhookOutcome::Refused, response)
             }
         }
     }
 
-    async fn accept(&self, request: Request) -> Result<Outcome, WebhookRejection> {
+    async fn accept(&self, request: Request, watched: &mut Watched<'_>) -> Result<Outcome, WebhookRejection> {
         let core = &self.core;
         let (mut parts, body) = request.into_parts();
         let claims = core.config.claims(&parts.headers)?;
@@ -82,6 +89,7 @@ impl<H: Handler> Endpoint<H> {
         core.config.invalidate_by(&event, &delivery).await?;
         let identity = Identity::new(&core.config.path(), &event, &delivery);
         let event = event.into_event()?;
+        watched.is_of(event.name());
         let id = claims.id().map_or_else(|| DeliveryId::Body(body), |id| DeliveryId::Sent(id.into()));
         // Before it takes the place of a handler.
         let mut seen = core.replays.look_up(&identity).await;
@@ -150,6 +158,15 @@ impl<H: Handler> Core<H> {
 }
 
 impl Outcome {
+    fn told(&self) -> WebhookOutcome {
+        match self {
+            Self::Handled(_) => WebhookOutcome::Accepted,
+            Self::Replayed => WebhookOutcome::Replayed,
+            Self::Busy => WebhookOutcome::Busy,
+            Self::Failed(_) => WebhookOutcome::Failed,
+        }
+    }
+
     fn into_response(self) -> Response {
         match self {
             Self::Handled(json) => rejection::json(StatusCode::OK, json),

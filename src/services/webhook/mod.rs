@@ -38,6 +38,7 @@ mod signature;
 mod signing_key;
 mod subscription;
 mod verification;
+mod watched;
 
 pub use config::WebhookConfig;
 pub use delivery_id::delivery_id;

@@ -11,13 +11,16 @@ use super::call::Call;
 use super::data::ReadData;
 use super::error::CallError;
 use super::failure::{Cause, Failure, Retry, check_status};
+use super::outcome::{answered, record_failure};
 use super::rejection::Rejection;
+use crate::ports::observer::{BreakerState, Watch};
 use crate::types::envelope::Envelope;
 use crate::types::error::{AuthError, BuildError, ErrorKind};
 use crate::types::secret::{Secret, check_ends};
 use crate::types::spelling::Record;
-use crate::upstream::circuit_breaker::{CircuitBreakers, Permit};
-use crate::upstream::gate::{Attempt, Gate, Refused};
+use crate::upstream::call_meter::CallMeter;
+use crate::upstream::circuit_breaker::CircuitBreakers;
+use crate::upstream::gate::{Attempt, Gate};
 use crate::upstream::http_client::{self, Unread, is_near};
 use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
@@ -38,6 +41,7 @@ pub(crate) struct Settings {
     /// Longest response body that is read, in bytes.
     pub(crate) max_response: usize,
     pub(crate) clock: Clock,
+    pub(crate) watch: Watch,
 }
 
 /// Calls the endpoints of the auth center.
@@ -49,8 +53,9 @@ pub(crate) struct ApiClient {
     pub(super) secret: Secret,
     breakers: CircuitBreakers,
     warnings: LogThrottle,
-    gate: Gate,
+    pub(super) gate: Gate,
     max_response: usize,
+    pub(super) watch: Watch,
 }
 
 impl ApiClient {
@@ -84,10 +89,11 @@ impl ApiClient {
             base: format!("{}/sdk", base.as_str().trim_end_matches('/')),
             identity,
             secret: settings.app_secret,
-            breakers: CircuitBreakers::new(settings.clock.clone()),
+            breakers: CircuitBreakers::new(settings.clock.clone(), settings.watch.clone()),
             warnings: LogThrottle::new(settings.clock, Duration::from_secs(10)),
             gate: Gate::new(settings.max_in_flight, settings.timeout),
             max_response: settings.max_response,
+            watch: settings.watch,
         })
     }
 
@@ -109,12 +115,13 @@ impl ApiClient {
         let body = serde_json::to_vec(call.body)
             .map_err(|error| AuthError::new(ErrorKind::Internal).with_source(error))?;
         let breaker = self.breakers.of(endpoint);
-        let attempts = self.attempts(endpoint, &call.headers, body, call.idempotent);
-        let (permit, attempt) = self
-            .gate
-            .pass(&breaker, call.subject, attempts)
-            .await
-            .map_err(|refused| Failure::from(refused).into_call_error(endpoint))?;
+        let meter = self.meter(endpoint);
+        let attempts = self.attempts(&meter, endpoint, &call.headers, body, call.idempotent);
+        let passed = self.gate.pass(&breaker, call.subject, attempts).await;
+        let (permit, attempt) = passed.map_err(|refused| {
+            meter.refused(refused, &self.gate);
+            Failure::from(refused).into_call_error(endpoint)
+        })?;
         let attempt = match attempt {
             Attempt::Ended(attempt) => attempt,
             Attempt::TimedOut { had_most } => {
@@ -125,10 +132,12 @@ impl ApiClient {
         match attempt.and_then(|body| decode(&body)) {
             Ok(answer) => {
                 permit.succeeded();
+                meter.ended(answered(answer.is_ok()), None, Some(&self.gate));
                 answer.map_err(|rejection| self.rejection(endpoint, rejection, &call.secrets).into())
             }
             Err(failure) => {
                 record_failure(permit, &failure);
+                self.told_failure(&meter, &failure);
                 let error = failure.into_call_error(endpoint);
                 self.warn(&error.error);
                 Err(error)
@@ -140,6 +149,12 @@ impl ApiClient {
     #[cfg(any(feature = "registry", feature = "stats", feature = "user-sync"))]
     pub(super) fn timeout(&self) -> Duration {
         self.gate.timeout()
+    }
+
+    /// Returns how many calls are in flight, how many wait, and the state of each circuit breaker.
+    pub(crate) fn load(&self) -> (usize, usize, Vec<(&'static str, BreakerState)>) {
+        let (in_flight, waiting) = self.gate.load();
+        (in_flight, waiting, self.breakers.states())
     }
 
     /// Whether so many calls are in flight that those which nobody waits for had better wait.
@@ -165,6 +180,7 @@ impl ApiClient {
 
     async fn attempts(
         &self,
+        meter: &CallMeter<'_>,
         endpoint: &str,
         headers: &HeaderMap,
         body: Vec<u8>,
@@ -172,22 +188,24 @@ impl ApiClient {
     ) -> Result<Vec<u8>, Failure> {
         let url = format!("{}{endpoint}", self.base);
         let body = bytes::Bytes::from(body);
-        let first = self.attempt(&url, headers, body.clone()).await;
+        let first = self.attempt(meter, &url, headers, body.clone()).await;
         match &first {
             Err(Failure { retry, .. })
                 if *retry == Retry::Always || (idempotent && *retry != Retry::Never) => {}
             _ => return first,
         }
         tokio::time::sleep(Duration::from_millis(fastrand::u64(20..80))).await;
-        self.attempt(&url, headers, body).await
+        self.attempt(meter, &url, headers, body).await
     }
 
     pub(super) async fn attempt(
         &self,
+        meter: &CallMeter<'_>,
         url: &str,
         headers: &HeaderMap,
         body: bytes::Bytes,
     ) -> Result<Vec<u8>, Failure> {
+        meter.sends();
         // The second `headers` replaces those of the same name, so that extra headers cannot replace the app's identity.
         let request = self.http.post(url).headers(headers.clone()).headers(self.identity.clone()).body(body);
         let response = request.send().await.map_err(|error| {
@@ -249,40 +267,6 @@ pub(super) fn decode<R: ReadData>(body: &[u8]) -> Result<Result<R, Rejection>, F
     serde_json::from_value(data.unwrap_or_default()).map(Ok).map_err(unreadable)
 }
 
-impl From<Refused> for Failure {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Open(wait) => Self {
-                retry_after: Some(wait),
-                ..Self::new("not sent: the circuit breaker is open", Cause::Local)
-            },
-            Refused::AtCapacity => {
-                Self::new("at capacity: too many calls are in flight (`max_in_flight`)", Cause::Local)
-            }
-        }
-    }
-}
-
-/// Reports a failed call to the circuit breaker.
-fn record_failure(permit: Permit<'_>, failure: &Failure) {
-    let opened = match failure.cause {
-        Cause::Up => {
-            permit.succeeded();
-            None
-        }
-        Cause::Away => permit.failed(),
-        Cause::RateLimited => permit.rate_limited(failure.retry_after.unwrap_or_default()),
-        Cause::Call | Cause::Local => None,
-    };
-    if let Some(pause) = opened {
-        tracing::warn!(
-            reason = failure.reason,
-            ?pause,
-            "circuit breaker opened: no calls to this endpoint of the auth center"
-        );
-    }
-}
-
 impl fmt::Debug for ApiClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiClient").field("base", &self.base).finish_non_exhaustive()
@@ -324,6 +308,7 @@ mod tests {
                 max_in_flight: 1,
                 max_response: 1,
                 clock: Clock::default(),
+                watch: Watch::default(),
             });
             assert_eq!(client.ok().map(|client| client.base).as_deref(), expected, "{given}");
         }

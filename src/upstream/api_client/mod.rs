@@ -7,6 +7,7 @@ mod data;
 mod error;
 mod failure;
 mod feishu_code;
+mod outcome;
 mod redaction;
 mod rejection;
 #[cfg(any(feature = "registry", feature = "stats", feature = "user-sync"))]

@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use super::client::{ApiClient, decode};
 use super::data::ReadData;
 use super::failure::{Cause, Failure};
+use super::outcome::answered;
 use crate::types::error::AuthError;
 #[cfg(feature = "spool")]
 use crate::types::secret::Secret;
@@ -30,18 +31,24 @@ impl ApiClient {
         secrets: &[&str],
     ) -> Result<R, SendError> {
         let url = format!("{}{endpoint}", self.base);
-        let attempt =
-            match timeout_at(Instant::now() + self.timeout(), self.attempt(&url, headers, body)).await {
-                Ok(attempt) => attempt,
-                Err(_) => Err(Failure::new("no answer in time", Cause::Away)),
-            };
+        let meter = self.meter(endpoint);
+        let attempt = self.attempt(&meter, &url, headers, body);
+        let attempt = match timeout_at(Instant::now() + self.timeout(), attempt).await {
+            Ok(attempt) => attempt,
+            Err(_) => Err(Failure::new("no answer in time", Cause::Away)),
+        };
         let (error, code, retry_after) = match attempt.and_then(|body| decode(&body)) {
-            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Ok(answer)) => {
+                meter.ended(answered(true), None, Some(&self.gate));
+                return Ok(answer);
+            }
             Ok(Err(rejection)) => {
+                meter.ended(answered(false), None, Some(&self.gate));
                 let code = u16::try_from(rejection.code).ok();
                 (self.rejection(endpoint, rejection, secrets), code, None)
             }
             Err(failure) => {
+                self.told_failure(&meter, &failure);
                 let (status, after) = (failure.status.map(|status| status.as_u16()), failure.retry_after);
                 (failure.into_error(endpoint), status, after)
             }

@@ -16,6 +16,7 @@ use super::times::IN_TOUCH;
 use crate::ports::invalidate::{Invalidate, SpreadError};
 use crate::ports::invalidation::Invalidation;
 use crate::ports::invalidation_bus::DynBus;
+use crate::ports::observer::Watch;
 use crate::types::error::BuildError;
 use crate::types::secret::Secret;
 use crate::upstream::identity_cache::{IdentityCache, TrustTimes, Value};
@@ -155,6 +156,11 @@ impl Cluster {
     }
 
     /// Attaches a cache for as long as it is there.
+    /// Tells this observer, unless there is one already.
+    pub(crate) fn observed_by(&self, watch: &Watch) {
+        self.inner.shared.observed_by(watch);
+    }
+
     pub(crate) fn attach(&self, member: Weak<dyn Member>) {
         self.inner.shared.attach(member);
     }

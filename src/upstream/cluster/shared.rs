@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Instant;
 
 use tokio::sync::{Notify, watch};
@@ -10,6 +10,7 @@ use super::redis_bus::ledger::Ledger;
 use super::times::IN_TOUCH;
 use crate::ports::invalidation::Invalidation;
 use crate::ports::invalidation_bus::BusListener;
+use crate::ports::observer::{Cluster, ClusterChange, Event, Watch};
 
 /// What the handles of a cluster and its tasks share.
 pub(super) struct Shared {
@@ -23,6 +24,8 @@ pub(super) struct Shared {
     proved: watch::Sender<Option<Instant>>,
     /// Why the last message could not be sent.
     failure: Mutex<Option<Box<str>>>,
+    /// Known once a member is built that has one.
+    watch: OnceLock<Watch>,
     #[cfg(feature = "redis")]
     ledger: Option<Arc<Ledger>>,
 }
@@ -36,6 +39,7 @@ impl Shared {
             settled: watch::Sender::new(0),
             proved: watch::Sender::new(None),
             failure: Mutex::default(),
+            watch: OnceLock::new(),
             #[cfg(feature = "redis")]
             ledger,
         })
@@ -141,6 +145,23 @@ impl Shared {
         lock(&self.failure).clone()
     }
 
+    pub(super) fn observed_by(&self, watch: &Watch) {
+        if watch.is_on() {
+            let _ = self.watch.set(watch.clone());
+        }
+    }
+
+    pub(super) fn is_observed(&self) -> bool {
+        self.watch.get().is_some()
+    }
+
+    pub(super) fn tell(&self, change: ClusterChange, messages: usize) {
+        if let Some(watch) = self.watch.get().filter(|_| messages > 0 || change.is_of_contact()) {
+            let (messages, waiting) = (messages as u64, self.waiting());
+            watch.tell(|| Event::Cluster(Cluster { change, messages, waiting }));
+        }
+    }
+
     pub(super) fn waiting(&self) -> usize {
         lock(&self.queue).len()
     }
@@ -149,9 +170,11 @@ impl Shared {
 impl BusListener for Shared {
     fn apply(&self, invalidation: &Invalidation) {
         self.apply_here(invalidation);
+        self.tell(ClusterChange::Received, 1);
     }
 
     fn missed(&self) {
+        self.tell(ClusterChange::Missed, 0);
         self.members().iter().for_each(|member| member.trusting().forget());
     }
 

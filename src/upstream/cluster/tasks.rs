@@ -9,6 +9,7 @@ use futures_util::future::{self, join_all};
 
 use super::shared::Shared;
 use crate::ports::invalidation_bus::{BusError, DynBus};
+use crate::ports::observer::ClusterChange;
 use crate::util::backoff::Backoff;
 use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
@@ -47,7 +48,11 @@ pub(super) async fn publish(shared: Arc<Shared>, bus: Arc<dyn DynBus>) {
             .into_iter()
             .zip(is_unsent)
             .filter_map(|(numbered, is_unsent)| is_unsent.then_some(numbered));
-        shared.sent(unsent.collect(), failure.as_deref().map(Into::into));
+        let unsent: Vec<_> = unsent.collect();
+        let (lost, sent) = (unsent.len(), results.len() - unsent.len());
+        shared.sent(unsent, failure.as_deref().map(Into::into));
+        shared.tell(ClusterChange::Sent, sent);
+        shared.tell(ClusterChange::SendFailed, lost);
         match failure {
             None => backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             Some(error) => {
@@ -91,11 +96,20 @@ async fn listen_again(shared: &Shared, bus: &dyn DynBus) {
 }
 
 async fn look(shared: &Shared) {
-    let mut was_in_touch = None;
+    let (mut was_in_touch, mut told) = (None, None);
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         shared.check_trust();
         let is_in_touch = shared.is_in_touch();
+        if shared.is_observed() && told != Some(is_in_touch) {
+            // Out of touch at the start is no separation.
+            if is_in_touch {
+                shared.tell(ClusterChange::Joined, 0);
+            } else if told.is_some() {
+                shared.tell(ClusterChange::Separated, 0);
+            }
+            told = Some(is_in_touch);
+        }
         match was_in_touch.replace(is_in_touch) {
             Some(true) if !is_in_touch => {
                 tracing::warn!(

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use highway::{HighwayHash, HighwayHasher};
@@ -8,7 +9,7 @@ use super::entry::{Entry, Negative};
 use super::interned_lists::InternedLists;
 use super::invalidation::{Invalidations, Standing};
 use super::key::{Key, Kind, random_hasher};
-use super::maps::{Identities, Pool, identities, pool};
+use super::maps::{Evicted, Identities, Pool, identities, pool};
 use super::pauses::Pauses;
 use super::trust::Trust;
 use super::ttls::CacheTtls;
@@ -39,6 +40,7 @@ pub(crate) struct IdentityCache<V = UserInfo> {
     pub(super) trust: Trust,
     /// Whether somebody wants to know of each hit.
     is_watched: bool,
+    evictions: Arc<AtomicU64>,
 }
 
 /// What is cached for a key.
@@ -73,7 +75,8 @@ impl<V: Value> IdentityCache<V> {
         clock: Clock,
     ) -> Self {
         let max_age = timeout + ttls.ttl + ttls.stale_if_error;
-        let known = Arc::new(pool(capacity));
+        let evicted = Evicted { known: Arc::new(pool(capacity)), count: Arc::default() };
+        let (known, evictions) = (evicted.known.clone(), evicted.count.clone());
         Self {
             invalidations: Invalidations::new(clock.clone(), max_age, timeout),
             pauses: Pauses::new(clock.clone()),
@@ -81,13 +84,14 @@ impl<V: Value> IdentityCache<V> {
             ttls,
             hashers: [random_hasher(), random_hasher(), random_hasher()],
             are_keys_shared: false,
-            identities: identities(capacity, shards, known.clone()),
+            identities: identities(capacity, shards, evicted),
             negatives: pool(Self::MAX_NEGATIVES),
             known,
             expiries: pool(Self::MAX_EXPIRIES),
             lists: InternedLists::new(),
             trust: Trust::alone(),
             is_watched: false,
+            evictions,
         }
     }
 
@@ -201,6 +205,11 @@ impl<V: Value> IdentityCache<V> {
     /// Returns whether the credential was accepted the last time.
     pub(crate) fn is_known(&self, key: Key) -> bool {
         self.identities.contains_key(&key) || self.known.get(&key).is_some()
+    }
+
+    /// Returns how many values were evicted for lack of room.
+    pub(crate) fn evictions(&self) -> u64 {
+        self.evictions.load(Ordering::Relaxed)
     }
 
     pub(crate) fn len(&self) -> usize {

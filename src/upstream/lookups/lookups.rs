@@ -20,7 +20,7 @@ const ATTEMPTS: usize = 3;
 /// Looks users up, or other values, each key once for all who wait. Dropping this cancels the lookups in flight.
 pub(crate) struct Lookups<B, V = UserInfo> {
     pub(super) backend: Arc<B>,
-    flights: SingleFlight<Key, Outcome<V>>,
+    pub(super) flights: SingleFlight<Key, Outcome<V>>,
     /// The shares of callers in the lookups.
     shares: Slots,
     /// Longer than a lookup takes.
@@ -30,7 +30,7 @@ pub(crate) struct Lookups<B, V = UserInfo> {
 
 /// The outcome of a lookup.
 #[derive(Clone)]
-struct Outcome<V> {
+pub(super) struct Outcome<V> {
     result: Result<V, AuthError>,
     /// The epoch of the cache when the lookup started, or that of the stale value it returned.
     epoch: u64,
@@ -280,7 +280,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::ports::observer::{LookedUp, VerifierKind, Watch};
+    use crate::ports::observer::{BreakerState, LookedUp, VerifierKind, Watch};
     use crate::upstream::identity_cache::{IdentityCache, Kind};
     use crate::upstream::lookups::Settings;
     use crate::util::clock::Clock;
@@ -300,6 +300,10 @@ mod tests {
 
         fn is_busy(&self) -> bool {
             false
+        }
+
+        fn load(&self) -> (usize, usize, Vec<(&'static str, BreakerState)>) {
+            (0, 0, Vec::new())
         }
     }
 

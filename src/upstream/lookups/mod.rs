@@ -6,6 +6,7 @@ mod lookups;
 mod revoked;
 mod settings;
 mod sharing;
+mod snapshot;
 mod source;
 mod watched;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::ports::observer::LookedUp;
+use crate::ports::observer::{BreakerState, LookedUp};
 use crate::request::context;
 use crate::types::credential::Credential;
 use crate::types::error::{AuthError, ErrorKind};
@@ -24,6 +24,9 @@ pub(crate) trait Backend: Send + Sync + 'static {
 
     /// Whether so many calls are in flight that those which nobody waits for had better wait.
     fn is_busy(&self) -> bool;
+
+    /// How many calls are in flight, how many wait, and the state of each circuit breaker.
+    fn load(&self) -> (usize, usize, Vec<(&'static str, BreakerState)>);
 
     /// What the replicas of the service share, if they do.
     #[cfg(feature = "redis")]

@@ -1,6 +1,6 @@
 //! Ask the verifier, within limits.
 
-use crate::ports::observer::LookedUp;
+use crate::ports::observer::{BreakerState, LookedUp};
 use crate::ports::verify::Verify;
 use crate::types::credential::Credential;
 use crate::types::user::UserInfo;
@@ -27,6 +27,10 @@ impl<V: Send + Sync + 'static> Backend for Guarded<V> {
 
     fn is_busy(&self) -> bool {
         self.guard.is_busy()
+    }
+
+    fn load(&self) -> (usize, usize, Vec<(&'static str, BreakerState)>) {
+        self.guard.load()
     }
 }
 

@@ -129,12 +129,13 @@ impl<V: Send + Sync + 'static> CachedBuilder<V> {
         let cache = IdentityCache::new(capacity, ttls, timeout, self.clock.clone());
         let mut cache = cache.watched(self.watch.is_on());
         if let Some(cluster) = &self.cluster {
+            cluster.observed_by(&self.watch);
             cache = cluster.adopt(cache, cluster.app().map(|app| &**app));
         }
         let guarded = Arc::new(Guarded {
             verifier: self.verifier,
             cache,
-            guard: Guard::new("verifier", max_in_flight, timeout, self.clock),
+            guard: Guard::new("verifier", max_in_flight, timeout, self.clock, self.watch.clone()),
         });
         let watch = LookupWatch::new(self.watch.clone(), VerifierKind::Cached);
         let lookups = Lookups::new(guarded.clone(), max_concurrent_lookups, timeout, watch);

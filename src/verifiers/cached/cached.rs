@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::backend::Guarded;
 use crate::ports::invalidate::{Invalidate, SpreadError};
 use crate::ports::invalidation::Invalidation;
-use crate::ports::observer::{Observer, Watch};
+use crate::ports::observer::{Observer, Snapshot, Watch};
 use crate::ports::user_directory::Directory;
 use crate::ports::verify::Verify;
 use crate::types::credential::{AccessKey, BearerToken, Credential};
@@ -114,6 +114,11 @@ impl<V: Send + Sync + 'static> Cached<V> {
     pub fn cache_len(&self) -> usize {
         self.inner.guarded.cache.len()
     }
+
+    /// Returns what is cached and in flight, and the state of the circuit breaker.
+    pub fn snapshot(&self) -> Snapshot {
+        self.inner.lookups.snapshot()
+    }
 }
 
 impl<V> Clone for Cached<V> {
@@ -163,6 +168,10 @@ impl<V: Send + Sync + 'static> Invalidate for Cached<V> {
 
     fn spread(&self) -> impl Future<Output = Result<(), SpreadError>> + Send {
         self.inner.spread()
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.inner.watch.observer()
     }
 }
 

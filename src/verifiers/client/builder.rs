@@ -39,7 +39,6 @@ pub struct AuthClientBuilder {
     api: Settings,
     lookups: lookups::Settings,
     cluster: Option<Cluster>,
-    watch: Watch,
 }
 
 impl AuthClient {
@@ -77,10 +76,10 @@ impl AuthClientBuilder {
                 max_in_flight: lookups.max_in_flight,
                 max_response: 1024 * 1024,
                 clock: Clock::default(),
+                watch: Watch::default(),
             },
             lookups,
             cluster: None,
-            watch: Watch::default(),
         }
     }
 
@@ -181,7 +180,7 @@ impl AuthClientBuilder {
     /// `StatsCollector`, `Registration`, `UserSync`. Defaults to nobody, which costs nothing. A cached user costs about 0.1 µs
     /// more with an observer, and what it does itself.
     pub fn observer(mut self, observer: impl Observer) -> Self {
-        self.watch = Watch::by(observer);
+        self.api.watch = Watch::by(observer);
         self
     }
 
@@ -198,13 +197,15 @@ impl AuthClientBuilder {
     /// If the base URL is invalid (it must be `http` or `https`, without user name, query or fragment), if the app's id
     /// or secret is empty or not allowed in a header, if TLS cannot be set up, or if the cluster is that of another app.
     pub fn build(self) -> Result<AuthClient, BuildError> {
+        let watch = self.api.watch.clone();
         let (clock, timeout, settings) = (self.api.clock.clone(), self.api.timeout, self.lookups.bounded());
         let (app_id, secret): (Arc<str>, _) = (self.api.app_id.as_str().into(), self.api.app_secret.clone());
         let api = ApiClient::new(self.api)?;
         let cache = IdentityCache::new(settings.capacity, settings.ttls, timeout, clock.clone());
-        let mut cache = cache.watched(self.watch.is_on());
+        let mut cache = cache.watched(watch.is_on());
         if let Some(cluster) = &self.cluster {
             cluster.join(&app_id, &secret)?;
+            cluster.observed_by(&watch);
             // By its own secret, which another client of the app may have rotated.
             cache = cluster.adopt(cache, Some(&AppKeys::new(&app_id, &secret)));
         }
@@ -221,11 +222,11 @@ impl AuthClientBuilder {
             api,
             cache,
             app_id,
-            watch: self.watch.clone(),
+            watch: watch.clone(),
             #[cfg(feature = "redis")]
             shared,
         });
-        let watch = LookupWatch::new(self.watch, VerifierKind::AuthCenter);
+        let watch = LookupWatch::new(watch, VerifierKind::AuthCenter);
         let lookups = Lookups::new(core.clone(), settings.max_concurrent_lookups, timeout, watch);
         Ok(AuthClient { inner: Inner { core, lookups, cluster: self.cluster }.joined() })
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::core::Core;
 use crate::ports::invalidate::{Invalidate, SpreadError};
 use crate::ports::invalidation::Invalidation;
-use crate::ports::observer::Watch;
+use crate::ports::observer::{Observer, Snapshot, Watch};
 #[cfg(feature = "test-util")]
 use crate::types::credential::Credential;
 use crate::types::user::UserId;
@@ -48,6 +48,22 @@ impl AuthClient {
     /// The observer, for what is built from this client.
     pub(crate) fn watch(&self) -> &Watch {
         &self.inner.core.watch
+    }
+
+    /// Returns what is cached and in flight, and the state of the circuit breakers: for gauges, and for `/ready`.
+    ///
+    /// ```
+    /// use aigc_auth::AuthClient;
+    /// use aigc_auth::observer::BreakerState;
+    ///
+    /// # fn main() -> Result<(), aigc_auth::error::BuildError> {
+    /// let client = AuthClient::builder("my-app", "its secret", "https://auth.example.com/aigc-auth").build()?;
+    /// let snapshot = client.snapshot();
+    /// assert_eq!((snapshot.lookups, snapshot.breaker()), (0, BreakerState::Closed));
+    /// # Ok(()) }
+    /// ```
+    pub fn snapshot(&self) -> Snapshot {
+        self.inner.lookups.snapshot()
     }
 
     /// Returns the id of this app.
@@ -138,6 +154,10 @@ impl Invalidate for AuthClient {
 
     fn spread(&self) -> impl Future<Output = Result<(), SpreadError>> + Send {
         self.inner.spread()
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.watch().observer()
     }
 }
 

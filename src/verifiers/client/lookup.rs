@@ -8,7 +8,7 @@ use super::client::AuthClient;
 use super::core::{Core, Lookup, id_bytes};
 use super::verdict::{UNCLEAR_PAUSE, verdict};
 use super::{access_key, user_by_id};
-use crate::ports::observer::{LookedUp, Observer};
+use crate::ports::observer::{BreakerState, LookedUp, Observer};
 use crate::ports::user_directory::Directory;
 use crate::ports::verify::Verify;
 use crate::types::credential::{AccessKey, BearerToken, Credential};
@@ -164,6 +164,10 @@ impl Backend for Core {
 
     fn is_busy(&self) -> bool {
         self.api.is_busy()
+    }
+
+    fn load(&self) -> (usize, usize, Vec<(&'static str, BreakerState)>) {
+        self.api.load()
     }
 
     #[cfg(feature = "redis")]

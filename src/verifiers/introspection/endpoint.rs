@@ -9,10 +9,12 @@ use http::StatusCode;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use url::{Url, form_urlencoded};
 
+use crate::ports::observer::{CallOutcome, Watch};
 use crate::types::credential::BearerToken;
 use crate::types::error::{AuthError, BuildError, ErrorKind};
 use crate::types::secret::Secret;
 use crate::upstream::api_client::retry_after;
+use crate::upstream::call_meter::CallMeter;
 use crate::upstream::http_client::{self, Unread};
 
 const MAX_BODY: usize = 1024 * 1024;
@@ -40,20 +42,32 @@ pub(super) fn authorization(client_id: &str, secret: &Secret) -> Result<HeaderVa
 
 impl Endpoint {
     /// Returns the body of the answer about a token.
-    pub(super) async fn ask(&self, token: &BearerToken) -> Result<Vec<u8>, AuthError> {
+    pub(super) async fn ask(&self, token: &BearerToken, watch: &Watch) -> Result<Vec<u8>, AuthError> {
+        let meter = CallMeter::new(watch, "introspection");
         let body = form_urlencoded::Serializer::new(String::new())
             .append_pair("token", token.as_str())
             .append_pair("token_type_hint", "access_token")
             .finish();
         let body = bytes::Bytes::from(body);
         let asking = async {
+            meter.sends();
             match self.attempt(body.clone()).await {
                 // It changes nothing there: a connection that was closed while it was idle costs no user a 503.
-                Err(Failed::Broken(_)) => self.attempt(body).await,
+                Err(Failed::Broken(_)) => {
+                    meter.sends();
+                    self.attempt(body).await
+                }
                 first => first,
             }
         };
-        match tokio::time::timeout(self.timeout, asking).await {
+        let asked = tokio::time::timeout(self.timeout, asking).await;
+        let outcome = match &asked {
+            Ok(Ok(_)) => CallOutcome::Answered,
+            Ok(Err(Failed::Other(_))) => CallOutcome::Failed,
+            Ok(Err(Failed::Broken(_))) | Err(_) => CallOutcome::Unreachable,
+        };
+        meter.ended(outcome, None, None);
+        match asked {
             Ok(Ok(body)) => Ok(body),
             Ok(Err(Failed::Broken(error) | Failed::Other(error))) => Err(error),
             Err(_) => Err(self.unavailable("no answer in time")),

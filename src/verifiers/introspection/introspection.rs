@@ -52,8 +52,8 @@ impl Introspection {
 
 impl Verify<BearerToken> for Introspection {
     async fn verify(&self, token: BearerToken) -> Result<UserInfo, AuthError> {
-        let Inner { endpoint, requirements, clock, .. } = &*self.inner;
-        let body = endpoint.ask(&token).await?;
+        let Inner { endpoint, requirements, clock, watch } = &*self.inner;
+        let body = endpoint.ask(&token, watch).await?;
         requirements.user_of(&body, clock.today())
     }
 

@@ -15,6 +15,7 @@ use super::key_source::KeySource;
 use super::revocation::RevocationCheck;
 use super::source::{Keys, Source};
 use super::verifier::{Inner, JwtVerifier, MAX_SOURCES};
+use crate::ports::observer::Watch;
 use crate::types::error::BuildError;
 use crate::upstream::http_client;
 use crate::upstream::identity_cache::{CacheTtls, IdentityCache};
@@ -59,7 +60,7 @@ impl JwtVerifierBuilder {
         let revocation = RevocationCheck::new(&self.revocation, &clock);
         let sources = std::iter::once(self)
             .chain(builders)
-            .map(|builder| builder.source(http.as_ref(), &cache, &clock))
+            .map(|builder| builder.source(http.as_ref(), &cache, &clock, &watch))
             .collect::<Result<_, _>>()?;
         let rejections = Rejections::new(&clock);
         Ok(JwtVerifier {
@@ -72,10 +73,11 @@ impl JwtVerifierBuilder {
         http: Option<&reqwest::Client>,
         cache: &Arc<IdentityCache>,
         clock: &Clock,
+        watch: &Watch,
     ) -> Result<Source, BuildError> {
         let algorithms = self.algorithms.as_deref();
         let remote = |url: Url, location| {
-            let endpoint = self.endpoint(&url, http, location)?;
+            let endpoint = self.endpoint(&url, http, location, watch)?;
             Ok::<_, BuildError>(Keys::Remote(Jwks::new(endpoint, cache.clone(), clock.clone())))
         };
         let keys = match (&self.key_source, &self.jwks_url) {
@@ -113,6 +115,7 @@ impl JwtVerifierBuilder {
         url: &Url,
         http: Option<&reqwest::Client>,
         location: Location,
+        watch: &Watch,
     ) -> Result<JwksEndpoint, BuildError> {
         if let Some(symmetric) = self.algorithms.iter().flatten().find(|algorithm| algorithm.is_symmetric()) {
             return Err(BuildError::new(format!(
@@ -125,6 +128,6 @@ impl JwtVerifierBuilder {
             Some(http) => http.clone(),
             None => http_client::new(needs_tls, Duration::from_secs(1))?,
         };
-        Ok(JwksEndpoint { http, location, algorithms: self.algorithms.clone() })
+        Ok(JwksEndpoint { http, location, algorithms: self.algorithms.clone(), watch: watch.clone() })
     }
 }

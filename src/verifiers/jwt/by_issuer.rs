@@ -116,6 +116,10 @@ impl<V: Invalidate> Invalidate for ByIssuer<V> {
     fn spread(&self) -> impl Future<Output = Result<(), SpreadError>> + Send {
         self.other.spread()
     }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.other.observer()
+    }
 }
 
 impl<V: fmt::Debug> fmt::Debug for ByIssuer<V> {

@@ -9,7 +9,9 @@ use url::Url;
 use super::algorithm::Algorithm;
 use super::discovery::Discovery;
 use super::key_set::KeySet;
+use crate::ports::observer::{CallOutcome, Watch};
 use crate::types::error::{AuthError, ErrorKind};
+use crate::upstream::call_meter::CallMeter;
 use crate::upstream::http_client::{self, Unread};
 
 /// For a whole fetch, from the connection to the last byte.
@@ -21,6 +23,7 @@ pub(super) struct JwksEndpoint {
     pub(super) http: reqwest::Client,
     pub(super) location: Location,
     pub(super) algorithms: Option<Vec<Algorithm>>,
+    pub(super) watch: Watch,
 }
 
 pub(super) enum Location {
@@ -45,10 +48,14 @@ impl From<Failed> for AuthError {
 
 impl JwksEndpoint {
     pub(super) async fn fetch(&self) -> Result<KeySet, AuthError> {
+        let meter = CallMeter::new(&self.watch, "key set");
+        meter.sends();
         let fetched = match tokio::time::timeout(TIMEOUT, self.key_set()).await {
             Ok(fetched) => fetched,
             Err(_) => Err(self.unavailable("request timed out after 5 s")),
         };
+        let outcome = if fetched.is_ok() { CallOutcome::Answered } else { CallOutcome::Failed };
+        meter.ended(outcome, None, None);
         if let (Err(_), Location::Issuer(discovery)) = (&fetched, &self.location) {
             discovery.forget();
         }

@@ -6,4 +6,12 @@ mod refusals;
 mod lookups;
 // An observer that panics, and one behind a verifier that is wrapped by hand.
 mod observers;
+// Calls of the auth center, and its circuit breaker.
+mod calls;
+// Replicas.
+mod cluster;
+// Usage records, webhooks, the synchronization of users, the register, impersonation.
+mod services;
 mod support;
+// Other verifiers than the client.
+mod verifiers;

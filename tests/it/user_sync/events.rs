@@ -23,7 +23,7 @@ fn map(value: Value) -> Map<String, Value> {
 }
 
 /// The answer to an event, or the kind and text of the error.
-pub(super) async fn handle(
+pub(crate) async fn handle(
     sync: &UserSync,
     event: &str,
     data: Value,

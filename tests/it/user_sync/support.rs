@@ -312,9 +312,12 @@ impl Desk {
         self.seen.most_open.load(Ordering::SeqCst)
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.app.address)
+    }
+
     pub(crate) fn sync(&self, store: &Store, config: SyncConfig) -> UserSync {
-        let url = format!("http://{}", self.app.address);
-        let client = AuthClient::builder("test-app", "test-secret", url).build().unwrap();
+        let client = AuthClient::builder("test-app", "test-secret", self.url()).build().unwrap();
         UserSync::new(client, store.clone(), config).unwrap()
     }
 }

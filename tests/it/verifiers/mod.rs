@@ -7,4 +7,4 @@ mod cached;
 // RFC 7662, against an endpoint on this machine.
 mod introspection;
 // A verifier that says what a test wants.
-mod support;
+pub(crate) mod support;

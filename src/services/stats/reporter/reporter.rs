@@ -10,6 +10,7 @@ use super::command::Command;
 use super::lane_state::LaneState;
 use super::settings::Settings;
 use super::stored::StoredWindow;
+use crate::ports::observer::DropReason;
 use crate::services::stats::batch::{Batch, Position};
 use crate::services::stats::batcher::Batcher;
 use crate::services::stats::counters::Counters;
@@ -191,6 +192,6 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
         if dropped > 0 {
             tracing::warn!(dropped, "usage records dropped: not delivered before the shutdown");
         }
-        self.counters.add_dropped(dropped);
+        self.counters.add_dropped(dropped, DropReason::Shutdown);
     }
 }

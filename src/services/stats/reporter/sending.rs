@@ -152,6 +152,7 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
     async fn retry_later(&mut self, mut batch: Batch, retry_after: Option<Duration>) {
         let lane = batch.lane;
         batch.attempts += 1;
+        self.counters.tell_retried(batch.records);
         self.lanes[lane].outage.get_or_insert_with(Outage::new).record_failure(retry_after);
         match &mut self.lanes[lane].window {
             Some(window) if batch.spooled && batch.attempts >= Self::ATTEMPTS_BEFORE_REQUEUE => {

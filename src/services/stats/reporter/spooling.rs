@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use super::lane_state::LaneState;
 use super::reporter::Reporter;
 use super::stored::StoredWindow;
+use crate::ports::observer::DropReason;
 use crate::services::stats::batch::{Batch, Position};
 use crate::services::stats::delivery::Deliver;
 use crate::services::stats::lane::Lane;
@@ -48,7 +49,7 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
     fn count_evicted(&self, records: u64) {
         if records > 0 {
             self.counters.remove_spooled(records);
-            self.counters.add_dropped(records);
+            self.counters.add_dropped(records, DropReason::SpoolFull);
             if self.warn_throttle.is_due() {
                 tracing::warn!(records, "usage records dropped: the spool is full or damaged");
             }

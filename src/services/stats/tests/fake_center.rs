@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
+use crate::ports::observer::Watch;
 use crate::ports::usage::ApiRecord;
 use crate::services::stats::batch::Batch;
 use crate::services::stats::builder::StatsCollectorBuilder;
@@ -133,7 +134,7 @@ pub(crate) fn start(
         outcome: Arc::new(outcome),
         latency: Duration::from_millis(20),
     };
-    (builder.start_with(deliver), center)
+    (builder.start_with(deliver, Watch::default()), center)
 }
 
 pub(crate) fn record(token: &str, n: usize) -> ApiRecord {

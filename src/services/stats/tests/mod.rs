@@ -11,6 +11,7 @@ use super::collector::StatsCollector;
 use super::lane::Lane;
 use super::reporter::Settings;
 use super::store::{Added, Finished, Refused, Store, Window};
+use crate::ports::observer::Watch;
 use crate::ports::usage::{ApiRecord, Record, Served};
 use crate::types::credential::Credential;
 
@@ -339,7 +340,8 @@ async fn old_stored_batches_are_sent_at_limited_rate() {
             max_in_flight: 4,
         };
         let started = Instant::now();
-        let stats = StatsCollector::spawn(settings, deliver, AgedStore { batches, age }, 320);
+        let stats =
+            StatsCollector::spawn(settings, deliver, AgedStore { batches, age }, 320, Watch::default());
         let counts = stats.shutdown(LONG).await;
         assert_eq!((counts.recorded, counts.delivered, counts.spooled), (320, 320, 0), "{counts:?}");
         assert_eq!(started.elapsed().as_secs(), seconds, "{age} s old");

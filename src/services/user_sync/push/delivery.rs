@@ -18,8 +18,20 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 pub(super) async fn deliver(engine: &Engine, chunk: Chunk) -> Result<ChunkOutcome, SyncError> {
     let mut tally = Tally::default();
+    let delivered = deliver_parts(engine, &chunk.users, &mut tally).await;
+    let Tally { created, skipped, failures } = tally;
+    let failed = match &delivered {
+        Ok(()) => failures.len() + chunk.failures.len(),
+        // Those of which nothing is known are sent again by the next push, if any.
+        Err(_) => chunk.len() - (created + skipped + chunk.removed) as usize,
+    };
+    engine.told_push(created, skipped, failed as u64);
+    delivered.map(|()| chunk.into_outcome(created, skipped, failures))
+}
+
+async fn deliver_parts(engine: &Engine, users: &[SyncUser], tally: &mut Tally) -> Result<(), SyncError> {
     // A part that is rejected as a whole is halved, down to the user who causes that.
-    let mut parts = vec![&*chunk.users];
+    let mut parts = vec![users];
     while let Some(part) = parts.pop() {
         match (send(engine, part).await?, part) {
             (_, []) => {}
@@ -33,8 +45,7 @@ pub(super) async fn deliver(engine: &Engine, chunk: Chunk) -> Result<ChunkOutcom
             }
         }
     }
-    let Tally { created, skipped, failures } = tally;
-    Ok(chunk.into_outcome(created, skipped, failures))
+    Ok(())
 }
 
 /// Sends these users. Returns the auth center's report, or the reason for which it rejects them as a whole.

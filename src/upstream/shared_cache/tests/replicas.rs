@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use super::server::{Server, TIMEOUT};
 use crate::ports::invalidation::Invalidation;
-use crate::ports::observer::{LookedUp, VerifierKind, Watch};
+use crate::ports::observer::{BreakerState, LookedUp, VerifierKind, Watch};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::types::user::UserInfo;
 use crate::upstream::api_client::CallError;
@@ -57,6 +57,10 @@ impl Backend for Replica {
 
     fn is_busy(&self) -> bool {
         false
+    }
+
+    fn load(&self) -> (usize, usize, Vec<(&'static str, BreakerState)>) {
+        (0, 0, Vec::new())
     }
 
     fn shared(&self) -> Option<&SharedCache<UserInfo>> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use super::spool::Spool;
+use crate::ports::observer::Watch;
 use crate::services::stats::batch::{Batch, Position};
 use crate::services::stats::lane::Lane;
 use crate::services::stats::store::{Added, Store};
@@ -78,11 +79,10 @@ fn start(
     center: &Arc<FakeCenter>,
     outcome: impl Fn(&Call, usize) -> Outcome + Send + Sync + 'static,
 ) -> StatsCollector {
-    builder.start_with(FakeDelivery {
-        center: center.clone(),
-        outcome: Arc::new(outcome),
-        latency: Duration::ZERO,
-    })
+    builder.start_with(
+        FakeDelivery { center: center.clone(), outcome: Arc::new(outcome), latency: Duration::ZERO },
+        Watch::default(),
+    )
 }
 
 fn adds_up(counts: StatsSnapshot) -> bool {

@@ -1,0 +1,66 @@
+//! What the outcome of a call means to others.
+
+use super::client::ApiClient;
+use super::failure::{Cause, Failure};
+use crate::ports::observer::CallOutcome;
+use crate::upstream::call_meter::CallMeter;
+use crate::upstream::circuit_breaker::Permit;
+use crate::upstream::gate::Refused;
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Open(wait) => Self {
+                retry_after: Some(wait),
+                ..Self::new("not sent: the circuit breaker is open", Cause::Local)
+            },
+            Refused::AtCapacity => {
+                Self::new("at capacity: too many calls are in flight (`max_in_flight`)", Cause::Local)
+            }
+        }
+    }
+}
+
+impl ApiClient {
+    /// Measures a call, for the observer.
+    pub(super) fn meter(&self, endpoint: &'static str) -> CallMeter<'_> {
+        CallMeter::new(&self.watch, endpoint)
+    }
+
+    /// Tells of a call that has failed.
+    pub(super) fn told_failure(&self, meter: &CallMeter<'_>, failure: &Failure) {
+        let outcome = match failure.cause {
+            Cause::Away => CallOutcome::Unreachable,
+            Cause::RateLimited => CallOutcome::RateLimited,
+            Cause::Call | Cause::Up => CallOutcome::Failed,
+            Cause::Local => CallOutcome::OutOfTime,
+        };
+        let status = failure.status.map(|status| status.as_u16());
+        meter.ended(outcome, status, Some(&self.gate));
+    }
+}
+
+/// How a call with an answer ended.
+pub(super) const fn answered(is_ok: bool) -> CallOutcome {
+    if is_ok { CallOutcome::Answered } else { CallOutcome::Rejected }
+}
+
+/// Reports a failed call to the circuit breaker.
+pub(super) fn record_failure(permit: Permit<'_>, failure: &Failure) {
+    let opened = match failure.cause {
+        Cause::Up => {
+            permit.succeeded();
+            None
+        }
+        Cause::Away => permit.failed(),
+        Cause::RateLimited => permit.rate_limited(failure.retry_after.unwrap_or_default()),
+        Cause::Call | Cause::Local => None,
+    };
+    if let Some(pause) = opened {
+        tracing::warn!(
+            reason = failure.reason,
+            ?pause,
+            "circuit breaker opened: no calls to this endpoint of the auth center"
+        );
+    }
+}
