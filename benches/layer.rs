@@ -12,6 +12,7 @@ mod token;
 
 use std::convert::Infallible;
 use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use aigc_auth::impersonation::ActAsPolicy;
 use aigc_auth::invalidate::Invalidation;
 use aigc_auth::jwt::{JwtVerifier, JwtVerifierBuilder};
 use aigc_auth::layer::CredentialSource;
+use aigc_auth::observer::{Event, Observer};
 use aigc_auth::revocation::MemoryRevocations;
 use aigc_auth::service::{ServiceVerifier, WithServices};
 use aigc_auth::tenant::{CachedMemberships, CurrentTenant, Membership, Memberships, OrgId, TenantPolicy};
@@ -59,6 +61,26 @@ fn user() -> UserInfo {
 
 fn client() -> AuthClient {
     let client = AuthClient::builder("app", "secret", "http://127.0.0.1:9").build().expect("a client");
+    client.cache_user(&token(), user());
+    client
+}
+
+/// As little as an observer can do.
+struct Counts(AtomicU64);
+
+impl Observer for Counts {
+    fn observe(&self, event: &Event) {
+        if let Event::Lookup(_) = event {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A client that tells of each hit.
+fn observed() -> AuthClient {
+    let client =
+        AuthClient::builder("app", "secret", "http://127.0.0.1:9").observer(Counts(AtomicU64::new(0)));
+    let client = client.build().expect("a client");
     client.cache_user(&token(), user());
     client
 }
@@ -287,6 +309,12 @@ fn main() {
         request_case("AuthLayer warm, around", auth().layer(router()), with.clone(), 200),
         request_case("AuthLayer warm, as a layer", router().layer(auth()), with.clone(), 200),
         request_case("… in a cluster, around", AuthLayer::new(in_cluster).layer(router()), with.clone(), 200),
+        request_case(
+            "… with an observer, around",
+            AuthLayer::new(observed()).layer(router()),
+            with.clone(),
+            200,
+        ),
         request_case("… with stats, around", recording().layer(router()), with.clone(), 200),
         request_case("… with stats, as a layer", router().layer(recording()), with.clone(), 200),
         request_case("… of three sources, around", three().layer(router()), with.clone(), 200),

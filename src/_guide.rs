@@ -59,6 +59,7 @@ guides! {
     joining = "joining.md",
     frameworks = "frameworks.md",
     usage = "usage.md",
+    observability = "observability.md",
     registry = "registry.md",
     outbound = "outbound.md",
     testing = "testing.md",

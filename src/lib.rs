@@ -216,7 +216,8 @@ pub mod invalidate {
 pub mod observer {
     //! Be told what happens: lookups, refusals, circuit breakers, usage records, webhooks, for metrics and alerts.
     //!
-    //! Give one [`Observer`] to the client, and everything that is built from it tells it.
+    //! Give one [`Observer`] to the client, and everything that is built from it tells it. The guide
+    //! [`observability`](crate::_guide::observability) has a table of the events.
     pub use crate::ports::observer::*;
     pub use crate::types::credential_seen::CredentialSeen;
 }

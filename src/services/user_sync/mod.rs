@@ -26,6 +26,7 @@ mod password;
 mod push;
 mod recent;
 mod service;
+mod snapshot;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod sql;
 mod standing;
@@ -40,6 +41,7 @@ pub use legacy_user::LegacyUser;
 pub use password::{NewPassword, PasswordPolicy};
 pub use push::{Push, PushEvent, PushFailure, PushOptions, PushSummary};
 pub use service::UserSync;
+pub use snapshot::UserSyncSnapshot;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use sql::{BytesAs, OnDelete, PasswordHash, SqlStore, SqlStoreBuilder};
 pub use store::{AllUsers, LegacyStore, StoreError};

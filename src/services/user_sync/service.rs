@@ -12,6 +12,7 @@ use super::direction::Direction;
 use super::engine::{Engine, News, Outcome};
 use super::error::{SyncError, SyncErrorKind};
 use super::push::{Push, PushOptions};
+use super::snapshot::UserSyncSnapshot;
 use super::store::LegacyStore;
 use crate::types::error::BuildError;
 use crate::types::spelling;
@@ -224,6 +225,12 @@ impl UserSync {
         let failed =
             |error| SyncError::new(SyncErrorKind::Store, "the legacy system failed").with_source(error);
         self.inner.engine.store.count().await.map_err(failed)
+    }
+
+    /// Returns what is under way.
+    pub fn snapshot(&self) -> UserSyncSnapshot {
+        let Inner { logins, initial_push, .. } = &*self.inner;
+        UserSyncSnapshot { logins: logins.len(), is_pushing: initial_push.contains(&()) }
     }
 
     /// Waits for logins that are still in the background, and aborts them after the timeout. Call it after the server has

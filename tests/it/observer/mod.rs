@@ -6,6 +6,8 @@ mod refusals;
 mod lookups;
 // An observer that panics, and one behind a verifier that is wrapped by hand.
 mod observers;
+// What the guide says of it.
+mod guide;
 // Calls of the auth center, and its circuit breaker.
 mod calls;
 // Replicas.

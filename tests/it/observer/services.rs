@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use aigc_auth::registry::RegistrationState;
-use aigc_auth::stats::{ApiRecord, StatsCollector};
+use aigc_auth::stats::StatsCollector;
 use aigc_auth::testing::Fault;
+use aigc_auth::usage::ApiRecord;
 use aigc_auth::user_sync::{PushOptions, UserSync};
 use aigc_auth::webhook::{HandlerError, UserEvent};
 use aigc_auth::{ActAsUser, AuthLayer};
