@@ -2,16 +2,22 @@
 //!
 //! `AuthClient` is the whole of it: the keyed hash of a 391-byte token, the lookup, the checks of age and invalidation.
 //! The others are asked by a ready key for an entry of the same size. Keys are drawn evenly: the worst case for the
-//! processor's caches. A number as argument sets another largest size than 1,000,000.
+//! processor's caches. A number as argument sets another largest size than 1,000,000. Of a `JwtVerifier` that is full by its
+//! default, with claims of 500 bytes, the bytes alone.
 
 use std::hash::{BuildHasherDefault, Hasher};
 use std::hint::black_box;
 use std::process::Command;
 use std::sync::Barrier;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aigc_auth::credential::BearerToken;
+use aigc_auth::jwt::JwtVerifier;
 use aigc_auth::{AuthClient, UserInfo, Verify};
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::FutureExt;
 
 /// As many hits are timed for each thread.
 const HITS: u64 = 1_000_000;
@@ -84,6 +90,49 @@ fn token(n: u64) -> String {
     format!("{}.{}{n:016x}.{}", "h".repeat(36), "p".repeat(294), "s".repeat(43))
 }
 
+/// As many as it keeps by default.
+const LOCAL: u64 = 10_000;
+const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+/// Of which each token has claims of 500 bytes.
+struct Local {
+    verifier: JwtVerifier,
+    key: hmac::Key,
+}
+
+impl Local {
+    fn new() -> Self {
+        let verifier = JwtVerifier::from_secret(SECRET).cache_ttl(Duration::from_secs(600)).build();
+        Self { verifier: verifier.expect("a key"), key: hmac::Key::new(hmac::HMAC_SHA256, SECRET) }
+    }
+
+    fn token(&self, n: u64) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_secs();
+        let mut claims = format!(
+            r#"{{"sub":"3f6c1c1e-6a5b-4c1f-9a55-{n:012x}","aud":"authenticated","exp":{},"email":"user{n:08}@example.com","padding":""#,
+            now + 36_000
+        );
+        claims.push_str(&"x".repeat(498 - claims.len()));
+        claims.push_str("\"}");
+        let [header, claims] =
+            [r#"{"alg":"HS256","typ":"JWT"}"#, &claims].map(|part| URL_SAFE_NO_PAD.encode(part));
+        let message = format!("{header}.{claims}");
+        let signature = URL_SAFE_NO_PAD.encode(hmac::sign(&self.key, message.as_bytes()));
+        format!("{message}.{signature}")
+    }
+}
+
+impl Cache for Local {
+    fn insert(&self, n: u64) {
+        self.verifier.user_info(&self.token(n)).now_or_never().expect("no wait").expect("a user");
+    }
+
+    fn hit(&self, n: u64) -> bool {
+        let token = BearerToken::new(&self.token(n)).expect("a token");
+        self.verifier.try_verify(&token).is_some()
+    }
+}
+
 impl Cache for quick_cache::sync::Cache<u128, Value, quick_cache::UnitWeighter, BuildHasherDefault<AsIs>> {
     fn insert(&self, n: u64) {
         self.insert(key(n), value(n));
@@ -120,6 +169,7 @@ fn cache(name: &str, count: u64) -> Box<dyn Cache> {
                 tokens: tokens.map(|t| BearerToken::new(&t).expect("a token")).collect(),
             })
         }
+        "JwtVerifier" => Box::new(Local::new()),
         "quick_cache" => Box::new(quick_cache::sync::Cache::with(
             capacity as usize,
             capacity,
@@ -130,7 +180,7 @@ fn cache(name: &str, count: u64) -> Box<dyn Cache> {
         _ => Box::new(
             moka::sync::Cache::builder()
                 .max_capacity(capacity)
-                .time_to_live(std::time::Duration::from_secs(300))
+                .time_to_live(Duration::from_secs(300))
                 .build_with_hasher(BuildHasherDefault::<AsIs>::default()),
         ),
     }
@@ -197,6 +247,9 @@ fn main() {
             fill(&*cache, 100);
             assert!((0..100).all(|n| cache.hit(n)), "{name}");
         }
+        let local = Local::new();
+        local.insert(0);
+        assert_eq!((local.token(0).len(), local.token(LOCAL).len()), (748, 748));
         return;
     }
     let largest = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
@@ -216,4 +269,6 @@ fn main() {
             println!("{name:<14} {count:>9} {:>10.0} {:>10.0} {bytes:>12}", best[0], best[1]);
         }
     }
+    let bytes = weigh_in_child("JwtVerifier", LOCAL);
+    println!("{:<14} {LOCAL:>9} {:>10} {:>10} {bytes:>12}", "JwtVerifier", "", "");
 }

@@ -6,7 +6,7 @@ use super::codes::Codes;
 use super::feishu_ids::FeishuIds;
 use super::group::UserGroup;
 use super::id::UserId;
-use super::texts::Texts;
+use super::texts::Bounds;
 use crate::types::lenient;
 
 /// The fields that the auth center has of a user, to be set one by one. All but `id` and `username` may be null or absent.
@@ -123,10 +123,10 @@ impl Fields {
         }
     }
 
-    pub(super) fn texts(&self) -> Texts {
+    pub(super) fn texts(&self) -> (Box<str>, Bounds) {
         let Self { nickname, email, phone, avatar, department, company, status, .. } = self;
         let others = [nickname, email, phone, avatar, department, company, status];
-        Texts::new(&self.username, others.map(Option::as_deref))
+        Bounds::join(&self.username, others.map(Option::as_deref))
     }
 
     pub(super) fn set_groups(&mut self, groups: impl IntoIterator<Item = UserGroup>) {

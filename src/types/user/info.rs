@@ -1,6 +1,8 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync;
 use std::time::SystemTime;
+
+// Without the counter of weak references, which would take every user to the next of the allocator's sizes.
+use triomphe::Arc;
 
 use super::access_key_kind::AccessKeyKind;
 use super::codes::Codes;
@@ -9,8 +11,9 @@ use super::feishu_ids::FeishuIds;
 use super::fields::Fields;
 use super::group::UserGroup;
 use super::id::UserId;
-use super::rare::Rare;
-use super::texts::{Text, Texts};
+use super::marks::Marks;
+use super::rare::{Rare, Rarest};
+use super::texts::{Bounds, Text};
 use crate::types::tenant::binding::TenantBinding;
 
 /// A verified user, as the layer leaves it in the request's extensions.
@@ -36,38 +39,16 @@ pub(super) struct Shared {
     pub(super) id: UserId,
     pub(super) roles: Codes,
     pub(super) permissions: Codes,
-    pub(super) texts: Texts,
+    pub(super) texts: Box<str>,
+    pub(super) bounds: Bounds,
+    pub(super) marks: Marks,
     pub(super) rare: Option<Box<Rare>>,
     pub(super) valid_until: End,
-    pub(super) is_admin: Option<bool>,
-    pub(super) access_key: Option<AccessKeyKind>,
-    pub(super) marks: Marks,
-    /// Whether no hook has seen this verification yet: see [`UserInfo::take_fresh`].
-    pub(super) fresh: AtomicBool,
-}
-
-/// Whether the user is anonymous, and whether it is no user but a service (see `types/service.rs`): in one byte, of which none are
-/// left in what glibc allocates.
-#[derive(Clone, Copy)]
-pub(super) struct Marks(u8);
-
-impl Marks {
-    const ANONYMOUS: u8 = 1;
-    const SERVICE: u8 = 2;
-
-    fn new(is_anonymous: bool, is_service: bool) -> Self {
-        let anonymous = if is_anonymous { Self::ANONYMOUS } else { 0 };
-        Self(anonymous | if is_service { Self::SERVICE } else { 0 })
-    }
-
-    fn has(self, mark: u8) -> bool {
-        self.0 & mark != 0
-    }
 }
 
 impl Shared {
     /// What few users have, to be set.
-    #[cfg(feature = "jwt")]
+    #[cfg(feature = "client")]
     pub(super) fn rare_mut(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }
@@ -77,7 +58,7 @@ macro_rules! text_getters {
     ($($(#[$doc:meta])* $field:ident: $text:ident),+ $(,)?) => {$(
         $(#[$doc])*
         pub fn $field(&self) -> Option<&str> {
-            self.0.texts.get(Text::$text)
+            self.0.bounds.get(Text::$text, &self.0.texts)
         }
     )+};
 }
@@ -92,10 +73,13 @@ impl UserInfo {
         binding: Option<Box<TenantBinding>>,
         #[cfg(feature = "jwt")] claims: Option<Box<str>>,
     ) -> Self {
-        let texts = fields.texts();
+        let (texts, bounds) = fields.texts();
+        let end = End::from(valid_until);
+        let rarest =
+            Rarest { feishu: fields.feishu.map(|ids| *ids), end: valid_until.filter(|_| end.is_elsewhere()) };
         let rare = Rare {
             groups: fields.groups,
-            feishu: fields.feishu,
+            rarest: rarest.boxed(),
             binding,
             #[cfg(feature = "jwt")]
             claims,
@@ -104,15 +88,13 @@ impl UserInfo {
         };
         Self(Arc::new(Shared {
             texts,
+            bounds,
             id: fields.id,
             roles: fields.roles,
             permissions: fields.permissions,
             rare: rare.boxed(),
-            valid_until: valid_until.into(),
-            is_admin: fields.is_admin,
-            access_key,
-            marks: Marks::new(is_anonymous, is_service),
-            fresh: AtomicBool::new(true),
+            valid_until: end,
+            marks: Marks::new(fields.is_admin, access_key, is_anonymous, is_service),
         }))
     }
 
@@ -120,7 +102,7 @@ impl UserInfo {
         self.0.rare.as_deref()
     }
 
-    pub(super) fn shared_groups(&self) -> Option<&Arc<[UserGroup]>> {
+    pub(super) fn shared_groups(&self) -> Option<&sync::Arc<[UserGroup]>> {
         self.rare()?.groups.as_ref()
     }
 
@@ -131,7 +113,7 @@ impl UserInfo {
 
     /// The login name.
     pub fn username(&self) -> &str {
-        self.0.texts.username()
+        self.0.bounds.username(&self.0.texts)
     }
 
     text_getters! {
@@ -168,7 +150,7 @@ impl UserInfo {
 
     /// The user's ids at Feishu; `None` if the auth center knows none of them.
     pub fn feishu(&self) -> Option<&FeishuIds> {
-        self.rare()?.feishu.as_deref()
+        self.rare()?.rarest.as_deref()?.feishu.as_ref()
     }
 
     /// Whether the user is an admin at the auth center: not unless it says so. The flag grants no permission by itself.
@@ -178,12 +160,12 @@ impl UserInfo {
 
     /// The admin flag as the auth center sent it: `None` if it was null or absent.
     pub fn admin_flag(&self) -> Option<bool> {
-        self.0.is_admin
+        self.0.marks.admin_flag()
     }
 
     /// Which kind of access key the request was made with; `None` for a token.
     pub fn access_key(&self) -> Option<AccessKeyKind> {
-        self.0.access_key
+        self.0.marks.access_key()
     }
 
     /// Whether no user is behind the credential, but an app.
@@ -194,18 +176,18 @@ impl UserInfo {
     /// Whether the user has signed in without saying who they are, as Supabase and Firebase let them. Only a
     /// `JwtVerifier` knows.
     pub fn is_anonymous(&self) -> bool {
-        self.0.marks.has(Marks::ANONYMOUS)
+        self.0.marks.is_anonymous()
     }
 
     /// Whether it is a service, in the form in which verifiers return one.
     pub(crate) fn is_service(&self) -> bool {
-        self.0.marks.has(Marks::SERVICE)
+        self.0.marks.is_service()
     }
 
     /// When the credential ends, if the verifier says so: a JWT's `exp`, the auth center's `expiresAt`, the `exp` of an
     /// introspection. No cache serves the user for longer.
     pub fn valid_until(&self) -> Option<SystemTime> {
-        self.0.valid_until.get()
+        self.0.valid_until.get(|| self.rare()?.rarest.as_deref()?.end)
     }
 
     /// The organisation, and perhaps the team, that the credential is bound to; `None` if it is bound to none. It is part
@@ -222,7 +204,12 @@ impl UserInfo {
     /// Sets when the credential ends.
     #[cfg(feature = "client")]
     pub(crate) fn set_valid_until(&mut self, end: SystemTime) {
-        self.change(|shared| shared.valid_until = Some(end).into());
+        self.change(|shared| {
+            shared.valid_until = Some(end).into();
+            if shared.valid_until.is_elsewhere() {
+                shared.rare_mut().rarest.get_or_insert_default().end = Some(end);
+            }
+        });
     }
 
     /// Changes this user, and no clone of it, such as one that a function which mapped the claims has kept.
@@ -239,7 +226,7 @@ impl UserInfo {
     pub(crate) fn replace_lists(
         &mut self,
         replace_codes: impl Fn(&mut Codes),
-        replace_groups: impl FnOnce(&mut Arc<[UserGroup]>),
+        replace_groups: impl FnOnce(&mut sync::Arc<[UserGroup]>),
     ) {
         if let Some(Shared { roles, permissions, rare, .. }) = Arc::get_mut(&mut self.0) {
             replace_codes(roles);
@@ -255,15 +242,12 @@ impl UserInfo {
     /// The mark travels with the answer, so that one request finds it even when the request that started the lookup is
     /// gone, or when the lookup was a refresh in the background.
     pub(crate) fn take_fresh(&self) -> bool {
-        // No hook sees a service: it would be made a row of.
-        self.0.fresh.load(Ordering::Relaxed)
-            && !self.is_service()
-            && self.0.fresh.swap(false, Ordering::Relaxed)
+        self.0.marks.take_fresh()
     }
 
     /// Marks the verification as fresh again, after a hook that was interrupted.
     pub(crate) fn restore_fresh(&self) {
-        self.0.fresh.store(true, Ordering::Relaxed);
+        self.0.marks.restore_fresh();
     }
 }
 
@@ -271,6 +255,7 @@ impl PartialEq for UserInfo {
     fn eq(&self, other: &Self) -> bool {
         self.id() == other.id()
             && self.0.texts == other.0.texts
+            && self.0.bounds.is_same(&other.0.bounds)
             && self.roles() == other.roles()
             && self.permissions() == other.permissions()
             && self.groups() == other.groups()
@@ -289,11 +274,11 @@ impl Eq for UserInfo {}
 mod tests {
     use super::*;
 
-    /// With the counters of its `Arc` and the 8 bytes of the allocator it fills one of glibc's sizes.
+    /// With the counter of its `Arc` and the 8 bytes of the allocator it fills one of glibc's sizes.
     #[test]
     #[cfg(target_pointer_width = "64")]
-    fn all_but_the_texts_fits_112_bytes() {
-        assert!(size_of::<Shared>() + 2 * size_of::<usize>() + 8 <= 112, "{}", size_of::<Shared>());
+    fn all_but_the_texts_fits_96_bytes() {
+        assert!(size_of::<Shared>() + size_of::<usize>() + 8 <= 96, "{}", size_of::<Shared>());
     }
 
     #[test]

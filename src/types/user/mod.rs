@@ -11,6 +11,7 @@ mod fields;
 mod group;
 pub(crate) mod id;
 pub(crate) mod info;
+mod marks;
 #[cfg(feature = "jwt")]
 mod of_token;
 mod rare;

@@ -1,8 +1,7 @@
 use super::codes::Codes;
-use super::feishu_ids::FeishuIds;
 use super::group::UserGroup;
 use super::info::{Shared, UserInfo};
-use super::rare::Rare;
+use super::rare::{Rare, Rarest};
 #[cfg(feature = "jwt")]
 use crate::types::revocation::RevocationMark;
 use crate::types::tenant::binding::TenantBinding;
@@ -13,10 +12,11 @@ impl UserInfo {
         /// The counters of an `Arc`.
         const COUNTERS: usize = 2 * size_of::<usize>();
         let Shared { texts, rare, .. } = &*self.0;
-        COUNTERS
+        // One counter: see `info.rs`.
+        size_of::<usize>()
             + size_of::<Shared>()
             + self.id().as_str().map_or(0, |id| COUNTERS + id.len())
-            + texts.allocated()
+            + texts.len()
             + [self.roles(), self.permissions()].into_iter().map(Codes::size).sum::<usize>()
             + rare.as_deref().map_or(0, Rare::size)
     }
@@ -31,8 +31,15 @@ impl Rare {
         let of_token = 0;
         size_of::<Self>()
             + self.groups.iter().flat_map(|groups| groups.iter()).map(UserGroup::size).sum::<usize>()
-            + self.feishu.as_deref().map_or(0, FeishuIds::size)
+            + self.rarest.as_deref().map_or(0, Rarest::size)
             + self.binding.as_deref().map_or(0, TenantBinding::size)
             + of_token
+    }
+}
+
+impl Rarest {
+    fn size(&self) -> usize {
+        let beside = self.feishu.as_ref().map_or(0, |ids| ids.size() - size_of_val(ids));
+        size_of::<Self>() + beside
     }
 }

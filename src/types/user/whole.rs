@@ -56,22 +56,12 @@ impl UserInfo {
     /// was up long enough to run one.
     pub(crate) fn whole(&self) -> Whole {
         // Of the auth center's fields are those that the user's JSON has.
-        let Shared {
-            id: _,
-            roles: _,
-            permissions: _,
-            texts: _,
-            is_admin: _,
-            access_key,
-            marks: _,
-            valid_until,
-            rare,
-            fresh: _,
-        } = &*self.0;
+        let Shared { id: _, roles: _, permissions: _, texts: _, bounds: _, marks: _, valid_until: _, rare } =
+            &*self.0;
         let no_rare = Rare::default();
         let Rare {
             groups: _,
-            feishu: _,
+            rarest: _,
             binding,
             #[cfg(feature = "jwt")]
             claims,
@@ -83,10 +73,10 @@ impl UserInfo {
         let binding = binding.as_deref();
         Whole {
             user: self.clone(),
-            access_key: access_key.and_then(name).map(Into::into),
+            access_key: self.access_key().and_then(name).map(Into::into),
             is_anonymous: self.is_anonymous(),
             is_service: self.is_service(),
-            valid_until: valid_until.get(),
+            valid_until: self.valid_until(),
             org: binding.map(|binding| binding.org().clone()),
             team: binding.and_then(TenantBinding::team).cloned(),
             #[cfg(feature = "jwt")]
