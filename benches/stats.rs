@@ -2,10 +2,20 @@
 //! not: `cargo bench -p aigc-auth-benches --bench stats`.
 //!
 //! Requests, reporter and center share the process and its cores. What is asked is whether a request ever waits for its
-//! record, and how much memory the records take.
+//! record, and how much memory the records take. Then valgrind counts what a record takes: to be made by its request, and to be
+//! built, encoded and sent to a center in another process.
+
+#[path = "support/queue.rs"]
+mod queue;
+#[path = "support/request.rs"]
+mod request;
+#[path = "support/valgrind.rs"]
+mod valgrind;
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -16,8 +26,11 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::{get, post};
+use queue::Queue;
+use request::{headers, sends};
 use tower::{Layer, Service};
+use valgrind::Counted;
 
 const PER_SECOND: u32 = 200_000;
 const THREADS: u32 = 2;
@@ -139,7 +152,96 @@ async fn run(name: &str, status: Option<StatusCode>, duration: Duration) {
     }
 }
 
+const REQUEST: &str = "request";
+const RECORDED: &str = "recorded";
+const SENT: &str = "sent";
+
+/// The environment variable that makes this process an auth center, until its standard input ends.
+const CENTER: &str = "BENCH_CENTER";
+
+/// An auth center in a process of its own, of which valgrind counts nothing.
+struct Center {
+    child: Child,
+    url: String,
+}
+
+impl Center {
+    fn start() -> Self {
+        let program = std::env::current_exe().expect("this program");
+        let command = &mut Command::new(program);
+        let child = command.env(CENTER, "1").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = child.expect("a center");
+        let mut url = String::new();
+        let stdout = child.stdout.take().expect("a pipe");
+        BufReader::new(stdout).read_line(&mut url).expect("where it listens");
+        Self { child, url: url.trim().to_owned() }
+    }
+}
+
+impl Drop for Center {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends warm requests of one user, and sees to it that what they record is delivered.
+async fn requests(name: &str, count: u32) {
+    let center = Center::start();
+    let client = AuthClient::builder("app", "secret", &center.url).build().expect("a client");
+    let token = format!("{}.{}.{}", "h".repeat(36), "p".repeat(310), "s".repeat(43));
+    client.cache_user(&token, UserInfo::builder(7, "alice").build());
+    let router = Router::new().route("/me", get(|| async { "ok" }));
+    let auth = AuthLayer::new(client.clone());
+    let stats = (name == SENT).then(|| StatsCollector::start(&client));
+    let auth = match (name, &stats) {
+        (RECORDED, _) => auth.with_stats(Queue::new()),
+        (_, Some(stats)) => auth.with_stats(stats.clone()),
+        _ => auth,
+    };
+    let mut send = sends::<_, Body, _>(auth.layer(router), headers(Some(&token)), 200);
+    for n in 0..count {
+        send();
+        // No faster than they are sent.
+        while n % 100 == 99 && stats.as_ref().is_some_and(|stats| stats.snapshot().pending > 1_000) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    if let Some(stats) = stats {
+        let counts = stats.shutdown(Duration::from_secs(60)).await;
+        assert_eq!(counts.delivered, u64::from(count), "{counts:?}");
+    }
+}
+
+/// Prints what valgrind counts of a record.
+fn count_records() {
+    let program = std::env::current_exe().expect("this program");
+    let counted =
+        Counted { valgrind: &["valgrind"], program: &program, arguments: &[], times: [2_000, 12_000] };
+    let of = |name| Some([counted.instructions(name)?, counted.allocations(name)?]);
+    let (Some(request), Some(recorded), Some(sent)) = (of(REQUEST), of(RECORDED), of(SENT)) else {
+        return println!("valgrind is not installed: nothing is counted");
+    };
+    for (name, [instructions, allocations], [without, fewer]) in
+        [("a record, made by its request", recorded, request), ("… built, encoded and sent", sent, recorded)]
+    {
+        let (instructions, allocations) = (instructions - without, allocations - fewer);
+        println!("{name:<32} {instructions:>7.0} instructions {allocations:>6.1} allocations");
+    }
+}
+
 fn main() {
+    if std::env::var_os(CENTER).is_some() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        return runtime.block_on(async {
+            println!("{}", center(StatusCode::OK).await);
+            std::future::pending().await
+        });
+    }
+    if let Some((name, count)) = valgrind::ordered() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        return runtime.block_on(requests(&name, count));
+    }
     // `cargo test` only wants to know that it works.
     let long = std::env::args().any(|argument| argument == "--bench");
     let duration = Duration::from_millis(if long { 5_000 } else { 50 });
@@ -149,4 +251,10 @@ fn main() {
         run("records, taken", Some(StatusCode::OK), duration).await;
         run("records, center answers 503", Some(StatusCode::SERVICE_UNAVAILABLE), duration).await;
     });
+    if long {
+        return count_records();
+    }
+    for name in [REQUEST, RECORDED, SENT] {
+        runtime.block_on(requests(name, 300));
+    }
 }

@@ -122,6 +122,10 @@ impl Credential {
         self.text().as_str()
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.text().as_bytes()
+    }
+
     /// Returns the credential at the end of a header's value, from this byte on. Its characters are not checked.
     #[inline(always)]
     pub(super) fn in_header(value: &HeaderValue, start: usize) -> Self {

@@ -12,6 +12,7 @@ pub(crate) mod clock;
 pub(crate) mod env;
 #[cfg(feature = "redis")]
 pub(crate) mod fair_timeout;
+pub(crate) mod header_text;
 pub(crate) mod log_throttle;
 #[cfg(feature = "client")]
 pub(crate) mod narrow;

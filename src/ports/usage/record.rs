@@ -1,13 +1,16 @@
 //! The port between the layer, which serves requests, and recorders of usage.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use http::Method;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::cut::{self, cut};
 use super::mask;
+use super::texts::Texts;
 use crate::types::credential::Credential;
 use crate::types::tenant::Tenant;
 use crate::types::user::UserInfo;
@@ -76,13 +79,13 @@ pub trait Served: Send {
 #[derive(Clone, Serialize)]
 #[must_use]
 pub struct ApiRecord {
-    api_path: String,
-    api_method: String,
-    status_code: u16,
-    response_time: f64,
-    error_message: Option<String>,
-    request_params: Option<RequestParams>,
-    response_headers: Option<Map<String, Value>>,
+    pub(super) api_path: String,
+    pub(super) api_method: Cow<'static, str>,
+    pub(super) status_code: u16,
+    pub(super) response_time: f64,
+    pub(super) error_message: Option<String>,
+    pub(super) request_params: Option<RequestParams>,
+    pub(super) response_headers: Option<Texts>,
     #[serde(skip)]
     credential: Option<Credential>,
     #[serde(skip)]
@@ -90,12 +93,12 @@ pub struct ApiRecord {
 }
 
 #[derive(Clone, Default, Serialize)]
-struct RequestParams {
-    headers: Map<String, Value>,
-    query_params: Map<String, Value>,
-    view_params: Map<String, Value>,
-    request_body: Value,
-    form_params: Map<String, Value>,
+pub(super) struct RequestParams {
+    pub(super) headers: Texts,
+    pub(super) query_params: Map<String, Value>,
+    pub(super) view_params: Texts,
+    pub(super) request_body: Value,
+    pub(super) form_params: Map<String, Value>,
 }
 
 impl ApiRecord {
@@ -104,7 +107,7 @@ impl ApiRecord {
     pub fn new(method: impl Into<String>, path: impl Into<String>) -> Self {
         Self {
             api_path: cut(path),
-            api_method: cut(method),
+            api_method: Cow::Owned(cut(method)),
             status_code: 200,
             response_time: 0.0,
             error_message: None,
@@ -146,7 +149,27 @@ impl ApiRecord {
 
     /// Adds a header of the request. Leave out those that hold a secret.
     pub fn request_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.params_mut().headers.insert(cut(name), Value::String(cut(value)));
+        self.params_mut().headers.insert(Cow::Owned(cut(name)), cut(value));
+        self
+    }
+
+    /// The same for a name that is known, and so is neither copied nor cut.
+    pub(crate) fn known_request_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.params_mut().headers.insert(Cow::Borrowed(name), cut(value));
+        self
+    }
+
+    /// Sets the method. The names of those that most calls have are copied for none.
+    pub(crate) fn of_method(mut self, method: &Method) -> Self {
+        self.api_method = match *method {
+            Method::GET => Cow::Borrowed("GET"),
+            Method::POST => Cow::Borrowed("POST"),
+            Method::PUT => Cow::Borrowed("PUT"),
+            Method::PATCH => Cow::Borrowed("PATCH"),
+            Method::DELETE => Cow::Borrowed("DELETE"),
+            Method::HEAD => Cow::Borrowed("HEAD"),
+            _ => Cow::Owned(cut(method.as_str())),
+        };
         self
     }
 
@@ -162,7 +185,7 @@ impl ApiRecord {
     pub fn path_param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), value.into());
         let value = if mask::hides(&name, &value) { mask::MASK.to_owned() } else { value };
-        self.params_mut().view_params.insert(cut(name), Value::String(cut(value)));
+        self.params_mut().view_params.insert(Cow::Owned(cut(name)), cut(value));
         self
     }
 
@@ -189,7 +212,7 @@ impl ApiRecord {
     /// `X-Match-Path` and `X-Match-Rule`.
     pub fn response_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let headers = self.response_headers.get_or_insert_default();
-        headers.insert(cut(name), Value::String(cut(value)));
+        headers.insert(Cow::Owned(cut(name)), cut(value));
         self
     }
 
@@ -203,14 +226,14 @@ impl ApiRecord {
     pub(crate) fn of_tenant(mut self, tenant: Option<Tenant>) -> Self {
         let Some(tenant) = tenant.filter(|_| !self.names_org()) else { return self };
         if let Some(team) = tenant.team_id() {
-            self = self.request_header("x-team-id", team.as_str());
+            self = self.known_request_header("x-team-id", team.as_str());
         }
-        self.request_header("x-org-id", tenant.org_id().as_str())
+        self.known_request_header("x-org-id", tenant.org_id().as_str())
     }
 
     fn names_org(&self) -> bool {
         let params = self.request_params.as_ref();
-        params.is_some_and(|params| params.headers.keys().any(|name| name.eq_ignore_ascii_case("x-org-id")))
+        params.is_some_and(|params| params.headers.names().any(|name| name.eq_ignore_ascii_case("x-org-id")))
     }
 
     #[cfg(feature = "stats")]
@@ -229,8 +252,11 @@ impl ApiRecord {
 
 impl RequestParams {
     fn size(&self) -> usize {
-        let maps = [&self.headers, &self.query_params, &self.view_params, &self.form_params];
-        maps.into_iter().map(size_of_fields).sum::<usize>() + size_of_value(&self.request_body)
+        let maps = [&self.query_params, &self.form_params];
+        self.headers.size()
+            + self.view_params.size()
+            + maps.into_iter().map(size_of_fields).sum::<usize>()
+            + size_of_value(&self.request_body)
     }
 }
 
@@ -259,9 +285,9 @@ impl Served for ApiRecord {
 
     fn size_hint(&self) -> usize {
         let params = self.request_params.as_ref().map_or(0, RequestParams::size);
-        let response_headers = self.response_headers.as_ref().map_or(0, size_of_fields);
+        let response_headers = self.response_headers.as_ref().map_or(0, Texts::size);
         let texts = self.api_path.len() + self.error_message.as_ref().map_or(0, String::len);
-        let credential = self.credential.as_ref().map_or(0, |credential| credential.as_str().len());
+        let credential = self.credential.as_ref().map_or(0, |credential| credential.as_bytes().len());
         texts + credential + params + response_headers
     }
 

@@ -8,6 +8,7 @@ use super::recorded_head::RecordedHead;
 use super::request_context::{Request, RequestContext};
 use crate::request::proxy_headers::X_FORWARDED_FOR;
 use crate::types::error::AuthError;
+use crate::util::header_text::header_text;
 
 impl Request<'_> {
     /// The same request, of which no record is made.
@@ -32,7 +33,7 @@ impl RequestContext {
         let service = service.map(|service| ("x-service-name", Cow::Borrowed(service.username())));
         as_they_came
             .into_iter()
-            .filter_map(|(name, value)| Some((name, String::from_utf8_lossy(value?.as_bytes()))))
+            .filter_map(|(name, value)| Some((name, header_text(value?))))
             .chain(client_ip)
             .chain(service)
     }

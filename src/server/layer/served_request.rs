@@ -12,6 +12,7 @@ use crate::request::context::{self, RequestContext};
 use crate::types::credential::Credential;
 use crate::types::error::AuthError;
 use crate::types::user::{AccessKeyKind, UserInfo};
+use crate::util::header_text::header_text;
 
 /// Names the user that the auth center bills instead of the caller.
 const X_MATCH_USERNAME: HeaderName = HeaderName::from_static("x-match-username");
@@ -95,17 +96,19 @@ impl Served for ServedRequest {
     fn size_hint(&self) -> usize {
         let path = self.context.recorded_head().and_then(|head| head.path.as_ref());
         let path = path.map_or(0, |path| path.as_str().len());
-        let credential = self.credential().map_or(0, |credential| credential.as_str().len());
+        let credential = self.credential().map_or(0, |credential| credential.as_bytes().len());
         path + credential + self.context.recorded_size() + self.rare.as_ref().map_or(0, |rare| rare.size())
     }
 
     fn into_record(self: Box<Self>) -> ApiRecord {
         let head = self.context.recorded_head();
         let rare = self.rare.as_deref();
-        let method = head.map_or("", |head| head.method.as_str());
         let (path, query) =
             head.and_then(|head| head.path.as_ref()).map_or(("/", None), |path| (path.path(), path.query()));
-        let mut record = ApiRecord::new(method, path).status(self.status()).took(self.took);
+        let mut record = ApiRecord::new("", path).status(self.status()).took(self.took);
+        if let Some(head) = head {
+            record = record.of_method(&head.method);
+        }
         if let Some(credential) = self.credential() {
             record = record.credential(credential.clone()).of_user(self.context.verified());
         }
@@ -115,18 +118,18 @@ impl Served for ServedRequest {
             Some(Failure::Rejected(error)) => record.error_message(self.context.refusal_message(error)),
         };
         for (name, value) in self.context.recorded_headers() {
-            record = record.request_header(name, value);
+            record = record.known_request_header(name, value);
         }
         if let Some((target, actor)) = self.context.acting_as().zip(self.context.actor()) {
             record = record
-                .request_header("x-act-as-user-id", target.id.to_string())
-                .request_header("x-actor-user-id", actor.id().to_string());
+                .known_request_header("x-act-as-user-id", target.id.to_string())
+                .known_request_header("x-actor-user-id", actor.id().to_string());
         }
         // As looked up, never as the caller has it.
         record = record.of_tenant(self.context.tenant());
         let content_type = head.and_then(|head| head.content_type.as_ref());
         if let Some(content_type) = content_type {
-            record = record.request_header("content-type", text(content_type));
+            record = record.known_request_header("content-type", header_text(content_type));
         }
         // A user must not have a call billed to somebody else.
         let is_machine = matches!(
@@ -136,7 +139,7 @@ impl Served for ServedRequest {
         let is_trusted = |name: &HeaderName| is_machine || *name != X_MATCH_USERNAME;
         let match_headers = rare.map_or(&[][..], |rare| &rare.match_headers);
         for (name, value) in match_headers.iter().filter(|(name, _)| is_trusted(name)) {
-            record = record.request_header(name.as_str(), text(value));
+            record = record.request_header(name.as_str(), header_text(value));
         }
         if let Some(query) = query {
             record = record.query(query);
@@ -147,17 +150,13 @@ impl Served for ServedRequest {
             }
         }
         for (name, value) in rare.map_or(&[][..], |rare| &rare.response_headers) {
-            record = record.response_header(name.as_str(), text(value));
+            record = record.response_header(name.as_str(), header_text(value));
         }
         match rare.and_then(|rare| rare.body.as_ref()) {
             Some(body) => body.add_to(record, content_type),
             None => record,
         }
     }
-}
-
-fn text(value: &HeaderValue) -> String {
-    String::from_utf8_lossy(value.as_bytes()).into_owned()
 }
 
 impl std::fmt::Debug for ServedRequest {

@@ -9,6 +9,7 @@ use super::origin::Origin;
 use crate::ports::usage::ApiRecord;
 use crate::request::context::{Recorder, RequestContext, is_match};
 use crate::types::credential::Credential;
+use crate::util::header_text::header_text;
 
 /// A call in flight, which is recorded exactly once: when it is answered, fails or is dropped.
 pub(super) struct RecordedCall(Option<Call>);
@@ -56,7 +57,7 @@ impl RecordedCall {
         let Some(mut call) = self.0.take() else { return };
         let prices = headers.iter().filter(|(name, _)| is_trusted && is_match(name.as_str()));
         for (name, value) in prices {
-            let value = String::from_utf8_lossy(value.as_bytes());
+            let value = header_text(value);
             call.record = call.record.response_header(name.as_str(), value);
         }
         call.end(status.as_u16(), None);

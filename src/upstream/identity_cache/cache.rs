@@ -2,13 +2,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use highway::{HighwayHash, HighwayHasher};
 use quick_cache::sync::EntryAction;
 
 use super::entry::{Entry, Negative};
 use super::interned_lists::InternedLists;
 use super::invalidation::{Invalidations, Standing};
-use super::key::{Key, Kind, random_hasher};
+use super::key::{Key, KeyHasher, Kind};
 use super::maps::{Evicted, Identities, Pool, identities, pool};
 use super::pauses::Pauses;
 use super::trust::Trust;
@@ -24,7 +23,7 @@ pub(crate) struct IdentityCache<V = UserInfo> {
     pub(super) clock: Clock,
     pub(super) ttls: CacheTtls,
     /// One for each [`Kind`], keyed and ready.
-    pub(super) hashers: [HighwayHasher; 3],
+    pub(super) hashers: [KeyHasher; 3],
     /// Whether other replicas have the same.
     pub(super) are_keys_shared: bool,
     pub(super) identities: Identities<V>,
@@ -82,7 +81,7 @@ impl<V: Value> IdentityCache<V> {
             pauses: Pauses::new(clock.clone()),
             clock,
             ttls,
-            hashers: [random_hasher(), random_hasher(), random_hasher()],
+            hashers: [KeyHasher::random(), KeyHasher::random(), KeyHasher::random()],
             are_keys_shared: false,
             identities: identities(capacity, shards, evicted),
             negatives: pool(Self::MAX_NEGATIVES),
@@ -102,7 +101,7 @@ impl<V: Value> IdentityCache<V> {
 
     /// Returns the key of a credential of this kind. Each kind has a hasher of its own, so that two kinds share no key.
     pub(crate) fn key(&self, kind: Kind, credential: &[u8]) -> Key {
-        Key::of_hash(self.hashers[kind as usize].clone().hash128(credential))
+        self.hashers[kind as usize].key(credential)
     }
 
     pub(crate) fn get(&self, key: Key) -> Cached<V> {

@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use super::cache::IdentityCache;
-use super::key::{Key, keyed_hasher};
+use super::key::{Key, KeyHasher};
 use super::trust::{Trust, TrustTimes};
 use super::value::Value;
 
 impl<V: Value> IdentityCache<V> {
     /// Makes it a cache of a cluster, whose replicas make the same keys of a credential.
     pub(crate) fn in_cluster(mut self, keys: Option<&[[u8; 32]; 3]>, times: TrustTimes) -> Self {
-        let hashers = keys.map(|keys| keys.each_ref().map(keyed_hasher));
+        let hashers = keys.map(|keys| keys.each_ref().map(KeyHasher::with_key));
         self.are_keys_shared = hashers.is_some();
         self.hashers = hashers.unwrap_or(self.hashers);
         self.trust = Trust::in_cluster(times);

@@ -1,6 +1,6 @@
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
-use highway::HighwayHasher;
+use highway::{HighwayHash, HighwayHasher};
 
 use crate::types::credential_tag::CredentialTag;
 
@@ -43,6 +43,10 @@ impl Hash for Key {
     }
 }
 
+/// A map by such keys, whose owner bounds it.
+#[cfg(feature = "stats")]
+pub(crate) type KeyMap<V> = std::collections::HashMap<Key, V, std::hash::BuildHasherDefault<PassThrough>>;
+
 /// Returns the bits of a [`Key`] as they are.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct PassThrough(u64);
@@ -72,15 +76,25 @@ pub(crate) enum Kind {
     UserId = 2,
 }
 
-/// Creates a hasher with a key of 256 random bits. `RandomState` is seeded by the operating system, and its SipHash does
-/// not reveal the seed.
-pub(super) fn random_hasher() -> HighwayHasher {
-    let state = RandomState::new();
-    HighwayHasher::new(highway::Key([0u8, 1, 2, 3].map(|n| state.hash_one(n))))
-}
+/// Hashes credentials to [`Key`]s by a key of 256 bits, in one pass over what may be a long text.
+pub(crate) struct KeyHasher(HighwayHasher);
 
-/// Creates a hasher with this key.
-pub(super) fn keyed_hasher(bytes: &[u8; 32]) -> HighwayHasher {
-    let word = |n: usize| u64::from_le_bytes(std::array::from_fn(|at| bytes[n * 8 + at]));
-    HighwayHasher::new(highway::Key([0, 1, 2, 3].map(word)))
+impl KeyHasher {
+    /// Creates a hasher with a random key. `RandomState` is seeded by the operating system, and its SipHash does not reveal the
+    /// seed.
+    pub(crate) fn random() -> Self {
+        let state = RandomState::new();
+        Self(HighwayHasher::new(highway::Key([0u8, 1, 2, 3].map(|n| state.hash_one(n)))))
+    }
+
+    /// Creates a hasher with this key.
+    pub(super) fn with_key(bytes: &[u8; 32]) -> Self {
+        let word = |n: usize| u64::from_le_bytes(std::array::from_fn(|at| bytes[n * 8 + at]));
+        Self(HighwayHasher::new(highway::Key([0, 1, 2, 3].map(word))))
+    }
+
+    #[inline]
+    pub(crate) fn key(&self, credential: &[u8]) -> Key {
+        Key::of_hash(self.0.clone().hash128(credential))
+    }
 }

@@ -24,6 +24,8 @@ mod value;
 pub(crate) use cache::{Cached, IdentityCache};
 pub(crate) use fresh::Fresh;
 pub(crate) use key::{Key, Kind};
+#[cfg(feature = "stats")]
+pub(crate) use key::{KeyHasher, KeyMap};
 pub(crate) use trust::TrustTimes;
 pub(crate) use ttls::CacheTtls;
 pub(crate) use value::{About, RejectedAbout, Value};
