@@ -16,6 +16,7 @@ have cargo-hack || step cargo install --locked --debug cargo-hack
 lacking=()
 have curl || lacking+=(curl)
 have openssl || lacking+=(openssl)
+have valgrind || lacking+=(valgrind)
 # Debian's python3 has no ensurepip, and so makes no virtual environments, before python3-venv is there.
 python3 -c 'import ensurepip, venv' 2>/dev/null || lacking+=(python3-venv)
 databases_postgres_program initdb >/dev/null || lacking+=(postgresql)
@@ -100,3 +101,6 @@ databases_wait || fail "the databases of the suite do not start"
 in_time() { step timeout --kill-after=10 30m "$@" || fail "not done, or not well, after at most 30 minutes: $*"; }
 in_time cargo test --workspace --all-features
 in_time cargo test --workspace --all-features --bench '*'
+# What a request costs, counted: 3 % more than benches/budget.txt says is a fault.
+in_time cargo build --profile budget --package aigc-auth-budget
+in_time "$built/budget/budget" --budget
