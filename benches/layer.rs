@@ -205,7 +205,7 @@ fn of_tenant(auth: AuthLayer, user: &UserId) -> Router {
 fn dearer(mut run: impl FnMut() + 'static) -> impl FnMut() + 'static {
     move || {
         run();
-        for n in 0..50 {
+        for n in 0..75 {
             black_box(n);
         }
     }

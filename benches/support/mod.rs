@@ -4,7 +4,7 @@
 //! cases, which is taken of each round. Allocations and instructions are counted by valgrind in processes of their own, as the
 //! difference between two runs of different length.
 
-mod valgrind;
+pub(crate) mod valgrind;
 
 use std::path::Path;
 use std::time::Instant;

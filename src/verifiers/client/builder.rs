@@ -116,7 +116,7 @@ impl AuthClientBuilder {
         self
     }
 
-    /// Sets the capacity of the cache, in credentials. Defaults to 50,000, about 18 MB when full of ordinary users; a user
+    /// Sets the capacity of the cache, in credentials. Defaults to 50,000, about 17 MB when full of ordinary users; a user
     /// of over 1 KiB counts as several.
     pub fn cache_capacity(mut self, credentials: usize) -> Self {
         self.lookups.capacity = credentials;
