@@ -6,14 +6,14 @@
 //! then network by network, each in the order of arrival.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
 /// Who wants a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Owner {
     /// The service itself, for a call that is about no caller's credential.
     Service,
@@ -56,17 +56,18 @@ struct State {
     used_by_strangers: usize,
     /// Only owners that hold slots.
     held: HashMap<Owner, usize>,
-    /// Only owners that wait.
-    queues: HashMap<Owner, VecDeque<Waiter>>,
-    /// The owners that wait, in the order of their turns.
-    turns: VecDeque<Owner>,
-    last_id: u64,
+    /// Who waits, by owner and in the order of arrival. In a tree, for there may be ten thousand, who give up in any order.
+    waiting: BTreeMap<(Owner, u64), Waiter>,
+    /// The turns of the owners that wait.
+    queues: HashMap<Owner, u64>,
+    /// The same by turn: the service and known callers, who need not be looked for among all strangers, and strangers.
+    accepted_turns: BTreeMap<u64, Owner>,
+    stranger_turns: BTreeMap<u64, Owner>,
+    /// The last number that a waiter or a turn has got.
+    last_number: u64,
 }
 
-struct Waiter {
-    id: u64,
-    slot: oneshot::Sender<Slot>,
-}
+type Waiter = oneshot::Sender<Slot>;
 
 /// One of the slots; free again when this is dropped.
 #[must_use]
@@ -141,7 +142,7 @@ impl Shared {
             let slot = self.take(&mut state, owner);
             // Without the lock, which the slot takes when its waiter is gone.
             drop(state);
-            if let Err(mut slot) = waiter.slot.send(slot) {
+            if let Err(mut slot) = waiter.send(slot) {
                 // This loop gives it to the next.
                 slot.give_back();
             }
@@ -151,55 +152,90 @@ impl Shared {
 
 impl State {
     /// Whether an owner may take one more slot.
-    ///
-    /// Whoever asks next finds some free: strangers of one network hold at most four times as many as all strangers have
-    /// left. Two that want all have four ninths each, a hundred one hundredth each. (This is the dynamic threshold of shared
-    /// packet buffers: Choudhury and Hahne, 1998.)
     fn allows(&self, owner: Owner, limit: usize) -> bool {
-        if self.used >= limit {
-            return false;
-        }
-        if !owner.is_stranger() {
-            return true;
-        }
-        let left = for_strangers(limit).saturating_sub(self.used_by_strangers);
-        // First, as many networks may be waiting for this.
-        left > 0 && self.held(owner) < left.saturating_mul(4)
+        self.used < limit && (!owner.is_stranger() || self.held(owner) < self.for_one_network(limit))
+    }
+
+    /// How many slots the strangers of one network may hold.
+    ///
+    /// Whoever asks next finds some free: they hold at most four times as many as all strangers have left. Two that want all
+    /// have four ninths each, a hundred one hundredth each. (This is the dynamic threshold of shared packet buffers: Choudhury
+    /// and Hahne, 1998.)
+    fn for_one_network(&self, limit: usize) -> usize {
+        for_strangers(limit).saturating_sub(self.used_by_strangers).saturating_mul(4)
     }
 
     fn held(&self, owner: Owner) -> usize {
         self.held.get(&owner).copied().unwrap_or_default()
     }
 
-    fn enqueue(&mut self, owner: Owner, slot: oneshot::Sender<Slot>) -> u64 {
-        self.last_id += 1;
-        let waiter = Waiter { id: self.last_id, slot };
-        match self.queues.entry(owner) {
-            Entry::Occupied(mut queue) => queue.get_mut().push_back(waiter),
-            Entry::Vacant(queue) => {
-                queue.insert(VecDeque::from([waiter]));
-                self.turns.push_back(owner);
-            }
+    fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    fn enqueue(&mut self, owner: Owner, waiter: Waiter) -> u64 {
+        let id = self.next_number();
+        self.waiting.insert((owner, id), waiter);
+        if !self.queues.contains_key(&owner) {
+            self.begin_turn(owner);
         }
-        self.last_id
+        id
+    }
+
+    fn turns(&mut self, owner: Owner) -> &mut BTreeMap<u64, Owner> {
+        if owner.is_stranger() { &mut self.stranger_turns } else { &mut self.accepted_turns }
+    }
+
+    /// The last one.
+    fn begin_turn(&mut self, owner: Owner) {
+        let turn = self.next_number();
+        self.queues.insert(owner, turn);
+        self.turns(owner).insert(turn, owner);
+    }
+
+    fn end_turn(&mut self, owner: Owner) {
+        if let Some(turn) = self.queues.remove(&owner) {
+            self.turns(owner).remove(&turn);
+        }
     }
 
     /// Takes the next waiter that may have a slot out of its queue.
     fn next_waiter(&mut self, limit: usize) -> Option<(Owner, Waiter)> {
-        // Who is known goes first, but leaves strangers a fifth.
-        let accepted = self.used - self.used_by_strangers;
-        let is_reserved = |owner: &Owner| !owner.is_stranger() && accepted < for_strangers(limit);
-        let turn = self.turns.iter().position(is_reserved);
-        let turn = turn.or_else(|| self.turns.iter().position(|owner| self.allows(*owner, limit)));
-        let owner = self.turns.remove(turn.filter(|_| self.used < limit)?)?;
-        let queue = self.queues.get_mut(&owner)?;
-        let waiter = queue.pop_front();
-        if queue.is_empty() {
-            self.queues.remove(&owner);
-        } else {
-            self.turns.push_back(owner);
+        if self.used >= limit {
+            return None;
         }
-        Some((owner, waiter?))
+        // Who is known goes first, but leaves strangers a fifth.
+        let is_reserved = self.used - self.used_by_strangers < for_strangers(limit);
+        let accepted = self.accepted_turns.first_key_value();
+        let turn = match accepted.filter(|_| is_reserved) {
+            Some(turn) => Some(turn),
+            None => [accepted, self.next_stranger(limit)].into_iter().flatten().min(),
+        };
+        let (_, owner) = turn?;
+        let owner = *owner;
+        let id = self.first_id(owner)?;
+        let waiter = self.waiting.remove(&(owner, id))?;
+        self.end_turn(owner);
+        if self.first_id(owner).is_some() {
+            self.begin_turn(owner);
+        }
+        Some((owner, waiter))
+    }
+
+    /// The strangers whose turn is the next, but for those that hold their share. Of these there are no more than slots, so
+    /// that it does not matter how many wait.
+    fn next_stranger(&self, limit: usize) -> Option<(&u64, &Owner)> {
+        let most = self.for_one_network(limit);
+        if most == 0 {
+            return None;
+        }
+        self.stranger_turns.iter().find(|(_, owner)| self.held(**owner) < most)
+    }
+
+    /// The waiter of an owner that has waited the longest.
+    fn first_id(&self, owner: Owner) -> Option<u64> {
+        self.waiting.range((owner, 0)..=(owner, u64::MAX)).next().map(|((_, id), _)| *id)
     }
 
     fn release(&mut self, owner: Owner) {
@@ -214,13 +250,9 @@ impl State {
     }
 
     fn leave(&mut self, owner: Owner, id: u64) {
-        let Entry::Occupied(mut queue) = self.queues.entry(owner) else { return };
-        // Those who give up are mostly the oldest.
-        let position = queue.get().iter().position(|waiter| waiter.id == id);
-        position.map(|position| queue.get_mut().remove(position));
-        if queue.get().is_empty() {
-            queue.remove();
-            self.turns.retain(|waiting| *waiting != owner);
+        self.waiting.remove(&(owner, id));
+        if self.first_id(owner).is_none() {
+            self.end_turn(owner);
         }
     }
 }
@@ -275,6 +307,7 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
     use std::future::Future;
     use std::pin::Pin;
     use std::task::{Context, Poll, Waker};
@@ -294,8 +327,16 @@ mod tests {
 
     fn is_clean(slots: &Slots) -> bool {
         let state = slots.0.lock();
-        let (held, queues, turns) = (state.held.len(), state.queues.len(), state.turns.len());
-        (state.used, state.used_by_strangers, held, queues, turns) == (0, 0, 0, 0, 0)
+        let turns = state.accepted_turns.len() + state.stranger_turns.len();
+        let left = [
+            state.used,
+            state.used_by_strangers,
+            state.held.len(),
+            state.waiting.len(),
+            state.queues.len(),
+            turns,
+        ];
+        left == [0; 6]
     }
 
     #[test]
