@@ -5,6 +5,9 @@ use super::lane::Lane;
 
 /// Stores the batches of each lane in order of age, so that they survive the process.
 pub(super) trait Store: Send + 'static {
+    /// How many full batches are added at a time where more records wait: an addition may take as long for many as for one.
+    const BATCHES_AT_A_TIME: usize;
+
     /// Adds batches of a lane durably.
     fn add(&mut self, lane: Lane, batches: Vec<Batch>) -> impl Future<Output = Added> + Send;
 
@@ -86,6 +89,9 @@ pub(super) struct Finished {
 pub(super) struct NoStore;
 
 impl Store for NoStore {
+    // To be sent at once.
+    const BATCHES_AT_A_TIME: usize = 1;
+
     async fn add(&mut self, _: Lane, batches: Vec<Batch>) -> Added {
         Added { evicted: 0, rest: batches }
     }

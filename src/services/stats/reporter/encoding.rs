@@ -33,7 +33,9 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
             self.publish_taken_bytes(lane);
             encoded += 1;
             if encoded % Self::ENCODE_CHUNK == 0 {
-                self.spool_full_batches(lane).await;
+                if self.lanes[lane].full_batches.len() >= S::BATCHES_AT_A_TIME {
+                    self.spool_full_batches(lane).await;
+                }
                 self.send_batches();
                 tokio::task::yield_now().await;
             }

@@ -78,6 +78,9 @@ impl Spool {
 }
 
 impl Store for Spool {
+    /// They share their way to the disk, two `fsync`s, and take 4 MiB at most.
+    const BATCHES_AT_A_TIME: usize = 16;
+
     async fn add(&mut self, lane: Lane, batches: Vec<Batch>) -> Added {
         let rest = batches.clone();
         let consequence = "records are kept in memory only";

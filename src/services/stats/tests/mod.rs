@@ -18,6 +18,7 @@ use crate::types::credential::Credential;
 pub(super) mod fake_center;
 pub(super) mod lanes;
 mod large;
+mod together;
 
 use fake_center::{Call, FakeCenter, FakeDelivery, Outcome, record, start};
 
@@ -287,6 +288,8 @@ struct AgedStore {
 }
 
 impl Store for AgedStore {
+    const BATCHES_AT_A_TIME: usize = 1;
+
     async fn add(&mut self, _: Lane, rest: Vec<Batch>) -> Added {
         Added { evicted: 0, rest }
     }
