@@ -38,7 +38,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Record<T> {
                         return Err(A::Error::custom("duplicate field"));
                     }
                 }
-                T::deserialize(Value::Object(camel_case(fields))).map_err(A::Error::custom)
+                record(fields).map_err(A::Error::custom)
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
@@ -53,6 +53,19 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Record<T> {
         let is_binary = !deserializer.is_human_readable();
         deserializer.deserialize_any(Object { is_binary, record: PhantomData }).map(Self)
     }
+}
+
+/// Deserializes `T` from the fields of an object in either spelling, as [`Record`] does. Takes them as they are, where a
+/// [`Record`] of a [`Value`] builds them anew.
+pub(crate) fn record<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, serde_json::Error> {
+    T::deserialize(Value::Object(camel_case(fields)))
+}
+
+/// Takes the value of a field out of an object, by its name in camelCase.
+#[cfg(feature = "client")]
+pub(crate) fn take(fields: &mut Map<String, Value>, name: &str) -> Option<Value> {
+    let old = fields.remove(&to_snake_case(name));
+    fields.remove(name).or(old)
 }
 
 /// Renames the fields to camelCase.

@@ -1,9 +1,12 @@
 //! Read when a token expires.
 
+use std::fmt;
 use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::util::clock::from_unix;
@@ -16,8 +19,46 @@ pub(crate) fn of_jwt(token: &str) -> Option<SystemTime> {
         return None;
     }
     let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-    let payload: Value = serde_json::from_slice(&payload).ok()?;
-    parse(payload.get("exp")?)
+    let Claims(exp) = serde_json::from_slice(&payload).ok()?;
+    parse(&exp?)
+}
+
+/// The `exp` of a token; of several the last, as the map of a JSON parser would have it. The others are not kept.
+struct Claims(Option<Value>);
+
+impl<'de> Deserialize<'de> for Claims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(field_identifier, rename_all = "lowercase")]
+        enum Name {
+            Exp,
+            #[serde(other)]
+            Other,
+        }
+
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Claims;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of claims")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Claims, A::Error> {
+                let mut exp = None;
+                while let Some(name) = members.next_key()? {
+                    match name {
+                        Name::Exp => exp = Some(members.next_value()?),
+                        Name::Other => drop(members.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(Claims(exp))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
 }
 
 /// Parses a time: seconds since 1970 as a number or a string, or ISO 8601, as UTC if it has no time zone.

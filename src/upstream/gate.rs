@@ -38,11 +38,13 @@ impl Gate {
     }
 
     /// Makes a call about this credential, or one of the service's own about none. The permit is for its outcome.
+    ///
+    /// The call's future is made when there is a slot for it: thousands may wait for one.
     pub(crate) async fn pass<'a, F: Future>(
         &self,
         breaker: &'a CircuitBreaker,
         subject: Option<Subject>,
-        call: F,
+        call: impl FnOnce() -> F,
     ) -> Result<(Permit<'a>, Attempt<F::Output>), Refused> {
         let started = Instant::now();
         // Checked before waiting for a slot, too: while the breaker is open, no request waits.
@@ -54,7 +56,7 @@ impl Gate {
         let Ok(_slot) = slot.await else { return Err(Refused::AtCapacity) };
         let permit = breaker.permit(subject).map_err(Refused::Open)?;
         let sent = Instant::now();
-        let attempt = match timeout_at(started + self.timeout, call).await {
+        let attempt = match timeout_at(started + self.timeout, call()).await {
             Ok(ended) => Attempt::Ended(ended),
             Err(_) => Attempt::TimedOut { had_most: sent.elapsed() > self.timeout / 2 },
         };

@@ -60,7 +60,7 @@ impl Guard {
         call: impl Future<Output = Result<T, AuthError>> + Send,
     ) -> Result<T, CallError> {
         let meter = CallMeter::new(&self.watch, self.who);
-        let sent = async {
+        let sent = || async {
             meter.sends();
             AssertUnwindSafe(call).catch_unwind().await
         };

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::codes::Codes;
 use super::feishu_ids::FeishuIds;
@@ -31,10 +32,11 @@ pub(super) struct Fields {
     pub(super) status: Option<Box<str>>,
 }
 
-/// The fields as they are sent. [`Record`](crate::types::spelling::Record) reads them in either spelling.
+/// The fields as they are sent. [`Record`](crate::types::spelling::Record) reads them in either spelling, and in camelCase if
+/// both are there; without it, both are a name twice.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wire {
+pub(super) struct Wire {
     id: UserId,
     username: Box<str>,
     #[serde(default)]
@@ -56,18 +58,21 @@ struct Wire {
     department: Option<Box<str>>,
     #[serde(default)]
     company: Option<Box<str>>,
-    #[serde(default, deserialize_with = "lenient::optional")]
+    #[serde(default, alias = "feishu_user_id", deserialize_with = "lenient::optional")]
     feishu_user_id: Option<Box<str>>,
-    #[serde(default, deserialize_with = "lenient::optional")]
+    #[serde(default, alias = "feishu_open_id", deserialize_with = "lenient::optional")]
     feishu_open_id: Option<Box<str>>,
-    #[serde(default, deserialize_with = "lenient::optional")]
+    #[serde(default, alias = "feishu_union_id", deserialize_with = "lenient::optional")]
     feishu_union_id: Option<Box<str>>,
-    #[serde(default, deserialize_with = "lenient::optional")]
+    #[serde(default, alias = "feishu_tenant_key", deserialize_with = "lenient::optional")]
     feishu_tenant_key: Option<Box<str>>,
-    #[serde(default)]
+    #[serde(default, alias = "is_admin")]
     is_admin: Option<bool>,
     #[serde(default)]
     status: Option<Box<str>>,
+    /// Of the credential, in an answer about one.
+    #[serde(default, alias = "expires_at")]
+    pub(super) expires_at: Option<Value>,
 }
 
 fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(

@@ -1,6 +1,8 @@
 //! The user behind a request.
 
 mod access_key_kind;
+#[cfg(feature = "client")]
+mod at_once;
 mod builder;
 mod checks;
 mod codes;
@@ -23,6 +25,8 @@ mod texts;
 pub(crate) mod whole;
 
 pub use access_key_kind::AccessKeyKind;
+#[cfg(feature = "client")]
+pub(crate) use at_once::UserAtOnce;
 pub use builder::UserInfoBuilder;
 pub use codes::Codes;
 pub use feishu_ids::FeishuIds;

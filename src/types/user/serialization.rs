@@ -2,10 +2,14 @@
 
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+#[cfg(feature = "client")]
+use serde_json::{Map, Value};
 
 use super::feishu_ids::FeishuIds;
 use super::fields::Fields;
 use super::info::UserInfo;
+#[cfg(feature = "client")]
+use crate::types::spelling;
 use crate::types::spelling::Record;
 
 /// In snake_case, whatever the auth center's spelling. An admin flag that it did not send is null.
@@ -37,7 +41,19 @@ impl Serialize for UserInfo {
 impl<'de> Deserialize<'de> for UserInfo {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Record::<Fields>(fields) = Record::deserialize(deserializer)?;
-        Ok(Self::from_parts(
+        Ok(Self::of_fields(fields))
+    }
+}
+
+impl UserInfo {
+    /// Reads the user's fields, as `Deserialize` does, of an object that was parsed.
+    #[cfg(feature = "client")]
+    pub(crate) fn from_object(fields: Map<String, Value>) -> Result<Self, serde_json::Error> {
+        spelling::record(fields).map(Self::of_fields)
+    }
+
+    pub(super) fn of_fields(fields: Fields) -> Self {
+        Self::from_parts(
             fields,
             None,
             false,
@@ -46,6 +62,6 @@ impl<'de> Deserialize<'de> for UserInfo {
             None,
             #[cfg(feature = "jwt")]
             None,
-        ))
+        )
     }
 }

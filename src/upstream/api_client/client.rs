@@ -1,10 +1,14 @@
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::Value;
+use url::Url;
 
 use super::base_url;
 use super::call::Call;
@@ -14,10 +18,10 @@ use super::failure::{Cause, Failure, Retry, check_status};
 use super::outcome::{answered, record_failure};
 use super::rejection::Rejection;
 use crate::ports::observer::{BreakerState, Watch};
+use crate::types::claims::unique_json;
 use crate::types::envelope::Envelope;
 use crate::types::error::{AuthError, BuildError, ErrorKind};
 use crate::types::secret::{Secret, check_ends};
-use crate::types::spelling::Record;
 use crate::upstream::call_meter::CallMeter;
 use crate::upstream::circuit_breaker::CircuitBreakers;
 use crate::upstream::gate::{Attempt, Gate};
@@ -52,6 +56,8 @@ pub(crate) struct ApiClient {
     identity: HeaderMap,
     pub(super) secret: Secret,
     breakers: CircuitBreakers,
+    /// By endpoint, of which there are a few.
+    urls: Mutex<HashMap<&'static str, Url>>,
     warnings: LogThrottle,
     pub(super) gate: Gate,
     max_response: usize,
@@ -90,6 +96,7 @@ impl ApiClient {
             identity,
             secret: settings.app_secret,
             breakers: CircuitBreakers::new(settings.clock.clone(), settings.watch.clone()),
+            urls: Mutex::default(),
             warnings: LogThrottle::new(settings.clock, Duration::from_secs(10)),
             gate: Gate::new(settings.max_in_flight, settings.timeout),
             max_response: settings.max_response,
@@ -116,7 +123,9 @@ impl ApiClient {
             .map_err(|error| AuthError::new(ErrorKind::Internal).with_source(error))?;
         let breaker = self.breakers.of(endpoint);
         let meter = self.meter(endpoint);
-        let attempts = self.attempts(&meter, endpoint, &call.headers, body, call.idempotent);
+        // In memory of its own: as a part of the task that waits for a slot it would be moved with it, and take up its 4 KiB for as
+        // long.
+        let attempts = || Box::pin(self.attempts(&meter, endpoint, &call.headers, body, call.idempotent));
         let passed = self.gate.pass(&breaker, call.subject, attempts).await;
         let (permit, attempt) = passed.map_err(|refused| {
             meter.refused(refused, &self.gate);
@@ -181,12 +190,12 @@ impl ApiClient {
     async fn attempts(
         &self,
         meter: &CallMeter<'_>,
-        endpoint: &str,
+        endpoint: &'static str,
         headers: &HeaderMap,
         body: Vec<u8>,
         idempotent: bool,
     ) -> Result<Vec<u8>, Failure> {
-        let url = format!("{}{endpoint}", self.base);
+        let url = self.url(endpoint)?;
         let body = bytes::Bytes::from(body);
         let first = self.attempt(meter, &url, headers, body.clone()).await;
         match &first {
@@ -198,17 +207,36 @@ impl ApiClient {
         self.attempt(meter, &url, headers, body).await
     }
 
+    /// The URL of an endpoint. Each is parsed once.
+    pub(super) fn url(&self, endpoint: &'static str) -> Result<Url, Failure> {
+        let mut urls = self.urls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(url) = urls.get(endpoint) {
+            return Ok(url.clone());
+        }
+        let url = Url::parse(&format!("{}{endpoint}", self.base))
+            .map_err(|_| Failure::new("not sent: the base URL cannot be continued", Cause::Local))?;
+        urls.insert(endpoint, url.clone());
+        Ok(url)
+    }
+
     pub(super) async fn attempt(
         &self,
         meter: &CallMeter<'_>,
-        url: &str,
+        url: &Url,
         headers: &HeaderMap,
         body: bytes::Bytes,
     ) -> Result<Vec<u8>, Failure> {
         meter.sends();
-        // The second `headers` replaces those of the same name, so that extra headers cannot replace the app's identity.
-        let request = self.http.post(url).headers(headers.clone()).headers(self.identity.clone()).body(body);
-        let response = request.send().await.map_err(|error| {
+        let mut request = reqwest::Request::new(Method::POST, url.clone());
+        *request.headers_mut() = self.identity.clone();
+        for (name, value) in headers {
+            // Extra headers cannot replace the app's identity.
+            if !self.identity.contains_key(name) {
+                request.headers_mut().append(name, value.clone());
+            }
+        }
+        *request.body_mut() = Some(body.into());
+        let response = self.http.execute(request).await.map_err(|error| {
             let (reason, cause, retry) = if error.is_connect() {
                 ("cannot connect", Cause::Away, Retry::Always)
             } else if error.is_timeout() {
@@ -218,7 +246,7 @@ impl ApiClient {
             };
             Failure { retry, source: Some(error), ..Failure::new(reason, cause) }
         })?;
-        if response.url().as_str() != url {
+        if response.url() != url {
             // Only a client that the service supplied follows redirects.
             let reason = "the answer came by a redirect; build the HTTP client without them";
             return Err(Failure::new(reason, Cause::Call));
@@ -254,8 +282,10 @@ impl ApiClient {
 
 /// Decodes the data of a response, or the rejection.
 pub(super) fn decode<R: ReadData>(body: &[u8]) -> Result<Result<R, Rejection>, Failure> {
-    let envelope: Result<Record<Envelope<Value>>, _> = serde_json::from_slice(body);
-    let Record(Envelope { code, message, data }) = envelope.map_err(|_| {
+    if let Some(answer) = R::read_at_once(body) {
+        return Ok(Ok(answer));
+    }
+    let Envelope { code, message, data } = envelope(body).ok_or_else(|| {
         let reason =
             "the answer is not an auth center envelope; expected JSON with `code`, `message` and `data`";
         Failure::new(reason, Cause::Call)
@@ -264,7 +294,20 @@ pub(super) fn decode<R: ReadData>(body: &[u8]) -> Result<Result<R, Rejection>, F
         return Ok(Err(Rejection { code, message, data }));
     }
     let unreadable = |_| Failure::new("the `data` of the answer has an unexpected shape", Cause::Up);
-    serde_json::from_value(data.unwrap_or_default()).map(Ok).map_err(unreadable)
+    R::read(data.unwrap_or_default()).map(Ok).map_err(unreadable)
+}
+
+/// Reads what `Envelope<Value>` would, without building the data once more.
+fn envelope(body: &[u8]) -> Option<Envelope<Value>> {
+    let mut fields = unique_json::parse(body)?;
+    let code = fields.get("code")?.as_i64()?;
+    let message = match fields.remove("message") {
+        Some(Value::String(message)) => message,
+        None | Some(Value::Null) => String::new(),
+        Some(_) => return None,
+    };
+    let data = fields.remove("data").filter(|data| !data.is_null());
+    Some(Envelope { code, message, data })
 }
 
 impl fmt::Debug for ApiClient {
@@ -311,6 +354,52 @@ mod tests {
                 watch: Watch::default(),
             });
             assert_eq!(client.ok().map(|client| client.base).as_deref(), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn answers_are_decoded() {
+        const NO_ENVELOPE: &str = "the answer is not an auth center envelope";
+        const OTHER_DATA: &str = "the `data` of the answer has an unexpected shape";
+        for (body, expected) in [
+            (r#"{"code": 0, "message": "ok", "data": {"id": 7}}"#, Ok("data 7")),
+            (r#"{"data": {"id": 7}, "code": 0}"#, Ok("data 7")),
+            (r#"{"code": 0, "message": null, "data": {"id": 7, "id": 8}, "more": [{}]}"#, Ok("data 8")),
+            (r#"{"code": 401, "message": "no", "data": null}"#, Ok("rejected 401 no, None")),
+            (r#"{"code": -1, "data": {"why": 1}}"#, Ok(r#"rejected -1 , Some(Object {"why": Number(1)})"#)),
+            (r#"{"code": 0, "data": {"name": 7}}"#, Err(OTHER_DATA)),
+            (r#"{"code": 0, "data": [7]}"#, Err(OTHER_DATA)),
+            (r#"{"code": 0, "data": null}"#, Err(OTHER_DATA)),
+            (r#"{"code": 0}"#, Err(OTHER_DATA)),
+            (r#"{"code": 0, "code": 0, "data": {"id": 7}}"#, Err(NO_ENVELOPE)),
+            (r#"{"code": 0, "data": {"id": 8}, "data": {"id": 7}}"#, Err(NO_ENVELOPE)),
+            (r#"{"code": 0.0, "data": {"id": 7}}"#, Err(NO_ENVELOPE)),
+            (r#"{"code": "0", "data": {"id": 7}}"#, Err(NO_ENVELOPE)),
+            (r#"{"code": null, "data": {"id": 7}}"#, Err(NO_ENVELOPE)),
+            (r#"{"code": 9223372036854775808, "data": {"id": 7}}"#, Err(NO_ENVELOPE)),
+            (r#"{"code": 0, "message": 7, "data": {"id": 7}}"#, Err(NO_ENVELOPE)),
+            (r#"{"message": "ok", "data": {"id": 7}}"#, Err(NO_ENVELOPE)),
+            (r#"{"code": 0, "data": {"id": 7}} x"#, Err(NO_ENVELOPE)),
+            (r#"[0, "ok", {"id": 7}]"#, Err(NO_ENVELOPE)),
+            ("<html>", Err(NO_ENVELOPE)),
+            ("", Err(NO_ENVELOPE)),
+        ] {
+            #[derive(serde::Deserialize)]
+            struct Data {
+                id: u64,
+            }
+
+            let decoded = match decode::<crate::types::spelling::Record<Data>>(body.as_bytes()) {
+                Ok(Ok(data)) => Ok(format!("data {}", data.0.id)),
+                Ok(Err(Rejection { code, message, data })) => {
+                    Ok(format!("rejected {code} {message}, {data:?}"))
+                }
+                Err(failure) => Err(failure.reason),
+            };
+            match expected {
+                Ok(expected) => assert_eq!(decoded.as_deref().ok(), Some(expected), "{body}"),
+                Err(expected) => assert!(decoded.is_err_and(|reason| reason.starts_with(expected)), "{body}"),
+            }
         }
     }
 }

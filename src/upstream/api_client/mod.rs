@@ -1,5 +1,6 @@
 //! Call an endpoint of the auth center: send, read within bounds, classify, retry once.
 
+mod at_once;
 mod base_url;
 mod call;
 mod client;
@@ -15,7 +16,7 @@ mod report;
 
 pub(crate) use call::Call;
 pub(crate) use client::{ApiClient, Settings};
-pub(crate) use data::Listing;
+pub(crate) use data::{Listing, UserOfCredential};
 pub(crate) use error::CallError;
 pub(crate) use failure::retry_after;
 #[cfg(any(feature = "registry", feature = "stats", feature = "user-sync"))]

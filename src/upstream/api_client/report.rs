@@ -30,9 +30,8 @@ impl ApiClient {
         body: bytes::Bytes,
         secrets: &[&str],
     ) -> Result<R, SendError> {
-        let url = format!("{}{endpoint}", self.base);
         let meter = self.meter(endpoint);
-        let attempt = self.attempt(&meter, &url, headers, body);
+        let attempt = async { self.attempt(&meter, &self.url(endpoint)?, headers, body).await };
         let attempt = match timeout_at(Instant::now() + self.timeout(), attempt).await {
             Ok(attempt) => attempt,
             Err(_) => Err(Failure::new("no answer in time", Cause::Away)),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::Serialize;
 
 use super::client::AuthClient;
 use super::core::{Core, Lookup, id_bytes};
@@ -13,9 +13,8 @@ use crate::ports::user_directory::Directory;
 use crate::ports::verify::Verify;
 use crate::types::credential::{AccessKey, BearerToken, Credential};
 use crate::types::error::{AuthError, ErrorKind};
-use crate::types::spelling::Record;
 use crate::types::user::UserInfo;
-use crate::upstream::api_client::{Call, CallError};
+use crate::upstream::api_client::{Call, CallError, UserOfCredential};
 use crate::upstream::circuit_breaker::Subject;
 use crate::upstream::expiry;
 use crate::upstream::identity_cache::{IdentityCache, Key, Kind};
@@ -218,18 +217,14 @@ impl Fetch<Lookup> for Core {
 
 impl Core {
     async fn fetch_user(&self, token: &str, subject: Subject) -> Result<Fetched, CallError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Data {
-            #[serde(flatten)]
-            user: UserInfo,
-            #[serde(default)]
-            expires_at: Option<serde_json::Value>,
+        #[derive(Serialize)]
+        struct Body<'a> {
+            token: &'a str,
         }
 
-        let body = serde_json::json!({ "token": token });
+        let body = Body { token };
         let call = Call::new("/user/info", &body).secret(token).about(subject);
-        let Record(Data { user: mut value, expires_at }) = self.api.lookup(call).await?;
+        let UserOfCredential { user: mut value, expires_at } = self.api.lookup(call).await?;
         self.cache.intern_lists(&mut value);
         let expires_at = expires_at.as_ref().and_then(expiry::parse);
         let limit = [expires_at, expiry::of_jwt(token)].into_iter().flatten().min();
