@@ -5,6 +5,9 @@
 //! processor's caches. A number as argument sets another largest size than 1,000,000. Of a `JwtVerifier` that is full by its
 //! default, with claims of 500 bytes, the bytes alone.
 
+#[path = "support/resident.rs"]
+mod resident;
+
 use std::hash::{BuildHasherDefault, Hasher};
 use std::hint::black_box;
 use std::process::Command;
@@ -18,6 +21,7 @@ use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::FutureExt;
+use resident::resident;
 
 /// As many hits are timed for each thread.
 const HITS: u64 = 1_000_000;
@@ -213,13 +217,6 @@ fn time(cache: &dyn Cache, count: u64, threads: u64) -> f64 {
 
 fn fill(cache: &dyn Cache, count: u64) {
     (0..count).for_each(|n| cache.insert(n));
-}
-
-/// What the process holds, in bytes.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
 }
 
 fn weigh_in_child(name: &str, count: u64) -> u64 {

@@ -1,19 +1,22 @@
 //! What the layer costs a server's thread for each request over loopback HTTP/1.1 with keep-alive:
 //! `cargo bench -p aigc-auth-benches --bench loopback`. Linux only: the processor's time of a thread is read from `/proc`.
 
+#[path = "support/account.rs"]
+mod account;
 #[path = "support/connections.rs"]
 mod connections;
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
 
+use account::{account, spent};
 use aigc_auth::{AuthClient, AuthLayer, testing};
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
-use connections::{CONNECTIONS, Connections, account, spent};
+use connections::{CONNECTIONS, Connections};
 use tower_http::validate_request::ValidateRequestHeaderLayer;
 
 const ROUNDS: usize = 61;

@@ -12,6 +12,9 @@ mod request;
 #[path = "support/valgrind.rs"]
 mod valgrind;
 
+#[path = "support/resident.rs"]
+mod resident;
+
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
 use std::io::{BufRead, BufReader};
@@ -29,6 +32,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use queue::Queue;
 use request::{headers, sends};
+use resident::resident;
 use tower::{Layer, Service};
 use valgrind::Counted;
 
@@ -89,12 +93,8 @@ const TOKENS: [&str; 8] = [
     "Bearer token-7",
 ];
 
-/// Resident memory in MiB, where the system tells.
-fn resident() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib =
-        status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().split(' ').next()?.parse().ok());
-    kib.map_or(f64::NAN, |kib: f64| kib / 1024.0)
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }
 
 async fn center(status: StatusCode) -> String {
@@ -119,7 +119,7 @@ async fn run(name: &str, status: Option<StatusCode>, duration: Duration) {
     if let Some(stats) = &stats {
         auth = auth.with_stats(stats.clone());
     }
-    let before = resident();
+    let before = mib(resident());
     let threads: Vec<_> = (0..THREADS)
         .map(|_| {
             let auth = auth.clone();
@@ -130,7 +130,7 @@ async fn run(name: &str, status: Option<StatusCode>, duration: Duration) {
     for thread in threads {
         while !thread.is_finished() {
             tokio::time::sleep(Duration::from_millis(10)).await;
-            most = most.max(resident());
+            most = most.max(mib(resident()));
         }
         took.extend(thread.await.expect("no panic"));
     }

@@ -1,20 +1,9 @@
-//! Clients of a server over loopback HTTP/1.1 with keep-alive, and the account that the kernel keeps of the server's thread.
+//! Clients of a server over loopback HTTP/1.1 with keep-alive.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 pub(crate) const CONNECTIONS: usize = 16;
-
-/// Nanoseconds that a thread has run; `account` is its `schedstat` in `/proc`.
-pub(crate) fn spent(account: &str) -> f64 {
-    let account = std::fs::read_to_string(account).expect("the thread runs");
-    account.split(' ').next().and_then(|spent| spent.parse().ok()).expect("a number")
-}
-
-/// The file of the calling thread that [`spent`] reads.
-pub(crate) fn account() -> String {
-    format!("/proc/{}/schedstat", std::fs::read_link("/proc/thread-self").expect("Linux").display())
-}
 
 /// Connections to one server, which send the same request each.
 pub(crate) struct Connections {

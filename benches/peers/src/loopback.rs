@@ -1,6 +1,7 @@
 //! Processor time of a server's thread, a request over loopback HTTP/1.1 with keep-alive, with all that its tasks do beside.
 
-use crate::connections::{CONNECTIONS, Connections, spent};
+use crate::account::spent;
+use crate::connections::{CONNECTIONS, Connections};
 use crate::in_process::{Measured, cases};
 use crate::orders::Worker;
 use crate::table::Place;

@@ -3,12 +3,18 @@
 //! `peers worker KIND FILE` is a process that holds the cases of one version of axum, and runs them as it is told to on
 //! standard input; `peers compare …` starts the workers, lets all cases take turns, and writes what it saw.
 
+#[path = "../../support/account.rs"]
+mod account;
 #[path = "../../support/connections.rs"]
 mod connections;
 #[path = "../../support/queue.rs"]
 mod queue;
 #[path = "../../support/request.rs"]
 mod request;
+#[path = "../../support/spread.rs"]
+mod spread;
+#[path = "../../support/svg.rs"]
+mod svg;
 #[path = "../../support/valgrind.rs"]
 mod valgrind;
 
@@ -24,7 +30,6 @@ mod options;
 mod orders;
 mod plot;
 mod services;
-mod spread;
 mod table;
 mod worker;
 mod wrk;

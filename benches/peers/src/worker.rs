@@ -12,7 +12,7 @@ use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::connections::account;
+use crate::account::account;
 use crate::material::Material;
 use crate::table::Place;
 use crate::valgrind;

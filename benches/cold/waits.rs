@@ -1,4 +1,4 @@
-//! Unseen tokens at an auth center that takes 50 ms: `cargo bench -p aigc-auth-benches --bench cold`.
+//! What callers wait for at an auth center that takes 50 ms.
 //!
 //! Client and center share the process, so the times are those of both.
 
@@ -56,7 +56,7 @@ async fn shared(center: &AuthCenter) -> (usize, Duration, Duration) {
     (center.calls("/user/info"), took, others[others.len() * 99 / 100])
 }
 
-fn main() {
+pub(crate) fn measure(is_bench: bool) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let center = AuthCenter::start().await;
@@ -65,8 +65,7 @@ fn main() {
             center.add_token(format!("token-{n}"), format!("user-{n}"));
         }
         center.delay(Duration::from_millis(50));
-        // `cargo test` only wants to know that it works.
-        let rounds = if std::env::args().any(|argument| argument == "--bench") { ROUNDS } else { 1 };
+        let rounds = if is_bench { ROUNDS } else { 1 };
         let mut times = Vec::new();
         for _ in 0..rounds {
             times.push(distinct(&center).await);
