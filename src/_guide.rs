@@ -30,6 +30,7 @@ macro_rules! guides {
         #[doc = "[tenants.md]: tenants"]
         #[doc = "[testing.md]: testing"]
         #[doc = "[tokens.md]: tokens"]
+        #[doc = "[troubleshooting.md]: troubleshooting"]
         #[doc = "[usage.md]: usage"]
         #[doc = "[versions.md]: versions"]
         #[doc = "[webhooks.md]: webhooks"]
@@ -63,6 +64,7 @@ guides! {
     registry = "registry.md",
     outbound = "outbound.md",
     testing = "testing.md",
+    troubleshooting = "troubleshooting.md",
     configuration = "configuration.md",
     security = "security.md",
     defaults = "defaults.md",

@@ -1,8 +1,11 @@
 //! Test services against an auth center in the test's process, or with ready-made users.
 //!
 //! [`AuthCenter`] speaks the auth center's protocol on a local port, holds the users and credentials of a test, records the
-//! requests it receives, fails on demand in every way of [`Fault`], and is as old as its [`Dialect`]. [`user`] makes a user without any server, and
-//! [`signed_in`] authenticates requests as one. With a held `Clock`, the TTLs of a client pass at once.
+//! requests it receives, fails on demand in every way of [`Fault`], and is as old as its [`Dialect`].
+//!
+//! Without any server, [`user`] makes a user, [`signed_in`] authenticates requests as one, [`anonymous`] as nobody, and
+//! [`users()`] is a verifier of several users by token. [`UsageLog`] keeps usage records. With a held `Clock`, the TTLs of a
+//! client pass at once. The guide is [`testing`](crate::_guide::testing).
 
 mod accounts;
 mod builder;
@@ -15,27 +18,33 @@ mod endpoints;
 mod fault;
 mod fault_plan;
 mod groups;
+mod outage;
 mod registry;
 mod rejection;
 mod request_log;
 mod response;
 mod server;
-mod signed_in;
 mod state;
+mod test_auth;
 mod test_key;
+mod test_users;
 #[cfg(test)]
 mod tests;
 mod timestamp;
+mod usage_log;
 mod users;
 
 pub use builder::AuthCenterBuilder;
 pub use center::AuthCenter;
 pub use dialect::Dialect;
 pub use fault::Fault;
+pub use outage::Outage;
 pub use request_log::RecordedRequest;
-pub use signed_in::{SignedIn, SignedInLayer, signed_in};
+pub use test_auth::{TestAuth, TestAuthLayer, anonymous, signed_in};
 pub use test_key::TestKey;
-pub use users::user;
+pub use test_users::{TestUsers, users};
+pub use usage_log::{RecordedUsage, UsageLog};
+pub use users::{user, user_id};
 
 #[cfg(feature = "client")]
 pub use crate::util::clock::Clock;

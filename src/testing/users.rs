@@ -1,4 +1,4 @@
-use crate::types::user::{UserInfo, UserInfoBuilder};
+use crate::types::user::{UserId, UserInfo, UserInfoBuilder};
 
 /// Starts a user with this username; the id is derived from the username.
 ///
@@ -10,11 +10,16 @@ use crate::types::user::{UserInfo, UserInfoBuilder};
 ///
 /// let alice = testing::user("alice").permissions(["report:read"]).build();
 /// assert!(alice.has_permission("report:read"));
-/// assert_eq!(alice.id(), testing::user("alice").build().id());
+/// assert_eq!(*alice.id(), testing::user_id("alice"));
 /// ```
 pub fn user(username: impl Into<Box<str>>) -> UserInfoBuilder {
     let username = username.into();
     UserInfo::builder(id_of(&username), username)
+}
+
+/// Returns the id that [`user`] gives to this username.
+pub fn user_id(username: &str) -> UserId {
+    id_of(username).into()
 }
 
 /// Derives an id by FNV-1a, because the hashers of the standard library may change between versions.

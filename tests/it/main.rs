@@ -51,6 +51,10 @@ mod personal_data;
 mod support;
 // Organisations and teams: extractors, cached memberships, `SqlMemberships`.
 mod tenant;
+// `testing`: callers without an auth center, usage records, outages.
+mod test_kit;
+// What the page of that name says of answers and log lines.
+mod troubleshooting;
 // `UserSync`: events, logins, pushes.
 mod user_sync;
 // Verifiers that combine: `Cached`, `Introspection`, `ByIssuer`.

@@ -40,13 +40,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // From here on, signals are caught: before the address is printed, which others wait for.
     let shutdown = shutdown_signal();
     let (listener, address) = listen().await?;
-    if center.is_some() {
+    if let Some(center) = &center {
         println!("no AIGC_AUTH_* is set, so the auth center is one in this process. Try:");
         println!("  curl -i http://{address}/me");
         println!("  curl -H 'Authorization: Bearer alice-token' http://{address}/me");
         println!("  curl -H 'Authorization: Bearer alice-token' http://{address}/reports");
         println!("  curl -i -H 'Authorization: Bearer bob-token' http://{address}/reports");
         println!("  curl http://{address}/health");
+        println!("another service trusts the same auth center, while this runs, with");
+        println!("  AIGC_AUTH_APP_ID={} AIGC_AUTH_APP_SECRET={}", center.app_id(), center.app_secret());
+        println!("  AIGC_AUTH_BASE_URL={}", center.url());
     }
     // With connect info, so that the client's address is known.
     let service = app.into_make_service_with_connect_info::<SocketAddr>();

@@ -48,6 +48,18 @@ async fn every_printed_curl_line_works() {
 }
 
 #[tokio::test]
+async fn second_service_trusts_the_same_center() {
+    let mut first = QUICKSTART.start("first", &[]).await;
+    let lines = [first.line_with("AIGC_AUTH_APP_ID=").await, first.line_with("AIGC_AUTH_BASE_URL=").await];
+    let settings: Vec<_> = lines.iter().flat_map(|line| line.split_whitespace()).collect();
+    let settings: Vec<_> = settings.iter().map(|pair| pair.split_once('=').unwrap()).collect();
+    assert_eq!(settings.len(), 3, "{lines:?}");
+    let second = QUICKSTART.start("second", &settings).await;
+    assert_eq!(get_as(second.address, "alice-token", "/me").await.body, "hello, alice\n");
+    assert_eq!(get_as(second.address, "unknown", "/me").await.status, 401);
+}
+
+#[tokio::test]
 async fn with_settings_it_uses_that_center() {
     let center = center().await;
     center.add_token("only-here", "bob");

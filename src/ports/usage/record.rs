@@ -236,7 +236,7 @@ impl ApiRecord {
         params.is_some_and(|params| params.headers.names().any(|name| name.eq_ignore_ascii_case("x-org-id")))
     }
 
-    #[cfg(feature = "stats")]
+    #[cfg(any(feature = "stats", feature = "test-util"))]
     pub(crate) fn user(&self) -> Option<&UserInfo> {
         self.user.as_ref()
     }

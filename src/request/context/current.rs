@@ -147,7 +147,7 @@ pub(crate) fn refuses_act_as_elsewhere() -> bool {
 /// How the layer of the current request words its refusals.
 #[cfg(feature = "tonic")]
 pub(crate) fn wording() -> Wording {
-    read(|context| Some(context.settings()?.refusals.wording.clone())).unwrap_or_default()
+    read(RequestContext::wording).unwrap_or_default()
 }
 
 /// Answers an error as the layer of the current request does; without one, with the JSON envelope. The request is what the
@@ -157,7 +157,7 @@ pub(crate) fn refuse(error: &AuthError, request: Option<(Head<'_>, Option<Grpc>)
         Some(context) => context.refuse(error, request),
         None => {
             let grpc = request.and_then(|(_, grpc)| grpc);
-            RefusalSettings::default().respond(error, || request.map(|(head, _)| head), grpc, None)
+            RefusalSettings::default().respond(error, || request.map(|(head, _)| head), grpc, None, false)
         }
     }
 }

@@ -37,6 +37,7 @@ mod headers;
 mod recorded;
 mod recorded_head;
 mod recorder;
+mod refuse;
 mod request_context;
 mod service;
 mod settings;

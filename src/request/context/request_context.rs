@@ -3,7 +3,6 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::SystemTime;
 
-use axum::response::Response;
 use http::request::Parts;
 use http::uri::Scheme;
 use http::{Extensions, Method, Uri, Version};
@@ -15,14 +14,12 @@ use super::recorder::Recorder;
 use super::settings::Settings;
 use super::tenant_slot::TenantSlot;
 use super::trace;
-use crate::ports::observer::Watch;
 use crate::ports::user_directory::Directory;
 use crate::request::client_ip;
 use crate::request::impersonation::{ActAsPolicy, Target};
 use crate::request::proxy_headers::ProxyHeaders;
-use crate::request::refusals::{Grpc, Head, RefusalSettings, RequestHead};
+use crate::request::refusals::{Grpc, RequestHead};
 use crate::types::credential::Credential;
-use crate::types::error::AuthError;
 use crate::types::service::ServiceIdentity;
 use crate::types::user::{UserId, UserInfo};
 
@@ -104,11 +101,6 @@ impl RequestContext {
 
     /// The context of a request outside any layer, with the default settings.
     pub(crate) fn with_default_settings(parts: &Parts, user: Option<UserInfo>) -> Self {
-        Self::with_settings(parts, user, &Arc::default())
-    }
-
-    /// Creates the context of this request under these settings.
-    pub(crate) fn with_settings(parts: &Parts, user: Option<UserInfo>, settings: &Arc<Settings>) -> Self {
         let request = Request {
             headers: &Headers::read(&parts.headers),
             method: &parts.method,
@@ -118,7 +110,7 @@ impl RequestContext {
             head: None,
             is_recorded: false,
         };
-        Self::new(&request, settings, user, None)
+        Self::new(&request, &Arc::default(), user, None)
     }
 
     pub(crate) fn signed_in(mut self, user: UserInfo, credential: Credential) -> Self {
@@ -255,30 +247,6 @@ impl RequestContext {
     /// Which gRPC call it is, if any.
     pub(crate) fn grpc(&self) -> Option<Grpc> {
         self.0.headers.grpc
-    }
-
-    /// Answers an error as the layer does, about this request or the one that is given.
-    pub(super) fn refuse(&self, error: &AuthError, request: Option<(Head<'_>, Option<Grpc>)>) -> Response {
-        let kept = self.0.head.as_ref().and_then(Weak::upgrade);
-        let head = || request.map(|(head, _)| head).or(kept.as_deref().map(RequestHead::head));
-        let grpc = request.map_or(self.0.headers.grpc, |(_, grpc)| grpc);
-        match self.settings() {
-            Some(settings) => settings.refusals.respond(error, head, grpc, self.credential()),
-            None => RefusalSettings::default().respond(error, head, grpc, None),
-        }
-    }
-
-    #[cfg(feature = "tonic")]
-    pub(super) fn note_refusal(&self, error: &AuthError) {
-        match self.settings() {
-            Some(settings) => settings.refusals.note(error, self.credential()),
-            None => RefusalSettings::default().note(error, None),
-        }
-    }
-
-    /// The observer of the layer.
-    pub(crate) fn watch(&self) -> Watch {
-        self.settings().map(|settings| settings.refusals.watch.clone()).unwrap_or_default()
     }
 
     pub(super) fn passed_on(&self) -> Option<&PassedOn> {

@@ -21,23 +21,25 @@ pub(crate) struct RefusalSettings {
 }
 
 impl RefusalSettings {
-    /// Answers an error of this request below the layer, as far as there is one still, and what it was verified by.
+    /// Answers an error of this request below the layer, as far as there is one still, what it was verified by, and whether that is
+    /// somebody, with an account.
     pub(crate) fn respond<'a>(
         &self,
         error: &AuthError,
         head: impl FnOnce() -> Option<Head<'a>>,
         grpc: Option<Grpc>,
         verified_by: Option<&Credential>,
+        is_to_somebody: bool,
     ) -> Response {
         if let Some(wording) = reentry::responding() {
             return wording.envelope(error);
         }
         self.note(error, verified_by);
-        self.answer(error, head, grpc)
+        self.answer(error, head, grpc, &self.wording.to(is_to_somebody))
     }
 
-    /// Answers an error of this request in the layer. Whether a responder is running, and so is not to be asked again, is looked
-    /// at only where this layer's could be the one.
+    /// Answers an error of this request in the layer, which has verified nobody. Whether a responder is running, and so is not to
+    /// be asked again, is looked at only where this layer's could be the one.
     #[inline]
     pub(crate) fn reject<'a>(
         &self,
@@ -52,7 +54,7 @@ impl RefusalSettings {
             return wording.envelope(error);
         }
         self.note_rejection(error, seen);
-        self.answer(error, || Some(head()), grpc)
+        self.answer(error, || Some(head()), grpc, &self.wording.to(false))
     }
 
     fn answer<'a>(
@@ -60,11 +62,12 @@ impl RefusalSettings {
         error: &AuthError,
         head: impl FnOnce() -> Option<Head<'a>>,
         grpc: Option<Grpc>,
+        wording: &Wording,
     ) -> Response {
         match grpc {
-            Some(grpc) => grpc.refuse(&self.wording, error),
-            None if self.responder.sees_request() => self.responder.respond(error, head(), &self.wording),
-            None => self.responder.respond(error, None, &self.wording),
+            Some(grpc) => grpc.refuse(wording, error),
+            None if self.responder.sees_request() => self.responder.respond(error, head(), wording),
+            None => self.responder.respond(error, None, wording),
         }
     }
 

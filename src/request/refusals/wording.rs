@@ -16,12 +16,20 @@ use crate::types::error::{AuthError, ErrorKind, Language};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wording {
     pub(crate) language: Language,
-    /// Whether callers are told which permission is missing.
+    /// Whether callers with an account are told which permission is missing.
     pub(crate) names_permission: bool,
     pub(crate) challenge: ChallengeParameters,
 }
 
 impl Wording {
+    /// Returns how to word a refusal to somebody, who has an account, or to anybody else, who is told nothing of permissions.
+    pub(crate) fn to(&self, somebody: bool) -> Cow<'_, Self> {
+        if somebody || !self.names_permission {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self { names_permission: false, ..self.clone() })
+    }
+
     /// Returns the message for callers.
     pub(crate) fn message(&self, error: &AuthError) -> Cow<'static, str> {
         let message = error.message(self.language);

@@ -1,7 +1,16 @@
+#[cfg(feature = "test-util")]
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
+#[cfg(feature = "test-util")]
+use http::Method;
 use http::request::Parts;
 
+#[cfg(feature = "test-util")]
+use crate::ports::audit::ActAsAttempt;
 use crate::request::acting::Acting;
+#[cfg(feature = "test-util")]
+use crate::request::impersonation::Target;
 use crate::types::error::AuthError;
 use crate::types::user::{UserId, UserInfo};
 
@@ -54,6 +63,36 @@ impl ActAsUser {
     /// Returns whether an admin impersonates another user.
     pub fn is_impersonating(&self) -> bool {
         self.0.target.is_some()
+    }
+}
+
+/// The caller, who impersonates nobody: to call a handler as a function.
+impl From<UserInfo> for ActAsUser {
+    fn from(caller: UserInfo) -> Self {
+        Self(Acting { actor: caller, target: None })
+    }
+}
+
+#[cfg(feature = "test-util")]
+impl ActAsUser {
+    /// Makes an admin who impersonates this user, to call a handler as a function in a test. No policy is asked and nothing
+    /// is audited, and the context is still the admin's.
+    pub fn impersonating(admin: impl Into<UserInfo>, target: impl Into<UserInfo>) -> Self {
+        let (actor, target) = (admin.into(), target.into());
+        let attempt = Arc::new(ActAsAttempt {
+            actor: actor.clone(),
+            target_id: Some(target.id().clone()),
+            target: Some(target.clone()),
+            method: Method::GET,
+            path: "/".to_owned(),
+            client_ip: None,
+            trace_id: None,
+            requested_org: None,
+            requested_team: None,
+            refusal: None,
+        });
+        let target = Target { id: target.id().clone(), user: Some(target), attempt };
+        Self(Acting { actor, target: Some(target) })
     }
 }
 

@@ -41,6 +41,22 @@ pub struct RequestInfo {
     pub trace_id: Option<String>,
 }
 
+impl RequestInfo {
+    /// Creates that of a request of which no more is known, to call a handler as a function: `http`, and nothing else.
+    pub fn new(method: Method, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            matched_path: None,
+            scheme: "http",
+            client_ip: None,
+            user_agent: None,
+            request_id: None,
+            trace_id: None,
+        }
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for RequestInfo {
     type Rejection = Infallible;
 

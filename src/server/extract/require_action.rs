@@ -47,13 +47,21 @@ macro_rules! require_action {
             }
         }
 
+        /// Accepts a tenant as the extractor does, to call a handler as a function.
+        impl<A: $action> TryFrom<Tenant> for $name<A> {
+            type Error = AuthError;
+
+            fn try_from(tenant: Tenant) -> Result<Self, AuthError> {
+                $check::<A>(&tenant)?;
+                Ok(Self { tenant, action: PhantomData })
+            }
+        }
+
         impl<A: $action, S: Send + Sync> FromRequestParts<S> for $name<A> {
             type Rejection = AuthError;
 
             async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthError> {
-                let tenant = tenant::required(parts).await?;
-                $check::<A>(&tenant)?;
-                Ok(Self { tenant, action: PhantomData })
+                tenant::required(parts).await?.try_into()
             }
         }
     };

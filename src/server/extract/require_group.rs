@@ -3,7 +3,7 @@ use std::marker::PhantomData;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use super::holds_user::holds_user;
+use super::holds_user::{holds_user, made_of_user};
 use crate::request::caller;
 use crate::types::error::AuthError;
 use crate::types::permission::Group;
@@ -32,6 +32,7 @@ pub struct RequireGroup<G: Group> {
 }
 
 holds_user!(RequireGroup<G: Group>);
+made_of_user!(RequireGroup<G: Group> { group }: |user| user.has_group(G::CODE), format!("group {}", G::CODE));
 
 impl<G: Group> Clone for RequireGroup<G> {
     fn clone(&self) -> Self {
@@ -43,11 +44,6 @@ impl<G: Group, S: Send + Sync> FromRequestParts<S> for RequireGroup<G> {
     type Rejection = AuthError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthError> {
-        let user = caller::required(parts)?;
-        if user.has_group(G::CODE) {
-            Ok(Self { user: user.clone(), group: PhantomData })
-        } else {
-            Err(AuthError::missing_permission(format!("group {}", G::CODE)))
-        }
+        Self::accept(caller::required(parts)?.clone())
     }
 }

@@ -3,7 +3,7 @@ use std::marker::PhantomData;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use super::holds_user::holds_user;
+use super::holds_user::{holds_user, made_of_user};
 use crate::request::caller;
 use crate::types::error::AuthError;
 use crate::types::permission::{self, Admin, Permission};
@@ -35,6 +35,11 @@ use crate::types::user::UserInfo;
 ///     .route_layer(from_extractor::<RequirePermission<AnyOf<(Purge, Admin)>>>())
 ///     .route("/reports", get(reports));
 /// ```
+///
+/// The code is a type, and not a literal: `RequirePermission<"report:read">` is what stable Rust has no way to write, and the compiler
+/// says "constant provided when a type was expected" (E0747).
+///
+/// A user is made one, to call a handler as a function, by `RequirePermission::try_from(user)`, which checks them as well.
 // The bound stands on the struct, too: a wrong type is then reported where it is named, and not as a function that is
 // no `Handler`.
 pub struct RequirePermission<P: Permission> {
@@ -43,6 +48,7 @@ pub struct RequirePermission<P: Permission> {
 }
 
 holds_user!(RequirePermission<P: Permission>);
+made_of_user!(RequirePermission<P: Permission> { permission }: |user| P::is_granted(&user), permission::description::<P>());
 
 /// Extracts the verified user, and rejects users who are not admins with 403.
 pub type RequireAdmin = RequirePermission<Admin>;
@@ -57,11 +63,6 @@ impl<P: Permission, S: Send + Sync> FromRequestParts<S> for RequirePermission<P>
     type Rejection = AuthError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthError> {
-        let user = caller::required(parts)?;
-        if P::is_granted(user) {
-            Ok(Self { user: user.clone(), permission: PhantomData })
-        } else {
-            Err(AuthError::missing_permission(permission::description::<P>()))
-        }
+        Self::accept(caller::required(parts)?.clone())
     }
 }

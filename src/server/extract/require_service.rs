@@ -67,16 +67,23 @@ impl<P: Permission> fmt::Debug for RequireService<P> {
     }
 }
 
+/// Accepts a service as the extractor does, to call a handler as a function.
+impl<P: Permission> TryFrom<ServiceIdentity> for RequireService<P> {
+    type Error = AuthError;
+
+    fn try_from(service: ServiceIdentity) -> Result<Self, AuthError> {
+        if service.may::<P>() {
+            return Ok(Self { service, scope: PhantomData });
+        }
+        let detail = format!("the service {:?} has not this scope", service.name());
+        Err(AuthError::missing_permission(permission::description::<P>()).with_detail(detail))
+    }
+}
+
 impl<P: Permission, S: Send + Sync> FromRequestParts<S> for RequireService<P> {
     type Rejection = AuthError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthError> {
-        let service = auth_state::required_service(&parts.extensions)?;
-        if service.may::<P>() {
-            Ok(Self { service: service.clone(), scope: PhantomData })
-        } else {
-            let detail = format!("the service {:?} has not this scope", service.name());
-            Err(AuthError::missing_permission(permission::description::<P>()).with_detail(detail))
-        }
+        auth_state::required_service(&parts.extensions)?.clone().try_into()
     }
 }

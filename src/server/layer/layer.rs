@@ -208,6 +208,8 @@ impl AuthLayer {
 
     /// Tells callers who lack a permission, a role or a group which one, in the message of their 403. By default the message
     /// does not, and only the challenge's `scope` has a single permission.
+    ///
+    /// Only verified users and services are told, and no [anonymous](UserInfo::is_anonymous) users.
     pub fn tell_missing_permission(mut self) -> Self {
         self.settings_mut().refusals.wording.names_permission = true;
         self

@@ -149,6 +149,9 @@ impl OutboundClientBuilder {
     /// `redirect(Policy::none())`: on redirects, reqwest sends custom headers such as the app's secret to other hosts. Its
     /// `default_headers` go to every host, redirect targets included. The timeouts of this builder take the place of its
     /// `timeout`; its `connect_timeout` and `read_timeout` stay. Defaults to a client of this crate.
+    ///
+    /// It needs a TLS feature of reqwest, such as `rustls`: without one, building it panics beside this crate, "No rustls crypto provider is
+    /// configured". The guide [`troubleshooting`](crate::_guide::troubleshooting) says why.
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http = Some(client);
         self

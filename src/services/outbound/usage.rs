@@ -46,7 +46,9 @@ impl RecordedCall {
             }
             record = record.of_tenant(context.and_then(RequestContext::tenant));
             if let Some(credential) = credential {
-                record = record.credential(credential.clone());
+                // A credential of the service's own has a user who is not known here.
+                let owner = context.filter(|context| context.credential() == Some(credential));
+                record = record.credential(credential.clone()).of_user(owner.and_then(RequestContext::actor));
             }
             Call { recorder, record, started: Instant::now() }
         }))

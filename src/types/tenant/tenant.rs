@@ -15,8 +15,21 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// The organisation of this membership, without a team.
-    pub(crate) fn of_org(membership: Membership) -> Self {
+    /// Creates the organisation of this membership, without a team: for jobs
+    /// ([`RequestContextBuilder::tenant`](crate::context::RequestContextBuilder::tenant)), and to call a handler as a function.
+    ///
+    /// It is not asked whether the membership is active: a lookup has said so, or a test.
+    ///
+    /// ```
+    /// use aigc_auth::tenant::{Membership, Tenant};
+    ///
+    /// let membership = Membership::builder(7, "acme").roles(["admin"]).team("design", ["admin"]).build();
+    /// let tenant = Tenant::of_org(membership);
+    /// assert!(tenant.has_org_role("admin") && tenant.team_id().is_none());
+    /// let tenant = tenant.with_team(&"design".into()).expect("alice is in that team");
+    /// assert!(tenant.has_team_role("admin"));
+    /// ```
+    pub fn of_org(membership: Membership) -> Self {
         Self { membership, team: None }
     }
 
@@ -29,6 +42,12 @@ impl Tenant {
     pub(crate) fn in_team(mut self, at: usize) -> Self {
         self.team = Some(at);
         self
+    }
+
+    /// The same in a team of the organisation; `None` if the user is no member of it.
+    pub fn with_team(self, team: &TeamId) -> Option<Self> {
+        let at = self.find_team(team.as_str().as_bytes())?;
+        Some(self.in_team(at))
     }
 
     /// The user whose membership it is: the one that the request is for, while an admin acts as another user.

@@ -161,6 +161,9 @@ impl AuthClientBuilder {
     ///
     /// Build it with `redirect(Policy::none())`: reqwest would send the app's secret to the target of a redirect. This
     /// crate detects a redirect that was followed, but only afterwards.
+    ///
+    /// It needs a TLS feature of reqwest, such as `rustls`: without one, building it panics beside this crate, "No rustls crypto provider is
+    /// configured". The guide [`troubleshooting`](crate::_guide::troubleshooting) says why.
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.api.http = Some(client);
         self

@@ -1,7 +1,10 @@
 //! Problem details, log-in pages, parameters of the challenge, what is told of a permission.
 
+use aigc_auth::credential::BearerToken;
 use aigc_auth::error::{ErrorResponder, Language};
-use aigc_auth::testing::Fault;
+use aigc_auth::testing::{self, Fault};
+use aigc_auth::{AuthError, AuthLayer, UserInfo, Verify};
+use axum::Json;
 use serde_json::json;
 
 use crate::layer::refusals::refusing;
@@ -161,4 +164,60 @@ async fn missing_permission_is_told_if_wanted() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn who_has_no_account_is_told_nothing() {
+    let guest = testing::user("guest").anonymous(true);
+    let users = testing::users([("guest", guest), ("alice", testing::user("alice"))]);
+    let own = ErrorResponder::new(|refusal| {
+        (refusal.error().status(), Json(json!({"message": refusal.message()})))
+    });
+    let default = ErrorResponder::new(|refusal| refusal.default_response());
+    for (responder, field) in [
+        (ErrorResponder::envelope(), "message"),
+        (ErrorResponder::problem(), "detail"),
+        (own, "message"),
+        (default, "message"),
+    ] {
+        let auth = AuthLayer::new(users.clone()).error_responder(responder).tell_missing_permission();
+        let app = serve(refusing(auth.clone().allow_anonymous())).await;
+        for (path, needed) in [
+            ("/purge", "report:purge"),
+            ("/guarded", "report:purge"),
+            ("/extracted", "report:purge"),
+            ("/by-hand", "report:purge"),
+            ("/admin", "the admin flag"),
+        ] {
+            for (credential, status, expected) in [
+                ("alice", 403, format!("Permission is missing: {needed}")),
+                ("guest", 403, "Permission is missing".to_owned()),
+                ("unknown", 401, "The credential is invalid or has expired".to_owned()),
+            ] {
+                let answer = get_as(app.address, credential, path).await;
+                assert_eq!((answer.status, &answer.json()[field]), (status, &json!(expected)), "{path}");
+                let bearer = format!("Bearer {credential}");
+                let headers = [("authorization", &*bearer), ("content-type", "application/grpc")];
+                let answer = support::request(app.address, "POST", path, &headers).await;
+                assert_eq!(answer.header("grpc-message"), Some(&*expected), "{path}");
+            }
+        }
+    }
+}
+
+/// A verifier of a service's own says why it admits nobody: that is for the log.
+#[tokio::test]
+async fn who_was_not_admitted_is_told_nothing() {
+    struct Plan;
+    impl Verify<BearerToken> for Plan {
+        async fn verify(&self, _: BearerToken) -> Result<UserInfo, AuthError> {
+            Err(AuthError::missing_permission("plan:pro"))
+        }
+    }
+    let app = serve(refusing(AuthLayer::tokens_only(Plan).tell_missing_permission())).await;
+    let answer = get_as(app.address, "t", "/me").await;
+    assert_eq!((answer.status, &answer.json()["message"]), (403, &json!("Permission is missing")));
+    let headers = [("authorization", "Bearer t"), ("content-type", "application/grpc")];
+    let answer = support::request(app.address, "POST", "/me", &headers).await;
+    assert_eq!(answer.header("grpc-message"), Some("Permission is missing"));
 }

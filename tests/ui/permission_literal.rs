@@ -1,0 +1,7 @@
+use aigc_auth::RequirePermission;
+
+async fn reports(_: RequirePermission<"report:read">) {}
+
+fn main() {
+    let _ = reports;
+}
