@@ -20,9 +20,11 @@ macro_rules! guides {
         #[doc = "[joining.md]: joining"]
         #[doc = "[layer.md]: layer"]
         #[doc = "[mcp.md]: mcp"]
+        #[doc = "[observability.md]: observability"]
         #[doc = "[outbound.md]: outbound"]
         #[doc = "[peers.md]: peers"]
         #[doc = "[proxies.md]: proxies"]
+        #[doc = "[readiness.md]: readiness"]
         #[doc = "[registry.md]: registry"]
         #[doc = "[revocation.md]: revocation"]
         #[doc = "[scale.md]: scale"]
@@ -63,6 +65,8 @@ guides! {
     observability = "observability.md",
     registry = "registry.md",
     outbound = "outbound.md",
+    observability = "observability.md",
+    readiness = "readiness.md",
     testing = "testing.md",
     troubleshooting = "troubleshooting.md",
     configuration = "configuration.md",

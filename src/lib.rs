@@ -228,6 +228,12 @@ pub mod permission {
     pub use crate::types::tenant::action::{Action, OrgAction, TeamAction};
 }
 
+pub mod readiness {
+    //! Say whether a service is ready: [`Readiness`] answers load balancers and Kubernetes.
+    pub use crate::ports::readiness::{PartState, ReadinessProbe};
+    pub use crate::server::readiness::Readiness;
+}
+
 pub mod tenant {
     //! Whose data a request is about: organisations and teams, memberships, and what their roles may do.
     //!

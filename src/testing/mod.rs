@@ -4,8 +4,8 @@
 //! requests it receives, fails on demand in every way of [`Fault`], and is as old as its [`Dialect`].
 //!
 //! Without any server, [`user`] makes a user, [`signed_in`] authenticates requests as one, [`anonymous`] as nobody, and
-//! [`users()`] is a verifier of several users by token. [`UsageLog`] keeps usage records. With a held `Clock`, the TTLs of a
-//! client pass at once. The guide is [`testing`](crate::_guide::testing).
+//! [`users()`] is a verifier of several users by token. [`UsageLog`] keeps usage records, [`EventLog`] what an observer is
+//! told. With a held `Clock`, the TTLs of a client pass at once. The guide is [`testing`](crate::_guide::testing).
 
 mod accounts;
 mod builder;
@@ -15,6 +15,7 @@ mod deliver;
 mod dialect;
 mod dispatcher;
 mod endpoints;
+mod event_log;
 mod fault;
 mod fault_plan;
 mod groups;
@@ -37,6 +38,7 @@ mod users;
 pub use builder::AuthCenterBuilder;
 pub use center::AuthCenter;
 pub use dialect::Dialect;
+pub use event_log::EventLog;
 pub use fault::Fault;
 pub use outage::Outage;
 pub use request_log::RecordedRequest;

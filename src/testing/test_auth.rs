@@ -10,6 +10,7 @@ use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::ports::observer::{Observer, Watch};
 use crate::ports::usage::Record;
 use crate::request::auth_state::{self, Unauthenticated};
 use crate::request::context::{
@@ -137,6 +138,13 @@ impl TestAuthLayer {
     /// themselves are recorded by [`AuthLayer`](crate::AuthLayer) alone.
     pub fn with_stats(mut self, recorder: impl Record) -> Self {
         self.settings_mut().recorder = Some(Recorder::new(recorder));
+        self
+    }
+
+    /// Sets who is told of refusals and of attempts to act as another user, as
+    /// [`AuthLayer::observer`](crate::AuthLayer::observer).
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.settings_mut().refusals.watch = Watch::by(observer);
         self
     }
 

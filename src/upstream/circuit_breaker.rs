@@ -69,6 +69,10 @@ struct State {
     pause: Millis,
     /// The longest pause that the auth center has requested since the last success.
     requested_until: Millis,
+    /// When the first failure since the last success was.
+    failing_since: Option<Millis>,
+    /// Whether the log says that calls fail, so that it has to say that they succeed again.
+    is_logged: bool,
 }
 
 /// The credential that a call is about.
@@ -156,24 +160,46 @@ impl CircuitBreaker {
         Ok(Permit { breaker: self, subject, is_probe, is_settled: false })
     }
 
+    /// Returns the state that the next call meets: half open if it is the probe, and open while another one is on its way.
+    pub(crate) fn of_next_call(&self) -> BreakerState {
+        let state = self.lock();
+        if state.open_until == 0 {
+            BreakerState::Closed
+        } else if state.probing || self.clock.now() < state.probe_at {
+            BreakerState::Open
+        } else {
+            BreakerState::HalfOpen
+        }
+    }
+
+    /// Notes that the log says that calls fail. That the breaker opens is always logged.
+    pub(crate) fn mark_logged(&self) {
+        let mut state = self.lock();
+        state.is_logged |= state.failing_since.is_some();
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Permit<'_> {
-    /// Records a success, and closes the breaker after a probe.
-    pub(crate) fn succeeded(mut self) {
+    /// Records a success, and closes the breaker after a probe. Returns how long calls had failed, if that was logged: then its end
+    /// is to be logged, too.
+    pub(crate) fn succeeded(mut self) -> Option<Duration> {
         let mut state = self.breaker.lock();
         // A call from before the breaker opened must not cut short a pause that the auth center requested.
-        if self.is_probe || state.open_until == 0 {
-            let State { open_until, open_since, .. } = mem::take(&mut *state);
-            drop(state);
-            self.is_settled = true;
-            if open_until != 0 {
-                self.breaker.tell(BreakerState::HalfOpen, BreakerState::Closed, open_since, None);
-            }
+        if !self.is_probe && state.open_until != 0 {
+            return None;
         }
+        let ended = mem::take(&mut *state);
+        drop(state);
+        self.is_settled = true;
+        if ended.open_until != 0 {
+            self.breaker.tell(BreakerState::HalfOpen, BreakerState::Closed, ended.open_since, None);
+        }
+        let since = ended.failing_since.filter(|_| ended.is_logged)?;
+        Some(Duration::from_millis(self.breaker.clock.now().saturating_sub(since)))
     }
 
     /// Records a failure. Returns the pause if it opened the breaker.
@@ -215,6 +241,8 @@ impl Permit<'_> {
         // Calls that were in flight when the breaker opened do not open it again.
         let opens = state.open_until == 0 && state.failures >= CircuitBreaker::FAILURE_THRESHOLD;
         let now = self.breaker.clock.now();
+        state.failing_since.get_or_insert(now);
+        state.is_logged |= opens;
         if !self.is_probe && !opens {
             // But those that the auth center asks to wait prolong the pause.
             if state.open_until != 0 {
@@ -296,6 +324,38 @@ mod tests {
             breaker.permit(None).ok().unwrap().failed();
         }
         assert!(breaker.permit(None).is_ok(), "closed, and counting from zero");
+    }
+
+    #[test]
+    fn end_of_an_outage_is_told_once_if_its_start_was() {
+        let clock = Clock::held();
+        let breaker = breaker_at(clock.clone());
+        let fail = || {
+            let _ = breaker.permit(None).ok().unwrap().failed();
+        };
+        let succeed = || breaker.permit(None).ok().unwrap().succeeded();
+        breaker.mark_logged();
+        assert_eq!(succeed(), None, "nothing has failed");
+        fail();
+        assert_eq!(succeed(), None, "the log does not say so");
+        fail();
+        advance(&clock, 300);
+        fail();
+        breaker.mark_logged();
+        advance(&clock, 700);
+        assert_eq!(succeed(), Some(Duration::from_secs(1)));
+        assert_eq!(succeed(), None);
+        (0..5).for_each(|_| fail());
+        assert_eq!(breaker.of_next_call(), BreakerState::Open);
+        advance(&clock, 999);
+        assert_eq!(breaker.of_next_call(), BreakerState::Open);
+        advance(&clock, 1);
+        assert_eq!(breaker.of_next_call(), BreakerState::HalfOpen);
+        let probe = breaker.permit(None).ok().unwrap();
+        assert_eq!(breaker.of_next_call(), BreakerState::Open, "one probe at a time");
+        probe.failed();
+        advance(&clock, 2_000);
+        assert_eq!((succeed(), breaker.of_next_call()), (Some(Duration::from_secs(3)), BreakerState::Closed));
     }
 
     #[test]

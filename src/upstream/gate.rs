@@ -73,7 +73,6 @@ impl Gate {
         self.in_flight.load()
     }
 
-    #[cfg(any(feature = "registry", feature = "stats", feature = "user-sync"))]
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }

@@ -72,7 +72,7 @@ impl Guard {
         meter.ended(outcome(&attempt), None, Some(&self.gate));
         let failed = match attempt {
             Attempt::Ended(Ok(Ok(answer))) => {
-                permit.succeeded();
+                self.succeeded(permit);
                 return Ok(answer);
             }
             Attempt::Ended(Ok(Err(error))) => self.failed(permit, error),
@@ -92,14 +92,22 @@ impl Guard {
         if !is_rejection(&failed.error) && self.warnings.is_due() {
             let error = &failed.error;
             tracing::warn!(%error, cause = std::error::Error::source(error), "the {} gave no answer", self.who);
+            self.breaker.mark_logged();
         }
         Err(failed)
+    }
+
+    /// Reports an answer to the circuit breaker, and logs the end of an outage.
+    fn succeeded(&self, permit: Permit<'_>) {
+        if let Some(outage) = permit.succeeded() {
+            tracing::info!(?outage, "the {} answers again", self.who);
+        }
     }
 
     /// Reports an error to the circuit breaker.
     fn failed(&self, permit: Permit<'_>, error: AuthError) -> CallError {
         if is_rejection(&error) {
-            permit.succeeded();
+            self.succeeded(permit);
             return error.into();
         }
         let pause = error.retry_after().filter(|_| error.kind() == ErrorKind::Unavailable);

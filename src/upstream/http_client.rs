@@ -9,6 +9,7 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use url::Url;
 
 use crate::types::error::BuildError;
+use crate::upstream::http_url::{self, NoUrl};
 
 /// Shorter than the keep-alive of common servers (uvicorn: 5 s): a call on a connection that the server is closing has to
 /// be retried.
@@ -30,10 +31,11 @@ pub(crate) fn new(tls: bool, connect_timeout: Duration) -> Result<reqwest::Clien
 /// an attacker on the network could do.
 pub(crate) fn checked_url(what: &str, url: &str, plain_http: bool, danger: &str) -> Result<Url, BuildError> {
     let invalid = |reason: &str| BuildError::new(format!("invalid {what}: {reason}"));
-    let url = Url::parse(url).map_err(|error| invalid("cannot parse it").with_source(error))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(invalid("it must start with https:// and name a host"));
-    }
+    let url = http_url::parse(url).map_err(|no_url| match no_url {
+        NoUrl::Unreadable(error) => invalid("cannot parse it").with_source(error),
+        NoUrl::NoScheme => invalid("cannot parse it, for it has no scheme: it must start with https://"),
+        NoUrl::NotHttp => invalid("it must start with https:// and name a host"),
+    })?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(invalid("it must not contain a user name or password"));
     }

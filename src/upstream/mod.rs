@@ -9,6 +9,8 @@ pub(crate) mod expiry;
 pub(crate) mod gate;
 pub(crate) mod guard;
 pub(crate) mod http_client;
+pub(crate) mod http_span;
+pub(crate) mod http_url;
 pub(crate) mod identity_cache;
 pub(crate) mod lookups;
 #[cfg(feature = "redis")]
@@ -18,3 +20,4 @@ pub(crate) mod shared_cache;
 pub(crate) mod slots;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) mod sql;
+pub(crate) mod trace_headers;

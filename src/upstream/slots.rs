@@ -107,13 +107,11 @@ impl Slots {
     pub(crate) fn is_busy(&self) -> bool {
         self.0.lock().used * 2 >= self.0.limit
     }
-}
 
-impl Slots {
-    /// Returns how many slots are taken, and how many owners' requests wait for one.
+    /// Returns how many slots are taken, and how many wait for one.
     pub(crate) fn load(&self) -> (usize, usize) {
         let state = self.0.lock();
-        (state.used, state.queues.values().map(VecDeque::len).sum())
+        (state.used, state.waiting.len())
     }
 }
 

@@ -77,23 +77,89 @@ impl Env {
         }
     }
 
-    /// # Errors
-    /// If neither the variable nor the one with `_FILE` after its name is set. Also as [`Env::secret`].
-    pub(crate) fn require_secret(&self, name: &str) -> Result<Secret, BuildError> {
-        let unset = || self.unset(&format!("{name} is not set, nor is {name}_FILE"));
-        self.secret(name)?.ok_or_else(unset)
+    /// Starts to read variables of which all that is missing or wrong is reported together.
+    pub(crate) fn reader(&self) -> EnvReader<'_> {
+        EnvReader { env: self, missing: Vec::new(), wrong: Vec::new() }
+    }
+
+    /// Says where was looked for `them`.
+    fn places(&self, them: &str) -> String {
+        let found = if self.file_found {
+            format!("which does not set {them}")
+        } else {
+            "which does not exist".to_owned()
+        };
+        format!("looked in the environment and in {}, {found}", self.file.display())
+    }
+}
+
+/// Reads variables, and collects what is missing or wrong: whoever sets a service up learns all of it at the first start.
+///
+/// What it returns for such a one stands for nothing, and is not used: [`EnvReader::finish`] fails.
+pub(crate) struct EnvReader<'a> {
+    env: &'a Env,
+    missing: Vec<String>,
+    wrong: Vec<BuildError>,
+}
+
+impl EnvReader<'_> {
+    /// The variable, which has to be set.
+    pub(crate) fn require(&mut self, name: &str) -> String {
+        let value = self.env.get(name).map(str::to_owned);
+        value.unwrap_or_else(|| {
+            self.missing.push(format!("{name} is not set"));
+            String::new()
+        })
+    }
+
+    /// The secret in the variable, or in the file that the one with `_FILE` after its name names; one of them has to be set.
+    pub(crate) fn require_secret(&mut self, name: &str) -> Secret {
+        match self.env.secret(name) {
+            Ok(Some(secret)) => return secret,
+            Ok(None) => self.missing.push(format!("{name} is not set, nor is {name}_FILE")),
+            Err(error) => self.wrong.push(error),
+        }
+        Secret::new("")
+    }
+
+    /// What a variable says, if that is right.
+    pub(crate) fn check<T>(&mut self, parsed: Result<T, BuildError>) -> Option<T> {
+        parsed.map_err(|error| self.wrong.push(error)).ok()
+    }
+
+    /// Checks a value that was [required](Self::require), unless it is missing.
+    pub(crate) fn check_required<T>(
+        &mut self,
+        value: &str,
+        parse: impl FnOnce(&str) -> Result<T, BuildError>,
+    ) {
+        if !value.is_empty() {
+            self.check(parse(value));
+        }
     }
 
     /// # Errors
-    /// If it is not set, naming the variable and the places it was looked for.
-    pub(crate) fn require(&self, name: &str) -> Result<&str, BuildError> {
-        self.get(name).ok_or_else(|| self.unset(&format!("{name} is not set")))
-    }
-
-    fn unset(&self, what: &str) -> BuildError {
-        let file = self.file.display();
-        let found = if self.file_found { "which does not set it" } else { "which does not exist" };
-        BuildError::new(format!("{what}: looked in the environment and in {file}, {found}"))
+    /// If any of them is missing or wrong: names each of them, and the places that were searched.
+    pub(crate) fn finish(mut self) -> Result<(), BuildError> {
+        let problems = self.missing.len() + self.wrong.len();
+        if problems == 0 {
+            return Ok(());
+        }
+        if problems == 1
+            && let Some(error) = self.wrong.pop()
+        {
+            return Err(error);
+        }
+        let mut text =
+            if problems == 1 { String::new() } else { format!("{problems} settings are missing or wrong: ") };
+        // Debug, which has the reason as well: of several, none can be the source.
+        let wrong = self.wrong.iter().map(|error| format!("{error:?}"));
+        text += &wrong.chain(self.missing.iter().cloned()).collect::<Vec<_>>().join("; ");
+        if !self.missing.is_empty() {
+            let them = if self.missing.len() == 1 { "it" } else { "them" };
+            text += &format!(": {}", self.env.places(them));
+        }
+        Err(BuildError::new(text))
     }
 }
 
@@ -161,9 +227,10 @@ mod tests {
         let with = directory("with", Some("A=1"));
         let without = directory("without", None);
         for (directory, why) in [(&with, "which does not set it"), (&without, "which does not exist")] {
-            let error =
-                Env::read(directory, variables(&[])).unwrap().require("AIGC_AUTH_APP_ID").unwrap_err();
-            let text = error.to_string();
+            let env = Env::read(directory, variables(&[])).unwrap();
+            let mut reader = env.reader();
+            reader.require("AIGC_AUTH_APP_ID");
+            let text = reader.finish().unwrap_err().to_string();
             let file = directory.join(".env").display().to_string();
             for part in ["AIGC_AUTH_APP_ID", "environment", &file, why] {
                 assert!(text.contains(part), "{text}");
@@ -195,7 +262,9 @@ mod tests {
             match (env.secret("SECRET"), expected) {
                 (Ok(secret), Ok(expected)) => {
                     assert_eq!(secret.as_ref().map(Secret::expose), expected, "{set:?}");
-                    let missing = env.require_secret("SECRET").err().map(|error| error.to_string());
+                    let mut reader = env.reader();
+                    reader.require_secret("SECRET");
+                    let missing = reader.finish().err().map(|error| error.to_string());
                     let text = "SECRET is not set, nor is SECRET_FILE: looked in the environment and in";
                     assert_eq!(missing.is_some_and(|missing| missing.starts_with(text)), secret.is_none());
                 }
@@ -207,6 +276,34 @@ mod tests {
                 (secret, _) => panic!("{set:?}: {secret:?}"),
             }
         }
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn all_that_is_missing_or_wrong_is_reported_at_once() {
+        let directory = directory("all", None);
+        let absent = directory.join("absent").display().to_string();
+        let env = Env::read(&directory, variables(&[("SECRET_FILE", &absent), ("PORT", "hunter2")])).unwrap();
+        let mut reader = env.reader();
+        assert_eq!(reader.require("ID"), "");
+        assert_eq!(reader.require_secret("SECRET").expose(), "");
+        assert_eq!(reader.check(Err::<u16, _>(BuildError::new("PORT must be a port"))), None);
+        assert_eq!(reader.check(Ok(7)), Some(7));
+        reader.check_required("", |_| Err::<(), _>(BuildError::new("an empty id")));
+        reader.require("URL");
+        let text = reader.finish().unwrap_err().to_string();
+        let file = directory.join(".env").display().to_string();
+        for part in [
+            "4 settings are missing or wrong: ",
+            &absent,
+            "of SECRET_FILE cannot be read as text: ",
+            "PORT must be a port; ID is not set; URL is not set: looked in the environment and in ",
+            &format!("{file}, which does not exist"),
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("hunter2") && !text.contains("empty id"), "{text}");
+        assert!(env.reader().finish().is_ok());
         std::fs::remove_dir_all(directory).unwrap();
     }
 

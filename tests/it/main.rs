@@ -34,6 +34,8 @@ mod observer;
 mod outbound;
 // Registered services: heartbeats, configuration.
 mod registry;
+// `Readiness`: the endpoint for load balancers.
+mod readiness;
 // Tokens that end before they expire: log-outs, lists, Redis.
 mod revocation;
 // Services as callers: their tokens, scopes, our own signer.
@@ -55,6 +57,8 @@ mod tenant;
 mod test_kit;
 // What the page of that name says of answers and log lines.
 mod troubleshooting;
+// Spans, and the headers of a trace.
+mod trace;
 // `UserSync`: events, logins, pushes.
 mod user_sync;
 // Verifiers that combine: `Cached`, `Introspection`, `ByIssuer`.

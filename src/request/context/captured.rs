@@ -21,4 +21,6 @@ pub(super) struct PassedOn {
     pub(super) request_id: Option<HeaderValue>,
     pub(super) trace_id: Option<HeaderValue>,
     pub(super) traceparent: Option<HeaderValue>,
+    /// In a box, for few requests have one.
+    pub(super) tracestate: Option<Box<HeaderValue>>,
 }

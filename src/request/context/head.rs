@@ -20,7 +20,7 @@ const MAX_MATCH_LEN: usize = 8 * 1024;
 
 /// The headers that a context or a usage record keeps, besides lists, those for billing rules, and the three whose names
 /// `http` knows.
-const KEPT: [&str; 4] = [X_REAL_IP, "x-request-id", "x-trace-id", "traceparent"];
+const KEPT: [&str; 5] = [X_REAL_IP, "x-request-id", "x-trace-id", "traceparent", "tracestate"];
 
 /// The headers to which each proxy adds at the end.
 const LISTS: [&str; 2] = [X_FORWARDED_FOR, X_FORWARDED_PROTO];
@@ -130,6 +130,7 @@ mod tests {
             ("x-request-id", "r-1"),
             ("x-trace-id", "t-1"),
             ("traceparent", "00-1-2-3"),
+            ("tracestate", "a=1"),
             ("x-match-type", "a"),
             ("x-match-type", "b"),
             ("x-forwarded-for", "1.2.3.4, 5.6.7.8"),
@@ -144,9 +145,13 @@ mod tests {
         for value in [forwarded_for.as_ref(), forwarded_proto.as_ref(), real_ip.as_ref()] {
             assert!(value.is_some());
         }
-        for value in [read.request_id, read.trace_id, read.traceparent, read.user_agent, read.content_type] {
+        for value in [read.request_id, read.trace_id, read.traceparent(), read.user_agent, read.content_type]
+        {
             assert!(value.is_some());
         }
+        let mut state = None;
+        read.copy_tracestate(&mut state);
+        assert!(state.is_some());
         assert!(matches!(read.authorization, Authorization::One(_)) && read.has_match && !read.is_large);
         let addresses =
             |headers: &HeaderMap| headers.values().map(|value| value.as_bytes().as_ptr()).collect();

@@ -20,7 +20,8 @@ pub(crate) struct Headers<'a> {
     several_lines: Option<&'a HeaderMap>,
     pub(super) request_id: Option<&'a HeaderValue>,
     pub(super) trace_id: Option<&'a HeaderValue>,
-    pub(super) traceparent: Option<&'a HeaderValue>,
+    traceparent: Option<&'a HeaderValue>,
+    tracestate: Option<&'a HeaderValue>,
     pub(super) user_agent: Option<&'a HeaderValue>,
     pub(crate) content_type: Option<&'a HeaderValue>,
     /// Whether there is any that proxies and other services add.
@@ -98,6 +99,7 @@ impl<'a> Headers<'a> {
                 let slot = match name.len() {
                     9 if name == X_REAL_IP => &mut found.real_ip,
                     10 if name == "x-trace-id" => &mut found.trace_id,
+                    10 if name == "tracestate" => &mut found.tracestate,
                     11 if name == "traceparent" => &mut found.traceparent,
                     12 if name == "x-request-id" => &mut found.request_id,
                     15 if name == X_FORWARDED_FOR => &mut found.forwarded_for,
@@ -129,6 +131,30 @@ impl<'a> Headers<'a> {
     #[inline]
     pub(crate) fn grpc(&self, method: &Method) -> Option<Grpc> {
         Grpc::of_call(method, self.content_type)
+    }
+
+    /// The `traceparent`, unless there are several: none of them can be known to be right.
+    #[inline]
+    pub(super) fn traceparent(&self) -> Option<&'a HeaderValue> {
+        match self.several_lines {
+            Some(headers) if headers.get_all("traceparent").iter().nth(1).is_some() => None,
+            _ => self.traceparent,
+        }
+    }
+
+    /// Copies the `tracestate`, whose lines are one list (RFC 9110 section 5.3).
+    #[inline]
+    pub(super) fn copy_tracestate(&self, to: &mut Option<Box<HeaderValue>>) {
+        if let Some(state) = self.tracestate {
+            *to = self.joined_tracestate(state).map(Box::new);
+        }
+    }
+
+    #[cold]
+    fn joined_tracestate(&self, last: &HeaderValue) -> Option<HeaderValue> {
+        let Some(headers) = self.several_lines else { return Some(last.clone()) };
+        let lines: Vec<_> = headers.get_all("tracestate").iter().map(HeaderValue::as_bytes).collect();
+        HeaderValue::from_bytes(&lines.join(&b","[..])).ok()
     }
 
     /// Copies what proxies say of the client.

@@ -5,6 +5,7 @@ use std::sync::Weak;
 use axum::response::Response;
 
 use super::request_context::RequestContext;
+use crate::ports::observer::Watch;
 #[cfg(feature = "tonic")]
 use crate::request::refusals::Wording;
 use crate::request::refusals::{Grpc, Head, RefusalSettings, RequestHead};
@@ -17,9 +18,24 @@ impl RequestContext {
         let head = || request.map(|(head, _)| head).or(kept.as_deref().map(RequestHead::head));
         let grpc = request.map_or(self.0.headers.grpc, |(_, grpc)| grpc);
         match self.settings() {
-            Some(settings) => settings.refusals.respond(error, head, grpc, self.is_of_somebody()),
-            None => RefusalSettings::default().respond(error, head, grpc, false),
+            Some(settings) => {
+                settings.refusals.respond(error, head, grpc, self.credential(), self.is_of_somebody())
+            }
+            None => RefusalSettings::default().respond(error, head, grpc, None, false),
         }
+    }
+
+    #[cfg(feature = "tonic")]
+    pub(super) fn note_refusal(&self, error: &AuthError) {
+        match self.settings() {
+            Some(settings) => settings.refusals.note(error, self.credential()),
+            None => RefusalSettings::default().note(error, None),
+        }
+    }
+
+    /// The observer of the layer.
+    pub(crate) fn watch(&self) -> Watch {
+        self.settings().map(|settings| settings.refusals.watch.clone()).unwrap_or_default()
     }
 
     /// How the layer words its refusals to this caller.

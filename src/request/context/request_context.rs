@@ -13,7 +13,6 @@ use super::recorded_head::RecordedHead;
 use super::recorder::Recorder;
 use super::settings::Settings;
 use super::tenant_slot::TenantSlot;
-use super::trace;
 use crate::ports::user_directory::Directory;
 use crate::request::client_ip;
 use crate::request::impersonation::{ActAsPolicy, Target};
@@ -86,7 +85,8 @@ impl RequestContext {
                 headers.copy_proxy_headers(&mut passed_on.proxy_headers);
                 copy(headers.request_id, &mut passed_on.request_id);
                 copy(headers.trace_id, &mut passed_on.trace_id);
-                copy(headers.traceparent, &mut passed_on.traceparent);
+                copy(headers.traceparent(), &mut passed_on.traceparent);
+                headers.copy_tracestate(&mut passed_on.tracestate);
             }
             copy(headers.user_agent, &mut inner.headers.user_agent);
             // In HTTP/1 a client may write `GET https://…`; from HTTP/2 on the scheme is the connection's.
@@ -210,29 +210,10 @@ impl RequestContext {
         self.0.headers.user_agent.as_ref()?.to_str().ok()
     }
 
-    /// The `X-Request-ID` header: at most 128 visible characters, otherwise `None`.
-    pub fn request_id(&self) -> Option<&str> {
-        trace::id(self.passed_on()?.request_id.as_ref()?)
-    }
-
-    /// The `X-Trace-ID` header (at most 128 visible characters), else the trace id of a W3C `traceparent`.
-    pub fn trace_id(&self) -> Option<&str> {
-        let headers = self.passed_on()?;
-        let own = headers.trace_id.as_ref().and_then(trace::id);
-        own.or_else(|| trace::id_of_traceparent(headers.traceparent.as_ref()?))
-    }
-
     /// Whether it was built by hand, for a job that no request has caused.
     #[cfg(feature = "outbound")]
     pub(crate) fn is_outside_request(&self) -> bool {
         self.0.is_outside_request
-    }
-
-    /// The `traceparent` header as it came.
-    #[cfg(feature = "outbound")]
-    pub(crate) fn traceparent(&self) -> Option<&http::header::HeaderValue> {
-        let traceparent = self.passed_on()?.traceparent.as_ref()?;
-        trace::id_of_traceparent(traceparent).and(Some(traceparent))
     }
 
     /// The id that this service has at the auth center.

@@ -7,14 +7,13 @@ use axum::response::Response;
 use http::Method;
 use http::header::HeaderMap;
 
+use super::after_verification::AfterVerification;
 use super::excluded_paths::ExcludedPaths;
 use super::found_credential::{in_any_source, in_authorization};
-use super::missing;
-use super::preflight::is_preflight;
+use super::preflight::{PreflightWarnings, is_preflight};
 use super::sources::search::Sources;
 use super::sources::sent::Sent;
 use super::usage::Recording;
-use super::verified_hook::VerifiedHook;
 use crate::ports::verify::Verifiers;
 use crate::request::auth_state::{self, Unauthenticated};
 use crate::request::context::{self, Authorization, Headers, InContext, Request, RequestContext, Settings};
@@ -34,7 +33,8 @@ pub(super) struct AuthConfig {
     pub(super) excluded_paths: ExcludedPaths,
     pub(super) allow_anonymous: bool,
     pub(super) allow_preflight: bool,
-    pub(super) hook: Option<VerifiedHook>,
+    pub(super) after: AfterVerification,
+    pub(super) preflights: PreflightWarnings,
     pub(super) verify_timeout: Duration,
     /// Whether a recording lasts until the end of the response body.
     pub(super) time_bodies: bool,
@@ -109,7 +109,7 @@ impl AuthConfig {
             }
         };
         match presence {
-            Presence::Verified(user, credential) if self.hook.is_some() && user.take_fresh() => {
+            Presence::Verified(user, credential) if self.after.needs_hook(&user) => {
                 let (config, context) = (self.clone(), self.context(&seen, None, None));
                 let recording = record(&context, Some(credential.clone()));
                 let verifying = Box::pin(async move { config.run_hook(user, credential, context).await });
@@ -122,6 +122,7 @@ impl AuthConfig {
                 Decision::Pass(context, recording, head)
             }
             Presence::Rejected(error, credential) if self.allow_anonymous => {
+                tracing::debug!(%error, "request passes as anonymous");
                 // Without a credential, a record cannot be billed.
                 let seen = if credential.is_some() { seen } else { seen.unrecorded() };
                 let context = self.context(&seen, None, None);
@@ -130,12 +131,7 @@ impl AuthConfig {
                 Decision::Pass(context, recording, head)
             }
             Presence::Rejected(error, credential) => {
-                let is_missing = error.kind() == ErrorKind::MissingCredential;
-                let error = if is_missing && is_preflight(request.method(), request.headers()) {
-                    error.with_detail(missing::PREFLIGHT)
-                } else {
-                    error
-                };
+                let error = self.preflights.explain(error, request.method(), request.headers());
                 let credential = credential.filter(|_| started.is_some());
                 let recording = credential
                     .and_then(|credential| record(&self.context(&seen, None, None), Some(credential)));
@@ -262,9 +258,7 @@ impl AuthConfig {
                 .with_detail("the verifier timed out (`verify_timeout`)")),
         };
         match result {
-            Ok(user) if self.hook.is_some() && user.take_fresh() => {
-                self.run_hook(user, credential, context).await
-            }
+            Ok(user) if self.after.needs_hook(&user) => self.run_hook(user, credential, context).await,
             result => Verification { result, credential, context },
         }
     }
@@ -275,7 +269,7 @@ impl AuthConfig {
         credential: Credential,
         context: RequestContext,
     ) -> Verification {
-        if let Some(hook) = &self.hook {
+        if let Some(hook) = self.after.hook() {
             let context = context.clone().signed_in(user.clone(), credential.clone());
             hook.run(&user).in_context(context).await;
         }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use tower_layer::Layer;
 
+use super::after_verification::AfterVerification;
 use super::decision::AuthConfig;
 use super::excluded_paths::ExcludedPaths;
+use super::preflight::PreflightWarnings;
 use super::service::AuthService;
 use super::sources::search::Sources;
 use super::verified_hook::VerifiedHook;
@@ -75,7 +77,8 @@ impl AuthLayer {
             excluded_paths: ExcludedPaths::default(),
             allow_anonymous: false,
             allow_preflight: false,
-            hook: None,
+            after: AfterVerification::default(),
+            preflights: PreflightWarnings::default(),
             verify_timeout: Duration::from_secs(10),
             time_bodies: false,
             settings: Arc::new(settings),
@@ -157,7 +160,7 @@ impl AuthLayer {
         F: Fn(UserInfo) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        self.config_mut().hook = Some(VerifiedHook::new(hook));
+        self.config_mut().after.set_hook(VerifiedHook::new(hook));
         self
     }
 

@@ -50,22 +50,22 @@ const SCHEMES: [&str; 22] = [
     "vapid",
 ];
 
-pub(super) const PREFLIGHT: &str =
-    "a CORS preflight, which never has a credential: put the CORS layer outside, `.layer(auth).layer(cors)`";
-
 /// The error for a request with this `Authorization`, which has no bearer credential.
 #[cold]
 pub(super) fn other_scheme(value: &HeaderValue) -> AuthError {
     let value = value.as_bytes().trim_ascii();
     let scheme = value.split(|&byte| byte == b' ').next().unwrap_or_default();
     let known = SCHEMES.iter().find(|known| scheme.eq_ignore_ascii_case(known.as_bytes()));
-    let error = AuthError::new(ErrorKind::MissingCredential);
     match known {
-        Some(known) => error.with_detail(format!("`Authorization` has the scheme `{known}`")),
-        None if value.is_empty() => error.with_detail("`Authorization` is empty"),
-        None if scheme.len() == value.len() => error
+        Some(known) => {
+            AuthError::other_scheme().with_detail(format!("`Authorization` has the scheme `{known}`"))
+        }
+        None if value.is_empty() => {
+            AuthError::new(ErrorKind::MissingCredential).with_detail("`Authorization` is empty")
+        }
+        None if scheme.len() == value.len() => AuthError::no_scheme()
             .with_detail("`Authorization` has no scheme: `Bearer` and a space have to be before its value"),
-        None => error.with_detail("`Authorization` has an unknown scheme"),
+        None => AuthError::other_scheme().with_detail("`Authorization` has an unknown scheme"),
     }
 }
 

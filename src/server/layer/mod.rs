@@ -11,6 +11,7 @@
 //!
 //! A layer that catches panics of handlers (`tower_http::catch_panic`) belongs outside, too.
 
+mod after_verification;
 mod at_end;
 mod body;
 mod capture_body;
@@ -32,6 +33,7 @@ mod served_request;
 mod service;
 mod sources;
 mod tenant_guard;
+mod tracing_settings;
 mod usage;
 mod verified_hook;
 

@@ -2,6 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
+
 use super::client::{Inner, OutboundClient};
 use super::origin::Origin;
 use super::propagation::Propagator;
@@ -12,6 +14,7 @@ use crate::request::context::Recorder;
 use crate::types::credential::Credential;
 use crate::types::error::BuildError;
 use crate::upstream::http_client;
+use crate::upstream::trace_headers::TraceHeaders;
 use crate::verifiers::client::AuthClient;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -30,6 +33,7 @@ pub struct OutboundClientBuilder {
     #[cfg(feature = "jwt")]
     service_tokens: Vec<(String, ServiceToken)>,
     max_redirects: usize,
+    trace_headers: TraceHeaders,
     http: Option<reqwest::Client>,
 }
 
@@ -47,6 +51,7 @@ impl OutboundClient {
             #[cfg(feature = "jwt")]
             service_tokens: Vec::new(),
             max_redirects: 10,
+            trace_headers: client.api().trace_headers(),
             http: None,
         }
     }
@@ -145,6 +150,13 @@ impl OutboundClientBuilder {
         self
     }
 
+    /// Sets who writes the headers of the trace that a call to a trusted origin belongs to. Defaults to what the client of the auth
+    /// center [does](crate::AuthClientBuilder::trace_headers).
+    pub fn trace_headers(mut self, write: impl Fn(&mut HeaderMap) + Send + Sync + 'static) -> Self {
+        self.trace_headers = TraceHeaders::by(write);
+        self
+    }
+
     /// Sets the HTTP client (reqwest 0.13), for a proxy or a private root certificate. Build it with
     /// `redirect(Policy::none())`: on redirects, reqwest sends custom headers such as the app's secret to other hosts. Its
     /// `default_headers` go to every host, redirect targets included. The timeouts of this builder take the place of its
@@ -177,6 +189,7 @@ impl OutboundClientBuilder {
             default_credential: self.default_credential,
             #[cfg(feature = "jwt")]
             service_tokens,
+            trace_headers: self.trace_headers,
         };
         // A stream may go on for longer than any call.
         let default = if self.idle_timeout.is_some() { None } else { Some(TIMEOUT) };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::{Request, Response};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
 
 use super::error::{OutboundError, OutboundErrorKind};
 use super::idle::with_idle_timeout;
@@ -12,11 +13,13 @@ use super::propagation::Propagator;
 use super::redirect::{redirect, warn_if_redirected};
 use super::usage::{RecordedCall, without_query};
 use crate::request::context::{self, Recorder, RequestContext};
+use crate::upstream::http_span::{HttpSpan, Outgoing};
 
 /// Calls other services on behalf of the user of the current request.
 ///
 /// To [trusted origins](super::OutboundClientBuilder::trust_origin), a call carries `X-App-ID`, `X-App-Secret`, the user's
-/// `Authorization`, `x-real-ip`, `User-Agent`, `X-Trace-ID` and `traceparent`. To other origins, nothing is added.
+/// `Authorization`, `x-real-ip`, `User-Agent`, `X-Trace-ID`, and `traceparent` and `tracestate`, those of the request or what
+/// [`trace_headers`](super::OutboundClientBuilder::trace_headers) writes. To other origins, nothing is added.
 /// Headers that the caller sets take precedence.
 ///
 /// # Redirects
@@ -124,18 +127,30 @@ impl Inner {
         let own = request.headers().clone();
         let version = request.version();
         let mut has_left_trust = !self.propagator.is_trusted(request.url());
-        for _ in 0..=self.max_redirects {
+        for hop in 0..=self.max_redirects {
             // `None` if the body is a stream, which can be sent once only.
             let again = request.try_clone();
             let (method, url) = (request.method().clone(), request.url().clone());
             let mut headers = request.headers().clone();
+            let mut span = HttpSpan::start(&Outgoing {
+                method: &method,
+                url: url.as_str(),
+                is_template: false,
+                resends: u32::try_from(hop).unwrap_or(u32::MAX),
+                deadline,
+            });
             if !has_left_trust {
-                self.propagator.inject(request.headers_mut(), &own, &url, context);
+                self.propagator.inject(request.headers_mut(), &own, &url, context, span.span());
             }
             // reqwest's timeout lasts to the end of the body.
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             *request.timeout_mut() = Some(left.unwrap_or(limits.total()));
-            let head = limits.within(self.http.execute(request)).await;
+            let head = limits.within(self.http.execute(request).instrument(span.span().clone())).await;
+            match &head {
+                Ok(Ok(response)) => span.answered(response.status()),
+                Ok(Err(error)) => span.broke(error),
+                Err(_) => span.failed("timeout"),
+            }
             let answer = head.map_err(|_| OutboundError::timeout(&without_query(&url)))?;
             warn_if_redirected(&url, answer.as_ref());
             let response =

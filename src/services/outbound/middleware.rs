@@ -3,12 +3,14 @@ use std::fmt;
 use http::Extensions;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
+use tracing::Instrument;
 
 use super::client::OutboundClient;
 use super::error::{OutboundError, classify};
 use super::redirect::warn_if_redirected;
 use super::usage::without_query;
 use crate::request::context;
+use crate::upstream::http_span::{HttpSpan, Outgoing};
 
 /// Adds credentials to calls and records them, as a middleware of `reqwest-middleware` that can be combined with others,
 /// such as retries. Created by [`OutboundClient::middleware`].
@@ -56,9 +58,24 @@ impl Middleware for OutboundMiddleware {
         let call = inner.recorded(&request, context.as_ref());
         let limits = inner.limits(&request, None);
         let own = request.headers().clone();
-        inner.propagator.inject(request.headers_mut(), &own, &url, context.as_ref());
+        let method = request.method().clone();
+        let mut span = HttpSpan::start(&Outgoing {
+            method: &method,
+            url: url.as_str(),
+            is_template: false,
+            resends: 0,
+            deadline: None,
+        });
+        inner.propagator.inject(request.headers_mut(), &own, &url, context.as_ref(), span.span());
         *request.timeout_mut() = Some(limits.total());
-        let answer = match limits.within(next.run(request, extensions)).await {
+        let head = limits.within(next.run(request, extensions).instrument(span.span().clone())).await;
+        match &head {
+            Ok(Err(Error::Middleware(_))) => span.failed("middleware"),
+            Ok(Err(Error::Reqwest(error))) => span.broke(error),
+            Ok(Ok(response)) => span.answered(response.status()),
+            Err(_) => span.failed("timeout"),
+        }
+        let answer = match head {
             Ok(answer) => answer.map(|response| limits.apply(response)),
             Err(_) => {
                 let error = OutboundError::timeout(&without_query(&url));

@@ -3,6 +3,7 @@
 use url::Url;
 
 use crate::types::error::BuildError;
+use crate::upstream::http_url::{self, NoUrl};
 
 /// Scheme, host and port (RFC 6454).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,10 +13,10 @@ impl Origin {
     /// Parses a trusted origin, such as `https://api.internal` or `http://10.0.0.7:8080`.
     pub(super) fn parse(text: &str) -> Result<Self, BuildError> {
         let fail = |why: &str| BuildError::new(format!("the origin `{}` {why}", without_password(text)));
-        let url = Url::parse(text).map_err(|error| fail("is not a URL").with_source(error))?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(fail("must start with https:// or http:// and name a host"));
-        }
+        let url = http_url::parse(text).map_err(|no_url| match no_url {
+            NoUrl::Unreadable(error) => fail(no_url.why()).with_source(error),
+            _ => fail(no_url.why()),
+        })?;
         if url.host_str().is_some_and(|host| host.contains('*')) {
             return Err(fail("must name one host: there are no patterns"));
         }

@@ -1,6 +1,7 @@
 //! Propagate the credentials and the context of the current request to trusted origins.
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use tracing::Span;
 use url::Url;
 
 use super::origin::Origin;
@@ -8,10 +9,10 @@ use super::origin::Origin;
 use super::signer::ServiceToken;
 use crate::request::context::RequestContext;
 use crate::types::credential::Credential;
+use crate::upstream::trace_headers::TraceHeaders;
 
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Adds the headers that trusted origins receive.
 #[derive(Clone)]
@@ -24,6 +25,7 @@ pub(super) struct Propagator {
     /// What some of the trusted origins receive in place of the user's credential.
     #[cfg(feature = "jwt")]
     pub(super) service_tokens: Vec<(Origin, ServiceToken)>,
+    pub(super) trace_headers: TraceHeaders,
 }
 
 impl Propagator {
@@ -49,6 +51,7 @@ impl Propagator {
         own: &HeaderMap,
         url: &Url,
         context: Option<&RequestContext>,
+        span: &Span,
     ) {
         if !self.is_trusted(url) {
             return;
@@ -58,6 +61,10 @@ impl Propagator {
                 headers.insert(name, value);
             }
         };
+        // First, so that they take the place of no other.
+        for (name, value) in &self.trace_headers.of_call(span) {
+            add(name.clone(), value.clone());
+        }
         for (name, value) in &self.app_headers {
             add(name.clone(), value.clone());
         }
@@ -87,9 +94,6 @@ impl Propagator {
         }
         if let Some(trace_id) = context.trace_id().and_then(|text| HeaderValue::from_str(text).ok()) {
             add(X_TRACE_ID, trace_id);
-        }
-        if let Some(traceparent) = context.traceparent() {
-            add(TRACEPARENT, traceparent.clone());
         }
     }
     /// The token of this service for calls to this origin.

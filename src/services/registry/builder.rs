@@ -72,7 +72,7 @@ impl Registration {
     pub fn auto(client: &AuthClient) -> Result<Option<Self>, BuildError> {
         let env = Env::load()?;
         match env.get("AIGC_SERVICE_NAME") {
-            Some(name) => RegistrationBuilder::with_env(name.to_owned(), &env)?.start(client).map(Some),
+            Some(_) => RegistrationBuilder::with_env(&env)?.start(client).map(Some),
             None => Ok(None),
         }
     }
@@ -101,35 +101,35 @@ impl RegistrationBuilder {
     /// the working directory.
     ///
     /// # Errors
-    /// If the name is missing, or a value is invalid. The error names the variable.
+    /// If the name is missing, or values are invalid. The error names all these variables.
     pub fn from_env() -> Result<Self, BuildError> {
-        let env = Env::load()?;
-        let name = env.require("AIGC_SERVICE_NAME")?.to_owned();
-        Self::with_env(name, &env)
+        Self::with_env(&Env::load()?)
     }
 
-    fn with_env(name: String, env: &Env) -> Result<Self, BuildError> {
-        let mut builder = Self::new(name);
+    fn with_env(env: &Env) -> Result<Self, BuildError> {
+        let mut variables = env.reader();
+        let mut builder = Self::new(variables.require("AIGC_SERVICE_NAME"));
         let list = |text: &str| -> Vec<String> {
             text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
         };
         if let Some(text) = env.get("AIGC_SERVICE_TYPE") {
-            builder.service_type = ServiceType::parse(text)?;
+            builder.service_type = variables.check(ServiceType::parse(text)).unwrap_or_default();
         }
         if let Some(text) = env.get("AIGC_SERVICE_ENV") {
-            builder.environment = Environment::parse(text)?;
+            builder.environment = variables.check(Environment::parse(text)).unwrap_or_default();
         }
-        builder.port = env.get("AIGC_SERVICE_PORT").map(parse_port).transpose()?;
+        builder.port = env.get("AIGC_SERVICE_PORT").and_then(|text| variables.check(parse_port(text)));
         let ips = env.get("AIGC_SERVICE_IPS").map(list).filter(|ips| !ips.is_empty());
         let networks = env.get("AIGC_SERVICE_NETWORKS").map(list).unwrap_or_default();
-        let networks = networks.iter().map(|text| parse_network(text)).collect::<Result<_, _>>()?;
+        let networks = networks.iter().filter_map(|text| variables.check(parse_network(text))).collect();
         builder.addresses = ips.map_or(Addresses::OfHost(networks), Addresses::Set);
         builder.tags = env.get("AIGC_SERVICE_TAGS").map(list).filter(|tags| !tags.is_empty());
         builder.description = env.get("AIGC_SERVICE_DESCRIPTION").map(str::to_owned);
         builder.instance_id = env.get("AIGC_SERVICE_INSTANCE_ID").map(str::to_owned);
         if let Some(seconds) = env.get("AIGC_SERVICE_HEARTBEAT_INTERVAL") {
-            builder.interval = parse_interval(seconds)?;
+            builder.interval = variables.check(parse_interval(seconds)).unwrap_or(builder.interval);
         }
+        variables.finish()?;
         Ok(builder)
     }
 

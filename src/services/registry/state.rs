@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use super::service::{Service, ServiceConfig};
 use super::stores::Stores;
 use crate::ports::observer::{Event, Registry, RegistryChange, Watch};
+use crate::ports::readiness::{PartState, ReadinessProbe};
 use crate::types::error::{AuthError, ErrorKind};
 
 /// The state of a registration.
@@ -20,6 +21,18 @@ pub enum RegistrationState {
     Retrying,
     /// The heartbeats have ended.
     Stopped,
+}
+
+/// `registering`, `online` or `retrying`, which are ready: others find the service by its address all the same. `stopped` is not.
+impl ReadinessProbe for watch::Receiver<RegistrationState> {
+    fn readiness(&self) -> PartState {
+        match *self.borrow() {
+            RegistrationState::Registering => PartState::ready("registering"),
+            RegistrationState::Online => PartState::ready("online"),
+            RegistrationState::Retrying => PartState::ready("retrying"),
+            RegistrationState::Stopped => PartState::not_ready("stopped"),
+        }
+    }
 }
 
 /// Publishes the state and the configuration to the [`Registration`](super::Registration) and its subscribers.

@@ -12,6 +12,7 @@ use super::queue::Queue;
 use super::reporter::{Command, Reporter, Settings};
 use super::store::Store;
 use crate::ports::observer::Watch;
+use crate::ports::readiness::{PartState, ReadinessProbe};
 use crate::ports::usage::{ApiRecord, Record, Served};
 use crate::request::context;
 
@@ -121,6 +122,17 @@ impl Record for StatsCollector {
             return;
         }
         self.0.queue.push(served);
+    }
+}
+
+/// `running`; or `stopped` once it is shut down, which is not ready: requests leave no records.
+impl ReadinessProbe for StatsCollector {
+    fn readiness(&self) -> PartState {
+        if self.0.queue.is_closed() || self.0.reporter.is_finished() {
+            PartState::not_ready("stopped")
+        } else {
+            PartState::ready("running")
+        }
     }
 }
 

@@ -68,10 +68,7 @@ impl Queue {
         let queued_bytes = queue.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         let has_room =
             queued_bytes.saturating_add(queue.taken_bytes.load(Ordering::Relaxed)) <= queue.max_bytes;
-        if !has_room
-            || self.closed.load(Ordering::Relaxed)
-            || queue.records.push(Queued { record, bytes }).is_err()
-        {
+        if !has_room || self.is_closed() || queue.records.push(Queued { record, bytes }).is_err() {
             queue.bytes.fetch_sub(bytes, Ordering::Relaxed);
             return self.count_dropped();
         }
@@ -129,6 +126,10 @@ impl Queue {
     }
 
     /// Rejects further records; they are counted as dropped.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
     }

@@ -72,12 +72,14 @@ impl SyncConfig {
     pub fn from_env() -> Result<Self, BuildError> {
         let env = Env::load()?;
         let mut config = Self::new();
-        if !is_enabled(env.get("AIGC_AUTH_SYNC_ENABLED"))? {
+        let mut variables = env.reader();
+        if variables.check(is_enabled(env.get("AIGC_AUTH_SYNC_ENABLED"))) == Some(false) {
             config.mode = SyncMode::Off;
         }
-        if let Some(password) = env.secret("AIGC_AUTH_SYNC_PASSWORD")? {
+        if let Some(password) = variables.check(env.secret("AIGC_AUTH_SYNC_PASSWORD")).flatten() {
             config.password_policy = Some(PasswordPolicy::unified(password));
         }
+        variables.finish()?;
         Ok(config)
     }
 

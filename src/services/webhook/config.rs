@@ -95,7 +95,11 @@ impl WebhookConfig {
     /// # Errors
     /// If neither is set, or both; the error names the places that were searched. Also as [`WebhookConfig::new`].
     pub fn from_env() -> Result<Self, BuildError> {
-        Self::new(Env::load()?.require_secret("AIGC_AUTH_WEBHOOK_SECRET")?)
+        let env = Env::load()?;
+        let mut variables = env.reader();
+        let secret = variables.require_secret("AIGC_AUTH_WEBHOOK_SECRET");
+        variables.finish()?;
+        Self::new(secret)
     }
 
     /// Accepts signatures under another secret as well, to rotate secrets without losing an event.

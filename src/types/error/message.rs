@@ -19,6 +19,10 @@ pub(super) enum About {
     ActAsElsewhere,
     /// A credential that a layer does not read from `Authorization`.
     CredentialElsewhere,
+    /// An `Authorization` of another scheme than `Bearer`.
+    OtherScheme,
+    /// An `Authorization` that may be a credential, without a scheme.
+    NoScheme,
 }
 
 /// Returns the message in this language.
@@ -32,6 +36,14 @@ pub(super) const fn of(about: About, kind: ErrorKind, language: Language) -> &'s
         (About::ActAsElsewhere, _) => (
             "Acting as another user (X-Act-As-User-Id) is not possible here",
             "此接口不支持代理其他用户（X-Act-As-User-Id）",
+        ),
+        (About::OtherScheme, _) => (
+            "`Authorization` has another scheme than `Bearer`: send `Authorization: Bearer <token>`",
+            "`Authorization` 的认证方案不是 `Bearer`，请发送 `Authorization: Bearer <token>`",
+        ),
+        (About::NoScheme, _) => (
+            "`Authorization` has no scheme: send `Authorization: Bearer <token>`",
+            "`Authorization` 缺少认证方案，请发送 `Authorization: Bearer <token>`",
         ),
         (About::CredentialElsewhere, _) => ("No credential was sent", "未提供认证信息"),
         #[cfg(feature = "client")]

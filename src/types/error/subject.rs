@@ -1,6 +1,7 @@
 //! Errors about something else than a credential: their messages speak of that.
 
 use super::auth_error::AuthError;
+use super::kind::ErrorKind;
 use super::message::About;
 
 impl AuthError {
@@ -15,5 +16,19 @@ impl AuthError {
     pub(crate) const fn of_membership(mut self) -> Self {
         self.about = About::Membership;
         self
+    }
+
+    /// The error for an `Authorization` of another scheme than `Bearer`.
+    pub(crate) const fn other_scheme() -> Self {
+        let mut error = Self::new(ErrorKind::MissingCredential);
+        error.about = About::OtherScheme;
+        error
+    }
+
+    /// The error for an `Authorization` without a scheme.
+    pub(crate) const fn no_scheme() -> Self {
+        let mut error = Self::new(ErrorKind::MissingCredential);
+        error.about = About::NoScheme;
+        error
     }
 }

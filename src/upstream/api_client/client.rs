@@ -1,31 +1,33 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
-use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::Value;
+use tokio::time::Instant;
 use url::Url;
 
-use super::base_url;
+use super::base_url::BaseUrl;
 use super::call::Call;
 use super::data::ReadData;
 use super::error::CallError;
-use super::failure::{Cause, Failure, Retry, check_status};
-use super::outcome::{answered, record_failure};
+use super::failure::{Cause, Failure};
+use super::identity;
+use super::message::Message;
+use super::outcome::{answered, record_failure, record_success};
 use super::rejection::Rejection;
 use crate::ports::observer::{BreakerState, Watch};
 use crate::types::claims::unique_json;
 use crate::types::envelope::Envelope;
 use crate::types::error::{AuthError, BuildError, ErrorKind};
-use crate::types::secret::{Secret, check_ends};
-use crate::upstream::call_meter::CallMeter;
+use crate::types::secret::Secret;
 use crate::upstream::circuit_breaker::CircuitBreakers;
 use crate::upstream::gate::{Attempt, Gate};
-use crate::upstream::http_client::{self, Unread, is_near};
+use crate::upstream::http_client::{self, is_near};
+use crate::upstream::trace_headers::TraceHeaders;
 use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
 
@@ -44,44 +46,39 @@ pub(crate) struct Settings {
     pub(crate) max_in_flight: usize,
     /// Longest response body that is read, in bytes.
     pub(crate) max_response: usize,
+    pub(crate) trace_headers: TraceHeaders,
     pub(crate) clock: Clock,
     pub(crate) watch: Watch,
 }
 
 /// Calls the endpoints of the auth center.
 pub(crate) struct ApiClient {
-    http: reqwest::Client,
+    pub(super) http: reqwest::Client,
     /// `{base_url}/sdk`, without a user name and a query.
     pub(crate) base: String,
-    identity: HeaderMap,
+    pub(super) identity: HeaderMap,
     pub(super) secret: Secret,
     breakers: CircuitBreakers,
     /// By endpoint, of which there are a few.
-    urls: Mutex<HashMap<&'static str, Url>>,
+    pub(super) urls: Mutex<HashMap<&'static str, Url>>,
     warnings: LogThrottle,
     pub(super) gate: Gate,
-    max_response: usize,
+    pub(super) max_response: usize,
+    pub(super) trace_headers: TraceHeaders,
     pub(super) watch: Watch,
 }
 
 impl ApiClient {
     pub(crate) fn new(settings: Settings) -> Result<Self, BuildError> {
-        let base = base_url::parse(&settings.base_url)?;
-        let mut identity = HeaderMap::new();
-        let header = |name: &str, value: &str| {
-            HeaderValue::from_str(value).map_err(|_| {
-                BuildError::new(format!("the {name} has characters that an HTTP header must not contain"))
-            })
-        };
-        if settings.app_id.is_empty() || settings.app_secret.expose().is_empty() {
-            return Err(BuildError::new("the app id and the app secret must not be empty"));
+        let BaseUrl { url: base, ended_in_sdk } = BaseUrl::parse(&settings.base_url)?;
+        if ended_in_sdk {
+            tracing::warn!(
+                "the base URL of the auth center (AIGC_AUTH_BASE_URL) ends in /sdk, which is added to it; it is taken without"
+            );
         }
-        check_ends(&settings.app_id, "app id (AIGC_AUTH_APP_ID)")?;
-        check_ends(settings.app_secret.expose(), "app secret (AIGC_AUTH_APP_SECRET)")?;
-        identity.insert(X_APP_ID, header("app id (AIGC_AUTH_APP_ID)", &settings.app_id)?);
-        let mut secret = header("app secret (AIGC_AUTH_APP_SECRET)", settings.app_secret.expose())?;
-        secret.set_sensitive(true);
-        identity.insert(X_APP_SECRET, secret);
+        let mut identity = HeaderMap::new();
+        identity.insert(X_APP_ID, identity::app_id(&settings.app_id)?);
+        identity.insert(X_APP_SECRET, identity::app_secret(&settings.app_secret)?);
         identity.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let http = match settings.http {
             Some(http) => http,
@@ -100,6 +97,7 @@ impl ApiClient {
             warnings: LogThrottle::new(settings.clock, Duration::from_secs(10)),
             gate: Gate::new(settings.max_in_flight, settings.timeout),
             max_response: settings.max_response,
+            trace_headers: settings.trace_headers,
             watch: settings.watch,
         })
     }
@@ -123,9 +121,16 @@ impl ApiClient {
             .map_err(|error| AuthError::new(ErrorKind::Internal).with_source(error))?;
         let breaker = self.breakers.of(endpoint);
         let meter = self.meter(endpoint);
+        let message = Message {
+            endpoint,
+            headers: &call.headers,
+            body: body.into(),
+            deadline: Instant::now() + self.timeout(),
+            meter: &meter,
+        };
         // In memory of its own: as a part of the task that waits for a slot it would be moved with it, and take up its 4 KiB for as
         // long.
-        let attempts = || Box::pin(self.attempts(&meter, endpoint, &call.headers, body, call.idempotent));
+        let attempts = || Box::pin(self.attempts(message, call.idempotent));
         let passed = self.gate.pass(&breaker, call.subject, attempts).await;
         let (permit, attempt) = passed.map_err(|refused| {
             meter.refused(refused, &self.gate);
@@ -140,22 +145,23 @@ impl ApiClient {
         };
         match attempt.and_then(|body| decode(&body)) {
             Ok(answer) => {
-                permit.succeeded();
+                record_success(permit, endpoint);
                 meter.ended(answered(answer.is_ok()), None, Some(&self.gate));
                 answer.map_err(|rejection| self.rejection(endpoint, rejection, &call.secrets).into())
             }
             Err(failure) => {
-                record_failure(permit, &failure);
+                record_failure(permit, &failure, endpoint);
                 self.told_failure(&meter, &failure);
                 let error = failure.into_call_error(endpoint);
-                self.warn(&error.error);
+                if self.warn(&error.error) {
+                    breaker.mark_logged();
+                }
                 Err(error)
             }
         }
     }
 
     /// The timeout of a call.
-    #[cfg(any(feature = "registry", feature = "stats", feature = "user-sync"))]
     pub(super) fn timeout(&self) -> Duration {
         self.gate.timeout()
     }
@@ -187,85 +193,24 @@ impl ApiClient {
         headers
     }
 
-    async fn attempts(
-        &self,
-        meter: &CallMeter<'_>,
-        endpoint: &'static str,
-        headers: &HeaderMap,
-        body: Vec<u8>,
-        idempotent: bool,
-    ) -> Result<Vec<u8>, Failure> {
-        let url = self.url(endpoint)?;
-        let body = bytes::Bytes::from(body);
-        let first = self.attempt(meter, &url, headers, body.clone()).await;
-        match &first {
-            Err(Failure { retry, .. })
-                if *retry == Retry::Always || (idempotent && *retry != Retry::Never) => {}
-            _ => return first,
-        }
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(20..80))).await;
-        self.attempt(meter, &url, headers, body).await
+    /// Returns the state of the circuit breaker that the next lookup of a credential meets.
+    pub(crate) fn next_lookup(&self) -> BreakerState {
+        self.breakers.of("/user/info").of_next_call()
     }
 
-    /// The URL of an endpoint. Each is parsed once.
-    pub(super) fn url(&self, endpoint: &'static str) -> Result<Url, Failure> {
-        let mut urls = self.urls.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(url) = urls.get(endpoint) {
-            return Ok(url.clone());
-        }
-        let url = Url::parse(&format!("{}{endpoint}", self.base))
-            .map_err(|_| Failure::new("not sent: the base URL cannot be continued", Cause::Local))?;
-        urls.insert(endpoint, url.clone());
-        Ok(url)
+    /// Where the headers of a trace come from.
+    #[cfg(feature = "outbound")]
+    pub(crate) fn trace_headers(&self) -> TraceHeaders {
+        self.trace_headers.clone()
     }
 
-    pub(super) async fn attempt(
-        &self,
-        meter: &CallMeter<'_>,
-        url: &Url,
-        headers: &HeaderMap,
-        body: bytes::Bytes,
-    ) -> Result<Vec<u8>, Failure> {
-        meter.sends();
-        let mut request = reqwest::Request::new(Method::POST, url.clone());
-        *request.headers_mut() = self.identity.clone();
-        for (name, value) in headers {
-            // Extra headers cannot replace the app's identity.
-            if !self.identity.contains_key(name) {
-                request.headers_mut().append(name, value.clone());
-            }
-        }
-        *request.body_mut() = Some(body.into());
-        let response = self.http.execute(request).await.map_err(|error| {
-            let (reason, cause, retry) = if error.is_connect() {
-                ("cannot connect", Cause::Away, Retry::Always)
-            } else if error.is_timeout() {
-                ("no answer in time", Cause::Away, Retry::Never)
-            } else {
-                ("the connection broke before an answer", Cause::Call, Retry::IfIdempotent)
-            };
-            Failure { retry, source: Some(error), ..Failure::new(reason, cause) }
-        })?;
-        if response.url() != url {
-            // Only a client that the service supplied follows redirects.
-            let reason = "the answer came by a redirect; build the HTTP client without them";
-            return Err(Failure::new(reason, Cause::Call));
-        }
-        check_status(&response)?;
-        http_client::read(response, self.max_response).await.map_err(|unread| match unread {
-            Unread::TooLarge => Failure::new("the answer is too large", Cause::Call),
-            Unread::Broken(error) => {
-                let failure = Failure::new("the connection broke within the answer", Cause::Call);
-                Failure { source: Some(error), ..failure }
-            }
-        })
-    }
-
-    /// Logs the first failure, and then at most one every 10 s: in an outage there are as many as requests.
-    fn warn(&self, error: &AuthError) {
-        if self.warnings.is_due() {
+    /// Logs the first failure, and then at most one every 10 s: in an outage there are as many as requests. Returns whether it did.
+    fn warn(&self, error: &AuthError) -> bool {
+        let is_due = self.warnings.is_due();
+        if is_due {
             tracing::warn!(%error, cause = error.source(), "call to the auth center failed");
         }
+        is_due
     }
 
     /// Returns the error of a rejected call, without the app's secret and those of the call.
@@ -351,6 +296,7 @@ mod tests {
                 max_in_flight: 1,
                 max_response: 1,
                 clock: Clock::default(),
+                trace_headers: TraceHeaders::default(),
                 watch: Watch::default(),
             });
             assert_eq!(client.ok().map(|client| client.base).as_deref(), expected, "{given}");

@@ -45,11 +45,18 @@ pub(super) const fn answered(is_ok: bool) -> CallOutcome {
     if is_ok { CallOutcome::Answered } else { CallOutcome::Rejected }
 }
 
+/// Reports an answer to the circuit breaker, and logs the end of an outage.
+pub(super) fn record_success(permit: Permit<'_>, endpoint: &str) {
+    if let Some(outage) = permit.succeeded() {
+        tracing::info!(endpoint, ?outage, "calls to the auth center succeed again");
+    }
+}
+
 /// Reports a failed call to the circuit breaker.
-pub(super) fn record_failure(permit: Permit<'_>, failure: &Failure) {
+pub(super) fn record_failure(permit: Permit<'_>, failure: &Failure, endpoint: &str) {
     let opened = match failure.cause {
         Cause::Up => {
-            permit.succeeded();
+            record_success(permit, endpoint);
             None
         }
         Cause::Away => permit.failed(),

@@ -2,11 +2,9 @@
 
 use http::header::HeaderMap;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
 
 use super::client::{ApiClient, decode};
 use super::data::ReadData;
-use super::failure::{Cause, Failure};
 use super::outcome::answered;
 use crate::types::error::AuthError;
 #[cfg(feature = "spool")]
@@ -31,11 +29,7 @@ impl ApiClient {
         secrets: &[&str],
     ) -> Result<R, SendError> {
         let meter = self.meter(endpoint);
-        let attempt = async { self.attempt(&meter, &self.url(endpoint)?, headers, body).await };
-        let attempt = match timeout_at(Instant::now() + self.timeout(), attempt).await {
-            Ok(attempt) => attempt,
-            Err(_) => Err(Failure::new("no answer in time", Cause::Away)),
-        };
+        let attempt = self.attempt_in_time(&meter, endpoint, headers, body).await;
         let (error, code, retry_after) = match attempt.and_then(|body| decode(&body)) {
             Ok(Ok(answer)) => {
                 meter.ended(answered(true), None, Some(&self.gate));

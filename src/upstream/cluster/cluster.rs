@@ -17,6 +17,7 @@ use crate::ports::invalidate::{Invalidate, SpreadError};
 use crate::ports::invalidation::Invalidation;
 use crate::ports::invalidation_bus::DynBus;
 use crate::ports::observer::Watch;
+use crate::ports::readiness::{PartState, ReadinessProbe};
 use crate::types::error::BuildError;
 use crate::types::secret::Secret;
 use crate::upstream::identity_cache::{IdentityCache, TrustTimes, Value};
@@ -163,6 +164,13 @@ impl Cluster {
 
     pub(crate) fn attach(&self, member: Weak<dyn Member>) {
         self.inner.shared.attach(member);
+    }
+}
+
+/// `connected` or `disconnected`, which is ready, too: a replica that cannot hear the others serves all the same.
+impl ReadinessProbe for Cluster {
+    fn readiness(&self) -> PartState {
+        PartState::ready(if self.is_connected() { "connected" } else { "disconnected" })
     }
 }
 

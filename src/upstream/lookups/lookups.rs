@@ -1,8 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::{Instrument, Span};
+
 use super::sharing::{Answer, Question, ask};
 use super::source::{Backend, Fetch, Fetched, is_rejection, subject};
+use super::span;
 use super::watched::{AnswerFrom, LookupWatch, Waiting};
 use crate::ports::observer::LookupAnswer;
 use crate::request::context::InContext;
@@ -101,14 +104,18 @@ impl<V: Value, B: Backend<Value = V>> Lookups<B, V> {
         }
         // Known, even if the cache has forgotten that.
         let subject = Subject { owner: Owner::Known, ..subject(cache, key) };
-        let watched = self.watch.refreshing(B::what(&query));
+        let what = B::what(&query);
+        let watched = self.watch.refreshing(what);
         let _ = self.flights.start(key, || {
+            let span = span::refresh(what);
             let task = self.task(key, query, subject)?;
             Ok(async move {
                 let outcome = task.await;
+                span::end(&Span::current(), outcome.result.as_ref().err());
                 watched.end(outcome.error());
                 outcome
-            })
+            }
+            .instrument(span))
         });
     }
 
@@ -134,7 +141,12 @@ impl<V: Value, B: Backend<Value = V>> Lookups<B, V> {
                 watched.answer(LookupAnswer::Paused);
                 Err(error)
             }
-            None => self.join(key, &query, &mut watched).await,
+            None => {
+                let span = span::waiting(B::what(&query));
+                let result = self.join(key, &query, &mut watched).instrument(span.clone()).await;
+                span::end(&span, result.as_ref().err());
+                result
+            }
         };
         let result = result.or_else(|error| match cache.stale(key) {
             // Whatever is at fault: a known user is served as in an outage.
@@ -159,7 +171,7 @@ impl<V: Value, B: Backend<Value = V>> Lookups<B, V> {
         for _ in 0..ATTEMPTS {
             let mut is_own = false;
             let task = || {
-                let task = self.task(key, query.clone(), subject)?;
+                let task = self.task(key, query.clone(), subject)?.in_current_span();
                 is_own = true;
                 Ok(task)
             };

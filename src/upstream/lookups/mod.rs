@@ -8,6 +8,7 @@ mod settings;
 mod sharing;
 mod snapshot;
 mod source;
+mod span;
 mod watched;
 
 pub(crate) use lookups::Lookups;

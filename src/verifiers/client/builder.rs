@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use tokio::sync::Semaphore;
 
 use super::client::{AuthClient, Inner};
@@ -9,7 +10,7 @@ use super::core::Core;
 use crate::ports::observer::{Observer, VerifierKind, Watch};
 use crate::types::error::BuildError;
 use crate::types::secret::Secret;
-use crate::upstream::api_client::{ApiClient, Settings};
+use crate::upstream::api_client::{ApiClient, BaseUrl, Settings, identity};
 use crate::upstream::cluster::Cluster;
 use crate::upstream::cluster::joins::Joins;
 use crate::upstream::cluster::keys::AppKeys;
@@ -17,6 +18,7 @@ use crate::upstream::identity_cache::IdentityCache;
 use crate::upstream::lookups::{self, LookupWatch, Lookups, MAX_DURATION};
 #[cfg(feature = "redis")]
 use crate::upstream::shared_cache::{Codec, SharedCache, Sharing};
+use crate::upstream::trace_headers::TraceHeaders;
 use crate::util::clock::Clock;
 use crate::util::env::Env;
 
@@ -46,7 +48,7 @@ impl AuthClient {
     /// the environment, or else from the `.env` file of the working directory.
     ///
     /// # Errors
-    /// If one of them is missing or invalid. The error names it, and where it was looked for.
+    /// If any of them is missing or invalid. The error names all that are, and where they were looked for.
     pub fn from_env() -> Result<Self, BuildError> {
         AuthClientBuilder::from_env()?.build()
     }
@@ -75,6 +77,7 @@ impl AuthClientBuilder {
                 timeout: lookups.timeout,
                 max_in_flight: lookups.max_in_flight,
                 max_response: 1024 * 1024,
+                trace_headers: TraceHeaders::default(),
                 clock: Clock::default(),
                 watch: Watch::default(),
             },
@@ -88,12 +91,19 @@ impl AuthClientBuilder {
     /// secret instead, whose white space at the ends is left out.
     ///
     /// # Errors
-    /// If one of them is missing. The error names it, and where it was looked for. Also if the file cannot be read.
+    /// If any of them is missing or invalid, or the file cannot be read. The error names all that are, and where they were looked
+    /// for.
     pub fn from_env() -> Result<Self, BuildError> {
         let env = Env::load()?;
-        let app_id = env.require("AIGC_AUTH_APP_ID")?.to_owned();
-        let app_secret = env.require_secret("AIGC_AUTH_APP_SECRET")?;
-        Ok(Self::new(app_id, app_secret, env.require("AIGC_AUTH_BASE_URL")?.to_owned()))
+        let mut variables = env.reader();
+        let app_id = variables.require("AIGC_AUTH_APP_ID");
+        variables.check_required(&app_id, identity::app_id);
+        let app_secret = variables.require_secret("AIGC_AUTH_APP_SECRET");
+        variables.check_required(app_secret.expose(), |_| identity::app_secret(&app_secret));
+        let base_url = variables.require("AIGC_AUTH_BASE_URL");
+        variables.check_required(&base_url, BaseUrl::parse);
+        variables.finish()?;
+        Ok(Self::new(app_id, app_secret, base_url))
     }
 
     /// Sets the TTL of verified users in the cache. Defaults to 300 s; never past the token's own expiry. Zero disables
@@ -166,6 +176,30 @@ impl AuthClientBuilder {
     /// configured". The guide [`troubleshooting`](crate::_guide::troubleshooting) says why.
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.api.http = Some(client);
+        self
+    }
+
+    /// Sets who writes the headers of the trace that a call belongs to, such as `traceparent`: for services that record spans. Called
+    /// for each call to the auth center and, unless its builder says otherwise, for those of an `OutboundClient` to trusted origins;
+    /// the [current span](tracing::Span::current) is then that of the call. Must not wait.
+    ///
+    /// Defaults to the `traceparent` and `tracestate` of the current request, as they came, if they are valid (W3C Trace Context): a
+    /// service that records no spans passes them on unchanged. The guide is
+    /// [`observability`](crate::_guide::observability).
+    ///
+    /// ```
+    /// use aigc_auth::AuthClient;
+    ///
+    /// /// What `opentelemetry::global::get_text_map_propagator` and `opentelemetry_http::HeaderInjector` do.
+    /// fn inject(headers: &mut http::HeaderMap) {
+    ///     headers.insert("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap());
+    /// }
+    ///
+    /// let client = AuthClient::builder("my-app", "its secret", "https://auth.example.com").trace_headers(inject).build()?;
+    /// # Ok::<(), aigc_auth::error::BuildError>(())
+    /// ```
+    pub fn trace_headers(mut self, write: impl Fn(&mut HeaderMap) + Send + Sync + 'static) -> Self {
+        self.api.trace_headers = TraceHeaders::by(write);
         self
     }
 

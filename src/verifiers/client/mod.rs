@@ -12,6 +12,7 @@
 mod access_key;
 pub(crate) mod builder;
 mod calls;
+mod check;
 #[allow(clippy::module_inception)]
 pub(crate) mod client;
 mod core;

@@ -83,7 +83,15 @@ fn invalid_settings_fail_with_reason() {
         ("a\nb", "s", url, "AIGC_AUTH_APP_ID"),
         ("a", "s\u{0}", url, "AIGC_AUTH_APP_SECRET"),
         ("a", "s", "", "AIGC_AUTH_BASE_URL"),
-        ("a", "s", "auth.example.com", "is not a URL"),
+        (
+            "a",
+            "s",
+            "auth.example.com",
+            "(AIGC_AUTH_BASE_URL) has no scheme: it must start with https:// or http://",
+        ),
+        ("a", "s", "auth.example.com/aigc-auth", "has no scheme"),
+        ("a", "s", "auth.example.com:8443", "has no scheme"),
+        ("a", "s", "/aigc-auth", "is not a URL"),
         ("a", "s", "ftp://auth.example.com", "must start with https:// or http://"),
         ("a", "s", "https://u:p@auth.example.com", "user name or password"),
         ("a", "s", "https://auth.example.com?a=b", "without `?` or `#`"),
@@ -121,7 +129,30 @@ fn from_env_reads_variables_then_dotenv() {
         (vec![], Some(file), vec!["built", "app-of-file", "auth.example.com/of-file"]),
         (without("AIGC_AUTH_APP_ID"), Some(file), vec!["built", "app-of-file", "auth.example.com/of-env"]),
         (with("AIGC_AUTH_APP_ID", " "), Some(file), vec!["built", "app-of-file"]),
-        (vec![], None, vec!["failed AIGC_AUTH_APP_ID is not set", "environment", ".env", "does not exist"]),
+        (
+            vec![],
+            None,
+            vec![
+                "failed 3 settings are missing or wrong: AIGC_AUTH_APP_ID is not set; AIGC_AUTH_APP_SECRET is not set, nor is \
+                 AIGC_AUTH_APP_SECRET_FILE; AIGC_AUTH_BASE_URL is not set: looked in the environment and in ",
+                ".env, which does not exist",
+            ],
+        ),
+        (
+            vec![("AIGC_AUTH_APP_SECRET_FILE", "absent"), ("AIGC_AUTH_BASE_URL", "auth.example.com")],
+            Some("X=1"),
+            vec![
+                "failed 3 settings are missing or wrong: the file absent of AIGC_AUTH_APP_SECRET_FILE cannot be read as text: No such file",
+                "(AIGC_AUTH_BASE_URL) has no scheme",
+                "AIGC_AUTH_APP_ID is not set: looked in",
+                "which does not set it",
+            ],
+        ),
+        (
+            with("AIGC_AUTH_APP_ID", "a\u{7}b"),
+            None,
+            vec!["failed the app id (AIGC_AUTH_APP_ID) has characters"],
+        ),
         (
             without("AIGC_AUTH_APP_SECRET"),
             Some("X=1"),
@@ -129,7 +160,7 @@ fn from_env_reads_variables_then_dotenv() {
         ),
         (without("AIGC_AUTH_BASE_URL"), None, vec!["failed AIGC_AUTH_BASE_URL is not set"]),
         (with("AIGC_AUTH_APP_ID", ""), None, vec!["failed AIGC_AUTH_APP_ID is not set"]),
-        (with("AIGC_AUTH_BASE_URL", "auth"), None, vec!["failed", "AIGC_AUTH_BASE_URL", "is not a URL"]),
+        (with("AIGC_AUTH_BASE_URL", "auth"), None, vec!["failed", "AIGC_AUTH_BASE_URL", "has no scheme"]),
         (all.to_vec(), Some("AIGC_AUTH_APP_SECRET='hunter2"), vec!["failed cannot read", ".env"]),
     ];
     let root = std::env::temp_dir().join(format!("aigc-auth-from-env-{}", std::process::id()));

@@ -6,6 +6,8 @@ mod builder;
 mod cache;
 // Requests and answers of every call.
 mod calls;
+// `check`, `is_ready`, and the end of an outage in the log.
+mod checks;
 // The circuit breaker, and pauses that the center demands.
 mod circuit_breaker;
 // Answers of auth centers of different age.

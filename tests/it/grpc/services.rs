@@ -68,8 +68,8 @@ async fn service_reads_user_and_fails_by_errors_of_the_crate() {
                 "Basic x",
                 Code::Unauthenticated,
                 messages(
-                    "No bearer credential was sent: send `Authorization: Bearer <token>`",
-                    "未提供认证信息，请发送 `Authorization: Bearer <token>`",
+                    "`Authorization` has another scheme than `Bearer`: send `Authorization: Bearer <token>`",
+                    "`Authorization` 的认证方案不是 `Bearer`，请发送 `Authorization: Bearer <token>`",
                 ),
             ),
         ] {

@@ -24,6 +24,14 @@ pub(super) const NOTHING: Refusal = (
     Some("Bearer"),
     r#"{"code":401,"message":"No bearer credential was sent: send `Authorization: Bearer <token>`","data":null}"#,
 );
+const OTHER_SCHEME: Refusal = (
+    Some("Bearer"),
+    r#"{"code":401,"message":"`Authorization` has another scheme than `Bearer`: send `Authorization: Bearer <token>`","data":null}"#,
+);
+const NO_SCHEME: Refusal = (
+    Some("Bearer"),
+    r#"{"code":401,"message":"`Authorization` has no scheme: send `Authorization: Bearer <token>`","data":null}"#,
+);
 pub(super) const INVALID: Refusal = (
     Some(r#"Bearer error="invalid_token""#),
     r#"{"code":401,"message":"The credential is invalid or has expired","data":null}"#,
@@ -39,10 +47,10 @@ async fn malformed_header_is_401_without_upstream_call() {
         ("no header", vec![], NOTHING),
         ("an empty header", vec![b""], NOTHING),
         ("only spaces", vec![b"   "], NOTHING),
-        ("another scheme", vec![b"Basic dXNlcjpwYXNz"], NOTHING),
-        ("a scheme that begins the same", vec![b"Bearerx alice-token"], NOTHING),
-        ("a token without its scheme", vec![b"alice-token"], NOTHING),
-        ("an access key without its scheme", vec![b"ak_alice"], NOTHING),
+        ("another scheme", vec![b"Basic dXNlcjpwYXNz"], OTHER_SCHEME),
+        ("a scheme that begins the same", vec![b"Bearerx alice-token"], OTHER_SCHEME),
+        ("a token without its scheme", vec![b"alice-token"], NO_SCHEME),
+        ("an access key without its scheme", vec![b"ak_alice"], NO_SCHEME),
         ("the scheme alone", vec![b"Bearer"], INVALID),
         ("the scheme and spaces", vec![b"bearer     "], INVALID),
         ("two headers", vec![b"Bearer alice-token", b"Bearer alice-token"], INVALID),
@@ -60,7 +68,7 @@ async fn malformed_header_is_401_without_upstream_call() {
         ("UTF-8", vec!["Bearer älice".as_bytes()], INVALID),
         ("Chinese", vec!["Bearer 令牌".as_bytes()], INVALID),
         ("bytes that are no text", vec![b"Bearer \x80\xff\xfe"], INVALID),
-        ("a byte that is no text, in the scheme", vec![b"B\xe9arer alice-token"], NOTHING),
+        ("a byte that is no text, in the scheme", vec![b"B\xe9arer alice-token"], OTHER_SCHEME),
         ("quotes", vec![b"Bearer \"alice-token\""], INVALID),
         ("a parameter", vec![b"Bearer token=alice-token"], INVALID),
         ("a percent", vec![b"Bearer alice%2Dtoken"], INVALID),
@@ -69,7 +77,7 @@ async fn malformed_header_is_401_without_upstream_call() {
         ("JSON", vec![br#"Bearer {"alg":"none"}"#], INVALID),
         ("an access key with a space", vec![b"Bearer ak_ alice"], INVALID),
         ("an access key that is no text", vec![b"Bearer ak_\xff"], INVALID),
-        ("9 KiB of another scheme", vec![&long_basic], NOTHING),
+        ("9 KiB of another scheme", vec![&long_basic], OTHER_SCHEME),
     ];
     for (what, values, (challenge, body)) in &table {
         let headers: Vec<_> = values.iter().map(|value| ("authorization", *value)).collect();

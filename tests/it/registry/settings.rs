@@ -257,6 +257,19 @@ fn invalid_variable_is_named_in_error() {
         ),
         (&[NAME, ("AIGC_SERVICE_HEARTBEAT_INTERVAL", "0")], &["AIGC_SERVICE_HEARTBEAT_INTERVAL is `0`"]),
         (&[NAME, ("AIGC_SERVICE_HEARTBEAT_INTERVAL", "151")], &["1 to 150 seconds"]),
+        (
+            &[
+                ("AIGC_SERVICE_PORT", "no"),
+                ("AIGC_SERVICE_TYPE", "web"),
+                ("AIGC_SERVICE_NETWORKS", "10.0.0.0/8,ten"),
+            ],
+            &[
+                "4 settings are missing or wrong: AIGC_SERVICE_TYPE is `web`",
+                "AIGC_SERVICE_PORT is `no`",
+                "AIGC_SERVICE_NETWORKS has `ten`",
+                "AIGC_SERVICE_NAME is not set: looked in",
+            ],
+        ),
         (&[NAME, ("AIGC_SERVICE_HEARTBEAT_INTERVAL", "60s")], &["AIGC_SERVICE_HEARTBEAT_INTERVAL"]),
     ];
     let start = |(variables, parts): &Case<&'static [&'static str]>| {

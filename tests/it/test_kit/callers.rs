@@ -1,9 +1,10 @@
 use aigc_auth::error::{ErrorResponder, Language};
 use aigc_auth::impersonation::ActAsPolicy;
 use aigc_auth::layer::GuardLayer;
+use aigc_auth::observer::{Event, RefusedBy};
 use aigc_auth::service::{CurrentService, ServiceIdentity};
 use aigc_auth::tenant::{CurrentTenant, TenantPolicy};
-use aigc_auth::testing::{self, TestAuthLayer, UsageLog};
+use aigc_auth::testing::{self, EventLog, TestAuthLayer, UsageLog};
 use aigc_auth::usage::ApiRecord;
 use aigc_auth::{
     ActAsUser, CurrentUser, OptionalUser, RequireAdmin, RequirePermission, context, permissions,
@@ -173,4 +174,32 @@ fn credentials_that_cannot_be_panic() {
     assert!(panics(|| testing::anonymous().with_credential("t")));
     assert!(panics(|| testing::signed_in(testing::user("alice")).with_credential("two words")));
     assert!(!panics(|| testing::signed_in(testing::user("alice")).with_credential("t")));
+}
+
+#[tokio::test]
+async fn events_are_those_of_the_layer() {
+    let events = EventLog::new();
+    let app = |auth: TestAuthLayer| {
+        Router::new()
+            .route("/purge", get(|_: RequirePermission<Purge>| async {}))
+            .route("/target", get(|_: ActAsUser| async {}))
+            .layer(auth.observer(events.clone()))
+    };
+    let act_as = [("x-act-as-user-id", "7")];
+    for (auth, path, status) in [
+        (testing::signed_in(testing::user("alice")), "/purge", 403),
+        (testing::anonymous(), "/purge", 401),
+        (testing::signed_in(testing::user("root").admin(true)), "/target", 200),
+    ] {
+        assert_eq!(ask(&app(auth), path, &act_as).await.0, status, "{path}");
+    }
+    let told = events.events();
+    let [Event::Refused(purge), Event::Refused(nobody), Event::ActAs(acting)] = &told[..] else {
+        panic!("other events: {told:#?}")
+    };
+    assert_eq!((purge.status(), purge.needed.as_deref()), (403, Some("report:purge")));
+    assert_eq!((nobody.status(), nobody.by), (401, RefusedBy::Handler));
+    assert_eq!((&acting.actor, acting.error), (&testing::user_id("root"), None));
+    events.clear();
+    assert!(events.events().is_empty());
 }

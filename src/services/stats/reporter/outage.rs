@@ -8,6 +8,9 @@ use crate::util::backoff::Backoff;
 pub(super) struct Outage {
     backoff: Backoff,
     pub(super) next_attempt: Instant,
+    pub(super) started: Instant,
+    /// Whether the log says so, and has to say when it is over.
+    pub(super) is_logged: bool,
 }
 
 impl Outage {
@@ -15,7 +18,8 @@ impl Outage {
     const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
     pub(super) fn new() -> Self {
-        Self { backoff: Backoff::new(Self::INITIAL_BACKOFF, Self::MAX_BACKOFF), next_attempt: Instant::now() }
+        let (backoff, now) = (Backoff::new(Self::INITIAL_BACKOFF, Self::MAX_BACKOFF), Instant::now());
+        Self { backoff, next_attempt: now, started: now, is_logged: false }
     }
 
     /// Postpones the next attempt after a failed one, at least by the `Retry-After` of the response.

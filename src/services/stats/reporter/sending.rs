@@ -88,10 +88,14 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
                 }
             }
             Some(Err(SendError::Transient(error, retry_after))) => {
-                if self.warn_throttle.is_due() {
+                let (is_logged, lane) = (self.warn_throttle.is_due(), batch.lane);
+                if is_logged {
                     tracing::warn!(%error, "cannot deliver usage records; will retry");
                 }
                 self.retry_later(batch, retry_after).await;
+                if let Some(outage) = &mut self.lanes[lane].outage {
+                    outage.is_logged |= is_logged;
+                }
             }
             // The task panicked. The batch may have arrived; its idempotency key prevents a second count.
             None => self.retry_later(batch, None).await,
@@ -101,7 +105,11 @@ impl<D: Deliver, S: Store> Reporter<D, S> {
     /// Ends the outage of a lane after an answer. What others send says nothing of an outage for verified users, and the
     /// other way round: a failure may be due to the content.
     fn end_outage(&mut self, lane: Lane) {
-        self.lanes[lane].outage = None;
+        if let Some(outage) = self.lanes[lane].outage.take()
+            && outage.is_logged
+        {
+            tracing::info!(outage = ?outage.started.elapsed(), "the auth center takes usage records again");
+        }
     }
 
     /// Sends its parts in place of a batch that was too large.

@@ -2,8 +2,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use url::Url;
-
 use super::dead_letter::{DeadLetter, OnDeadLetter};
 use super::lanes::Lanes;
 use super::sender::{Inner, Sender};
@@ -11,6 +9,7 @@ use crate::services::webhook::signing_key::SigningKey;
 use crate::types::error::BuildError;
 use crate::types::secret::Secret;
 use crate::upstream::http_client;
+use crate::upstream::http_url::{self, NoUrl};
 
 /// Builds a [`Sender`]; made by [`Sender::builder`].
 #[derive(Clone)]
@@ -129,13 +128,13 @@ impl SenderBuilder {
     /// If the URL is not an `http` or `https` URL, or over 64 KiB, if a secret is shorter than 16 bytes, has white space at an
     /// end or is not base64 after `whsec_`, or if TLS cannot be set up.
     pub fn build(self) -> Result<Sender, BuildError> {
-        let url = Url::parse(&self.url)
-            .map_err(|error| BuildError::new("the webhook's URL is not a URL").with_source(error))?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(BuildError::new(
-                "the webhook's URL must start with https:// or http:// and have a host",
-            ));
-        }
+        let url = http_url::parse(&self.url).map_err(|no_url| {
+            let error = BuildError::new(format!("the webhook's URL {}", no_url.why()));
+            match no_url {
+                NoUrl::Unreadable(source) => error.with_source(source),
+                _ => error,
+            }
+        })?;
         let target = http::Uri::try_from(url.as_str());
         target.map_err(|error| {
             BuildError::new("the webhook's URL cannot be sent in a request").with_source(error)

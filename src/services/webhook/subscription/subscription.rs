@@ -10,6 +10,7 @@ use tokio::time;
 use super::state_file::StateFile;
 use crate::types::error::{AuthError, BuildError, ErrorKind};
 use crate::types::secret::Secret;
+use crate::types::webhook_secret;
 use crate::util::backoff::Backoff;
 use crate::util::env::Env;
 use crate::verifiers::client::{AuthClient, WebhookId};
@@ -104,15 +105,20 @@ impl Subscription {
     /// working directory.
     ///
     /// # Errors
-    /// If the URL or the secret is not set; the error names it and the places that were searched. Also as
+    /// If the URL or the secret is not set, or the secret is none that an endpoint takes; the error names all that is missing or
+    /// wrong, and the places that were searched. Also as
     /// [`SubscriptionBuilder::start`](crate::webhook::SubscriptionBuilder::start).
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn from_env(client: &AuthClient) -> Result<Self, BuildError> {
         let env = Env::load()?;
-        let url = env.require("AIGC_AUTH_WEBHOOK_URL")?;
-        let builder = Self::builder(client, url, env.require_secret("AIGC_AUTH_WEBHOOK_SECRET")?);
+        let mut variables = env.reader();
+        let url = variables.require("AIGC_AUTH_WEBHOOK_URL");
+        let secret = variables.require_secret("AIGC_AUTH_WEBHOOK_SECRET");
+        variables.check_required(secret.expose(), |_| webhook_secret::standard_key(&secret));
+        variables.finish()?;
+        let builder = Self::builder(client, url, secret);
         match env.get("AIGC_AUTH_WEBHOOK_STATE_FILE") {
             Some(path) => builder.state_file(path).start(),
             None => builder.start(),

@@ -3,6 +3,7 @@
 use aigc_auth::layer::CredentialSource;
 use axum::Router;
 use axum::routing::any;
+use serde_json::{Value, json};
 
 use crate::layer::headers::{NOTHING, me};
 use crate::support::{self, Log, center, serve};
@@ -23,6 +24,10 @@ async fn response_says_what_to_send_and_log_says_what_was_sent() {
     let cross = ("sec-fetch-site", "cross-site");
     let cookie = ("cookie", "session=secret-1");
     let preflight = [("origin", "https://app.example.com"), ("access-control-request-method", "GET")];
+    let (other, bare) = (
+        "`Authorization` has another scheme than `Bearer`: send `Authorization: Bearer <token>`",
+        "`Authorization` has no scheme: send `Authorization: Bearer <token>`",
+    );
     for (app, method, target, headers, logged) in [
         (&usual, "GET", "/me", &[][..], "No bearer credential was sent"),
         (&usual, "GET", "/me", &[("authorization", "Basic secret-1")], "has the scheme `Basic`"),
@@ -76,7 +81,16 @@ async fn response_says_what_to_send_and_log_says_what_was_sent() {
         let log = Log::start();
         let answer = support::request(app.address, method, target, headers).await;
         let seen = (answer.header("www-authenticate"), &*answer.body);
-        assert_eq!((answer.status, seen), (401, NOTHING), "{method} {target} {headers:?}");
+        let said = match logged {
+            "has no scheme: `Bearer`" => Some(bare),
+            logged if logged.contains("scheme") => Some(other),
+            _ => None,
+        };
+        let body = said.map(|said| json!({"code": 401, "message": said, "data": null}).to_string());
+        let (challenge, nothing) = NOTHING;
+        let expected = (challenge, body.as_deref().unwrap_or(nothing));
+        assert_eq!((answer.status, answer.json()), (401, serde_json::from_str::<Value>(expected.1).unwrap()));
+        assert_eq!(seen.0, expected.0, "{method} {target} {headers:?}");
         let lines = log.take();
         let refused: Vec<_> = lines.lines().filter(|line| line.contains("request refused")).collect();
         assert_eq!(refused.len(), 1, "{lines}");
@@ -84,4 +98,41 @@ async fn response_says_what_to_send_and_log_says_what_was_sent() {
         assert!(!lines.contains("secret-1"), "{lines}");
     }
     assert!(center.requests().is_empty());
+}
+
+/// In the wrong order, browsers show their page nothing: the log has to say it without being asked.
+#[tokio::test]
+async fn refused_preflight_is_a_warning_once() {
+    let center = center().await;
+    let app = serve(Router::new().route("/me", any(me)).layer(support::auth(&center))).await;
+    let origin = ("origin", "https://app.example.com");
+    let preflight = [origin, ("access-control-request-method", "GET")];
+    let log = Log::start();
+    for _ in 0..3 {
+        assert_eq!(support::request(app.address, "OPTIONS", "/me", &preflight).await.status, 401);
+    }
+    // No preflights, and so no reason to warn.
+    for (method, headers) in [("OPTIONS", &preflight[..1]), ("GET", &preflight)] {
+        assert_eq!(support::request(app.address, method, "/me", headers).await.status, 401);
+    }
+    let lines = log.take();
+    let warned: Vec<_> = lines.lines().filter(|line| line.contains("WARN")).collect();
+    assert_eq!(warned.len(), 1, "{lines}");
+    let where_it_belongs =
+        "CORS preflights are refused, for they never have a credential: put the CORS layer outside";
+    assert!(warned[0].contains(where_it_belongs), "{lines}");
+}
+
+#[tokio::test]
+async fn anonymous_request_with_an_unread_credential_is_in_the_log() {
+    let center = center().await;
+    let layer = support::auth(&center).allow_anonymous();
+    let app = serve(Router::new().route("/open", any(|| async { "open" })).layer(layer)).await;
+    let log = Log::start();
+    let headers = [("authorization", "Token secret-1")];
+    assert_eq!(support::request(app.address, "GET", "/open", &headers).await.status, 200);
+    let lines = log.take();
+    let line = lines.lines().find(|line| line.contains("request passes as anonymous")).unwrap();
+    assert!(line.contains("DEBUG") && line.contains("has the scheme `Token`"), "{lines}");
+    assert!(!lines.contains("secret-1"), "{lines}");
 }
