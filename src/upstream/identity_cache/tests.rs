@@ -272,7 +272,7 @@ impl Model {
         let key = self.key(of);
         let age = self.clock.now() - self.ended_at[of];
         match self.cache.get(key) {
-            Cached::Fresh(user) | Cached::Stale(user) => {
+            Cached::Fresh(user) | Cached::Watched(user) | Cached::Stale(user) => {
                 assert!(version(&user) >= self.floors[of], "served from before an invalidation");
                 assert!(age < 300_000, "served {age} ms after the lookup");
             }
