@@ -70,7 +70,26 @@ impl<V: Value, B: Backend<Value = V>> Lookups<B, V> {
     {
         match self.backend.cache().get(key) {
             Cached::Fresh(value) => Some(Ok(value)),
-            Cached::Watched(value) => {
+            Cached::Miss => None,
+            other => self.cached_otherwise(key, other, query),
+        }
+    }
+
+    /// Answers what is cached and not simply served. Apart from [`cached`](Self::cached), so that most requests do not pay for it.
+    #[cold]
+    #[inline(never)]
+    fn cached_otherwise<Q>(
+        &self,
+        key: Key,
+        cached: Cached<V>,
+        query: impl FnOnce() -> Q,
+    ) -> Option<Result<V, AuthError>>
+    where
+        B: Fetch<Q>,
+        Q: Send + 'static,
+    {
+        match cached {
+            Cached::Fresh(value) | Cached::Watched(value) => {
                 self.watch.cached(B::what(&query()), None);
                 Some(Ok(value))
             }
