@@ -131,10 +131,9 @@ async fn flapping_center_does_not_flood_the_log() {
     for n in 0..40 {
         rig.center.add_token(format!("token-{n}"), "alice");
         let fault = Fault::status(503);
-        if n % 2 == 0 {
-            rig.center.inject_fault(fault)
-        } else {
-            rig.center.clear_faults()
+        match n % 2 {
+            0 => rig.center.inject_fault(fault),
+            _ => rig.center.clear_faults(),
         }
         rig.ask(&format!("token-{n}")).await;
         rig.clock.advance(Duration::from_millis(500));
