@@ -12,13 +12,13 @@ pub(crate) fn series() -> Vec<Series> {
             name: "`clear_cache`, by cached users",
             sizes: USERS,
             cost: Cost::Other("µs of processor time", time),
-            bound: "each entry is freed",
+            bound: "each entry is freed, and its key kept; one at a time is locked",
         },
         Series {
             name: "memory on top while `clear_cache` runs, by cached users",
             sizes: USERS,
             cost: Cost::Other("KiB", memory),
-            bound: "",
+            bound: "the keys of those who were accepted",
         },
     ]
 }

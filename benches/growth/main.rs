@@ -63,6 +63,7 @@ fn main() {
         })
         .collect();
     if is_given("--write") {
+        // Of all, or of those that were named.
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/growth.svg");
         std::fs::write(path, plot::draw(&measured)).expect("written");
     }

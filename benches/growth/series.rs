@@ -90,7 +90,7 @@ impl Measured<'_> {
     /// With some room for what is timed on a busy machine.
     pub(crate) fn grows_at_most_n_log_n(&self) -> bool {
         let (sizes, costs) = self.ends();
-        costs[1] / costs[0] <= n_log_n(sizes[0], sizes[1]) * 1.5
+        costs[1] <= costs[0].max(1.0) * n_log_n(sizes[0], sizes[1]) * 1.5
     }
 }
 
