@@ -20,6 +20,9 @@ mod spread;
 mod valgrind;
 mod waits;
 
+/// A part of the bench, by its name. Told whether this is a bench, and no test.
+type Part = (&'static str, fn(bool));
+
 fn main() {
     if center::serve_if_told() {
         return;
@@ -29,7 +32,7 @@ fn main() {
     }
     // `cargo test` only wants to know that it works.
     let is_bench = std::env::args().any(|argument| argument == "--bench");
-    let parts: [(&str, fn(bool)); 4] = [
+    let parts: [Part; 4] = [
         ("waits", waits::measure),
         ("processor", processor::measure),
         ("bursts", bursts::measure),
