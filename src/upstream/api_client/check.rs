@@ -5,7 +5,8 @@ use http::StatusCode;
 use http::header::HeaderMap;
 use serde::de::IgnoredAny;
 
-use super::client::{ApiClient, decode};
+use super::client::ApiClient;
+use super::decode::decode;
 use super::failure::{Cause, Failure};
 use super::outcome::answered;
 use crate::types::error::{AuthError, ErrorKind};

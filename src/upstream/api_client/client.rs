@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
-use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
 use super::base_url::BaseUrl;
 use super::call::Call;
 use super::data::ReadData;
+use super::decode::decode;
 use super::error::CallError;
 use super::failure::{Cause, Failure};
 use super::identity;
@@ -20,8 +20,6 @@ use super::message::Message;
 use super::outcome::{answered, record_failure, record_success};
 use super::rejection::Rejection;
 use crate::ports::observer::{BreakerState, Watch};
-use crate::types::claims::unique_json;
-use crate::types::envelope::Envelope;
 use crate::types::error::{AuthError, BuildError, ErrorKind};
 use crate::types::secret::Secret;
 use crate::upstream::circuit_breaker::CircuitBreakers;
@@ -225,36 +223,6 @@ impl ApiClient {
     }
 }
 
-/// Decodes the data of a response, or the rejection.
-pub(super) fn decode<R: ReadData>(body: &[u8]) -> Result<Result<R, Rejection>, Failure> {
-    if let Some(answer) = R::read_at_once(body) {
-        return Ok(Ok(answer));
-    }
-    let Envelope { code, message, data } = envelope(body).ok_or_else(|| {
-        let reason =
-            "the answer is not an auth center envelope; expected JSON with `code`, `message` and `data`";
-        Failure::new(reason, Cause::Call)
-    })?;
-    if code != 0 {
-        return Ok(Err(Rejection { code, message, data }));
-    }
-    let unreadable = |_| Failure::new("the `data` of the answer has an unexpected shape", Cause::Up);
-    R::read(data.unwrap_or_default()).map(Ok).map_err(unreadable)
-}
-
-/// Reads what `Envelope<Value>` would, without building the data once more.
-fn envelope(body: &[u8]) -> Option<Envelope<Value>> {
-    let mut fields = unique_json::parse(body)?;
-    let code = fields.get("code")?.as_i64()?;
-    let message = match fields.remove("message") {
-        Some(Value::String(message)) => message,
-        None | Some(Value::Null) => String::new(),
-        Some(_) => return None,
-    };
-    let data = fields.remove("data").filter(|data| !data.is_null());
-    Some(Envelope { code, message, data })
-}
-
 impl fmt::Debug for ApiClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiClient").field("base", &self.base).finish_non_exhaustive()
@@ -300,52 +268,6 @@ mod tests {
                 watch: Watch::default(),
             });
             assert_eq!(client.ok().map(|client| client.base).as_deref(), expected, "{given}");
-        }
-    }
-
-    #[test]
-    fn answers_are_decoded() {
-        const NO_ENVELOPE: &str = "the answer is not an auth center envelope";
-        const OTHER_DATA: &str = "the `data` of the answer has an unexpected shape";
-        for (body, expected) in [
-            (r#"{"code": 0, "message": "ok", "data": {"id": 7}}"#, Ok("data 7")),
-            (r#"{"data": {"id": 7}, "code": 0}"#, Ok("data 7")),
-            (r#"{"code": 0, "message": null, "data": {"id": 7, "id": 8}, "more": [{}]}"#, Ok("data 8")),
-            (r#"{"code": 401, "message": "no", "data": null}"#, Ok("rejected 401 no, None")),
-            (r#"{"code": -1, "data": {"why": 1}}"#, Ok(r#"rejected -1 , Some(Object {"why": Number(1)})"#)),
-            (r#"{"code": 0, "data": {"name": 7}}"#, Err(OTHER_DATA)),
-            (r#"{"code": 0, "data": [7]}"#, Err(OTHER_DATA)),
-            (r#"{"code": 0, "data": null}"#, Err(OTHER_DATA)),
-            (r#"{"code": 0}"#, Err(OTHER_DATA)),
-            (r#"{"code": 0, "code": 0, "data": {"id": 7}}"#, Err(NO_ENVELOPE)),
-            (r#"{"code": 0, "data": {"id": 8}, "data": {"id": 7}}"#, Err(NO_ENVELOPE)),
-            (r#"{"code": 0.0, "data": {"id": 7}}"#, Err(NO_ENVELOPE)),
-            (r#"{"code": "0", "data": {"id": 7}}"#, Err(NO_ENVELOPE)),
-            (r#"{"code": null, "data": {"id": 7}}"#, Err(NO_ENVELOPE)),
-            (r#"{"code": 9223372036854775808, "data": {"id": 7}}"#, Err(NO_ENVELOPE)),
-            (r#"{"code": 0, "message": 7, "data": {"id": 7}}"#, Err(NO_ENVELOPE)),
-            (r#"{"message": "ok", "data": {"id": 7}}"#, Err(NO_ENVELOPE)),
-            (r#"{"code": 0, "data": {"id": 7}} x"#, Err(NO_ENVELOPE)),
-            (r#"[0, "ok", {"id": 7}]"#, Err(NO_ENVELOPE)),
-            ("<html>", Err(NO_ENVELOPE)),
-            ("", Err(NO_ENVELOPE)),
-        ] {
-            #[derive(serde::Deserialize)]
-            struct Data {
-                id: u64,
-            }
-
-            let decoded = match decode::<crate::types::spelling::Record<Data>>(body.as_bytes()) {
-                Ok(Ok(data)) => Ok(format!("data {}", data.0.id)),
-                Ok(Err(Rejection { code, message, data })) => {
-                    Ok(format!("rejected {code} {message}, {data:?}"))
-                }
-                Err(failure) => Err(failure.reason),
-            };
-            match expected {
-                Ok(expected) => assert_eq!(decoded.as_deref().ok(), Some(expected), "{body}"),
-                Err(expected) => assert!(decoded.is_err_and(|reason| reason.starts_with(expected)), "{body}"),
-            }
         }
     }
 }

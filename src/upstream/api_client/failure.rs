@@ -4,6 +4,7 @@ use http::StatusCode;
 use http::header::{HeaderMap, RETRY_AFTER};
 
 use crate::types::error::{AuthError, ErrorKind};
+use crate::upstream::gate::Refused;
 
 /// The pause after a failure that is laid to one credential.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -78,6 +79,20 @@ impl Failure {
             // Without the URL: that of a gateway may contain a secret.
             Some(source) => error.with_source(source.without_url()),
             None => error,
+        }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Open(wait) => Self {
+                retry_after: Some(wait),
+                ..Self::new("not sent: the circuit breaker is open", Cause::Local)
+            },
+            Refused::AtCapacity => {
+                Self::new("at capacity: too many calls are in flight (`max_in_flight`)", Cause::Local)
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ mod call;
 mod check;
 mod client;
 mod data;
+mod decode;
 mod error;
 mod failure;
 mod feishu_code;

@@ -5,21 +5,6 @@ use super::failure::{Cause, Failure};
 use crate::ports::observer::CallOutcome;
 use crate::upstream::call_meter::CallMeter;
 use crate::upstream::circuit_breaker::Permit;
-use crate::upstream::gate::Refused;
-
-impl From<Refused> for Failure {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Open(wait) => Self {
-                retry_after: Some(wait),
-                ..Self::new("not sent: the circuit breaker is open", Cause::Local)
-            },
-            Refused::AtCapacity => {
-                Self::new("at capacity: too many calls are in flight (`max_in_flight`)", Cause::Local)
-            }
-        }
-    }
-}
 
 impl ApiClient {
     /// Measures a call, for the observer.

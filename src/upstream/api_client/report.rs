@@ -3,8 +3,9 @@
 use http::header::HeaderMap;
 use std::time::Duration;
 
-use super::client::{ApiClient, decode};
+use super::client::ApiClient;
 use super::data::ReadData;
+use super::decode::decode;
 use super::outcome::answered;
 use crate::types::error::AuthError;
 #[cfg(feature = "spool")]
