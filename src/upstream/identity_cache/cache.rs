@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use quick_cache::sync::EntryAction;
 
-use super::entry::{Entry, Negative};
+use super::entry::{Entry, Negative, Terms};
 use super::interned_lists::InternedLists;
 use super::invalidation::{Invalidations, Standing};
 use super::key::{Key, KeyHasher, Kind};
@@ -104,20 +104,31 @@ impl<V: Value> IdentityCache<V> {
         self.hashers[kind as usize].key(credential)
     }
 
+    /// Inlined as far as most requests get.
+    #[inline(always)]
     pub(crate) fn get(&self, key: Key) -> Cached<V> {
         let now = self.clock.now();
         if self.trust.is_over(now) {
             self.end_trust();
         }
-        if let Some(identity) = self.identities.get(&key)
-            && now < identity.expires_at.get()
+        match self.identities.get(&key) {
+            // Then it has not expired either.
+            Some(identity) if now < identity.terms.check_at.get() && self.is_valid(key, &identity) => {
+                Cached::Fresh(identity.value)
+            }
+            identity => self.get_other(key, now, identity),
+        }
+    }
+
+    /// Returns what is cached for a key whose entry, if there is one, is invalid or due for a closer look.
+    #[inline(never)]
+    fn get_other(&self, key: Key, now: Millis, identity: Option<Entry<V>>) -> Cached<V> {
+        if let Some(identity) = identity
+            && now >= identity.terms.check_at.get()
+            && now < identity.terms.expires_at.get()
             && self.is_valid(key, &identity)
         {
-            return if now < identity.check_at.get() {
-                Cached::Fresh(identity.value)
-            } else {
-                self.check(key, identity)
-            };
+            return self.check(key, identity);
         }
         match self.negatives.get(&key) {
             Some(negative)
@@ -134,30 +145,30 @@ impl<V: Value> IdentityCache<V> {
     /// Looks closer at an entry whose time has come.
     #[cold]
     fn check(&self, key: Key, identity: Entry<V>) -> Cached<V> {
-        if identity.has_ended(&self.clock) {
+        if identity.terms.has_ended(&self.clock) {
             self.remove_value(key);
             return Cached::Miss;
         }
         let now = self.clock.now();
-        if now >= identity.refresh_at.get() {
+        if now >= identity.terms.refresh_at.get() {
             return Cached::Stale(identity.value);
         }
         if self.is_watched {
             return Cached::Watched(identity.value);
         }
-        self.update(key, |identity| identity.check_at = self.next_check(identity, now));
+        self.update(key, |Entry { terms, .. }| terms.check_at = self.next_check(terms, now));
         Cached::Fresh(identity.value)
     }
 
     /// Returns until when an entry is served without a closer look: never if hits are watched. So the rest of the requests pays
     /// nothing for it.
-    pub(super) fn next_check(&self, entry: &Entry<V>, now: Millis) -> U40 {
-        if self.is_watched { 0.into() } else { entry.next_check(now) }
+    pub(super) fn next_check(&self, terms: &Terms, now: Millis) -> U40 {
+        if self.is_watched { 0.into() } else { terms.next_check(now) }
     }
 
     /// Returns when a cached user is due for a refresh; the TTL for one that is not cached.
     pub(crate) fn refresh_at(&self, key: Key) -> Result<Millis, Duration> {
-        self.identities.get(&key).map(|identity| identity.refresh_at.get()).ok_or(self.ttls.ttl)
+        self.identities.get(&key).map(|identity| identity.terms.refresh_at.get()).ok_or(self.ttls.ttl)
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -193,12 +204,13 @@ impl<V: Value> IdentityCache<V> {
     /// Returns the cached value and its epoch, also past the TTL or doubted, to serve while the auth center is unavailable.
     pub(crate) fn stale(&self, key: Key) -> Option<(V, u64)> {
         let identity = self.identities.get(&key)?;
-        if self.is_invalidated(key, &identity.value, identity.epoch.get()) {
+        if self.is_invalidated(key, &identity.value, identity.terms.epoch.get()) {
             self.remove_value(key);
             return None;
         }
-        let is_usable = self.clock.now() < identity.stale_until.get() && !identity.has_ended(&self.clock);
-        is_usable.then_some((identity.value, identity.epoch.get()))
+        let is_usable =
+            self.clock.now() < identity.terms.stale_until.get() && !identity.terms.has_ended(&self.clock);
+        is_usable.then_some((identity.value, identity.terms.epoch.get()))
     }
 
     /// Returns whether the credential was accepted the last time.
@@ -219,13 +231,13 @@ impl<V: Value> IdentityCache<V> {
     #[inline(always)]
     pub(super) fn is_valid(&self, key: Key, identity: &Entry<V>) -> bool {
         let epoch = self.invalidations.epoch();
-        identity.epoch.get() >= epoch || self.is_valid_since(epoch, key, identity)
+        identity.terms.epoch.get() >= epoch || self.is_valid_since(epoch, key, identity)
     }
 
     /// The same for an entry that is older than the last invalidation, that of this epoch.
     #[inline(never)]
     fn is_valid_since(&self, epoch: u64, key: Key, identity: &Entry<V>) -> bool {
-        match self.invalidations.standing(key, &identity.value, identity.epoch.get()) {
+        match self.invalidations.standing(key, &identity.value, identity.terms.epoch.get()) {
             Standing::Valid => {}
             // Kept, to be served while nobody can be asked.
             Standing::Doubted => return false,
@@ -237,7 +249,7 @@ impl<V: Value> IdentityCache<V> {
         // The next `get` need not check again. An entry that has replaced this one meanwhile was not checked.
         self.update(key, |current| {
             if current.value.is_same(&identity.value) {
-                current.epoch = current.epoch.get().max(epoch).into();
+                current.terms.epoch = current.terms.epoch.get().max(epoch).into();
             }
         });
         true

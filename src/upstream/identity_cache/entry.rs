@@ -9,12 +9,19 @@ use crate::types::error::AuthError;
 use crate::util::clock::{Clock, Millis, millis};
 use crate::util::narrow::{U40, U48};
 
-/// A verified user, or another value, with everything that decides on later requests as numbers to compare.
-///
-/// They are narrow, since there is an entry for every user: this is 40 bytes. A time that is too far away becomes an earlier one.
+/// A verified user, or another value, with everything that decides on later requests.
 #[derive(Clone)]
 pub(super) struct Entry<V> {
     pub(super) value: V,
+    /// A struct of its own, which each hit copies as a whole: in two moves in place of twelve.
+    pub(super) terms: Terms,
+}
+
+/// Until when a value is served, and how, as numbers to compare.
+///
+/// They are narrow, since there is an entry for every user: this is 32 bytes. A time that is too far away becomes an earlier one.
+#[derive(Clone, Copy)]
+pub(super) struct Terms {
     /// Until then the entry is served without a look at what follows: no later than `expires_at`.
     pub(super) check_at: U40,
     /// From here on the entry is refreshed in the background.
@@ -63,7 +70,7 @@ fn since_1970(time: SystemTime) -> Millis {
     time.duration_since(UNIX_EPOCH).map_or(0, millis)
 }
 
-impl<V> Entry<V> {
+impl Terms {
     /// How long an entry is served before the date is asked.
     const DATE_CHECK: Millis = 1_000;
 

@@ -18,8 +18,8 @@ impl<V: Value> IdentityCache<V> {
     pub(crate) fn fresh(&self, key: Key) -> Option<Fresh<V>> {
         let now = self.clock().now();
         let entry = self.identities.get(&key)?;
-        let until = entry.check_at.get().min(self.trust.until());
+        let until = entry.terms.check_at.get().min(self.trust.until());
         let is_fresh = now < until && self.is_valid(key, &entry);
-        is_fresh.then(|| Fresh { value: entry.value, epoch: entry.epoch.get(), until, now })
+        is_fresh.then(|| Fresh { value: entry.value, epoch: entry.terms.epoch.get(), until, now })
     }
 }

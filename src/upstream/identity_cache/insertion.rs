@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::cache::IdentityCache;
-use super::entry::{Entry, Negative};
+use super::entry::{Entry, Negative, Terms};
 use super::key::Key;
 use super::ttls::CacheTtls;
 use super::value::{RejectedAbout, Value};
@@ -51,8 +51,7 @@ impl<V: Value> IdentityCache<V> {
             return;
         }
         let refresh_after = (left + age) * fastrand::u64(CacheTtls::REFRESH_PERCENT) / 100;
-        let mut entry = Entry {
-            value: value.clone(),
+        let mut terms = Terms {
             check_at: 0.into(),
             refresh_at: (now + refresh_after.saturating_sub(age)).into(),
             expires_at: (now + left).into(),
@@ -60,8 +59,8 @@ impl<V: Value> IdentityCache<V> {
             ends: ends.into(),
             epoch: epoch.into(),
         };
-        entry.check_at = self.next_check(&entry, now);
-        self.identities.insert(key, entry);
+        terms.check_at = self.next_check(&terms, now);
+        self.identities.insert(key, Entry { value: value.clone(), terms });
         // After the insertion, so that an invalidation at the same time either is seen here or removes the entry.
         if self.is_invalidated(key, value, epoch) {
             self.remove_value(key);

@@ -95,6 +95,9 @@ impl KeyHasher {
 
     #[inline]
     pub(crate) fn key(&self, credential: &[u8]) -> Key {
-        Key::of_hash(self.0.clone().hash128(credential))
+        // Not `hash128`, which would move the state once more.
+        let mut hasher = self.0.clone();
+        hasher.append(credential);
+        Key::of_hash(hasher.finalize128())
     }
 }

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use super::cache::IdentityCache;
+use super::entry::Entry;
 use super::key::Key;
 use super::value::Value;
 use crate::util::clock::millis;
@@ -12,9 +13,9 @@ impl<V: Value> IdentityCache<V> {
     pub(crate) fn postpone_refresh(&self, key: Key) {
         let pause = (millis(self.ttls.ttl) / 20).max(1_000);
         let now = self.clock().now();
-        self.update(key, |identity| {
-            identity.refresh_at = (now + pause).into();
-            identity.check_at = self.next_check(identity, now);
+        self.update(key, |Entry { terms, .. }| {
+            terms.refresh_at = (now + pause).into();
+            terms.check_at = self.next_check(terms, now);
         });
     }
 
@@ -22,11 +23,11 @@ impl<V: Value> IdentityCache<V> {
     pub(crate) fn limit(&self, key: Key, limit: SystemTime) {
         self.expiries.insert(key, limit);
         let (now, until) = (self.clock().now(), self.clock().at(limit));
-        self.update(key, |identity| {
-            identity.expires_at = identity.expires_at.get().min(until).into();
-            identity.stale_until = identity.stale_until.get().min(until).into();
-            identity.ends = identity.ends.min(Some(limit).into());
-            identity.check_at = self.next_check(identity, now);
+        self.update(key, |Entry { terms, .. }| {
+            terms.expires_at = terms.expires_at.get().min(until).into();
+            terms.stale_until = terms.stale_until.get().min(until).into();
+            terms.ends = terms.ends.min(Some(limit).into());
+            terms.check_at = self.next_check(terms, now);
         });
     }
 }
