@@ -1,6 +1,6 @@
 //! Record a request from its start to its end.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http::header::{CONTENT_LENGTH, HeaderMap};
 use http::{Method, Response, StatusCode};
@@ -30,7 +30,7 @@ impl Recording {
         let mut served = Box::new(ServedRequest {
             context,
             started,
-            took: Duration::ZERO,
+            ended: started,
             status: None,
             body_remaining: None,
             rare: None,
@@ -124,7 +124,7 @@ impl Recording {
 
     fn send(&mut self) {
         let Some(mut served) = self.0.take() else { return };
-        served.took = served.started.elapsed();
+        served.ended = Instant::now();
         // The recorder takes `served`, and its context with it, so the recorder is borrowed from a clone of the context.
         // Cloning the recorder instead would contend for its reference count, which all threads share.
         let context = served.context.clone();
