@@ -29,7 +29,8 @@ where
 
 /// Whether code may run while a body is sent.
 pub(crate) fn is_stream(body: &impl HttpBody) -> bool {
-    !body.is_end_stream() && body.size_hint().exact().is_none()
+    // Most bodies have a length, and only the others are asked the second question.
+    body.size_hint().exact().is_none() && !body.is_end_stream()
 }
 
 pin_project! {

@@ -26,13 +26,13 @@ pin_project! {
         S: Service<Request<B>>,
     {
         #[pin]
-        state: State<S, B, S::Future>,
+        pub(super) state: State<S, B, S::Future>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, B, F> {
+    pub(super) enum State<S, B, F> {
         Rejected { response: Option<Response<Body>> },
         Verifying { config: Arc<AuthConfig>, verifying: Verifying, waiting: Option<Box<Waiting<S, B>>> },
         Inner { #[pin] future: F, context: Option<RequestContext>, at_end: Option<AtEnd> },
@@ -65,15 +65,6 @@ where
         Self { state: State::Rejected { response: Some(response) } }
     }
 
-    pub(super) fn inner(
-        service: &mut S,
-        request: Request<B>,
-        context: Option<RequestContext>,
-        at_end: Option<AtEnd>,
-    ) -> Self {
-        Self { state: State::call(service, request, context, at_end) }
-    }
-
     pub(super) fn verifying(config: Arc<AuthConfig>, verifying: Verifying, waiting: Waiting<S, B>) -> Self {
         Self { state: State::Verifying { config, verifying, waiting: Some(Box::new(waiting)) } }
     }
@@ -84,7 +75,8 @@ where
     S: Service<Request<B>>,
 {
     /// Calls the service in the context: it may run code before it returns a future.
-    fn call(
+    #[inline(never)]
+    pub(super) fn call(
         service: &mut S,
         request: Request<B>,
         mut context: Option<RequestContext>,
@@ -96,6 +88,20 @@ where
         };
         Self::Inner { future, context, at_end }
     }
+}
+
+/// Polls the inner service's future in its context. A function of its own, which returns the response to where it is used.
+fn poll_inner<F: Future>(
+    future: Pin<&mut F>,
+    context: &mut Option<RequestContext>,
+    at_end: &mut Option<AtEnd>,
+    cx: &mut Context<'_>,
+) -> Poll<F::Output> {
+    let recording = FinishOnPanic(at_end);
+    let _entered = Entered::new(context);
+    let polled = future.poll(cx);
+    mem::forget(recording);
+    polled
 }
 
 impl<S, B, ResBody> Future for ResponseFuture<S, B>
@@ -111,28 +117,20 @@ where
         loop {
             let next = match state.as_mut().project() {
                 StateProj::Inner { future, context, at_end } => {
-                    let polled = {
-                        let recording = FinishOnPanic(at_end);
-                        let _entered = Entered::new(context);
-                        let polled = future.poll(cx);
-                        mem::forget(recording);
-                        polled
-                    };
-                    let result = ready!(polled);
-                    let (context, at_end) = (context.take(), at_end.take());
-                    let response = match result {
-                        Ok(mut response) => {
-                            let recording = at_end.and_then(|at_end| at_end.respond(&mut response));
-                            response.map(|inner| response_body(inner, context, recording))
+                    let mut polled = poll_inner(future, context, at_end, cx);
+                    let recording = match &mut polled {
+                        Poll::Pending => return Poll::Pending,
+                        Poll::Ready(Ok(response)) => {
+                            at_end.take().and_then(|at_end| at_end.respond(response))
                         }
-                        Err(error) => {
-                            if let Some(at_end) = at_end {
-                                at_end.fail();
-                            }
-                            return Poll::Ready(Err(error));
+                        Poll::Ready(Err(_)) => {
+                            at_end.take().into_iter().for_each(AtEnd::fail);
+                            None
                         }
                     };
-                    return Poll::Ready(Ok(response));
+                    let context = context.take();
+                    return polled
+                        .map_ok(|response| response.map(|body| response_body(body, context, recording)));
                 }
                 StateProj::Rejected { response } => {
                     let response = response.take().expect("polled after completion");

@@ -8,7 +8,7 @@ use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::future::ResponseFuture;
+use super::future::{ResponseFuture, State};
 use crate::request::auth_state;
 use crate::request::context::{self, BoxError};
 use crate::request::refusals::{Grpc, Head};
@@ -138,7 +138,7 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         match auth_state::required(request.extensions()).and_then(|user| (self.check)(user)) {
-            Ok(()) => ResponseFuture::inner(&mut self.inner, request, None, None),
+            Ok(()) => ResponseFuture { state: State::call(&mut self.inner, request, None, None) },
             Err(error) => {
                 let request = (Head::of(&request), Grpc::of_request(&request));
                 ResponseFuture::rejected(context::refuse(&error, Some(request)))

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::decision::{AuthConfig, Decision};
-use super::future::{ResponseFuture, Waiting};
+use super::future::{ResponseFuture, State, Waiting};
 use crate::request::context::BoxError;
 
 /// The middleware that [`AuthLayer`](crate::AuthLayer) puts around a service.
@@ -39,11 +39,13 @@ where
         self.inner.poll_ready(cx)
     }
 
+    // Inlined, the future would be copied once more where axum boxes it.
+    #[inline(never)]
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         match self.config.decide(&mut request) {
             Decision::Pass(context, recording, head) => {
                 let at_end = self.config.at_end(&request, recording, head);
-                ResponseFuture::inner(&mut self.inner, request, Some(context), at_end)
+                ResponseFuture { state: State::call(&mut self.inner, request, Some(context), at_end) }
             }
             Decision::Reject(error, recording, grpc) => {
                 ResponseFuture::rejected(self.config.reject(&error, &request, recording, grpc))
