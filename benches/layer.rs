@@ -36,8 +36,8 @@ use axum::extract::{FromRequestParts, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
-use http::header::COOKIE;
-use http::{HeaderMap, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use queue::Queue;
 use request::{headers, ready, sends};
 use support::{Case, measure};
@@ -160,6 +160,24 @@ fn acting(headers: &HeaderMap) -> HeaderMap {
     acting
 }
 
+/// tower-http's check of a fixed token, whose answer has what a rejection by `AuthLayer` has.
+fn answering(
+    token: &str,
+) -> ValidateRequestHeaderLayer<impl FnMut(&mut Request) -> Result<(), Response> + Clone + use<>> {
+    let expected = HeaderValue::from_str(&format!("Bearer {token}")).expect("a header");
+    let body = r#"{"code":401,"message":"Authentication credentials were not provided","data":null}"#;
+    ValidateRequestHeaderLayer::custom(move |request: &mut Request| {
+        if request.headers().get(AUTHORIZATION) == Some(&expected) {
+            return Ok(());
+        }
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        Err(response)
+    })
+}
+
 /// One organisation, with five teams.
 struct Table;
 
@@ -256,6 +274,8 @@ const ACTING: &str = "… and ActAsUser, as another user";
 const ACTING_AS_NOBODY: &str = "… and ActAsUser, without the header";
 const WARM: &str = "AuthLayer warm, around";
 const DEARER: &str = "… with a little more to do, around";
+const SAME_ANSWER: &str = "tower-http refusal, same answer, around";
+const SAME_ANSWER_AS_A_LAYER: &str = "tower-http refusal, same answer, as a layer";
 const EXTRACTED: &str = "extension read and cloned by hand";
 
 #[allow(deprecated)] // tower-http thinks little of fixed tokens; it is the least that a check can cost.
@@ -325,8 +345,10 @@ fn main() {
         request_case(WITH_TENANT, of_tenant(auth(), user().id()), with.clone(), 200),
         request_case(WITH_HEADERS, of_tenant(auth(), user().id()), naming, 200),
         request_case("tower-http refusal, around", fixed().layer(router()), without.clone(), 401),
+        request_case(SAME_ANSWER, answering(&token).layer(router()), without.clone(), 401),
         request_case("AuthLayer refusal, around", auth().layer(router()), without.clone(), 401),
         request_case("tower-http refusal, as a layer", router().layer(fixed()), without.clone(), 401),
+        request_case(SAME_ANSWER_AS_A_LAYER, router().layer(answering(&token)), without.clone(), 401),
         request_case("AuthLayer refusal, as a layer", router().layer(auth()), without, 401),
         extractor_case::<axum::Extension<UserInfo>>(EXTRACTED),
         extractor_case::<CurrentUser>("CurrentUser"),
@@ -351,8 +373,8 @@ fn main() {
         }
         DEARER => Some(BARE),
         name if name.starts_with('…') => Some(WARM),
-        "AuthLayer refusal, around" => Some("tower-http refusal, around"),
-        "AuthLayer refusal, as a layer" => Some("tower-http refusal, as a layer"),
+        "AuthLayer refusal, around" => Some(SAME_ANSWER),
+        "AuthLayer refusal, as a layer" => Some(SAME_ANSWER_AS_A_LAYER),
         "CurrentUser" | "RequirePermission, one of 200" => None,
         _ => Some(BARE),
     };

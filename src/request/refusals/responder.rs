@@ -114,23 +114,27 @@ impl ErrorResponder {
         self.sees_request
     }
 
-    /// Answers an error. Without a request, for there may be one no more, a function is not asked.
-    pub(super) fn respond(&self, error: &AuthError, head: Option<Head<'_>>, wording: &Wording) -> Response {
-        let refusal = head.map(|head| Refusal { error, head, wording });
-        let page = self.log_in_page.as_ref().zip(refusal.as_ref());
-        if let Some(redirect) = page.and_then(|(page, refusal)| page.redirect(refusal)) {
+    /// Answers an error of this request.
+    pub(super) fn respond(&self, error: &AuthError, head: Head<'_>, wording: &Wording) -> Response {
+        let refusal = Refusal { error, head, wording };
+        if let Some(redirect) = self.log_in_page.as_ref().and_then(|page| page.redirect(&refusal)) {
             return redirect;
         }
-        match (&self.form, &refusal) {
-            (Form::Problem, _) => problem(wording, error),
-            (Form::Custom(respond), Some(refusal)) => {
-                let mut response = reentry::within(wording, || respond(refusal));
-                if !self.is_verbatim {
-                    complete(&mut response, wording, error);
-                }
-                response
-            }
-            (Form::Envelope, _) | (Form::Custom(_), None) => wording.envelope(error),
+        let Form::Custom(respond) = &self.form else { return self.respond_unseen(error, wording) };
+        let mut response = reentry::within(wording, || respond(&refusal));
+        if !self.is_verbatim {
+            complete(&mut response, wording, error);
+        }
+        response
+    }
+
+    /// Answers an error without its request, for there may be one no more, or there is nothing to see in it: a function is not
+    /// asked.
+    #[inline]
+    pub(super) fn respond_unseen(&self, error: &AuthError, wording: &Wording) -> Response {
+        match self.form {
+            Form::Problem => problem(wording, error),
+            Form::Envelope | Form::Custom(_) => wording.envelope(error),
         }
     }
 }

@@ -66,8 +66,10 @@ impl RefusalSettings {
     ) -> Response {
         match grpc {
             Some(grpc) => grpc.refuse(wording, error),
-            None if self.responder.sees_request() => self.responder.respond(error, head(), wording),
-            None => self.responder.respond(error, None, wording),
+            None => match self.responder.sees_request().then(head).flatten() {
+                Some(head) => self.responder.respond(error, head, wording),
+                None => self.responder.respond_unseen(error, wording),
+            },
         }
     }
 

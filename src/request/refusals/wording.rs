@@ -58,6 +58,8 @@ impl Wording {
     }
 
     /// Returns an answer of this body, with the headers that belong to the error.
+    // A call would copy what it gets.
+    #[inline(always)]
     pub(super) fn response(&self, error: &AuthError, content_type: HeaderValue, body: Bytes) -> Response {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = error.status();
