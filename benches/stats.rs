@@ -235,7 +235,7 @@ fn main() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         return runtime.block_on(async {
             println!("{}", center(StatusCode::OK).await);
-            std::future::pending().await
+            std::future::pending::<()>().await;
         });
     }
     if let Some((name, count)) = valgrind::ordered() {
