@@ -165,7 +165,7 @@ fn answering(
     token: &str,
 ) -> ValidateRequestHeaderLayer<impl FnMut(&mut Request) -> Result<(), Response> + Clone + use<>> {
     let expected = HeaderValue::from_str(&format!("Bearer {token}")).expect("a header");
-    let body = r#"{"code":401,"message":"Authentication credentials were not provided","data":null}"#;
+    let body = r#"{"code":401,"message":"No bearer credential was sent: send `Authorization: Bearer <token>`","data":null}"#;
     ValidateRequestHeaderLayer::custom(move |request: &mut Request| {
         if request.headers().get(AUTHORIZATION) == Some(&expected) {
             return Ok(());
