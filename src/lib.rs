@@ -222,9 +222,30 @@ pub mod observer {
     pub use crate::types::credential_seen::CredentialSeen;
 }
 
+#[cfg(feature = "utoipa")]
+pub mod openapi {
+    //! Describe a service in OpenAPI, with utoipa: who may call what, by which credential, and how refusals are answered.
+    //!
+    //! [`documented_routes!`](crate::documented_routes) reads what a handler requires from its arguments. An
+    //! [`AuthLayer`](crate::AuthLayer) is a [`Modify`](utoipa::Modify) that adds what it does to the routes below: where
+    //! credentials are read from, and its answers 401, 403 and 503. The guide is [`openapi`](crate::_guide::openapi).
+    //!
+    //! `ToSchema` is implemented by [`UserInfo`](crate::UserInfo), [`UserId`](crate::UserId), the parts of both, the ids of
+    //! tenants, [`Envelope`](crate::error::Envelope), and the [declared](crate::permission::Code)
+    //! [codes](crate::permission::Action).
+    pub use crate::request::openapi::{
+        BearerScheme, Denied, Problem, Refusals, Routes, Unauthenticated, Unavailable, require,
+    };
+    #[doc(hidden)]
+    pub use crate::request::openapi::{documented, merged};
+}
+
 pub mod permission {
     //! Permissions, roles, groups and actions as types, and their combinations.
+    pub use crate::types::code::Code;
     pub use crate::types::permission::{Admin, AllOf, AnyOf, Group, Role};
+    pub use crate::types::requirement::Requirement;
+    pub use crate::types::requires::Requires;
     pub use crate::types::tenant::action::{Action, OrgAction, TeamAction};
 }
 
@@ -280,6 +301,12 @@ pub mod usage {
 pub mod user {
     //! The parts of a [`UserInfo`](crate::UserInfo), and its builder.
     pub use crate::types::user::{AccessKeyKind, Codes, FeishuIds, UserGroup, UserInfoBuilder};
+}
+
+/// What [`requirement_of!`] needs.
+#[doc(hidden)]
+pub mod __handler {
+    pub use crate::types::handler::{Absent, Argument, Handler, Known, Unknown, all, arguments};
 }
 
 // Its doctests need every feature.

@@ -8,6 +8,8 @@ pub mod context;
 #[cfg(feature = "webhook")]
 pub(crate) mod delivery;
 pub(crate) mod impersonation;
+#[cfg(feature = "utoipa")]
+pub(crate) mod openapi;
 pub(crate) mod original_uri;
 pub(crate) mod proxy_headers;
 pub(crate) mod refusals;

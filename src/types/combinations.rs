@@ -1,6 +1,7 @@
 //! Combine requirements by `AllOf` and `AnyOf`.
 
-/// Implements a trait of requirements on `$of` for combinations of up to eight members, by its `is_granted` and `describe`.
+/// Implements a trait of requirements on `$of` for combinations of up to eight members, by its `is_granted`,
+/// `describe` and `requirement`.
 macro_rules! combinations {
     ($trait:ident, $of:ty) => {
         combinations! { $trait, $of:
@@ -26,6 +27,10 @@ macro_rules! combinations {
                 $(f.write_str(" and ")?; $member::describe(f)?;)*
                 f.write_str(")")
             }
+
+            fn requirement() -> Requirement {
+                Requirement::AllOf(vec![$first::requirement(), $($member::requirement()),*])
+            }
         }
 
         impl<$first: $trait, $($member: $trait),*> $trait for AnyOf<($first, $($member,)*)> {
@@ -38,6 +43,10 @@ macro_rules! combinations {
                 $first::describe(f)?;
                 $(f.write_str(" or ")?; $member::describe(f)?;)*
                 f.write_str(")")
+            }
+
+            fn requirement() -> Requirement {
+                Requirement::AnyOf(vec![$first::requirement(), $($member::requirement()),*])
             }
         }
     )*};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::types::combinations::combinations;
+use crate::types::requirement::Requirement;
 use crate::types::user::UserInfo;
 
 /// A requirement on a user: one code, or a combination by [`AllOf`] and [`AnyOf`].
@@ -60,6 +61,12 @@ pub trait Permission: Send + Sync + 'static {
 
     /// Writes what is required, for the refusal and the log: `report:read`, or `(a and (b or c))`.
     fn describe(f: &mut fmt::Formatter<'_>) -> fmt::Result;
+
+    /// Returns what is required as data, for documents. Defaults to a [`Requirement::Rule`] of what
+    /// [`describe`](Self::describe) writes.
+    fn requirement() -> Requirement {
+        Requirement::Rule(Described(Self::describe).to_string())
+    }
 }
 
 /// A role as a type, declared with [`roles!`](crate::roles).
@@ -71,6 +78,9 @@ pub trait Permission: Send + Sync + 'static {
 pub trait Role: Send + Sync + 'static {
     /// The role's code at the auth center.
     const CODE: &'static str;
+
+    /// What it means, for documents. Defaults to none.
+    const DESCRIPTION: &'static str = "";
 }
 
 /// A group as a type, declared with [`groups!`](crate::groups).
@@ -83,6 +93,9 @@ pub trait Role: Send + Sync + 'static {
 pub trait Group: Send + Sync + 'static {
     /// The group's code at the auth center.
     const CODE: &'static str;
+
+    /// What it means, for documents. Defaults to none.
+    const DESCRIPTION: &'static str = "";
 }
 
 /// Granted to admins: users whose `is_admin` is set. Combine it with others, or take
@@ -117,6 +130,10 @@ impl Permission for Admin {
         // With a space, so that it is not taken for the code of a permission.
         f.write_str("the admin flag")
     }
+
+    fn requirement() -> Requirement {
+        Requirement::Admin
+    }
 }
 
 /// What such a function writes.
@@ -143,6 +160,10 @@ impl Permission for AllOf<()> {
     fn describe(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("nothing")
     }
+
+    fn requirement() -> Requirement {
+        Requirement::AllOf(Vec::new())
+    }
 }
 
 impl Permission for AnyOf<()> {
@@ -153,115 +174,16 @@ impl Permission for AnyOf<()> {
     fn describe(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an unsatisfiable permission")
     }
-}
 
-/// Declares permissions as types, to be named in handler signatures.
-///
-/// ```
-/// use aigc_auth::{RequirePermission, permissions};
-///
-/// permissions! {
-///     /// Read reports.
-///     pub ReadReports = "report:read";
-///     pub(crate) WriteReports = "report:write";
-/// }
-///
-/// async fn reports(_: RequirePermission<ReadReports>) -> &'static str {
-///     "…"
-/// }
-/// ```
-#[macro_export]
-macro_rules! permissions {
-    ($($(#[$meta:meta])* $visibility:vis $name:ident = $code:literal;)*) => {$(
-        #[doc = concat!("The permission `", $code, "`.")]
-        #[doc = ""]
-        $(#[$meta])*
-        #[derive(Debug)]
-        $visibility enum $name {}
-
-        impl $name {
-            /// The permission's code at the auth center.
-            #[allow(dead_code)]
-            $visibility const CODE: &'static str = $code;
-        }
-
-        impl $crate::Permission for $name {
-            fn is_granted(user: &$crate::UserInfo) -> bool {
-                user.has_permission($code)
-            }
-
-            fn describe(f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.write_str($code)
-            }
-        }
-    )*};
-}
-
-/// Declares roles as types, for [`RequireRole`](crate::RequireRole).
-///
-/// ```
-/// use aigc_auth::permission::Role;
-/// use aigc_auth::{RequireRole, roles};
-///
-/// roles! {
-///     /// May edit.
-///     pub Editor = "editor";
-/// }
-///
-/// async fn drafts(_: RequireRole<Editor>) -> &'static str {
-///     "..."
-/// }
-/// assert_eq!(Editor::CODE, "editor");
-/// ```
-#[macro_export]
-macro_rules! roles {
-    ($($(#[$meta:meta])* $visibility:vis $name:ident = $code:literal;)*) => {$(
-        #[doc = concat!("The role `", $code, "`.")]
-        #[doc = ""]
-        $(#[$meta])*
-        #[derive(Debug)]
-        $visibility enum $name {}
-
-        impl $crate::permission::Role for $name {
-            const CODE: &'static str = $code;
-        }
-    )*};
-}
-
-/// Declares groups as types, for [`RequireGroup`](crate::RequireGroup).
-///
-/// ```
-/// use aigc_auth::permission::Group;
-/// use aigc_auth::{RequireGroup, groups};
-///
-/// groups! {
-///     /// Runs the machines.
-///     pub Operations = "ops";
-/// }
-///
-/// async fn machines(_: RequireGroup<Operations>) -> &'static str {
-///     "..."
-/// }
-/// assert_eq!(Operations::CODE, "ops");
-/// ```
-#[macro_export]
-macro_rules! groups {
-    ($($(#[$meta:meta])* $visibility:vis $name:ident = $code:literal;)*) => {$(
-        #[doc = concat!("The group `", $code, "`.")]
-        #[doc = ""]
-        $(#[$meta])*
-        #[derive(Debug)]
-        $visibility enum $name {}
-
-        impl $crate::permission::Group for $name {
-            const CODE: &'static str = $code;
-        }
-    )*};
+    fn requirement() -> Requirement {
+        Requirement::AnyOf(Vec::new())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::permissions;
 
     permissions! {
         A = "a";

@@ -30,6 +30,8 @@ mod lab;
 mod layer;
 // The observer: an event for each kind of thing that happens.
 mod observer;
+// Documents in OpenAPI, against what services do.
+mod openapi;
 // `OutboundClient`: propagation, trust, redirects.
 mod outbound;
 // Registered services: heartbeats, configuration.

@@ -10,6 +10,8 @@ use super::problem::problem;
 use super::reentry;
 use super::refusal::Refusal;
 use super::wording::Wording;
+#[cfg(feature = "utoipa")]
+use crate::request::openapi;
 use crate::types::error::AuthError;
 
 /// Builds the answers to errors; for [`AuthLayer::error_responder`](crate::AuthLayer::error_responder). Cheap to clone.
@@ -84,6 +86,16 @@ impl ErrorResponder {
     {
         let respond = move |refusal: &Refusal<'_>| respond(refusal).into_response();
         Self { form: Form::Custom(Arc::new(respond)), sees_request: true, ..Self::default() }
+    }
+
+    /// The form of its answers, for documents.
+    #[cfg(feature = "utoipa")]
+    pub(crate) fn form(&self) -> openapi::Form {
+        match self.form {
+            Form::Envelope => openapi::Form::Envelope,
+            Form::Problem => openapi::Form::Problem,
+            Form::Custom(_) => openapi::Form::Custom,
+        }
     }
 
     /// Redirects to this page (303) where a browser opens a page and the answer would be 401. Everything else is answered as

@@ -126,6 +126,12 @@ impl TenantPolicy {
         self
     }
 
+    /// The names of the headers with the ids of the organisation and the team.
+    #[cfg(feature = "utoipa")]
+    pub(crate) fn headers(&self) -> [&HeaderName; 2] {
+        [&self.org_header, &self.team_header]
+    }
+
     /// Sets how long a request waits for the memberships; then it is answered 503. Defaults to 5 s. Keep it above the timeout of
     /// `CachedMemberships`, which has a stale membership to serve then.
     pub fn timeout(mut self, timeout: Duration) -> Self {

@@ -41,5 +41,6 @@ pub(crate) mod require_group;
 pub(crate) mod require_permission;
 pub(crate) mod require_role;
 pub(crate) mod require_service;
+mod requirements;
 
 pub use request_info::RequestInfo;

@@ -45,6 +45,13 @@ impl ExcludedPaths {
         !(self.paths.is_empty() && self.prefixes.is_empty()) && self.search(request)
     }
 
+    /// Returns whether all requests to this route, a template of axum, are excluded.
+    #[cfg(feature = "utoipa")]
+    pub(super) fn contain_route(&self, template: &str) -> bool {
+        self.paths.iter().any(|path| **path == *template)
+            || self.prefixes.iter().any(|prefix| is_below(template, prefix))
+    }
+
     #[inline(never)]
     fn search(&self, request: Request<'_>) -> bool {
         let path = original_uri(request.extensions, request.uri).path();

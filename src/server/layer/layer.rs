@@ -269,6 +269,11 @@ impl AuthLayer {
         &self.config.settings.trusted_proxies
     }
 
+    #[cfg(feature = "utoipa")]
+    pub(super) fn config(&self) -> &AuthConfig {
+        &self.config
+    }
+
     pub(super) fn config_mut(&mut self) -> &mut AuthConfig {
         Arc::make_mut(&mut self.config)
     }

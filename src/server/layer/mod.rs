@@ -27,6 +27,8 @@ pub(crate) mod layer;
 mod missing;
 mod named_route;
 mod observed;
+#[cfg(feature = "utoipa")]
+mod openapi;
 mod path_params;
 mod preflight;
 mod served_request;

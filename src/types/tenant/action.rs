@@ -5,7 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::types::combinations::combinations;
-use crate::types::permission::{AllOf, AnyOf};
+use crate::types::permission::{AllOf, AnyOf, Described};
+use crate::types::requirement::Requirement;
 use crate::types::user::Codes;
 
 /// Something that members of an organisation may do, by their roles there: one action, or a combination by
@@ -22,6 +23,12 @@ pub trait OrgAction: Send + Sync + 'static {
 
     /// Writes what is required, for the refusal and the log.
     fn describe(f: &mut fmt::Formatter<'_>) -> fmt::Result;
+
+    /// Returns what is required as data, for documents. Defaults to a [`Requirement::Rule`] of what
+    /// [`describe`](Self::describe) writes.
+    fn requirement() -> Requirement {
+        Requirement::Rule(Described(Self::describe).to_string())
+    }
 }
 
 /// Something that members of a team may do, by their roles there: one action, or a combination by [`AllOf`] and [`AnyOf`].
@@ -38,6 +45,12 @@ pub trait TeamAction: Send + Sync + 'static {
 
     /// Writes what is required, for the refusal and the log.
     fn describe(f: &mut fmt::Formatter<'_>) -> fmt::Result;
+
+    /// Returns what is required as data, for documents. Defaults to a [`Requirement::Rule`] of what
+    /// [`describe`](Self::describe) writes.
+    fn requirement() -> Requirement {
+        Requirement::Rule(Described(Self::describe).to_string())
+    }
 }
 
 combinations!(OrgAction, Codes);
@@ -45,18 +58,22 @@ combinations!(TeamAction, Codes);
 
 /// A declared action as data, to be listed in docs and OpenAPI: see [`org_actions!`](crate::org_actions).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Action {
     /// The action's name.
     pub name: &'static str,
+    /// The comment that it was declared with, as one paragraph; empty, and left out of JSON, without one.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub description: &'static str,
     /// The codes of the roles that hold it.
     pub roles: &'static [&'static str],
 }
 
 impl Action {
     #[doc(hidden)]
-    pub const fn new(name: &'static str, roles: &'static [&'static str]) -> Self {
-        Self { name, roles }
+    pub const fn new(name: &'static str, description: &'static str, roles: &'static [&'static str]) -> Self {
+        Self { name, description: description.trim_ascii(), roles }
     }
 }
 
@@ -100,7 +117,7 @@ impl Action {
 #[macro_export]
 macro_rules! org_actions {
     ($($declared:tt)*) => {
-        $crate::__actions! { $crate::permission::OrgAction, $($declared)* }
+        $crate::__actions! { OrgAction, $($declared)* }
     };
 }
 
@@ -124,7 +141,7 @@ macro_rules! org_actions {
 #[macro_export]
 macro_rules! team_actions {
     ($($declared:tt)*) => {
-        $crate::__actions! { $crate::permission::TeamAction, $($declared)* }
+        $crate::__actions! { TeamAction, $($declared)* }
     };
 }
 
@@ -132,12 +149,12 @@ macro_rules! team_actions {
 #[macro_export]
 macro_rules! __actions {
     (
-        $trait:path,
+        $trait:ident,
         $(#[$roles_meta:meta])*
         $roles_visibility:vis enum $roles:ident {
             $($(#[$role_meta:meta])* $role:ident = $code:literal),+ $(,)?
         }
-        $($(#[$meta:meta])* $visibility:vis $name:ident = $action:literal: $($holder:ident),+ $(,)?;)+
+        $($(#[$($meta:tt)+])* $visibility:vis $name:ident = $action:literal: $($holder:ident),+ $(,)?;)+
     ) => {
         #[doc = "Roles, and the actions that they hold."]
         #[doc = ""]
@@ -166,9 +183,7 @@ macro_rules! __actions {
 
             /// All actions, in the order of their declaration, with the roles that hold them.
             $roles_visibility const fn actions() -> &'static [$crate::permission::Action] {
-                const ACTIONS: &[$crate::permission::Action] = &[
-                    $($crate::permission::Action::new($action, &[$($roles::$holder.code()),+]),)+
-                ];
+                const ACTIONS: &[$crate::permission::Action] = &[$($name::ACTION),+];
                 ACTIONS
             }
         }
@@ -176,7 +191,7 @@ macro_rules! __actions {
         $(
             #[doc = concat!("The action `", $action, "`.")]
             #[doc = ""]
-            $(#[$meta])*
+            $(#[$($meta)+])*
             #[derive(Debug)]
             $visibility enum $name {}
 
@@ -187,15 +202,26 @@ macro_rules! __actions {
 
                 /// The roles that hold the action.
                 $visibility const ROLES: &'static [$roles] = &[$($roles::$holder),+];
+
+                /// The action as data.
+                $visibility const ACTION: $crate::permission::Action = $crate::permission::Action::new(
+                    $action,
+                    $crate::__description!($(#[$($meta)+])*),
+                    &[$($roles::$holder.code()),+],
+                );
             }
 
-            impl $trait for $name {
+            impl $crate::permission::$trait for $name {
                 fn is_granted(roles: &$crate::user::Codes) -> bool {
                     Self::ROLES.iter().any(|role| roles.contains(role.code()))
                 }
 
                 fn describe(f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                     f.write_str($action)
+                }
+
+                fn requirement() -> $crate::permission::Requirement {
+                    $crate::permission::Requirement::$trait(Self::ACTION)
                 }
             }
         )+

@@ -17,6 +17,8 @@ mod marks;
 #[cfg(feature = "jwt")]
 mod of_token;
 mod rare;
+#[cfg(feature = "utoipa")]
+mod schema;
 mod serialization;
 #[cfg(feature = "client")]
 mod size;

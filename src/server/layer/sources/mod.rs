@@ -8,6 +8,8 @@ mod origin;
 mod origin_policy;
 mod query;
 mod removed;
+#[cfg(feature = "utoipa")]
+pub(super) mod scheme;
 pub(super) mod search;
 pub(super) mod sent;
 mod source;

@@ -47,6 +47,12 @@ impl Sources {
         (!(authorization && others.is_empty())).then_some(Self { authorization, protocol, query, others })
     }
 
+    /// The sources that are not `Authorization`.
+    #[cfg(feature = "utoipa")]
+    pub(crate) fn others(&self) -> &[CredentialSource] {
+        &self.others
+    }
+
     /// Whether a request may have something in another source than `Authorization`. Most have not, and only this pass is made
     /// for them: a lookup for each of the headers would cost more.
     pub(crate) fn concern<B>(&self, request: &http::Request<B>) -> bool {
