@@ -21,6 +21,7 @@ macro_rules! guides {
         #[doc = "[layer.md]: layer"]
         #[doc = "[mcp.md]: mcp"]
         #[doc = "[observability.md]: observability"]
+        #[doc = "[openapi.md]: openapi"]
         #[doc = "[outbound.md]: outbound"]
         #[doc = "[peers.md]: peers"]
         #[doc = "[proxies.md]: proxies"]
@@ -49,6 +50,7 @@ guides! {
     handlers = "handlers.md",
     answers = "answers.md",
     grpc = "grpc.md",
+    openapi = "openapi.md",
     mcp = "mcp.md",
     tokens = "tokens.md",
     issuers = "issuers.md",

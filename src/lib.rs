@@ -74,6 +74,7 @@
 //! | [`observer`] | what happens inside: lookups, refusals, outages, for metrics and alerts |
 //! | [`Verify`] | the port for a verifier of your own in place of `AuthClient` |
 //! | [`AuthError`], [`error`] | why a request was refused, and the response |
+//! | [`openapi`](openapi/index.html), [`requirement_of!`] | OpenAPI: who may call what, read from handlers and layers |
 //! | [`grpc`](grpc/index.html) | services of tonic: the user, permissions, errors |
 //! | [`testing`](testing/index.html) | for your tests: an auth center in the process, and signed-in users |
 //!
@@ -94,6 +95,7 @@
 //! - `registry`: the module `registry`. Adds if-addrs and gethostname.
 //! - `outbound`: the module `outbound`. Adds more of reqwest, reqwest-middleware and async-trait.
 //! - `tonic`: the module `grpc`, for services of tonic. Adds tonic with its server.
+//! - `utoipa`: the module `openapi`, for documents of utoipa. Adds utoipa.
 //! - `test-util`: the module `testing`. Meant for `[dev-dependencies]`.
 //! - `full`: all of them.
 //!

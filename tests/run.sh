@@ -23,6 +23,7 @@ databases_postgres_program initdb >/dev/null || lacking+=(postgresql)
 PATH="$PATH:/usr/sbin" have pgbouncer || lacking+=(pgbouncer)
 PATH="$PATH:/usr/sbin" have mariadbd || lacking+=(mariadb-server)
 PATH="$PATH:/usr/sbin" have redis-server || lacking+=(redis-server)
+have chromium || lacking+=(chromium)
 if [ ${#lacking[@]} -gt 0 ]; then
   if have apt-get && [ "$(id -u)" = 0 ]; then
     # Old lists may do; where they do not, the install fails and says so.
@@ -51,6 +52,9 @@ export AIGC_AUTH_WEBHOOKS_PYTHON="$built/webhooks/bin/python"
 # A client of gRPC, for what runs tests/grpc/.
 environment "$built/grpc" tests/grpc/requirements.txt 'grpc'
 export AIGC_AUTH_GRPC_PYTHON="$built/grpc/bin/python"
+# A validator of OpenAPI documents, for what runs tests/openapi/.
+environment "$built/openapi" tests/openapi/requirements.txt 'openapi_spec_validator'
+export AIGC_AUTH_OPENAPI_PYTHON="$built/openapi/bin/python"
 
 # The packages of npm that a folder's lock file names, in a folder of their own.
 packages() {

@@ -21,6 +21,7 @@ use serde::Serialize;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", schema(description = "A permission, a role or a group."))]
 #[non_exhaustive]
 pub struct Code {
     /// The code at the auth center.

@@ -15,6 +15,10 @@ use serde::{Deserialize, Serialize};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "utoipa",
+    schema(description = "The body of every response of the auth center, and of refusals.")
+)]
 pub struct Envelope<T> {
     /// 0 for success; anything else is an error.
     pub code: i64,

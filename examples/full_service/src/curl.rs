@@ -6,6 +6,7 @@ use aigc_auth::testing;
 
 pub(crate) fn print_banner(address: SocketAddr) {
     println!("no AIGC_AUTH_* is set, so the auth center is one in this process. Try:");
+    println!("  http://{address}/docs in a browser");
     for line in [
         "curl -i {url}/me",
         "curl -H 'Authorization: Bearer alice-token' {url}/me",

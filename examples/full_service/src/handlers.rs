@@ -10,6 +10,7 @@ use aigc_auth::{
     ActAsUser, CurrentUser, OptionalUser, RequireAdmin, RequirePermission, UserInfo, context, permissions,
 };
 use axum::Json;
+use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
@@ -17,39 +18,64 @@ use serde_json::{Value, json};
 permissions! {
     /// Read reports.
     pub ReadReports = "report:read";
+    /// Write articles.
     pub WriteArticle = "article:write";
+    /// Edit the articles of others.
     pub EditArticle = "article:edit";
 }
 
+#[utoipa::path(get, path = "/health", responses((status = 200, description = "It serves.", body = String)))]
+pub(crate) async fn health() -> &'static str {
+    "ok\n"
+}
+
+#[utoipa::path(get, path = "/public/hello", responses((status = 200, description = "A greeting.", body = String)))]
+pub(crate) async fn hello() -> &'static str {
+    "hello, world\n"
+}
+
+#[utoipa::path(get, path = "/me", responses((status = 200, description = "The user.", body = UserInfo)))]
 pub(crate) async fn me(user: CurrentUser) -> Json<UserInfo> {
     Json(user.into_inner())
 }
 
+#[utoipa::path(get, path = "/maybe", responses((status = 200, description = "The user, if there is one.", body = Value)))]
 pub(crate) async fn maybe(OptionalUser(user): OptionalUser) -> Json<Value> {
     Json(json!({ "user": user }))
 }
 
+#[utoipa::path(get, path = "/reports", responses((status = 200, description = "The reports.", body = String)))]
 pub(crate) async fn reports(user: RequirePermission<ReadReports>) -> String {
     format!("reports for {}\n", user.username())
 }
 
+#[utoipa::path(get, path = "/editor", responses((status = 200, description = "A greeting.", body = String)))]
 pub(crate) async fn editor(user: RequirePermission<AnyOf<(WriteArticle, EditArticle)>>) -> String {
     format!("{} may edit\n", user.username())
 }
 
+#[utoipa::path(get, path = "/admin", responses((status = 200, description = "A greeting.", body = String)))]
 pub(crate) async fn admin(user: RequireAdmin) -> String {
     format!("{} is an admin\n", user.username())
 }
 
 /// For an admin with `X-Act-As-User-Id`, that user.
+#[utoipa::path(get, path = "/act-as", responses((status = 200, description = "Who acts, and for whom.", body = Value)))]
 pub(crate) async fn act_as(who: ActAsUser) -> Json<Value> {
     Json(json!({ "actor": who.actor().id(), "subject": who.user_id() }))
 }
 
+/// What [`relay`] calls, and by what.
+#[derive(Clone)]
+pub(crate) struct Relay {
+    pub(crate) outbound: OutboundClient,
+    pub(crate) me_there: String,
+}
+
 /// Calls another service in the user's name: here it is this one.
+#[utoipa::path(get, path = "/relay", responses((status = 200, description = "The user, as the other service sees them.", body = Value), (status = 502, description = "It does not answer.")))]
 pub(crate) async fn relay(
-    outbound: OutboundClient,
-    url: String,
+    State(Relay { outbound, me_there: url }): State<Relay>,
 ) -> Result<(StatusCode, Json<Value>), StatusCode> {
     let answer = outbound.get(url).send().await.map_err(|error| failed(&error))?;
     let status = answer.status();
@@ -63,6 +89,7 @@ pub(crate) fn failed(error: &dyn Display) -> StatusCode {
 }
 
 /// Reads the request's context two calls deep, without an argument for it.
+#[utoipa::path(get, path = "/context", responses((status = 200, description = "The context.", body = Value)))]
 pub(crate) async fn request_context() -> Json<Value> {
     async fn two_calls_deep() -> Value {
         json!({
@@ -81,6 +108,7 @@ pub(crate) async fn request_context() -> Json<Value> {
 }
 
 /// The auth center makes billing rules from these headers.
+#[utoipa::path(post, path = "/chat", responses((status = 200, description = "The reply.", body = Value)))]
 pub(crate) async fn chat(user: CurrentUser) -> impl IntoResponse {
     let billing = [
         (HeaderName::from_static("x-match-dynamic"), "1"),

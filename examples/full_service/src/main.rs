@@ -10,10 +10,13 @@
 //! `full-service`; with an auth center of its own, an issuer is in the process as well. What is revoked is remembered by the
 //! process. `SERVICE_KEY`, a private key in PEM, signs its calls to other services, in place of one that it makes.
 //!
+//! `/openapi.json` says what callers need and how they are refused, and `/docs` is a page to try it on.
+//!
 //! With `AIGC_AUTH_REDIS_URL` it is one of several replicas: what one is told to invalidate, all invalidate; an event is handled by
 //! one of them; and what is revoked is remembered by that Redis.
 
 mod curl;
+mod documents;
 mod handlers;
 mod issuer;
 mod replicas;
@@ -32,18 +35,18 @@ use aigc_auth::stats::StatsCollector;
 use aigc_auth::tenant::{CachedMemberships, TenantPolicy};
 use aigc_auth::testing::{self, AuthCenter, TestKey};
 use aigc_auth::webhook::{self, Subscription, WebhookConfig};
-use aigc_auth::{AuthClient, AuthLayer};
+use aigc_auth::{AuthClient, AuthLayer, documented_routes};
 use axum::Router;
 use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::curl::{print_banner, print_sessions, print_signed_curl};
-use crate::handlers::{
-    act_as, admin, boom, chat, editor, maybe, me, moved, on_event, relay, reports, request_context, slow,
-};
+use crate::documents::layered;
+use crate::handlers::{Relay, boom, moved, on_event, slow};
+use crate::services::AsService;
 use crate::sessions::Sessions;
-use crate::tenants::{Organisations, org_actions, rename, tenant};
+use crate::tenants::Organisations;
 
 /// What `main` has started.
 struct Parts {
@@ -75,36 +78,48 @@ fn app(parts: Parts) -> Result<Router, Box<dyn Error>> {
     if let Some(stats) = stats {
         auth = auth.with_stats(stats);
     }
-    let protected = Router::new()
-        .route("/health", get(|| async { "ok\n" }))
-        .route("/public/hello", get(|| async { "hello, world\n" }))
-        .route("/me", get(me))
-        .route("/reports", get(reports))
-        .route("/editor", get(editor))
-        .route("/admin", get(admin))
-        .route("/act-as", get(act_as))
-        .route("/org", get(tenant))
-        .route("/org/name", post(rename))
-        .route("/public/org-actions", get(org_actions))
-        .route("/context", get(request_context))
-        .route("/relay", get(move || relay(outbound, me_there)))
-        .route("/top-up", post(move |user| services::top_up(user, as_service, address)))
-        .route("/chat", post(chat))
+    let protected = documents::routes()
+        .routes(documented_routes!(handlers::health))
+        .routes(documented_routes!(handlers::hello))
+        .routes(documented_routes!(handlers::me))
+        .routes(documented_routes!(handlers::reports))
+        .routes(documented_routes!(handlers::editor))
+        .routes(documented_routes!(handlers::admin))
+        .routes(documented_routes!(handlers::act_as))
+        .routes(documented_routes!(tenants::tenant))
+        .routes(documented_routes!(tenants::rename))
+        .routes(documented_routes!(tenants::org_actions))
+        .routes(documented_routes!(handlers::request_context))
+        .merge(
+            documents::routes()
+                .routes(documented_routes!(handlers::relay))
+                .with_state(Relay { outbound, me_there }),
+        )
+        .merge(
+            documents::routes()
+                .routes(documented_routes!(services::top_up))
+                .with_state(AsService { outbound: as_service, address }),
+        )
+        .routes(documented_routes!(handlers::chat))
+        // Of no use to callers, and so in no document.
         .route("/moved", get(moved))
         .route("/slow", get(slow))
         .route("/boom", get(boom))
-        .fallback(|| async { StatusCode::NOT_FOUND })
-        .layer(auth.clone());
+        .fallback(|| async { StatusCode::NOT_FOUND });
+    let protected = layered(protected, auth.clone());
     // Here the handlers decide about unauthenticated requests.
-    let open = Router::new().route("/maybe", get(maybe)).layer(auth.allow_anonymous());
+    let open =
+        layered(documents::routes().routes(documented_routes!(handlers::maybe)), auth.allow_anonymous());
     let mut app = protected.merge(open).merge(services::router(&client, &signer, address)?);
     if let Some(sessions) = sessions {
         app = app.merge(sessions.router()?);
     }
     if let Some(webhooks) = webhooks {
-        app = app.merge(webhook::router(webhooks.invalidate(client).invalidate(memberships), on_event));
+        let events = webhook::router(webhooks.invalidate(client).invalidate(memberships), on_event);
+        app = app.merge(events.into());
     }
-    Ok(app.layer(CatchPanicLayer::new()))
+    let (app, api) = app.split_for_parts();
+    Ok(app.merge(documents::router(api)).layer(CatchPanicLayer::new()))
 }
 
 #[tokio::main]

@@ -7,12 +7,13 @@ use aigc_auth::error::BuildError;
 use aigc_auth::jwt::{Algorithm, JwtVerifier};
 use aigc_auth::outbound::OutboundClient;
 use aigc_auth::service::{RequireService, ServiceKey, ServiceSigner, ServiceVerifier, WithServices};
-use aigc_auth::{AuthClient, AuthLayer, CurrentUser, permissions};
-use axum::Router;
+use aigc_auth::{AuthClient, AuthLayer, CurrentUser, documented_routes, permissions};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::post;
 use example_support::variable;
+use utoipa_axum::router::OpenApiRouter;
 
+use crate::documents::{self, layered};
 use crate::handlers::failed;
 
 permissions! {
@@ -37,18 +38,18 @@ pub(crate) fn router(
     client: &AuthClient,
     signer: &ServiceSigner,
     address: SocketAddr,
-) -> Result<Router, BuildError> {
+) -> Result<OpenApiRouter, BuildError> {
     // Where those publish their keys who may call: here it is this service itself.
     let keys = JwtVerifier::from_jwks(format!("{}/.well-known/jwks.json", own_url(address)));
     // Its own address, with nobody between; other services' key sets are at `https://`.
     let services = ServiceVerifier::builder(keys.insecure_plain_http(), NAME).build()?;
-    Ok(Router::new()
-        .route("/credits", post(credits))
-        .layer(AuthLayer::new(WithServices::new(client.clone(), services)))
+    let auth = AuthLayer::new(WithServices::new(client.clone(), services));
+    Ok(layered(documents::routes().routes(documented_routes!(credits)), auth)
         // GET /.well-known/jwks.json: after the layer, for others fetch it without a credential.
-        .merge(signer.jwks_router()))
+        .merge(signer.jwks_router().into()))
 }
 
+#[utoipa::path(post, path = "/credits", responses((status = 200, description = "What was topped up.", body = String)))]
 async fn credits(service: RequireService<TopUp>) -> String {
     format!("topped up for the service {}\n", service.name())
 }
@@ -64,11 +65,18 @@ pub(crate) fn outbound(
     Ok(OutboundClient::builder(client).trust_origin(&there).service_token(&there, token).build()?)
 }
 
+/// What [`top_up`] calls by, and where.
+#[derive(Clone)]
+pub(crate) struct AsService {
+    pub(crate) outbound: OutboundClient,
+    pub(crate) address: SocketAddr,
+}
+
 /// Calls as the service, for a user who could not call it themselves.
+#[utoipa::path(post, path = "/top-up", responses((status = 200, description = "What was topped up.", body = String), (status = 502, description = "It does not answer.")))]
 pub(crate) async fn top_up(
     _: CurrentUser,
-    outbound: OutboundClient,
-    address: SocketAddr,
+    State(AsService { outbound, address }): State<AsService>,
 ) -> Result<(StatusCode, String), StatusCode> {
     let url = format!("{}/credits", own_url(address));
     let answer = outbound.post(url).send().await.map_err(|error| failed(&error))?;

@@ -6,12 +6,13 @@ use std::time::Duration;
 use aigc_auth::error::BuildError;
 use aigc_auth::jwt::{JwtVerifier, JwtVerifierBuilder};
 use aigc_auth::revocation::{self, BackChannelLogout, MemoryRevocations, RedisRevocations};
-use aigc_auth::{AuthLayer, CurrentUser};
-use axum::routing::get;
-use axum::{Json, Router};
+use aigc_auth::{AuthLayer, CurrentUser, documented_routes};
+use axum::Json;
 use example_support::variable;
 use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
 
+use crate::documents::{self, layered};
 use crate::issuer;
 
 /// This service's name at the issuer: the audience of access tokens, and of log-out tokens.
@@ -40,15 +41,14 @@ impl Sessions {
         Ok(Some(Self { verifier, embedded }))
     }
 
-    pub(crate) fn router(self) -> Result<Router, BuildError> {
+    pub(crate) fn router(self) -> Result<OpenApiRouter, BuildError> {
         let logout = BackChannelLogout::new(self.verifier.clone(), AUDIENCE)?;
-        Ok(Router::new()
-            .route("/session", get(session))
-            // POST /revoke: ends the token that it is called with, and its session.
-            .merge(revocation::revoke_router(self.verifier.clone()))
-            .layer(AuthLayer::tokens_only(self.verifier))
+        // POST /revoke: ends the token that it is called with, and its session.
+        let revoke = revocation::revoke_router(self.verifier.clone());
+        let routes = documents::routes().routes(documented_routes!(session)).merge(revoke.into());
+        Ok(layered(routes, AuthLayer::tokens_only(self.verifier))
             // POST /backchannel-logout: after the layer, for it has no other credential than the log-out token.
-            .merge(logout.router()))
+            .merge(logout.router().into()))
     }
 }
 
@@ -65,6 +65,7 @@ async fn with_list(keys: JwtVerifierBuilder) -> Result<JwtVerifierBuilder, Build
     Ok(keys.revocations(list))
 }
 
+#[utoipa::path(get, path = "/session", responses((status = 200, description = "The session.", body = Value)))]
 async fn session(user: CurrentUser) -> Json<Value> {
     let left = user.valid_until().and_then(|end| end.duration_since(std::time::SystemTime::now()).ok());
     Json(json!({ "user": user.id(), "minutes_left": left.map(|left| left.as_secs() / 60) }))

@@ -1,5 +1,6 @@
 //! Organisations and teams: whose data a request is about, and what members may do.
 
+use aigc_auth::permission::Action;
 use aigc_auth::tenant::{CurrentTenant, Membership, Memberships, NoMembership, OrgId, RequireOrg};
 use aigc_auth::{AuthError, UserId, org_actions};
 use axum::Json;
@@ -33,17 +34,20 @@ impl Memberships for Organisations {
 }
 
 /// Whose data the request is about.
+#[utoipa::path(get, path = "/org", responses((status = 200, description = "The tenant.", body = Value)))]
 pub(crate) async fn tenant(tenant: CurrentTenant) -> Json<Value> {
     Json(
         json!({ "user": tenant.user_id(), "org": tenant.org_id(), "team": tenant.team_id(), "roles": tenant.org_roles() }),
     )
 }
 
+#[utoipa::path(post, path = "/org/name", responses((status = 200, description = "The new name.", body = String)))]
 pub(crate) async fn rename(tenant: RequireOrg<RenameOrg>) -> String {
     format!("{} has a new name\n", tenant.org_id())
 }
 
 /// What members may do, for the docs.
-pub(crate) async fn org_actions() -> Json<Value> {
-    Json(json!(OrgRole::actions()))
+#[utoipa::path(get, path = "/public/org-actions", responses((status = 200, description = "All actions.", body = [Action])))]
+pub(crate) async fn org_actions() -> Json<&'static [Action]> {
+    Json(OrgRole::actions())
 }

@@ -18,7 +18,7 @@ pub(super) const TEAM: &str = "X-Team-Id";
 
 /// Says what an operation requires: in its security, its description and its parameters.
 pub(super) fn describe(operation: &mut Operation, requirement: &Requirement) {
-    security::set(operation, requirement);
+    security::add(operation, requirement);
     let text = text(requirement);
     if !text.is_empty() {
         let description = operation.description.get_or_insert_default();

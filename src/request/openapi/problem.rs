@@ -3,6 +3,7 @@ use utoipa::ToSchema;
 
 /// The body of refusals by [`ErrorResponder::problem`](crate::error::ErrorResponder::problem): problem details (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(description = "Problem details (RFC 9457).")]
 #[non_exhaustive]
 pub struct Problem {
     /// `about:blank`: no more is meant than the status says.

@@ -11,7 +11,6 @@ use utoipa::{IntoResponses, PartialSchema};
 
 use super::operation::{ACT_AS, ORG, TEAM, parameter};
 use super::problem::Problem;
-use crate::types::envelope::Envelope;
 
 /// The form of refusals' bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +86,20 @@ fn retry_after() -> (&'static str, Header) {
     ("Retry-After", header.build())
 }
 
+/// An envelope without data.
+fn envelope() -> ObjectBuilder {
+    let code =
+        ObjectBuilder::new().schema_type(Type::Integer).description(Some("The status, or -1 in an outage."));
+    let message = ObjectBuilder::new().schema_type(Type::String).description(Some("For the caller."));
+    ObjectBuilder::new()
+        .property("code", code)
+        .property("message", message)
+        .property("data", ObjectBuilder::new().schema_type(Type::Null))
+        .required("code")
+        .required("message")
+        .required("data")
+}
+
 impl Refusal {
     fn response(&self, form: Form) -> Response {
         let mut response = ResponseBuilder::new().description(self.description);
@@ -94,9 +107,7 @@ impl Refusal {
             response = response.header(name, header);
         }
         match form {
-            Form::Envelope => {
-                response.content("application/json", Content::new(Some(Envelope::<()>::schema())))
-            }
+            Form::Envelope => response.content("application/json", Content::new(Some(envelope()))),
             Form::Problem => {
                 response.content("application/problem+json", Content::new(Some(Problem::schema())))
             }
@@ -183,7 +194,7 @@ responses! {
     /// use aigc_auth::{CurrentUser, UserInfo};
     /// use axum::Json;
     ///
-    /// #[utoipa::path(get, path = "/me", security(("bearer" = [])), responses((status = 200, body = UserInfo), Refusals))]
+    /// #[utoipa::path(get, path = "/me", security(("bearer" = [])), responses((status = 200, description = "The user.", body = UserInfo), Refusals))]
     /// async fn me(user: CurrentUser) -> Json<UserInfo> {
     ///     Json(user.into_inner())
     /// }

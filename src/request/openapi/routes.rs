@@ -31,7 +31,7 @@ pub type Routes<S, E> = (Vec<(String, RefOr<Schema>)>, Paths, MethodRouter<S, E>
 ///     pub ReadReports = "report:read";
 /// }
 ///
-/// #[utoipa::path(get, path = "/reports", responses((status = 200, body = String)))]
+/// #[utoipa::path(get, path = "/reports", responses((status = 200, description = "The reports.", body = String)))]
 /// async fn reports(_: RequirePermission<ReadReports>) -> String {
 ///     "…".to_owned()
 /// }
@@ -44,7 +44,7 @@ pub type Routes<S, E> = (Vec<(String, RefOr<Schema>)>, Paths, MethodRouter<S, E>
 /// }
 /// # struct Nobody;
 /// # impl Verify<BearerToken> for Nobody {
-/// #     async fn verify(&self, _: &BearerToken) -> Result<aigc_auth::UserInfo, aigc_auth::AuthError> { unimplemented!() }
+/// #     async fn verify(&self, _: BearerToken) -> Result<aigc_auth::UserInfo, aigc_auth::AuthError> { unimplemented!() }
 /// # }
 /// # let operation = serde_json::to_value(app(Nobody).1).unwrap()["paths"]["/reports"]["get"].clone();
 /// # assert_eq!(operation["security"], serde_json::json!([{"bearer": ["report:read"]}]));

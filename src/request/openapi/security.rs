@@ -74,24 +74,22 @@ pub(crate) fn is_optional(operation: &Operation) -> bool {
     operation.security.as_ref().is_none_or(|security| security.contains(&SecurityRequirement::default()))
 }
 
-/// Sets what callers need, under the name of the usual scheme.
-pub(super) fn set(operation: &mut Operation, requirement: &Requirement) {
-    let mut is_optional = true;
-    let mut is_anything = false;
+/// Adds what callers need to what the operation has, under the name of the usual scheme.
+pub(super) fn add(operation: &mut Operation, requirement: &Requirement) {
+    let mut names_caller = matches!(requirement, Requirement::AnyOf(members) if members.is_empty());
+    let mut needs_caller = names_caller;
     requirement.visit(&mut |single| {
-        is_anything = true;
-        is_optional &= matches!(single, Requirement::OptionalUser | Requirement::OptionalMember);
+        names_caller = true;
+        needs_caller |= !matches!(single, Requirement::OptionalUser | Requirement::OptionalMember);
     });
-    if matches!(requirement, Requirement::AnyOf(members) if members.is_empty()) {
-        (is_anything, is_optional) = (true, false);
-    }
-    if !is_anything {
+    if !names_caller {
         return;
     }
-    let required =
-        alternatives(requirement).into_iter().map(|scopes| SecurityRequirement::new(BEARER, scopes));
-    let none = is_optional.then(SecurityRequirement::default);
-    operation.security = Some(none.into_iter().chain(required).collect());
+    let is_optional = !needs_caller && is_optional(operation);
+    let all = combine(&scopes(operation), &alternatives(requirement)).unwrap_or_else(|| vec![vec![]]);
+    let required = all.into_iter().map(|scopes| SecurityRequirement::new(BEARER, scopes));
+    let anonymous = is_optional.then(SecurityRequirement::default);
+    operation.security = Some(anonymous.into_iter().chain(required).collect());
 }
 
 #[cfg(test)]

@@ -59,6 +59,7 @@ combinations!(TeamAction, Codes);
 /// A declared action as data, to be listed in docs and OpenAPI: see [`org_actions!`](crate::org_actions).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", schema(description = "What members of an organisation or a team may do."))]
 #[non_exhaustive]
 pub struct Action {
     /// The action's name.

@@ -6,12 +6,13 @@ use aigc_auth::tenant::{CurrentTenant, OrgId, TeamId, TenantPolicy};
 use aigc_auth::user::UserGroup;
 use aigc_auth::{AuthLayer, CurrentUser, OptionalUser, UserId, UserInfo, documented_routes};
 use serde_json::{Value, json};
+use test_support::openapi::validate;
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::support::{ByActions, ByScopes, Service, validate};
+use super::support::{ByActions, ByScopes, Service};
 
-#[utoipa::path(get, path = "/me", responses((status = 200, body = Envelope<UserInfo>)))]
+#[utoipa::path(get, path = "/me", responses((status = 200, description = "The user.", body = Envelope<UserInfo>)))]
 async fn me(_: CurrentUser) {}
 
 #[utoipa::path(get, path = "/greet")]
@@ -29,7 +30,7 @@ async fn not_public() {}
 #[utoipa::path(get, path = "/socket", responses((status = 101, description = "A WebSocket.")))]
 async fn socket(_: CurrentUser) {}
 
-#[utoipa::path(get, path = "/events", responses((status = 200, content_type = "text/event-stream", body = String)))]
+#[utoipa::path(get, path = "/events", responses((status = 200, description = "Events.", content_type = "text/event-stream", body = String)))]
 async fn events(_: CurrentUser) {}
 
 #[utoipa::path(get, path = "/own", responses(
@@ -59,7 +60,7 @@ fn layer() -> AuthLayer {
 }
 
 fn document(auth: AuthLayer) -> Value {
-    let document = Service::new(routes(), auth).document;
+    let document = Service::new(routes(), auth).document.0;
     validate(std::slice::from_ref(&document));
     document
 }
@@ -183,7 +184,8 @@ fn refusals_have_the_form_of_the_layer() {
 #[test]
 fn documents_of_several_layers_merge() {
     let mut one: OpenApiRouter = OpenApiRouter::new().routes(documented_routes!(me));
-    let mut other: OpenApiRouter = OpenApiRouter::new().routes(documented_routes!(own, greet));
+    let mut other: OpenApiRouter =
+        OpenApiRouter::new().routes(documented_routes!(own)).routes(documented_routes!(greet));
     layer().modify(one.get_openapi_mut());
     layer().error_responder(ErrorResponder::problem()).modify(other.get_openapi_mut());
     let document = serde_json::to_value(one.merge(other).into_openapi()).unwrap();
@@ -222,7 +224,7 @@ fn tenant_headers_have_the_names_of_the_layer() {
 
 #[test]
 fn documents_without_a_layer() {
-    #[utoipa::path(get, path = "/user", security(("bearer" = [])), responses((status = 200, body = Vec<UserInfo>), Refusals))]
+    #[utoipa::path(get, path = "/user", security(("bearer" = [])), responses((status = 200, description = "The users.", body = Vec<UserInfo>), Refusals))]
     #[allow(dead_code)]
     async fn user() {}
 

@@ -4,5 +4,5 @@
 mod handlers;
 // What layers add: schemes, answers, excluded paths.
 mod layers;
-// Services that are documented, and the validator of others.
+// Services that are documented, and callers with just the rights that a document names.
 mod support;

@@ -1,8 +1,6 @@
-//! Callers who have just what a document asks for, and a validator of documents (PyPI).
+//! Callers who have just what a document asks for.
 
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::process::{Command, Stdio};
 
 use aigc_auth::credential::BearerToken;
 use aigc_auth::error::ErrorKind;
@@ -12,6 +10,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request};
 use serde_json::Value;
+use test_support::openapi::Document;
 use tower::ServiceExt;
 use utoipa::Modify;
 use utoipa_axum::router::OpenApiRouter;
@@ -34,7 +33,7 @@ fn scopes(token: &str) -> Vec<String> {
 }
 
 impl Verify<BearerToken> for ByScopes {
-    async fn verify(&self, token: &BearerToken) -> Result<UserInfo, AuthError> {
+    async fn verify(&self, token: BearerToken) -> Result<UserInfo, AuthError> {
         match token.as_str() {
             "unknown" => return Err(ErrorKind::InvalidCredential.into()),
             "disabled" => return Err(ErrorKind::Denied.into()),
@@ -75,24 +74,14 @@ impl Memberships for ByActions {
 /// A service, and its document.
 pub(super) struct Service {
     router: Router,
-    pub(super) document: Value,
+    pub(super) document: Document,
 }
 
 impl Service {
     pub(super) fn new(routes: OpenApiRouter, auth: AuthLayer) -> Self {
         let (router, mut api) = routes.split_for_parts();
         auth.modify(&mut api);
-        Self { router: router.layer(auth), document: serde_json::to_value(api).unwrap() }
-    }
-
-    /// Every operation, as method, path and what the document says of it.
-    pub(super) fn operations(&self) -> Vec<(String, String, &Value)> {
-        let items = self.document["paths"].as_object().unwrap().iter();
-        let operations = items.flat_map(|(path, item)| {
-            let operations = item.as_object().unwrap().iter();
-            operations.map(|(method, operation)| (method.to_uppercase(), path.clone(), operation))
-        });
-        operations.collect()
+        Self { router: router.layer(auth), document: Document(serde_json::to_value(api).unwrap()) }
     }
 
     pub(super) async fn ask(
@@ -110,47 +99,4 @@ impl Service {
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
         (status, headers, serde_json::from_slice(&body).unwrap_or_default())
     }
-
-    /// Where a reference leads, or the value itself.
-    pub(super) fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
-        match value["$ref"].as_str() {
-            Some(reference) => self.document.pointer(reference.strip_prefix('#').unwrap()).expect(reference),
-            None => value,
-        }
-    }
-
-    /// Checks that the answer is one that the document has for this operation, with its headers and the form of its body.
-    pub(super) fn expects(&self, operation: &Value, status: u16, headers: &HeaderMap, body: &Value) {
-        let response = self.resolve(&operation["responses"][status.to_string()]);
-        assert!(response.is_object(), "{status} is not documented: {operation}");
-        for name in ["www-authenticate", "retry-after"] {
-            let documented = response["headers"].as_object().into_iter().flatten();
-            let is_documented = documented.map(|(name, _)| name.to_lowercase()).any(|known| known == name);
-            assert!(is_documented || !headers.contains_key(name), "{status}: `{name}` is not documented");
-        }
-        if let Some(content) = response["content"].as_object() {
-            let sent = headers["content-type"].to_str().unwrap();
-            let schema = &content[sent]["schema"];
-            for name in schema["required"].as_array().unwrap() {
-                assert!(body.get(name.as_str().unwrap()).is_some(), "{status}: no {name} in {body}");
-            }
-            assert!(
-                body.as_object().unwrap().keys().all(|name| schema["properties"].get(name).is_some()),
-                "{body}"
-            );
-        }
-    }
-}
-
-/// Checks documents by openapi-spec-validator; without its Python, where the suite has not installed it, nothing.
-pub(super) fn validate(documents: &[Value]) {
-    let Ok(python) = std::env::var("AIGC_AUTH_OPENAPI_PYTHON") else { return };
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openapi/validate.py");
-    let mut child =
-        Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let written = serde_json::to_vec(documents).unwrap();
-    child.stdin.take().unwrap().write_all(&written).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let found = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && found.trim() == format!("{} valid", documents.len()), "{found}");
 }

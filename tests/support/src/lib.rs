@@ -5,10 +5,13 @@
 
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "browser")]
+pub mod browser;
 pub mod crowd;
 pub mod http;
 #[cfg(feature = "jwt")]
 pub mod jwt;
+pub mod openapi;
 pub mod port;
 pub mod process;
 pub mod redis;

@@ -1,0 +1,103 @@
+//! A headless Chromium, driven by its DevTools protocol.
+
+use std::future::Future;
+use std::process::Stdio;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::process::{Directory, PATIENCE};
+
+/// A page in a browser of its own, which ends with it.
+pub struct Page {
+    socket: WebSocketStream<TcpStream>,
+    session: Option<String>,
+    calls: u64,
+    _process: Child,
+    _profile: Directory,
+}
+
+impl Page {
+    /// Opens an empty page; `None` where no Chromium is installed. It reaches this machine alone.
+    pub async fn open() -> Option<Self> {
+        let profile = Directory::new("chromium");
+        let mut command = Command::new("chromium");
+        command.args([
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+        ]);
+        command
+            .args(["--remote-debugging-port=0", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]);
+        command.arg(format!("--user-data-dir={}", profile.0.display())).arg("about:blank");
+        command.env("HOME", &profile.0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut process = match command.kill_on_drop(true).spawn() {
+            Ok(process) => process,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(error) => panic!("chromium does not start: {error}"),
+        };
+        let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
+        let url = loop {
+            let line = in_time(log.next_line()).await.unwrap().expect("chromium ended");
+            if let Some(url) = line.strip_prefix("DevTools listening on ") {
+                break url.trim().to_owned();
+            }
+        };
+        // Who stops reading stops the writer.
+        tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+        let address = url.strip_prefix("ws://").unwrap().split('/').next().unwrap();
+        let stream = in_time(TcpStream::connect(address)).await.unwrap();
+        let (socket, _) = in_time(client_async(&url, stream)).await.unwrap();
+        let mut page = Self { socket, session: None, calls: 0, _process: process, _profile: profile };
+        let target = page.call("Target.createTarget", json!({ "url": "about:blank" })).await;
+        let attach = json!({ "targetId": target["targetId"], "flatten": true });
+        page.session =
+            page.call("Target.attachToTarget", attach).await["sessionId"].as_str().map(str::to_owned);
+        Some(page)
+    }
+
+    /// Goes to a URL. What the page loads is still to come.
+    pub async fn go(&mut self, url: &str) {
+        let gone = self.call("Page.navigate", json!({ "url": url })).await;
+        assert!(gone.get("errorText").is_none(), "{url}: {gone}");
+    }
+
+    /// Runs the body of an async function in the page, and returns what that returns.
+    pub async fn run(&mut self, body: &str) -> Value {
+        let expression = format!("(async () => {{ {body} }})()");
+        let arguments = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
+        let done = self.call("Runtime.evaluate", arguments).await;
+        assert!(done.get("exceptionDetails").is_none(), "{body}: {}", done["exceptionDetails"]);
+        done["result"]["value"].clone()
+    }
+
+    async fn call(&mut self, method: &str, arguments: Value) -> Value {
+        self.calls += 1;
+        let mut call = json!({ "id": self.calls, "method": method, "params": arguments });
+        if let Some(session) = &self.session {
+            call["sessionId"] = json!(session);
+        }
+        in_time(self.socket.send(Message::text(call.to_string()))).await.unwrap();
+        loop {
+            let message = in_time(self.socket.next()).await.expect("the browser is gone").unwrap();
+            let Ok(text) = message.into_text() else { continue };
+            let answer: Value = serde_json::from_str(&text).unwrap_or_default();
+            if answer["id"] == self.calls {
+                assert!(answer.get("error").is_none(), "{method}: {answer}");
+                return answer["result"].clone();
+            }
+        }
+    }
+}
+
+async fn in_time<T>(future: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, future).await.expect("chromium answers")
+}
