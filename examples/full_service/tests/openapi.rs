@@ -108,14 +108,18 @@ async fn page_authorizes_in_a_browser() {
     page.go(&format!("http://{}/docs/", app.address)).await;
     page.run(
         r#"
-        window.find = async (selector) => {
+        window.until = async (what, so) => {
             for (let tries = 0; tries < 1000; tries++) {
-                const found = document.querySelector(selector);
-                if (found && !found.disabled) return found;
+                const found = so();
+                if (found) return found;
                 await new Promise((resolve) => setTimeout(resolve, 20));
             }
-            throw new Error("not on the page: " + selector + ", but " + document.querySelector(selector.split(" ")[0])?.innerText);
+            throw new Error("not on the page: " + what);
         };
+        window.find = (selector) => until(selector, () => {
+            const found = document.querySelector(selector);
+            return found && !found.disabled && found;
+        });
         window.click = async (selector) => (await find(selector)).click();
         window.authorize = async (token) => {
             await click(".auth-wrapper > .btn.authorize");
@@ -134,14 +138,11 @@ async fn page_authorizes_in_a_browser() {
             await find(block);
             if (!document.querySelector(block + " .execute")) await click(block + " .opblock-summary-control");
             if (document.querySelector(block + " .btn-clear")) await click(block + " .btn-clear");
+            // Until then, the page executes an operation that it does not find, and stays so.
+            await until("resolved " + operation, () =>
+                ui.specSelectors.specResolvedSubtree(["paths", "/" + operation, "get"])?.get("operationId"));
+            await click(block + " .execute");
             const shown = block + " .live-responses-table .response";
-            // A click right after the block has opened may come too early for the page.
-            while (!document.querySelector(shown)) {
-                await click(block + " .execute");
-                for (let tries = 0; tries < 50 && !document.querySelector(shown); tries++) {
-                    await new Promise((resolve) => setTimeout(resolve, 20));
-                }
-            }
             const status = (await find(shown + " .response-col_status")).innerText.trim().slice(0, 3);
             return status + " " + (await find(shown + " .highlight-code pre")).innerText.trim();
         };
