@@ -193,7 +193,7 @@ macro_rules! __list {
 mod tests {
     use super::*;
     use crate::permission::{Group, Requirement, Role};
-    use crate::{Permission, groups, permissions, roles};
+    use crate::Permission;
 
     permissions! {
         /// All of them.

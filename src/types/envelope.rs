@@ -24,8 +24,10 @@ pub struct Envelope<T> {
     pub code: i64,
     /// A human-readable message. Empty if absent.
     #[serde(default = "String::new", deserialize_with = "null_as_empty")]
+    #[cfg_attr(feature = "utoipa", schema(required))]
     pub message: String,
     /// The answer; `null` on errors.
+    #[cfg_attr(feature = "utoipa", schema(required))]
     pub data: Option<T>,
 }
 
