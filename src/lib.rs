@@ -244,11 +244,11 @@ pub mod openapi {
 
 pub mod permission {
     //! Permissions, roles, groups and actions as types, and their combinations.
-    pub use crate::types::code::Code;
+    pub use crate::types::code::{Action, Code};
     pub use crate::types::permission::{Admin, AllOf, AnyOf, Group, Role};
     pub use crate::types::requirement::Requirement;
     pub use crate::types::requires::Requires;
-    pub use crate::types::tenant::action::{Action, OrgAction, TeamAction};
+    pub use crate::types::tenant::action::{OrgAction, TeamAction};
 }
 
 pub mod readiness {
@@ -308,7 +308,7 @@ pub mod user {
 /// What [`requirement_of!`] needs.
 #[doc(hidden)]
 pub mod __handler {
-    pub use crate::types::handler::{Absent, Argument, Handler, Known, Unknown, all, arguments};
+    pub use crate::types::handler::{Absent, Argument, HasArguments, Known, Unknown, all, arguments};
 }
 
 // Its doctests need every feature.

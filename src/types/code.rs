@@ -1,4 +1,4 @@
-//! Declare permissions, roles and groups as types.
+//! Declared permissions, roles, groups and actions as data; and how permissions, roles and groups are declared as types.
 
 use serde::Serialize;
 
@@ -34,6 +34,28 @@ impl Code {
     #[doc(hidden)]
     pub const fn new(code: &'static str, description: &'static str) -> Self {
         Self { code, description: description.trim_ascii() }
+    }
+}
+
+/// A declared action as data, to be listed in docs and OpenAPI: see [`org_actions!`](crate::org_actions).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", schema(description = "What members of an organisation or a team may do."))]
+#[non_exhaustive]
+pub struct Action {
+    /// The action's name.
+    pub name: &'static str,
+    /// The comment that it was declared with, as one paragraph; empty, and left out of JSON, without one.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub description: &'static str,
+    /// The codes of the roles that hold it.
+    pub roles: &'static [&'static str],
+}
+
+impl Action {
+    #[doc(hidden)]
+    pub const fn new(name: &'static str, description: &'static str, roles: &'static [&'static str]) -> Self {
+        Self { name, description: description.trim_ascii(), roles }
     }
 }
 
@@ -192,8 +214,8 @@ macro_rules! __list {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::permission::{Group, Requirement, Role};
     use crate::Permission;
+    use crate::permission::{Group, Requirement, Role};
 
     permissions! {
         /// All of them.

@@ -90,7 +90,7 @@ pub trait Unknown {
 impl<T> Unknown for &Argument<T> {}
 
 /// A function that axum takes for a handler.
-pub trait Handler<Arguments> {
+pub trait HasArguments<Arguments> {
     /// Sixteen times an `Argument`, as many as handlers may have.
     type Types;
 
@@ -101,7 +101,7 @@ pub trait Handler<Arguments> {
 macro_rules! handlers {
     // One more argument with each step, and one place less that stays empty.
     (@ [$($argument:ident)*] [$($rest:ident)*] [$($absent:ident)*]) => {
-        impl<Function, Future, $($argument),*> Handler<($($argument,)*)> for Function
+        impl<Function, Future, $($argument),*> HasArguments<($($argument,)*)> for Function
         where
             Function: FnOnce($($argument),*) -> Future,
         {
@@ -124,7 +124,7 @@ handlers! { @ []
 }
 
 /// The types of a handler's arguments.
-pub fn arguments<H: Handler<Arguments>, Arguments>(_: &H) -> H::Types {
+pub fn arguments<H: HasArguments<Arguments>, Arguments>(_: &H) -> H::Types {
     H::types()
 }
 

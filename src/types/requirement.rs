@@ -2,8 +2,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::types::code::Code;
-use crate::types::tenant::action::Action;
+use crate::types::code::{Action, Code};
 
 /// What a handler requires of its callers, as data: for documents such as OpenAPI, for pages of admins, for tests.
 ///

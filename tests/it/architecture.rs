@@ -253,7 +253,8 @@ fn expand<'a>(code: &'a str, prefix: &mut Vec<String>, paths: &mut Vec<Vec<Strin
 fn exports(lib: &str) -> BTreeMap<String, String> {
     let mut exports = BTreeMap::new();
     // `#[macro_export]` puts them there.
-    for name in ["permissions", "roles", "__actions"] {
+    for name in ["permissions", "roles", "requirement_of", "__actions", "__codes", "__description", "__list"]
+    {
         exports.insert(name.to_owned(), "types".to_owned());
     }
     let lib = format!("\n{}", code(lib));

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use serde::Serialize;
-
 use crate::types::combinations::combinations;
 use crate::types::permission::{AllOf, AnyOf, Described};
 use crate::types::requirement::Requirement;
@@ -55,28 +53,6 @@ pub trait TeamAction: Send + Sync + 'static {
 
 combinations!(OrgAction, Codes);
 combinations!(TeamAction, Codes);
-
-/// A declared action as data, to be listed in docs and OpenAPI: see [`org_actions!`](crate::org_actions).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "utoipa", schema(description = "What members of an organisation or a team may do."))]
-#[non_exhaustive]
-pub struct Action {
-    /// The action's name.
-    pub name: &'static str,
-    /// The comment that it was declared with, as one paragraph; empty, and left out of JSON, without one.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub description: &'static str,
-    /// The codes of the roles that hold it.
-    pub roles: &'static [&'static str],
-}
-
-impl Action {
-    #[doc(hidden)]
-    pub const fn new(name: &'static str, description: &'static str, roles: &'static [&'static str]) -> Self {
-        Self { name, description: description.trim_ascii(), roles }
-    }
-}
 
 /// Declares the roles of an organisation, and the actions that they hold.
 ///

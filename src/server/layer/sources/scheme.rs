@@ -9,15 +9,15 @@ use super::source::{CredentialSource, Kind, Requests};
 use crate::request::openapi;
 
 /// A security scheme, under the name that documents refer to.
-pub(in crate::server::layer) struct Scheme {
-    pub(in crate::server::layer) name: String,
-    pub(in crate::server::layer) scheme: SecurityScheme,
+pub(crate) struct Scheme {
+    pub(crate) name: String,
+    pub(crate) scheme: SecurityScheme,
     /// Whether it is read only of requests whose headers a browser's script cannot set.
     is_without_headers: bool,
 }
 
 impl Scheme {
-    pub(in crate::server::layer) fn bearer() -> Self {
+    pub(crate) fn bearer() -> Self {
         Self { name: openapi::BEARER.to_owned(), scheme: openapi::bearer(), is_without_headers: false }
     }
 
@@ -40,7 +40,7 @@ impl Scheme {
 
     /// Whether a credential may stand there in requests for this operation. Those whose headers a browser's script cannot set
     /// are answered by 101 or by an event stream.
-    pub(in crate::server::layer) fn is_read_of(&self, operation: &Operation) -> bool {
+    pub(crate) fn is_read_of(&self, operation: &Operation) -> bool {
         let is_stream = |response: &RefOr<Response>| match response {
             RefOr::T(response) => response.content.keys().any(|media| media.starts_with("text/event-stream")),
             RefOr::Ref(_) => false,
@@ -51,7 +51,7 @@ impl Scheme {
 }
 
 impl CredentialSource {
-    pub(in crate::server::layer) fn scheme(&self) -> Scheme {
+    pub(crate) fn scheme(&self) -> Scheme {
         match &self.0 {
             Kind::Authorization => Scheme::bearer(),
             Kind::WebSocketProtocol => {
