@@ -67,7 +67,6 @@ guides! {
     observability = "observability.md",
     registry = "registry.md",
     outbound = "outbound.md",
-    observability = "observability.md",
     readiness = "readiness.md",
     testing = "testing.md",
     troubleshooting = "troubleshooting.md",
