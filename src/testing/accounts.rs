@@ -1,39 +1,49 @@
 //! Users and their credentials.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
 
 use super::rejection::Rejection;
 use super::test_key::TestKey;
+use super::tracked::Tracked;
 use crate::types::user::{UserId, UserInfo};
 
 /// The only status that may log in; a user without a status is active, too.
 const ACTIVE: &str = "active";
 
+#[derive(Default)]
 pub(super) struct Accounts {
-    /// This app's id, where it is a number as those of other apps are.
-    app_id: Option<u64>,
-    pub(super) users: BTreeMap<Box<str>, UserInfo>,
-    pub(super) tokens: HashMap<String, Token>,
-    pub(super) keys: HashMap<String, IssuedKey>,
-    keys_issued: u64,
+    pub(super) users: Tracked<BTreeMap<Box<str>, UserInfo>>,
+    pub(super) tokens: Tracked<HashMap<String, Token>>,
+    pub(super) keys: Tracked<HashMap<String, IssuedKey>>,
+    pub(super) keys_issued: u64,
     texts_made: u64,
+    /// Makes the random part of a credential, where it must not be guessed.
+    pub(super) random: Option<Random>,
 }
 
+/// Makes a text that nobody guesses.
+#[derive(Clone)]
+pub(super) struct Random(pub(super) Arc<dyn Fn() -> String + Send + Sync>);
+
+impl fmt::Debug for Random {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Random")
+    }
+}
+
+#[derive(Deserialize, Serialize)]
 pub(super) struct Token {
     pub(super) username: String,
     pub(super) expires_at: Option<SystemTime>,
-    pub(super) issuer: Issuer,
-}
-
-/// The app whose token it is.
-pub(super) enum Issuer {
-    ThisApp,
-    OtherApp {
-        app_id: u64,
-        /// Whether this app accepts the token, too.
-        authorized: bool,
-    },
+    /// The app whose token it is.
+    pub(super) app_id: Arc<str>,
+    /// Further apps that accept it.
+    pub(super) authorized: BTreeSet<Arc<str>>,
 }
 
 pub(super) struct IssuedKey {
@@ -41,38 +51,32 @@ pub(super) struct IssuedKey {
     pub(super) key: TestKey,
 }
 
-impl Accounts {
-    pub(super) fn new(app_id: &str) -> Self {
-        Self {
-            app_id: app_id.parse().ok(),
-            users: BTreeMap::new(),
-            tokens: HashMap::new(),
-            keys: HashMap::new(),
-            keys_issued: 0,
-            texts_made: 0,
-        }
+impl Token {
+    pub(super) fn new(username: String, app_id: Arc<str>, expires_at: Option<SystemTime>) -> Self {
+        Self { username, expires_at, app_id, authorized: BTreeSet::new() }
     }
 
+    fn is_live(&self, now: SystemTime) -> bool {
+        self.expires_at.is_none_or(|expires_at| now < expires_at)
+    }
+}
+
+impl Accounts {
     pub(super) fn put(&mut self, user: UserInfo) {
         self.users.insert(user.username().into(), user);
     }
 
-    /// Adds a token that an app with this id has issued.
-    pub(super) fn put_app_token(&mut self, app_id: u64, text: String, username: String) {
-        let issuer = if self.app_id == Some(app_id) {
-            Issuer::ThisApp
-        } else {
-            Issuer::OtherApp { app_id, authorized: false }
-        };
-        self.tokens.insert(text, Token { username, expires_at: None, issuer });
+    /// Makes a token of a user, for this app. Returns its text.
+    pub(super) fn make_token(&mut self, app: &Arc<str>, username: String, expires_at: SystemTime) -> String {
+        let text = self.new_text("token_");
+        self.tokens.insert(text.clone(), Token::new(username, Arc::clone(app), Some(expires_at)));
+        text
     }
 
-    /// Makes a token of a user. Returns its text.
-    pub(super) fn make_token(&mut self, username: String, expires_at: SystemTime) -> String {
-        let text = self.new_text("token_");
-        let token = Token { username, expires_at: Some(expires_at), issuer: Issuer::ThisApp };
-        self.tokens.insert(text.clone(), token);
-        text
+    /// Removes the tokens that have expired, which are nobody's any more.
+    pub(super) fn purge(&mut self) {
+        let now = SystemTime::now();
+        self.tokens.retain(|_, token| token.is_live(now));
     }
 
     /// Adds an access key. Returns its id.
@@ -93,7 +97,10 @@ impl Accounts {
     fn new_text(&mut self, prefix: &str) -> String {
         loop {
             self.texts_made += 1;
-            let text = format!("{prefix}{:06}_made_by_the_test_center", self.texts_made);
+            let text = match &self.random {
+                Some(Random(random)) => format!("{prefix}{}", random()),
+                None => format!("{prefix}{:06}_made_by_the_test_center", self.texts_made),
+            };
             if !self.tokens.contains_key(&text) && !self.keys.contains_key(&text) {
                 return text;
             }
@@ -101,25 +108,17 @@ impl Accounts {
     }
 
     /// Returns a token that this app accepts, unless it is unknown or has expired.
-    pub(super) fn token(&self, token: &str) -> Option<&Token> {
-        self.valid_token(token).filter(|token| match token.issuer {
-            Issuer::ThisApp => true,
-            Issuer::OtherApp { authorized, .. } => authorized,
-        })
+    pub(super) fn token(&self, app: &str, token: &str) -> Option<&Token> {
+        self.valid_token(token).filter(|token| *token.app_id == *app || token.authorized.contains(app))
     }
 
-    /// Returns a token that this app has issued. An app whose own id is not a number has tokens of any id.
+    /// Returns a token that the app with this number has issued. An app whose own id is not a number has tokens of any.
     fn token_of_app(&self, app_id: u64, token: &str) -> Option<&Token> {
-        self.valid_token(token).filter(|token| match token.issuer {
-            Issuer::ThisApp => self.app_id.is_none_or(|this| this == app_id),
-            Issuer::OtherApp { app_id: issuer, .. } => issuer == app_id,
-        })
+        self.valid_token(token).filter(|token| token.app_id.parse().map_or(true, |id: u64| id == app_id))
     }
 
     fn valid_token(&self, token: &str) -> Option<&Token> {
-        self.tokens
-            .get(token)
-            .filter(|token| token.expires_at.is_none_or(|expires_at| SystemTime::now() < expires_at))
+        self.tokens.get(token).filter(|token| token.is_live(SystemTime::now()))
     }
 
     /// Returns a user, if they exist and may log in.
@@ -129,22 +128,35 @@ impl Accounts {
     }
 
     /// Returns the user of a token that this app accepts.
-    pub(super) fn authenticate(&self, token: &str) -> Result<&UserInfo, Rejection> {
-        self.user_of(self.token(token))
+    pub(super) fn authenticate(&self, app: &str, token: &str) -> Result<&UserInfo, Rejection> {
+        self.user_of(self.token(app, token))
     }
 
-    /// Returns the user of a token that the app with this id has issued.
+    /// Returns the user of a token that the app with this number has issued.
     pub(super) fn authenticate_at(&self, app_id: u64, token: &str) -> Result<&UserInfo, Rejection> {
         self.user_of(self.token_of_app(app_id, token))
     }
 
-    /// Makes this app accept a token that the app with this id has issued. Returns its user.
-    pub(super) fn authorize(&mut self, app_id: u64, token: &str) -> Result<&UserInfo, Rejection> {
+    /// Makes this app accept a token that the app with this number has issued. Returns its user.
+    pub(super) fn authorize(
+        &mut self,
+        app: &Arc<str>,
+        app_id: u64,
+        token: &str,
+    ) -> Result<&UserInfo, Rejection> {
         self.authenticate_at(app_id, token)?;
-        if let Some(Token { issuer: Issuer::OtherApp { authorized, .. }, .. }) = self.tokens.get_mut(token) {
-            *authorized = true;
+        if let Some(token) = self.tokens.get_mut(token)
+            && token.app_id != *app
+        {
+            token.authorized.insert(Arc::clone(app));
         }
-        self.authenticate(token)
+        self.authenticate(app, token)
+    }
+
+    /// Returns the user of any token or access key, to show whose call it is.
+    pub(super) fn owner(&self, credential: &str) -> Option<&str> {
+        let by_token = self.tokens.get(credential).map(|token| token.username.as_str());
+        by_token.or_else(|| self.keys.get(credential)?.key.username.as_deref())
     }
 
     fn user_of(&self, token: Option<&Token>) -> Result<&UserInfo, Rejection> {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use super::accounts::{Issuer, Token};
+use super::accounts::Token;
 use super::dialect::Dialect;
 use super::fault::Fault;
 use super::request_log::RecordedRequest;
@@ -126,8 +126,9 @@ impl AuthCenter {
     }
 
     fn put_token(&self, text: String, username: String, expires_at: Option<SystemTime>) {
-        let token = Token { username, expires_at, issuer: Issuer::ThisApp };
-        self.server.dispatcher().state.accounts.tokens.insert(text, token);
+        let state = &mut self.server.dispatcher().state;
+        let token = Token::new(username, Arc::clone(&state.apps.first), expires_at);
+        state.accounts.tokens.insert(text, token);
     }
 
     /// Adds a token of a user that another app has issued, which does not expire. `/users/compare-identity` knows it;
@@ -136,7 +137,9 @@ impl AuthCenter {
     /// Tokens of [`AuthCenter::add_token`] are those of this app. Where its id is not a number, as the default `test-app`,
     /// calls may give any app id for them.
     pub fn add_app_token(&self, app_id: u64, token: impl Into<String>, username: impl Into<String>) {
-        self.server.dispatcher().state.accounts.put_app_token(app_id, token.into(), username.into());
+        let state = &mut self.server.dispatcher().state;
+        let app_id = state.apps.by_number(app_id).cloned().unwrap_or_else(|| app_id.to_string().into());
+        state.accounts.tokens.insert(token.into(), Token::new(username.into(), app_id, None));
     }
 
     /// Revokes a token.
@@ -190,12 +193,12 @@ impl AuthCenter {
 
     /// Returns all accepted stats records, in the order of arrival.
     pub fn stats(&self) -> Vec<Value> {
-        self.server.dispatcher().state.stats.clone()
+        self.server.dispatcher().state.usage.all().map(|usage| Value::clone(&usage.record)).collect()
     }
 
     /// Returns the bodies of the Feishu messages that were sent, in the order of arrival.
     pub fn feishu_messages(&self) -> Vec<Value> {
-        self.server.dispatcher().state.feishu_messages.clone()
+        self.server.dispatcher().state.feishu_messages.iter().cloned().collect()
     }
 
     /// Returns the users, sorted by username.
@@ -205,7 +208,7 @@ impl AuthCenter {
 
     /// Returns the latest 10,000 requests, including those with faults, oldest first.
     pub fn requests(&self) -> Vec<RecordedRequest> {
-        self.server.dispatcher().log.requests.iter().cloned().collect()
+        self.server.dispatcher().log.requests().cloned().collect()
     }
 
     /// Returns the number of requests to an endpoint, such as `/user/info`, including those with faults.
@@ -215,7 +218,7 @@ impl AuthCenter {
 
     /// Clears the recorded requests and their counts.
     pub fn clear_requests(&self) {
-        self.server.dispatcher().log = Default::default();
+        self.server.dispatcher().log.clear();
     }
 
     /// Injects a fault into every request, until [`AuthCenter::clear_faults`].

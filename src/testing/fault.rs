@@ -1,8 +1,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
-use http::{HeaderName, StatusCode};
+use http::{HeaderName, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::response::{Delivery, Disconnect, EnvelopeResponse};
@@ -93,6 +94,27 @@ impl Fault {
     /// ```
     pub fn data(data: impl Into<Value>) -> Self {
         Self::Data(data.into())
+    }
+
+    /// Whether it damages the delivery of a response, which has to be made first.
+    pub(super) fn needs_response(&self) -> bool {
+        matches!(
+            self,
+            Self::SlowBytes(_) | Self::ResetMidBody | Self::Truncated | Self::MissingId | Self::Huge
+        )
+    }
+
+    /// Returns the faulty delivery of a response that is not in an envelope.
+    pub(super) fn apply_to_route(self, response: Response<Bytes>) -> Delivery {
+        match self {
+            Self::SlowBytes(interval) => Delivery::Slow(response, interval),
+            Self::ResetMidBody => Delivery::Partial(response, Disconnect::Reset),
+            Self::Truncated => Delivery::Partial(response, Disconnect::Close),
+            Self::Huge => Delivery::Huge(response),
+            // There is no user in it.
+            Self::MissingId => Delivery::Whole(response),
+            other => other.apply(|| EnvelopeResponse::success(Value::Null)),
+        }
     }
 
     /// Returns the faulty response. Calls `handle`, which makes the call take effect, only for faults that need the

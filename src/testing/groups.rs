@@ -22,6 +22,10 @@ impl Groups {
         self.0.insert(at.unwrap_or(self.0.len()), group);
     }
 
+    pub(super) fn remove(&mut self, code: &str) {
+        self.0.retain(|group| group.code() != Some(code));
+    }
+
     pub(super) fn all(&self) -> &[UserGroup] {
         &self.0
     }

@@ -8,6 +8,7 @@
 //! told. With a held `Clock`, the TTLs of a client pass at once. The guide is [`testing`](crate::_guide::testing).
 
 mod accounts;
+mod apps;
 mod builder;
 mod call;
 mod center;
@@ -19,19 +20,27 @@ mod event_log;
 mod fault;
 mod fault_plan;
 mod groups;
+mod limits;
+mod observed_call;
 mod outage;
+mod program;
+mod read_body;
+mod received_usage;
 mod registry;
 mod rejection;
 mod request_log;
+mod respond;
 mod response;
 mod server;
 mod state;
+mod stored;
 mod test_auth;
 mod test_key;
 mod test_users;
 #[cfg(test)]
 mod tests;
 mod timestamp;
+mod tracked;
 mod usage_log;
 mod users;
 
@@ -40,8 +49,11 @@ pub use center::AuthCenter;
 pub use dialect::Dialect;
 pub use event_log::EventLog;
 pub use fault::Fault;
+pub use observed_call::ObservedCall;
 pub use outage::Outage;
+pub use received_usage::UsageRecord;
 pub use request_log::RecordedRequest;
+pub use stored::{RestoreError, SeenState, StateTable};
 pub use test_auth::{TestAuth, TestAuthLayer, anonymous, signed_in};
 pub use test_key::TestKey;
 pub use test_users::{TestUsers, users};

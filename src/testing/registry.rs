@@ -1,9 +1,12 @@
 //! Registered services and webhooks.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+
+use super::tracked::Tracked;
 
 /// An instance without a heartbeat for longer is offline.
 const OFFLINE_AFTER: Duration = Duration::from_secs(180);
@@ -11,30 +14,32 @@ const OFFLINE_AFTER: Duration = Duration::from_secs(180);
 #[derive(Default)]
 pub(super) struct Registry {
     /// By id.
-    pub(super) webhooks: BTreeMap<u64, Value>,
-    webhooks_registered: u64,
+    pub(super) webhooks: Tracked<BTreeMap<u64, Value>>,
+    pub(super) webhooks_registered: u64,
     /// By name and environment.
-    service_ids: BTreeMap<(String, String), u64>,
-    pub(super) instances: BTreeMap<InstanceKey, Instance>,
-    configs: BTreeMap<String, Config>,
+    pub(super) service_ids: Tracked<BTreeMap<(String, String), u64>>,
+    pub(super) instances: Tracked<BTreeMap<InstanceKey, Instance>>,
+    pub(super) configs: Tracked<BTreeMap<String, Config>>,
 }
 
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub(super) struct InstanceKey {
     pub(super) name: String,
     pub(super) environment: String,
     pub(super) instance_id: String,
 }
 
+#[derive(Deserialize, Serialize)]
 pub(super) struct Instance {
     service_id: u64,
     /// As registered, with the updates of its heartbeats.
-    attributes: Map<String, Value>,
+    pub(super) attributes: Map<String, Value>,
     heartbeats: u64,
-    last_seen: Instant,
+    last_seen: SystemTime,
 }
 
-struct Config {
+#[derive(Deserialize, Serialize)]
+pub(super) struct Config {
     value: Value,
     version: u64,
 }
@@ -51,9 +56,12 @@ impl Registry {
     pub(super) fn add_instance(&mut self, key: InstanceKey, attributes: Map<String, Value>) -> u64 {
         let next = self.service_ids.len() as u64 + 1;
         let service = (key.name.clone(), key.environment.clone());
-        let service_id = *self.service_ids.entry(service).or_insert(next);
+        let service_id = match self.service_ids.get(&service) {
+            Some(service_id) => *service_id,
+            None => *self.service_ids.entry(service).or_insert(next),
+        };
         self.instances
-            .insert(key, Instance { service_id, attributes, heartbeats: 0, last_seen: Instant::now() });
+            .insert(key, Instance { service_id, attributes, heartbeats: 0, last_seen: SystemTime::now() });
         service_id
     }
 
@@ -80,14 +88,19 @@ impl Instance {
     pub(super) fn heartbeat(&mut self, attributes: Map<String, Value>) {
         self.attributes.extend(attributes);
         self.heartbeats += 1;
-        self.last_seen = Instant::now();
+        self.last_seen = SystemTime::now();
+    }
+
+    fn is_online(&self) -> bool {
+        // An error is a time to come: the clock was set back since.
+        !self.last_seen.elapsed().is_ok_and(|silent| silent > OFFLINE_AFTER)
     }
 
     pub(super) fn describe(&self) -> Value {
         let mut described = self.attributes.clone();
         described.insert("service_id".to_owned(), self.service_id.into());
         described.insert("heartbeats".to_owned(), self.heartbeats.into());
-        described.insert("online".to_owned(), (self.last_seen.elapsed() <= OFFLINE_AFTER).into());
+        described.insert("online".to_owned(), self.is_online().into());
         described.into()
     }
 }

@@ -29,4 +29,16 @@ impl Rejection {
     pub(super) fn http(status: StatusCode, message: &str) -> Self {
         Self { status, code: status.as_u16().into(), message: message.to_owned() }
     }
+
+    /// A table has no room for another row.
+    pub(super) fn full(table: &str, rows: usize) -> Self {
+        let message = format!("the center has no room: it keeps at most {rows} {table}");
+        Self { status: StatusCode::INSUFFICIENT_STORAGE, code: 507, message }
+    }
+
+    /// A row takes more than this many bytes.
+    pub(super) fn too_large(limit: usize) -> Self {
+        let message = format!("the body is too large: the center keeps at most {limit} bytes of it");
+        Self { status: StatusCode::PAYLOAD_TOO_LARGE, code: 413, message }
+    }
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap};
 use serde_json::Value;
 
+use super::limits::{weight, weight_of_headers};
+
 /// Bounds the memory of long load tests.
 const CAPACITY: usize = 10_000;
 
@@ -57,25 +59,58 @@ fn is_secret(name: &str) -> bool {
     ["token", "secret", "password", "key", "authorization", "cookie"].iter().any(|part| name.contains(part))
 }
 
+/// Endpoints that are counted each; requests to further ones, which nobody has, are counted together.
+const MAX_ENDPOINTS: usize = 1_000;
+const OTHERS: &str = "(others)";
+
 /// The latest requests, and the count of all.
-#[derive(Default)]
 pub(super) struct RequestLog {
-    pub(super) requests: VecDeque<RecordedRequest>,
+    requests: VecDeque<(RecordedRequest, usize)>,
     pub(super) calls: BTreeMap<String, usize>,
+    /// Of the requests, in bytes.
+    weight: usize,
+    max_weight: usize,
 }
 
 impl RequestLog {
+    /// Keeps requests of this weight in all.
+    pub(super) fn new(max_weight: usize) -> Self {
+        Self { requests: VecDeque::new(), calls: BTreeMap::new(), weight: 0, max_weight }
+    }
+
+    pub(super) fn requests(&self) -> impl Iterator<Item = &RecordedRequest> {
+        self.requests.iter().map(|(request, _)| request)
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.max_weight);
+    }
+
     pub(super) fn record(&mut self, request: RecordedRequest) {
-        match self.calls.get_mut(&request.endpoint) {
+        self.count(&request.endpoint);
+        let weight = weight(&request.body) + weight_of_headers(&request.headers);
+        if weight > self.max_weight {
+            return;
+        }
+        self.weight += weight;
+        self.requests.push_back((request, weight));
+        while self.requests.len() > CAPACITY || self.weight > self.max_weight {
+            let Some((_, weight)) = self.requests.pop_front() else { break };
+            self.weight -= weight;
+        }
+    }
+
+    fn count(&mut self, endpoint: &str) {
+        let endpoint = match self.calls.len() < MAX_ENDPOINTS || self.calls.contains_key(endpoint) {
+            true => endpoint,
+            false => OTHERS,
+        };
+        match self.calls.get_mut(endpoint) {
             Some(calls) => *calls += 1,
             None => {
-                self.calls.insert(request.endpoint.clone(), 1);
+                self.calls.insert(endpoint.to_owned(), 1);
             }
         }
-        if self.requests.len() == CAPACITY {
-            self.requests.pop_front();
-        }
-        self.requests.push_back(request);
     }
 }
 
@@ -113,13 +148,29 @@ mod tests {
 
     #[test]
     fn request_log_over_capacity_drops_the_oldest_and_counts_all() {
-        let mut log = RequestLog::default();
+        let mut log = RequestLog::new(usize::MAX);
         log.record(request("/first"));
         for _ in 0..CAPACITY {
             log.record(request("/more"));
         }
         assert_eq!((log.calls["/first"], log.calls["/more"]), (1, CAPACITY));
-        assert_eq!(log.requests.len(), CAPACITY);
-        assert_eq!(log.requests[0].endpoint, "/more");
+        assert_eq!(log.requests().count(), CAPACITY);
+        assert_eq!(log.requests[0].0.endpoint, "/more");
+    }
+
+    #[test]
+    fn request_log_keeps_what_fits_its_weight() {
+        let mut log = RequestLog::new(10_000);
+        let of = |len: usize| RecordedRequest { body: json!("x".repeat(len)), ..request("/a") };
+        for (len, kept) in [(4_000, 1), (4_000, 2), (4_000, 2), (20_000, 2), (9_900, 1)] {
+            log.record(of(len));
+            assert_eq!(log.requests().count(), kept, "{len}");
+        }
+        assert_eq!(log.calls["/a"], 5);
+        for path in 0..2 * MAX_ENDPOINTS {
+            log.record(request(&format!("/{path}")));
+        }
+        assert_eq!(log.calls.len(), MAX_ENDPOINTS + 1);
+        assert_eq!(log.calls.values().sum::<usize>(), 5 + 2 * MAX_ENDPOINTS);
     }
 }

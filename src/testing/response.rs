@@ -30,6 +30,10 @@ impl EnvelopeResponse {
         self
     }
 
+    pub(super) fn code(&self) -> i64 {
+        self.envelope.code
+    }
+
     pub(super) fn map_data(mut self, change: impl FnOnce(Value) -> Value) -> Self {
         self.envelope.data = self.envelope.data.map(change);
         self
@@ -58,6 +62,17 @@ pub(super) enum Delivery {
 }
 
 impl Delivery {
+    /// Returns the status of the response; `None` if there is none.
+    pub(super) fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Whole(response)
+            | Self::Slow(response, _)
+            | Self::Partial(response, _)
+            | Self::Huge(response) => Some(response.status()),
+            Self::Disconnected(_) | Self::Never => None,
+        }
+    }
+
     pub(super) fn page(content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self::Whole(with_body(StatusCode::OK, content_type, body))
     }

@@ -1,44 +1,41 @@
-//! Listen on a port of the loopback interface, and serve the connections.
+//! Listen on a port, and serve the connections.
 
 use std::error::Error as _;
 use std::future::poll_fn;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::{Request, Response};
-use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use super::call::Call;
-use super::deliver::{Body, deliver};
 use super::dispatcher::Dispatcher;
+use super::limits::Limits;
+use super::respond::Responder;
 use super::response::Disconnect;
 
-/// The path prefix of all endpoints.
-const PREFIX: &str = "/aigc-auth/sdk";
 /// Whether two sockets of one user can be bound to a port, of which one listens.
 const SHARES_PORT: bool = cfg!(any(target_os = "linux", target_os = "macos"));
-const MAX_BODY: usize = 64 * 1024 * 1024;
 
 /// Shared by the handle and the tasks of an auth center. Locks are held briefly, never across an await.
 pub(super) struct Server {
-    dispatcher: Mutex<Dispatcher>,
+    responder: Responder,
     sockets: Mutex<Sockets>,
-    /// Wakes the accepting task when there is a new listener.
+    /// Wakes the accepting task when there is a new listener, or room for a connection.
     reopened: Notify,
+    /// Becomes true when connections are to end after their current request.
+    closing: watch::Sender<bool>,
     pub(super) address: SocketAddr,
     runtime: Handle,
+    limits: Limits,
 }
 
 /// The listener and the connections. Dropping them here takes effect at once, whatever the tasks are doing.
@@ -51,21 +48,28 @@ struct Sockets {
 }
 
 impl Server {
-    /// Binds a free port and listens.
-    pub(super) fn bind(dispatcher: Dispatcher) -> io::Result<Self> {
-        let listener = socket(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?.listen(1024)?;
-        let reserved = if SHARES_PORT { Some(socket(listener.local_addr()?)?) } else { None };
+    /// Binds a port and listens.
+    pub(super) fn bind(address: SocketAddr, responder: Responder, limits: Limits) -> io::Result<Self> {
+        if address.port() != 0 {
+            // Sockets that share a port would share it with another center of the same user as well.
+            drop(std::net::TcpListener::bind(address)?);
+        }
+        let listener = socket(address)?.listen(1024)?;
+        let address = listener.local_addr()?;
+        let reserved = if SHARES_PORT { Some(socket(address)?) } else { None };
         Ok(Self {
-            dispatcher: Mutex::new(dispatcher),
+            responder,
             reopened: Notify::new(),
-            address: listener.local_addr()?,
+            closing: watch::Sender::new(false),
+            address,
             runtime: Handle::current(),
             sockets: Mutex::new(Sockets { listener: Some(listener), reserved, connections: JoinSet::new() }),
+            limits,
         })
     }
 
     pub(super) fn dispatcher(&self) -> MutexGuard<'_, Dispatcher> {
-        self.dispatcher.lock().unwrap_or_else(PoisonError::into_inner)
+        self.responder.dispatcher()
     }
 
     fn sockets(&self) -> MutexGuard<'_, Sockets> {
@@ -104,6 +108,19 @@ impl Server {
         sockets.connections.abort_all();
     }
 
+    /// Releases the port, and waits until the requests that have arrived are answered, at most this long.
+    pub(super) async fn drain(&self, timeout: Duration) {
+        let mut connections = {
+            let mut sockets = self.sockets();
+            sockets.listener = None;
+            sockets.reserved = None;
+            std::mem::take(&mut sockets.connections)
+        };
+        self.closing.send_replace(true);
+        let _ =
+            tokio::time::timeout(timeout, async { while connections.join_next().await.is_some() {} }).await;
+    }
+
     /// Accepts connections until the task is aborted.
     pub(super) async fn run(self: Arc<Self>) {
         loop {
@@ -121,9 +138,13 @@ impl Server {
 
     fn poll_accept(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut sockets = self.sockets();
+        while sockets.connections.try_join_next().is_some() {}
+        if sockets.connections.len() >= self.limits.connections {
+            // The end of a connection wakes this task.
+            return Poll::Pending;
+        }
         let Some(listener) = &sockets.listener else { return Poll::Pending };
         let (stream, _) = ready!(listener.poll_accept(cx))?;
-        while sockets.connections.try_join_next().is_some() {}
         sockets.connections.spawn(Arc::clone(self).serve(stream));
         Poll::Ready(Ok(()))
     }
@@ -131,37 +152,40 @@ impl Server {
     async fn serve(self: Arc<Self>, stream: TcpStream) {
         // Nagle's algorithm would slow down the bodies that are sent byte by byte.
         let _ = stream.set_nodelay(true);
-        let service = service_fn(|request| self.respond(request));
-        let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-        let Err(error) = Pin::new(&mut connection).await else { return };
-        if error.source().and_then(|source| source.downcast_ref()) == Some(&Disconnect::Reset) {
+        let service = service_fn(|request| self.responder.respond(request));
+        let mut builder = http1::Builder::new();
+        if let Some(timeout) = self.limits.head_timeout {
+            builder.timer(TokioTimer::new()).header_read_timeout(timeout);
+        }
+        let mut connection = builder.serve_connection(TokioIo::new(stream), service);
+        let mut closing = self.closing.subscribe();
+        let served = tokio::select! {
+            served = Pin::new(&mut connection) => Some(served),
+            _ = closing.wait_for(|closing| *closing) => None,
+        };
+        let served = match served {
+            Some(served) => served,
+            None => {
+                Pin::new(&mut connection).graceful_shutdown();
+                Pin::new(&mut connection).await
+            }
+        };
+        if let Err(error) = served
+            && error.source().and_then(|source| source.downcast_ref()) == Some(&Disconnect::Reset)
+        {
             let stream = connection.into_parts().io.into_inner();
             // `set_zero_linger` needs a newer tokio; at zero, a drop does not block.
             #[allow(deprecated)]
             let _ = stream.set_linger(Some(Duration::ZERO));
         }
-    }
-
-    async fn respond(&self, request: Request<Incoming>) -> Result<Response<Body>, Disconnect> {
-        let (head, body) = request.into_parts();
-        let body = Limited::new(body, MAX_BODY).collect().await.map_err(|_| Disconnect::Close)?.to_bytes();
-        let path = head.uri.path();
-        let call = Call {
-            endpoint: path.strip_prefix(PREFIX).unwrap_or(path).to_owned(),
-            method: head.method,
-            headers: head.headers,
-            body: serde_json::from_slice(&body).ok(),
-        };
-        let (response, delay) = self.dispatcher().dispatch(call);
-        if !delay.is_zero() {
-            tokio::time::sleep(delay).await;
+        if self.limits.connections != usize::MAX {
+            self.reopened.notify_one();
         }
-        deliver(response).await
     }
 }
 
 fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
-    let socket = TcpSocket::new_v4()?;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // Lets a port be bound again while old connections are in TIME_WAIT. On Windows it would let two listeners share the
     // port.
     #[cfg(not(windows))]

@@ -1,36 +1,54 @@
+use std::collections::VecDeque;
+
 use serde_json::Value;
 
 use super::accounts::Accounts;
+use super::apps::Apps;
 use super::dialect::Dialect;
 use super::groups::Groups;
+use super::limits::Limits;
 use super::registry::Registry;
+use super::rejection::Rejection;
+use super::tracked::Tracked;
+use super::received_usage::ReceivedUsage;
 use crate::types::secret::Secret;
 
 /// The data that the endpoints read and change.
 pub(super) struct State {
-    pub(super) app_id: String,
-    pub(super) app_secret: Secret,
+    pub(super) apps: Apps,
     pub(super) dialect: Dialect,
     pub(super) accounts: Accounts,
-    pub(super) groups: Groups,
+    pub(super) groups: Tracked<Groups>,
     pub(super) registry: Registry,
-    /// The stats records, as they were received.
-    pub(super) stats: Vec<Value>,
+    pub(super) usage: ReceivedUsage,
     /// The Feishu messages, as they were received.
-    pub(super) feishu_messages: Vec<Value>,
+    pub(super) feishu_messages: VecDeque<Value>,
+    pub(super) messages_sent: u64,
+    pub(super) limits: Limits,
 }
 
 impl State {
-    pub(super) fn new(app_id: String, app_secret: Secret, dialect: Dialect) -> Self {
+    pub(super) fn new(app_id: &str, app_secret: Secret, dialect: Dialect, limits: Limits) -> Self {
         Self {
-            accounts: Accounts::new(&app_id),
-            app_id,
-            app_secret,
+            accounts: Accounts::default(),
+            apps: Apps::new(app_id, app_secret),
             dialect,
-            groups: Groups::default(),
+            groups: Tracked::default(),
             registry: Registry::default(),
-            stats: Vec::new(),
-            feishu_messages: Vec::new(),
+            usage: ReceivedUsage::new(&limits),
+            feishu_messages: VecDeque::new(),
+            messages_sent: 0,
+            limits,
         }
+    }
+
+    /// Rejects a call that would add a row to a full table.
+    pub(super) fn check_room(&self, table: &str, rows: usize) -> Result<(), Rejection> {
+        if rows < self.limits.rows { Ok(()) } else { Err(Rejection::full(table, self.limits.rows)) }
+    }
+
+    /// Rejects a row that is too large.
+    pub(super) fn check_row(&self, weight: usize) -> Result<(), Rejection> {
+        if weight <= self.limits.row { Ok(()) } else { Err(Rejection::too_large(self.limits.row)) }
     }
 }

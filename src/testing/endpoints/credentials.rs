@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::request::Request;
+use crate::testing::limits::weight;
 use crate::testing::rejection::Outcome;
 use crate::testing::state::State;
 use crate::testing::test_key::TestKey;
@@ -22,7 +23,7 @@ struct TokenBody {
 
 pub(super) fn verify_token(state: &mut State, request: &Request) -> Outcome {
     let TokenBody { token } = request.parse()?;
-    let Some(token) = state.accounts.token(&token) else { return Ok(json!({"valid": false})) };
+    let Some(token) = state.accounts.token(&request.app, &token) else { return Ok(json!({"valid": false})) };
     let user = state.accounts.user(&token.username)?;
     Ok(json!({
         "valid": true,
@@ -34,8 +35,8 @@ pub(super) fn verify_token(state: &mut State, request: &Request) -> Outcome {
 
 pub(super) fn user_info(state: &mut State, request: &Request) -> Outcome {
     let TokenBody { token } = request.parse()?;
-    let user = state.accounts.authenticate(&token)?;
-    let expires_at = state.accounts.token(&token).and_then(|token| token.expires_at);
+    let user = state.accounts.authenticate(&request.app, &token)?;
+    let expires_at = state.accounts.token(&request.app, &token).and_then(|token| token.expires_at);
     Ok(state.dialect.token_user(user, expires_at))
 }
 
@@ -48,7 +49,7 @@ struct PermissionsBody {
 
 pub(super) fn check_permissions(state: &mut State, request: &Request) -> Outcome {
     let PermissionsBody { token, permission_codes } = request.parse()?;
-    let granted = &state.accounts.authenticate(&token)?.permissions();
+    let granted = &state.accounts.authenticate(&request.app, &token)?.permissions();
     let results: BTreeMap<_, _> =
         permission_codes.iter().map(|code| (code, granted.contains(code))).collect();
     Ok(json!({ "results": results }))
@@ -78,7 +79,7 @@ struct CreateBody {
 
 pub(super) fn create_access_key(state: &mut State, request: &Request) -> Outcome {
     let CreateBody { token, name } = request.parse()?;
-    let user = state.accounts.authenticate(&token)?;
+    let user = state.accounts.authenticate(&request.app, &token)?;
     let user_id = json!(user.id());
     let key = TestKey::user(user.username());
     let key = match name {
@@ -86,6 +87,8 @@ pub(super) fn create_access_key(state: &mut State, request: &Request) -> Outcome
         None => key,
     };
     let name = key.name.clone();
+    state.check_room("access keys", state.accounts.keys.len())?;
+    state.check_row(weight(&request.body))?;
     let (text, id) = state.accounts.make_key(key);
     Ok(json!({
         "keyId": id,

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::request::Request;
 use crate::testing::accounts::Accounts;
+use crate::testing::limits::weight;
 use crate::testing::rejection::{Outcome, Rejection};
 use crate::testing::state::State;
 use crate::testing::timestamp::iso_8601;
@@ -110,11 +111,13 @@ pub(super) fn sync(state: &mut State, request: &Request) -> Outcome {
     let first = identity.names().next().ok_or(Rejection::bad_request(
         "expected one of `username`, `feishuUserId`, `feishuOpenId` and `feishuUnionId`",
     ))?;
-    let accounts = &mut state.accounts;
+    state.check_row(weight(&request.body))?;
+    let accounts = &state.accounts;
     let existing: Vec<_> =
         accounts.users.values().filter(|user| identity.matches(user).any(|same| same)).collect();
     let (user, created) = match existing.as_slice() {
         [] => {
+            state.check_room("users", accounts.users.len())?;
             let username = identity.username.clone().unwrap_or_else(|| new_username(accounts, first));
             (with_profile(users::user(username), profile).build(), true)
         }
@@ -125,7 +128,7 @@ pub(super) fn sync(state: &mut State, request: &Request) -> Outcome {
     let user = user.to_builder().feishu(ids).build();
     let mut data = state.dialect.token_user(&user, None);
     data["created"] = created.into();
-    accounts.put(user);
+    state.accounts.put(user);
     Ok(data)
 }
 
@@ -180,7 +183,11 @@ pub(super) fn issue_token(state: &mut State, request: &Request) -> Outcome {
     let user = state.accounts.users.values().find(is_meant);
     let user = user.ok_or(Rejection::business(NO_SUCH_USER, "no such user: create them first"))?;
     let username = state.accounts.user(user.username())?.username().to_owned();
+    if state.check_room("tokens", state.accounts.tokens.len()).is_err() {
+        state.accounts.purge();
+    }
+    state.check_room("tokens", state.accounts.tokens.len())?;
     let expires_at = SystemTime::now() + Duration::from_secs(expires_in);
-    let token = state.accounts.make_token(username, expires_at);
+    let token = state.accounts.make_token(&request.app, username, expires_at);
     Ok(json!({"accessToken": token, "expiresAt": iso_8601(expires_at)}))
 }

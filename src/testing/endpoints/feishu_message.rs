@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::request::Request;
 use crate::testing::accounts::is_active;
+use crate::testing::limits::weight;
 use crate::testing::rejection::{Outcome, Rejection};
 use crate::testing::state::State;
 use crate::types::user::{FeishuIds, UserId, UserInfo};
@@ -60,6 +61,11 @@ pub(super) fn send(state: &mut State, request: &Request) -> Outcome {
         // The auth center keeps Feishu's own code within the message.
         return Err(Rejection::bad_request("Feishu error 230013: the bot is not available to the recipient"));
     }
-    state.feishu_messages.push(request.body.clone());
-    Ok(json!({"message_id": format!("om_{}", state.feishu_messages.len()), "status": "sent"}))
+    state.check_row(weight(&request.body))?;
+    if state.feishu_messages.len() == state.limits.messages {
+        state.feishu_messages.pop_front();
+    }
+    state.feishu_messages.push_back(request.body.clone());
+    state.messages_sent += 1;
+    Ok(json!({"message_id": format!("om_{}", state.messages_sent), "status": "sent"}))
 }

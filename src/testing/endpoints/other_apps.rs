@@ -44,6 +44,6 @@ struct AuthorizeBody {
 
 pub(super) fn authorize_by_token(state: &mut State, request: &Request) -> Outcome {
     let AuthorizeBody { source_app_id, source_token } = request.parse()?;
-    let user = state.accounts.authorize(source_app_id.get(), &source_token)?;
+    let user = state.accounts.authorize(&request.app, source_app_id.get(), &source_token)?;
     Ok(state.dialect.found_user(user))
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -6,6 +8,7 @@ use crate::testing::rejection::Rejection;
 
 /// A call whose app was authenticated and whose body is JSON.
 pub(super) struct Request {
+    pub(super) app: Arc<str>,
     pub(super) headers: HeaderMap,
     pub(super) body: Value,
 }

@@ -54,11 +54,9 @@ fn route(state: &mut State, call: Call) -> Outcome {
     if call.method != Method::POST {
         return Err(Rejection::http(StatusCode::METHOD_NOT_ALLOWED, "method not allowed: expected POST"));
     }
-    let has = |name, expected: &str| call.headers.get(name).is_some_and(|value| value == expected);
-    if !has("x-app-id", &state.app_id) || !has("x-app-secret", state.app_secret.expose()) {
-        return Err(Rejection::http(StatusCode::UNAUTHORIZED, "unknown app id or wrong app secret"));
-    }
+    let unknown_app = || Rejection::http(StatusCode::UNAUTHORIZED, "unknown app id or wrong app secret");
+    let app = state.apps.authenticate(&call.headers).ok_or_else(unknown_app)?;
     let not_json = || Rejection::http(StatusCode::BAD_REQUEST, "the body is not JSON");
     let body = call.body.ok_or_else(not_json)?;
-    endpoint(state, &Request { headers: call.headers, body })
+    endpoint(state, &Request { app, headers: call.headers, body })
 }

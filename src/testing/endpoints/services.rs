@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::request::Request;
+use crate::testing::limits::{weight, weight_of_fields};
 use crate::testing::registry::InstanceKey;
 use crate::testing::rejection::{Outcome, Rejection};
 use crate::testing::state::State;
@@ -23,6 +24,12 @@ fn parse(request: &Request) -> Result<(InstanceKey, Map<String, Value>), Rejecti
 
 pub(super) fn register(state: &mut State, request: &Request) -> Outcome {
     let (key, attributes) = parse(request)?;
+    state.check_row(weight(&request.body))?;
+    let known = state.registry.instances.contains_key(&key);
+    let rows = state.registry.instances.len().max(state.registry.service_ids.len());
+    if !known {
+        state.check_room("services", rows)?;
+    }
     let mut data = state.registry.config(&key.name);
     data.insert("instance_id".to_owned(), json!(key.instance_id));
     data.insert("service_id".to_owned(), json!(state.registry.add_instance(key, attributes)));
@@ -31,7 +38,14 @@ pub(super) fn register(state: &mut State, request: &Request) -> Outcome {
 
 pub(super) fn heartbeat(state: &mut State, request: &Request) -> Outcome {
     let (key, attributes) = parse(request)?;
-    state.registry.instances.get_mut(&key).ok_or_else(unknown)?.heartbeat(attributes);
+    let known = state.registry.instances.get(&key).ok_or_else(unknown)?;
+    // Attributes that a heartbeat names for the first time are added: they must not pile up.
+    let adds = attributes.keys().any(|name| !known.attributes.contains_key(name));
+    let before = if adds { weight_of_fields(&known.attributes) } else { 0 };
+    state.check_row(before + weight(&request.body))?;
+    if let Some(known) = state.registry.instances.get_mut(&key) {
+        known.heartbeat(attributes);
+    }
     Ok(state.registry.config(&key.name).into())
 }
 

@@ -1,5 +1,7 @@
 //! Accept the stats records of services.
 
+use std::sync::Arc;
+
 use http::header::AUTHORIZATION;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,7 +22,10 @@ pub(super) fn report(state: &mut State, request: &Request) -> Outcome {
     if token.is_empty() {
         return Err(Rejection::business(401, "expected the bearer token of a user"));
     }
+    let username = state.accounts.owner(token).map(Arc::from);
     let Report { stats } = request.parse()?;
-    state.stats.extend(stats);
+    for record in stats {
+        state.usage.add(&request.app, username.as_ref(), record);
+    }
     Ok(json!({}))
 }

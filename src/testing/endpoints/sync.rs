@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::request::Request;
 use crate::testing::accounts::Accounts;
+use crate::testing::limits::weight_of_fields;
 use crate::testing::rejection::{Outcome, Rejection};
 use crate::testing::state::State;
 use crate::testing::users;
@@ -17,6 +18,7 @@ type Fields = Map<String, Value>;
 pub(super) fn one(state: &mut State, request: &Request) -> Outcome {
     let fields: Fields = request.parse()?;
     let username = validate(&fields)?;
+    check(state, username, &fields)?;
     let (user_id, created) = put(&mut state.accounts, username, &fields)?;
     let message = if created { "created" } else { "updated" };
     Ok(json!({"success": true, "created": created, "user_id": user_id, "message": message}))
@@ -34,7 +36,11 @@ pub(super) fn many(state: &mut State, request: &Request) -> Outcome {
     for fields in &users {
         let outcome = validate(fields).and_then(|username| {
             let exists = state.accounts.users.contains_key(username);
-            if exists { Ok(false) } else { put(&mut state.accounts, username, fields).map(|_| true) }
+            if exists {
+                return Ok(false);
+            }
+            check(state, username, fields)?;
+            put(&mut state.accounts, username, fields).map(|_| true)
         });
         match outcome {
             Ok(true) => success += 1,
@@ -61,6 +67,13 @@ fn validate(fields: &Fields) -> Result<&str, Rejection> {
         (Some(_), None) | (None, Some(_)) => Ok(username),
         _ => Err(Rejection::bad_request("expected either `password` or `password_hashed`")),
     }
+}
+
+/// Checks that there is room for the user.
+fn check(state: &State, username: &str, fields: &Fields) -> Result<(), Rejection> {
+    state.check_row(weight_of_fields(fields))?;
+    let users = &state.accounts.users;
+    if users.contains_key(username) { Ok(()) } else { state.check_room("users", users.len()) }
 }
 
 /// Creates the user, or updates the fields that were sent. A sender cannot choose the id.

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::request::Request;
+use crate::testing::limits::weight;
 use crate::testing::rejection::{Outcome, Rejection};
 use crate::testing::state::State;
 use crate::types::user::UserId;
@@ -17,6 +18,8 @@ struct Webhook {
 
 pub(super) fn register(state: &mut State, request: &Request) -> Outcome {
     let Webhook { url, events, secret } = request.parse()?;
+    state.check_row(weight(&request.body))?;
+    state.check_room("webhooks", state.registry.webhooks.len())?;
     let webhook_id = state.registry.add_webhook(json!({"url": url, "events": events, "secret": secret}));
     Ok(json!({"webhook_id": webhook_id, "success": true}))
 }

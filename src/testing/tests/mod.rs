@@ -15,6 +15,7 @@ mod faults;
 mod feishu;
 mod groups;
 mod other_apps;
+mod program;
 mod pushed;
 mod registry;
 mod users;

@@ -1,0 +1,47 @@
+//! What a program needs that serves a center for days: further apps, less than all faults cleared, an orderly end.
+
+use std::time::{Duration, SystemTime};
+
+use super::accounts::Token;
+use super::center::AuthCenter;
+use crate::types::secret::Secret;
+
+impl AuthCenter {
+    /// Adds an app, or changes its secret. Apps share users, access keys, groups, services and webhooks; each accepts its own
+    /// tokens.
+    pub fn add_app(&self, app_id: &str, app_secret: impl Into<Secret>) {
+        self.server.dispatcher().state.apps.put(app_id, app_secret.into());
+    }
+
+    /// Adds a token of a user, issued by this app; `None` for one that does not expire.
+    pub fn add_token_of(&self, app_id: &str, token: &str, username: &str, expires_at: Option<SystemTime>) {
+        let row = Token::new(username.to_owned(), app_id.into(), expires_at);
+        self.server.dispatcher().state.accounts.tokens.insert(token.to_owned(), row);
+    }
+
+    /// Removes the tokens that have expired.
+    pub fn remove_expired_tokens(&self) {
+        self.server.dispatcher().state.accounts.purge();
+    }
+
+    /// Removes the group of this code.
+    pub fn remove_group(&self, code: &str) {
+        self.server.dispatcher().state.groups.remove(code);
+    }
+
+    /// Removes a registered webhook.
+    pub fn remove_webhook(&self, webhook_id: u64) {
+        self.server.dispatcher().state.registry.webhooks.remove(&webhook_id);
+    }
+
+    /// Clears the fault of one endpoint, set by [`AuthCenter::inject_fault_on`].
+    pub fn clear_fault_on(&self, endpoint: &str) {
+        self.server.dispatcher().faults.by_endpoint.remove(endpoint);
+    }
+
+    /// Stops listening, and waits until the requests that have arrived are answered, at most this long. The port is free
+    /// afterwards.
+    pub async fn shutdown(self, timeout: Duration) {
+        self.server.drain(timeout).await;
+    }
+}
