@@ -27,6 +27,7 @@ pub struct AuthCenterBuilder {
     random: Option<Random>,
     routes: Option<Router>,
     observer: Option<Observer>,
+    is_paused: bool,
 }
 
 impl AuthCenter {
@@ -49,6 +50,7 @@ impl AuthCenter {
             random: None,
             routes: None,
             observer: None,
+            is_paused: false,
         }
     }
 }
@@ -105,6 +107,13 @@ impl AuthCenterBuilder {
         self
     }
 
+    /// Starts the center paused: connections wait until [`AuthCenter::resume`], and so see no half of its users. Defaults to
+    /// answering at once.
+    pub fn paused(mut self) -> Self {
+        self.is_paused = true;
+        self
+    }
+
     /// Starts the auth center.
     ///
     /// # Panics
@@ -127,6 +136,9 @@ impl AuthCenterBuilder {
         state.accounts.random = self.random;
         let responder = Responder::new(Dispatcher::new(state), self.routes, self.observer);
         let server = Arc::new(Server::bind(self.address, responder, self.limits)?);
+        if !self.is_paused {
+            server.resume();
+        }
         let task = tokio::spawn(Arc::clone(&server).run());
         Ok(AuthCenter { server, task, app_id: self.app_id, app_secret: self.app_secret })
     }

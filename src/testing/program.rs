@@ -1,5 +1,6 @@
 //! What a program needs that serves a center for days: further apps, less than all faults cleared, an orderly end.
 
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use super::accounts::Token;
@@ -7,6 +8,11 @@ use super::center::AuthCenter;
 use crate::types::secret::Secret;
 
 impl AuthCenter {
+    /// Answers connections, after [`AuthCenterBuilder::paused`](super::AuthCenterBuilder::paused).
+    pub fn resume(&self) {
+        self.server.resume();
+    }
+
     /// Adds an app, or changes its secret. Apps share users, access keys, groups, services and webhooks; each accepts its own
     /// tokens.
     pub fn add_app(&self, app_id: &str, app_secret: impl Into<Secret>) {
@@ -39,9 +45,14 @@ impl AuthCenter {
         self.server.dispatcher().faults.by_endpoint.remove(endpoint);
     }
 
-    /// Stops listening, and waits until the requests that have arrived are answered, at most this long. The port is free
-    /// afterwards.
-    pub async fn shutdown(self, timeout: Duration) {
+    /// Returns the address that the center listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// Stops listening for good, and waits until the requests that have arrived are answered, at most this long. The port is
+    /// free afterwards.
+    pub async fn drain(&self, timeout: Duration) {
         self.server.drain(timeout).await;
     }
 }

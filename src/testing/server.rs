@@ -31,6 +31,8 @@ pub(super) struct Server {
     sockets: Mutex<Sockets>,
     /// Wakes the accepting task when there is a new listener, or room for a connection.
     reopened: Notify,
+    /// Wakes the accepting task for the first time.
+    resumed: Notify,
     /// Becomes true when connections are to end after their current request.
     closing: watch::Sender<bool>,
     pub(super) address: SocketAddr,
@@ -60,6 +62,7 @@ impl Server {
         Ok(Self {
             responder,
             reopened: Notify::new(),
+            resumed: Notify::new(),
             closing: watch::Sender::new(false),
             address,
             runtime: Handle::current(),
@@ -121,8 +124,13 @@ impl Server {
             tokio::time::timeout(timeout, async { while connections.join_next().await.is_some() {} }).await;
     }
 
-    /// Accepts connections until the task is aborted.
+    pub(super) fn resume(&self) {
+        self.resumed.notify_one();
+    }
+
+    /// Accepts connections, once resumed, until the task is aborted.
     pub(super) async fn run(self: Arc<Self>) {
+        self.resumed.notified().await;
         loop {
             tokio::select! {
                 accepted = poll_fn(|cx| self.poll_accept(cx)) => {

@@ -206,6 +206,19 @@ async fn state_is_handed_out_by_changes_and_taken_back() {
 }
 
 #[tokio::test]
+async fn paused_center_answers_when_it_is_resumed() {
+    let center = AuthCenter::builder().paused().start().await;
+    let early = call(&center, "/user/info", json!({"token": "alice-token"}));
+    let prepare = async {
+        tokio::task::yield_now().await;
+        center.add_user(user("alice"));
+        center.add_token("alice-token", "alice");
+        center.resume();
+    };
+    assert_eq!(tokio::join!(early, prepare).0["data"]["username"], "alice");
+}
+
+#[tokio::test]
 async fn address_in_use_is_an_error() {
     let center = AuthCenter::start().await;
     let address = center.server.address;
@@ -219,7 +232,7 @@ async fn address_in_use_is_an_error() {
 #[tokio::test]
 async fn shutdown_answers_what_has_arrived() {
     let center = with_alice().await;
-    let (address, idle) = (center.server.address, connect(&center).await.unwrap());
+    let (address, idle) = (center.address(), connect(&center).await.unwrap());
     center.delay(Duration::from_millis(50));
     let asked = request(&center, "/user/info", r#"{"token": "alice-token"}"#);
     let server = Arc::clone(&center.server);
@@ -230,7 +243,7 @@ async fn shutdown_answers_what_has_arrived() {
         while server.dispatcher().log.requests().count() == 0 {
             tokio::task::yield_now().await;
         }
-        server.drain(Duration::from_secs(10)).await;
+        center.drain(Duration::from_secs(10)).await;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
         answer
@@ -240,5 +253,4 @@ async fn shutdown_answers_what_has_arrived() {
     let error = tokio::net::TcpStream::connect(address).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     drop(idle);
-    center.shutdown(Duration::ZERO).await;
 }

@@ -1,0 +1,42 @@
+use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::middleware;
+use axum::response::Response;
+use axum::routing::{delete, get, post, put};
+
+use super::console::{Console, authenticate};
+use super::{credentials, events, faults, groups, services, state, users};
+use crate::host::{self, Hosts};
+
+/// Returns the routes of the console's port.
+pub(crate) fn routes(console: Console, hosts: Hosts) -> Router {
+    let api = Router::new()
+        .route("/state", get(state::state))
+        .route("/usage", get(state::usage))
+        .route("/events", get(events::stream))
+        .route("/users/{username}", post(users::add).patch(users::edit).delete(users::remove))
+        .route("/groups/{code}", put(groups::put).delete(groups::remove))
+        .route("/tokens", post(credentials::issue_token))
+        .route("/tokens/revoke", post(credentials::revoke_token))
+        .route("/access-keys", post(credentials::issue_key))
+        .route("/access-keys/revoke", post(credentials::revoke_key))
+        .route("/services/{name}/config", put(services::set_config))
+        .route("/webhooks/{id}", delete(services::remove_webhook))
+        .route("/dialect", put(faults::set_dialect))
+        .route("/faults", post(faults::switch_on))
+        .route("/faults/clear", post(faults::switch_off))
+        .layer(middleware::from_fn_with_state(console.clone(), authenticate))
+        .with_state(console);
+    Router::new()
+        .nest("/api", api)
+        .layer(middleware::map_response(with_headers))
+        .layer(middleware::from_fn_with_state(hosts, host::check))
+}
+
+async fn with_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

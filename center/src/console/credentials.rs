@@ -1,0 +1,78 @@
+//! Issue and revoke tokens and access keys.
+
+use std::time::Duration;
+
+use aigc_auth::testing::TestKey;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::console::Console;
+use super::error::ApiError;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewToken {
+    user: String,
+    /// The first one if it is not there.
+    app: Option<String>,
+    /// In seconds; without it, the token does not expire.
+    expires_in: Option<u32>,
+}
+
+pub(super) async fn issue_token(
+    State(console): State<Console>,
+    Json(NewToken { user, app, expires_in }): Json<NewToken>,
+) -> Result<Json<Value>, ApiError> {
+    let app = app.unwrap_or_else(|| console.hub.first_app().id);
+    let lifetime = expires_in.map(|seconds| Duration::from_secs(seconds.into()));
+    Ok(Json(json!({"token": console.hub.issue_token(&user, &app, lifetime)?})))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Token {
+    token: String,
+}
+
+pub(super) async fn revoke_token(
+    State(console): State<Console>,
+    Json(Token { token }): Json<Token>,
+) -> StatusCode {
+    console.hub.center().revoke_token(&token);
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum NewKey {
+    User { user: String, name: Option<String> },
+    App { app: String, name: Option<String> },
+    Global { name: Option<String> },
+}
+
+pub(super) async fn issue_key(
+    State(console): State<Console>,
+    Json(key): Json<NewKey>,
+) -> Result<Json<Value>, ApiError> {
+    let (made, name, owner) = match key {
+        NewKey::User { user, name } => (TestKey::user(&*user), name, Some(user)),
+        NewKey::App { app, name } => (TestKey::app(app), name, None),
+        NewKey::Global { name } => (TestKey::global(), name, None),
+    };
+    let made = made.name(name.unwrap_or_else(|| "from the console".to_owned()));
+    Ok(Json(json!({"key": console.hub.issue_key(made, owner.as_deref())?})))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Key {
+    key: String,
+}
+
+pub(super) async fn revoke_key(State(console): State<Console>, Json(Key { key }): Json<Key>) -> StatusCode {
+    console.hub.center().revoke_access_key(&key);
+    StatusCode::NO_CONTENT
+}

@@ -1,0 +1,16 @@
+//! The console's port: the API that a console is built on. Everything takes the console's token, as a bearer token; nothing is
+//! changed by GET.
+
+mod api;
+mod console;
+mod credentials;
+mod error;
+mod events;
+mod faults;
+mod groups;
+mod services;
+mod state;
+mod users;
+
+pub(crate) use api::routes;
+pub(crate) use console::Console;

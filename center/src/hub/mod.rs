@@ -1,0 +1,20 @@
+//! The state, in one place: users and credentials in the center, apps, log-ins, faults; and what happened to them.
+
+mod app;
+mod deliveries;
+mod event;
+mod events;
+mod faults;
+#[allow(clippy::module_inception)]
+mod hub;
+mod passwords;
+mod table;
+mod users;
+
+pub(crate) use app::App;
+pub(crate) use event::What;
+pub(crate) use events::Events;
+pub(crate) use faults::FaultName;
+pub(crate) use hub::{Hub, Seen};
+pub(crate) use table::Table;
+pub(crate) use users::{Refusal, UserEdit};

@@ -1,0 +1,152 @@
+//! Change users, and tell the services that have asked to be told.
+
+use aigc_auth::UserInfo;
+use aigc_auth::testing;
+use aigc_auth::user::{UserGroup, UserInfoBuilder};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::hub::Hub;
+
+/// Why a command was not carried out.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    NotFound(&'static str),
+    Invalid(String),
+}
+
+/// What changes of a user; what is not there stays.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UserEdit {
+    nickname: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
+    avatar: Option<String>,
+    department: Option<String>,
+    company: Option<String>,
+    status: Option<String>,
+    is_admin: Option<bool>,
+    roles: Option<Vec<String>>,
+    permissions: Option<Vec<String>>,
+    /// Codes.
+    groups: Option<Vec<String>>,
+}
+
+impl UserEdit {
+    fn fields(&self) -> Vec<&'static str> {
+        [
+            ("nickname", self.nickname.is_some()),
+            ("email", self.email.is_some()),
+            ("phone", self.phone.is_some()),
+            ("avatar", self.avatar.is_some()),
+            ("department", self.department.is_some()),
+            ("company", self.company.is_some()),
+            ("status", self.status.is_some()),
+            ("is_admin", self.is_admin.is_some()),
+            ("roles", self.roles.is_some()),
+            ("permissions", self.permissions.is_some()),
+            ("groups", self.groups.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_there)| is_there.then_some(name))
+        .collect()
+    }
+
+    fn check(&self) -> Result<(), Refusal> {
+        let lists = [&self.roles, &self.permissions, &self.groups].into_iter().flatten();
+        match lists.flatten().find(|code| code.is_empty() || code.trim() != **code) {
+            Some(code) => Err(Refusal::Invalid(format!(
+                "expected codes that are not empty and have no spaces at their ends, found {code:?}"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn apply(self, mut user: UserInfoBuilder, known: &[UserGroup]) -> UserInfoBuilder {
+        type Set = fn(UserInfoBuilder, String) -> UserInfoBuilder;
+        let texts: [(Option<String>, Set); 7] = [
+            (self.nickname, UserInfoBuilder::nickname),
+            (self.email, UserInfoBuilder::email),
+            (self.phone, UserInfoBuilder::phone),
+            (self.avatar, UserInfoBuilder::avatar),
+            (self.department, UserInfoBuilder::department),
+            (self.company, UserInfoBuilder::company),
+            (self.status, UserInfoBuilder::status),
+        ];
+        for (text, set) in texts {
+            if let Some(text) = text {
+                user = set(user, text);
+            }
+        }
+        if let Some(is_admin) = self.is_admin {
+            user = user.admin(is_admin);
+        }
+        if let Some(roles) = self.roles {
+            user = user.roles(roles);
+        }
+        if let Some(permissions) = self.permissions {
+            user = user.permissions(permissions);
+        }
+        if let Some(groups) = self.groups {
+            let group = |code: String| -> UserGroup {
+                let known = known.iter().find(|group| group.code() == Some(&code));
+                known.cloned().unwrap_or_else(|| code.into())
+            };
+            user = user.groups(groups.into_iter().map(group));
+        }
+        user
+    }
+}
+
+impl Hub {
+    pub(crate) fn user(&self, username: &str) -> Option<UserInfo> {
+        self.center().users().into_iter().find(|user| user.username() == username)
+    }
+
+    /// Adds a user.
+    pub(crate) fn add_user(&self, username: &str, edit: UserEdit) -> Result<(), Refusal> {
+        edit.check()?;
+        if username.is_empty() || username.trim() != username {
+            return Err(Refusal::Invalid("expected a username without spaces at its ends".to_owned()));
+        }
+        if self.user(username).is_some() {
+            return Err(Refusal::Invalid(format!("there is a user `{username}` already")));
+        }
+        let user = edit.apply(testing::user(username), &self.groups()).build();
+        self.center().add_user(user.clone());
+        self.notify("user.created", username, &json!(user));
+        Ok(())
+    }
+
+    /// Edits a user. A user that may not log in any more is logged out.
+    pub(crate) fn edit_user(&self, username: &str, edit: UserEdit) -> Result<(), Refusal> {
+        edit.check()?;
+        let user = self.user(username).ok_or(Refusal::NotFound("user"))?;
+        let fields = edit.fields();
+        let user = edit.apply(user.to_builder(), &self.groups()).build();
+        self.center().add_user(user.clone());
+        if user.status().is_some_and(|status| status != "active") {
+            self.log_ins().end_all_of(username);
+        }
+        let mut data = json!(user);
+        data["updatedFields"] = json!(fields);
+        self.notify("user.updated", username, &data);
+        Ok(())
+    }
+
+    /// Deletes a user: their tokens and keys are those of no user.
+    pub(crate) fn delete_user(&self, username: &str) -> Result<(), Refusal> {
+        let user = self.user(username).ok_or(Refusal::NotFound("user"))?;
+        self.center().remove_user(username);
+        self.log_ins().end_all_of(username);
+        self.remove_password(username);
+        self.notify("user.deleted", username, &json!({"id": user.id(), "username": username}));
+        Ok(())
+    }
+
+    /// Sends an event to the webhooks that are registered for it.
+    pub(crate) fn notify(&self, event: &'static str, username: &str, data: &Value) {
+        self.deliveries().send(&self.center().webhooks(), event, username, data);
+    }
+}

@@ -1,0 +1,60 @@
+//! Read JSON twice: once for where the items are, and then each item, since serde_json tells no positions of values.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::located::{Fault, Located, Position};
+use super::model::Seed;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File<'a> {
+    #[serde(borrow, default)]
+    apps: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    groups: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    users: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    tokens: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    access_keys: Vec<&'a RawValue>,
+    #[serde(default)]
+    configs: BTreeMap<String, Value>,
+}
+
+pub(crate) fn parse(text: &str) -> Result<Seed, Fault> {
+    let file: File<'_> =
+        serde_json::from_str(text).map_err(|error| fault(&error, Position { line: 1, column: 1 }))?;
+    Ok(Seed {
+        apps: items(text, &file.apps)?,
+        groups: items(text, &file.groups)?,
+        users: items(text, &file.users)?,
+        tokens: items(text, &file.tokens)?,
+        access_keys: items(text, &file.access_keys)?,
+        configs: file.configs,
+    })
+}
+
+fn items<T: DeserializeOwned>(text: &str, items: &[&RawValue]) -> Result<Vec<Located<T>>, Fault> {
+    let one = |item: &&RawValue| {
+        // Borrowed from the text, and so a part of it.
+        let offset = (item.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+        let at = Position::of(text, offset);
+        let value = serde_json::from_str(item.get()).map_err(|error| fault(&error, at))?;
+        Ok(Located { value, at })
+    };
+    items.iter().map(one).collect()
+}
+
+/// The position of the error, and its text without it.
+fn fault(error: &serde_json::Error, outer: Position) -> Fault {
+    let text = error.to_string();
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    let at = Position { line: error.line(), column: error.column() }.within(outer);
+    Fault { at: Some(at), text: text.to_owned() }
+}

@@ -1,0 +1,15 @@
+//! What a new center starts with: from a file, or three users.
+
+mod apply;
+mod check;
+mod default;
+mod json;
+mod located;
+mod model;
+mod read;
+mod text;
+mod toml;
+
+pub(crate) use apply::apply;
+pub(crate) use default::three_users;
+pub(crate) use read::read;
