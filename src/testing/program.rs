@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::accounts::Token;
 use super::center::AuthCenter;
 use crate::types::secret::Secret;
+use crate::types::user::{UserGroup, UserInfo};
 
 impl AuthCenter {
     /// Answers connections, after [`AuthCenterBuilder::paused`](super::AuthCenterBuilder::paused).
@@ -28,6 +29,16 @@ impl AuthCenter {
     /// Removes the tokens that have expired.
     pub fn remove_expired_tokens(&self) {
         self.server.dispatcher().state.accounts.purge();
+    }
+
+    /// Returns the user of this name.
+    pub fn user(&self, username: &str) -> Option<UserInfo> {
+        self.server.dispatcher().state.accounts.users.get(username).cloned()
+    }
+
+    /// Returns the groups of the apps.
+    pub fn groups(&self) -> Vec<UserGroup> {
+        self.server.dispatcher().state.groups.all().to_vec()
     }
 
     /// Removes the group of this code.

@@ -22,7 +22,7 @@ use crate::types::user::UserGroup;
 pub struct StateTable {
     /// `users`, `tokens`, `access_keys`, `groups`, `webhooks`, `service_ids`, `instances` or `configs`.
     pub name: &'static str,
-    /// The rows, by key.
+    /// The rows, in the order of their keys.
     pub rows: Vec<(String, Value)>,
 }
 
@@ -43,7 +43,9 @@ impl AuthCenter {
         let mut changed = Vec::new();
         for (name, version, rows) in tables(state) {
             if seen.0.insert(name, version) != Some(version) {
-                changed.push(StateTable { name, rows: rows(state) });
+                let mut rows = rows(state);
+                rows.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+                changed.push(StateTable { name, rows });
             }
         }
         changed

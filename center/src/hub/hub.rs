@@ -89,9 +89,7 @@ impl Hub {
     }
 
     pub(crate) fn groups(&self) -> Vec<UserGroup> {
-        let tables = self.center.changed_tables(&mut SeenState::default());
-        let groups = tables.into_iter().filter(|table| table.name == "groups").flat_map(|table| table.rows);
-        groups.filter_map(|(_, group)| serde_json::from_value(group).ok()).collect()
+        self.center.groups()
     }
 
     pub(crate) fn set_password(&self, username: &str, password: &str) {

@@ -101,7 +101,7 @@ impl UserEdit {
 
 impl Hub {
     pub(crate) fn user(&self, username: &str) -> Option<UserInfo> {
-        self.center().users().into_iter().find(|user| user.username() == username)
+        self.center().user(username)
     }
 
     /// Adds a user.

@@ -175,7 +175,7 @@ mod tests {
     fn challenge_is_that_of_the_specification() {
         // RFC 7636, appendix B.
         let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-        assert_eq!(challenge(verifier).as_deref(), Some("E9Melhoa2OwvFrEMTJguCHaeK1t8URWbuGJSstw-cM"));
+        assert_eq!(challenge(verifier).as_deref(), Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"));
         assert_eq!(challenge("short"), None);
     }
 

@@ -7,7 +7,6 @@ mod process;
 mod random;
 #[cfg(unix)]
 pub(crate) mod redis_server;
-mod reference;
 pub(crate) mod rig;
 mod servers;
 pub(crate) mod tls;
@@ -21,7 +20,6 @@ pub(crate) use process::test_process;
 #[cfg(target_os = "linux")]
 pub(crate) use process::{measure_memory, resident_kib};
 pub(crate) use random::random;
-pub(crate) use reference::{Reference, Serving, converse};
 #[cfg(target_os = "linux")]
 pub(crate) use servers::Blackhole;
 pub(crate) use servers::Canned;
@@ -30,5 +28,6 @@ pub(crate) use test_support::http::{
     serve_service, verdict,
 };
 pub(crate) use test_support::port::Counting;
+pub(crate) use test_support::reference::{Reference, Serving, converse};
 pub(crate) use test_support::{until, until_async};
 pub(crate) use wait::{Guard, Signal};

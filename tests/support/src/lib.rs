@@ -15,6 +15,7 @@ pub mod openapi;
 pub mod port;
 pub mod process;
 pub mod redis;
+pub mod reference;
 #[cfg(feature = "sql")]
 pub mod sql;
 

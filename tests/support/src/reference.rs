@@ -19,15 +19,15 @@ const PYTHON: &str = "AIGC_AUTH_REFERENCE_PYTHON";
 const OLDEST: &str = "1.1.53";
 
 /// The Python in which `tests/run.sh` has installed the reference client, and which version of it runs.
-pub(crate) struct Reference {
+pub struct Reference {
     python: PathBuf,
-    pub(crate) version: &'static str,
+    pub version: &'static str,
     /// Where the version is, unless it is the one of the environment itself.
     folder: Option<PathBuf>,
 }
 
 /// Runs a script to its end: JSON in, JSON out.
-pub(crate) async fn converse(mut process: Child, script: &str, input: &Value) -> Value {
+pub async fn converse(mut process: Child, script: &str, input: &Value) -> Value {
     let mut stdin = process.stdin.take().unwrap();
     let input = serde_json::to_vec(input).unwrap();
     // Both at once: a script may answer before it has read everything, or end without reading.
@@ -43,7 +43,7 @@ pub(crate) async fn converse(mut process: Child, script: &str, input: &Value) ->
 
 impl Reference {
     /// The oldest version; `None`, with a note, where it is not installed.
-    pub(crate) fn installed() -> Option<Self> {
+    pub fn installed() -> Option<Self> {
         let python = std::env::var_os(PYTHON).map(PathBuf::from);
         if python.is_none() {
             eprintln!("skipped: {PYTHON} is not set; tests/run.sh installs the reference client and sets it");
@@ -52,7 +52,7 @@ impl Reference {
     }
 
     /// All versions, the oldest first; none, with a note, where they are not installed.
-    pub(crate) fn all_versions() -> Vec<Self> {
+    pub fn all_versions() -> Vec<Self> {
         let Some(oldest) = Self::installed() else { return vec![] };
         let home = oldest.python.parent().and_then(Path::parent).unwrap().to_owned();
         let others = include_str!("../../reference/versions.txt").lines();
@@ -67,7 +67,7 @@ impl Reference {
 
     /// With these variables and no others: a proxy that the environment names would see what is sent.
     fn start(&self, script: &str, variables: &[(&str, &str)], stderr: Stdio) -> Child {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(script);
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../reference").join(script);
         let mut command = Command::new(&self.python);
         // No packages of the user's own, no bytecode beside the scripts, UTF-8 whatever the locale says.
         command.args(["-s", "-B", "-X", "utf8"]).arg(script);
@@ -83,12 +83,12 @@ impl Reference {
     }
 
     /// Runs a script to its end: JSON in, JSON out.
-    pub(crate) async fn run(&self, script: &str, variables: &[(&str, &str)], input: &Value) -> Value {
+    pub async fn run(&self, script: &str, variables: &[(&str, &str)], input: &Value) -> Value {
         converse(self.start(script, variables, Stdio::piped()), script, input).await
     }
 
     /// Starts a script that serves, and waits until it does.
-    pub(crate) async fn serve(&self, script: &str, variables: &[(&str, &str)]) -> Serving {
+    pub async fn serve(&self, script: &str, variables: &[(&str, &str)]) -> Serving {
         // What it complains of shows beside the test's own output.
         let mut process = self.start(script, variables, Stdio::inherit());
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -100,7 +100,7 @@ impl Reference {
 }
 
 /// A server of the reference's, which ends when this is dropped.
-pub(crate) struct Serving {
-    pub(crate) address: SocketAddr,
+pub struct Serving {
+    pub address: SocketAddr,
     _process: Child,
 }

@@ -1,0 +1,126 @@
+//! What a seed file may have, and how its faults are told.
+
+use aigc_auth::testing::AuthCenter;
+use serde_json::json;
+
+use crate::support::{Center, SEED, complaint, directory};
+
+#[tokio::test]
+async fn seed_in_json_is_the_same_as_in_toml() {
+    let seed = json!({
+        "apps": [{"id": "42", "secret": "test-secret"}],
+        "groups": [{"code": "ops", "id": 3, "name": "Operations"}],
+        "users": [{
+            "username": "alice", "id": 7, "nickname": "Alice", "email": "alice@example.com", "roles": ["editor"],
+            "permissions": ["report:read"], "groups": ["ops"], "is_admin": true,
+        }],
+        "tokens": [{"token": "token", "user": "alice"}],
+        "access_keys": [{"key": "ak_alice", "type": "user", "user": "alice"}, {"key": "ak_all", "type": "global"}],
+    });
+    let json = Center::start_in("--seed seed.json", directory("seed.json", &seed.to_string())).await;
+    let toml = Center::start("").await;
+    let (one, other) = (json.client(), toml.client());
+    let alice = one.user_info("token").await.unwrap();
+    assert_eq!(alice, other.user_info("token").await.unwrap());
+    assert_eq!(alice.groups()[0].name(), Some("Operations"));
+    for client in [one, other] {
+        assert_eq!(client.verify_access_key("ak_alice").await.unwrap().username.as_deref(), Some("alice"));
+    }
+}
+
+const TOML_FAULTS: [(&str, &str); 16] = [
+    (
+        "[[users]]\nusername = \"alice\"\npermision = []\n",
+        "line 3, column 1: unknown field `permision`, expected one of",
+    ),
+    ("[[user]]\n", "line 1, column 3: unknown field `user`"),
+    (
+        "[[users]]\nusername = \"a\"\n\n[[users]]\nusername = \"a\"\n",
+        "line 4, column 1: duplicate user `a`: the first is at line 1, column 1",
+    ),
+    (
+        "[[users]]\nusername = \"a\"\nid = 7\n[[users]]\nusername = \"b\"\nid = 7",
+        "line 4, column 1: duplicate user id `7`",
+    ),
+    (
+        "[[users]]\nusername = \"a\"\npermissions = [\"report:read\", 7]\n",
+        "line 3, column 31: invalid type: integer `7`, expected a text such as \"report:read\"",
+    ),
+    ("[[users]]\nusername = \"a\"\npermissions = [\"\"]\n", "line 3, column 16: invalid value: string \"\""),
+    (
+        "[[users]]\nusername = \"a\"\npermissions = \"report:read\"\n",
+        "line 3, column 15: invalid type: string",
+    ),
+    ("[[users]]\nnickname = \"a\"\n", "line 1, column 1: missing field `username`"),
+    ("[[users]]\nusername = \"甲\" x\n", "line 2, column 16: "),
+    ("[[tokens]]\ntoken = \"t\"\nuser = \"nobody\"\n", "line 1, column 1: unknown user `nobody`"),
+    (
+        "[[users]]\nusername = \"a\"\n[[tokens]]\ntoken = \"t\"\nuser = \"a\"\napp = \"x\"\n",
+        "line 3, column 1: unknown app `x`",
+    ),
+    (
+        "[[users]]\nusername = \"a\"\n[[tokens]]\ntoken = \"hush\"\nuser = \"a\"\n[[tokens]]\ntoken = \"hush\"\nuser = \"a\"\n",
+        "line 6, column 1: duplicate token: the first is at line 3",
+    ),
+    (
+        "[[access_keys]]\nkey = \"x\"\ntype = \"global\"\n",
+        "line 1, column 1: an access key starts with `ak_`",
+    ),
+    (
+        "[[access_keys]]\nkey = \"ak_x\"\ntype = \"user\"\n",
+        "line 1, column 1: a key of type `user` has `user`",
+    ),
+    ("[[access_keys]]\nkey = \"ak_x\"\ntype = \"team\"\n", "line 3, column 8: unknown variant `team`"),
+    (
+        "[[apps]]\nid = \"1\"\nredirect_uris = [\"javascript:x\"]\n",
+        "line 1, column 1: expected a redirect URI",
+    ),
+];
+
+const JSON_FAULTS: [(&str, &str); 8] = [
+    (
+        "{\"users\": [\n  {\"username\": \"a\", \"permision\": []}\n]}",
+        "line 2, column 31: unknown field `permision`",
+    ),
+    ("{\"user\": []}", "line 1, column 7: unknown field `user`"),
+    (
+        "{\"users\": [\n  {\"username\": \"a\"},\n  {\"username\": \"a\"}\n]}",
+        "line 3, column 3: duplicate user `a`: the first is at line 2, column 3",
+    ),
+    (
+        "{\"users\": [{\"username\": \"a\",\n \"permissions\": [\"甲:x\",\n  7]}]}",
+        "line 3, column 3: invalid type: integer `7`",
+    ),
+    ("{\"users\": [\n\n{\"nickname\": \"a\"}]}", "line 3, column 17: missing field `username`"),
+    ("{\"users\": [}", "line 1, column 12: expected value"),
+    ("{\"users\": {}}", "line 1, column 10: invalid type: map, expected a sequence"),
+    ("", "line 1, column 1: EOF while parsing a value"),
+];
+
+#[tokio::test]
+async fn faults_of_a_seed_are_told_with_line_and_column() {
+    let toml = TOML_FAULTS.iter().map(|row| ("seed.toml", row));
+    for (name, (text, expected)) in toml.chain(JSON_FAULTS.iter().map(|row| ("seed.json", row))) {
+        let said = complaint(&format!("--seed {name}"), &directory(name, text)).await;
+        let expected = format!("aigc-auth-center: {name}, {expected}");
+        assert!(said.starts_with(&expected), "{text}\nsaid:     {said}\nexpected: {expected}");
+        assert!(!said.contains("hush"), "{said}");
+    }
+}
+
+/// The table of faults is no use where a seed without them is refused, too; and the center of tests takes what it has.
+#[tokio::test]
+async fn seed_without_faults_starts() {
+    let center = Center::start("").await;
+    let (status, state) = center.api("GET", "/api/state", None).await;
+    assert_eq!(status, 200);
+    let rows = |table: &str| state["tables"][table].as_array().unwrap().len();
+    assert_eq!(["apps", "users", "tokens", "access_keys", "groups", "configs"].map(rows), [2, 3, 3, 1, 1, 1]);
+    let text = state.to_string();
+    assert!(!text.contains("correct horse") && !text.contains("pkcs8"), "{text}");
+    let again = AuthCenter::start().await;
+    for row in state["tables"]["users"].as_array().unwrap() {
+        again.restore_row("users", row["key"].as_str().unwrap(), row["value"].clone()).unwrap();
+    }
+    assert_eq!(again.users().len(), SEED.matches("[[users]]").count());
+}
