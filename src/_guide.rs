@@ -19,6 +19,7 @@ macro_rules! guides {
         #[doc = "[issuers.md]: issuers"]
         #[doc = "[joining.md]: joining"]
         #[doc = "[layer.md]: layer"]
+        #[doc = "[local-center.md]: local_center"]
         #[doc = "[mcp.md]: mcp"]
         #[doc = "[observability.md]: observability"]
         #[doc = "[openapi.md]: openapi"]
@@ -69,6 +70,7 @@ guides! {
     outbound = "outbound.md",
     readiness = "readiness.md",
     testing = "testing.md",
+    local_center = "local-center.md",
     troubleshooting = "troubleshooting.md",
     configuration = "configuration.md",
     security = "security.md",

@@ -1,5 +1,6 @@
 //! What is printed at the start: all that a service, a browser or a developer needs.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::net::SocketAddr;
 
@@ -28,8 +29,8 @@ pub(crate) fn text(
     line("# .env of a service:");
     let app = hub.first_app();
     line(&format!("AIGC_AUTH_BASE_URL={url}/aigc-auth"));
-    line(&format!("AIGC_AUTH_APP_ID={}", app.id));
-    line(&format!("AIGC_AUTH_APP_SECRET={}", app.secret));
+    line(&format!("AIGC_AUTH_APP_ID={}", quoted(&app.id)));
+    line(&format!("AIGC_AUTH_APP_SECRET={}", quoted(&app.secret)));
     line("");
     for further in hub.apps().iter().skip(1) {
         line(&format!("# another app: {} with the secret {}", further.id, further.secret));
@@ -38,6 +39,26 @@ pub(crate) fn text(
     line("# tokens and access keys of users:");
     line(credentials(hub).trim_end());
     text
+}
+
+/// Quotes a value where `.env` files and shells need that.
+fn quoted(value: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
+    if value.bytes().all(is_plain) {
+        return value.into();
+    }
+    if !value.contains('\'') {
+        return format!("'{value}'").into();
+    }
+    let mut quoted = String::from("\"");
+    for character in value.chars() {
+        if matches!(character, '"' | '\\' | '$' | '`') {
+            quoted.push('\\');
+        }
+        quoted.push(character);
+    }
+    quoted.push('"');
+    quoted.into()
 }
 
 fn credentials(hub: &Hub) -> String {
@@ -56,4 +77,21 @@ fn credentials(hub: &Hub) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_quoted_where_env_files_need_it() {
+        for (value, expected) in [
+            ("icU249PMe_-x.y:z/", "icU249PMe_-x.y:z/"),
+            ("a secret", "'a secret'"),
+            ("$HOME \"x\"", "'$HOME \"x\"'"),
+            ("it's $5", "\"it's \\$5\""),
+        ] {
+            assert_eq!(quoted(value), expected);
+        }
+    }
 }

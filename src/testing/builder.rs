@@ -80,8 +80,9 @@ impl AuthCenterBuilder {
         self
     }
 
-    /// Bounds what the center keeps, for a program that runs for days: bodies of 8 MiB, 1,000 connections, 10,000 rows of
-    /// 16 KiB in each table, requests of 16 MiB, 20,000 usage records of 64 MiB. Calls beyond are rejected with 413, 503 or
+    /// Bounds what the center keeps, for a program that runs for days: bodies of 8 MiB, 1,000 connections, 10,000 users,
+    /// tokens and access keys, 1,000 webhooks and services, 16 KiB for each of them, requests of 16 MiB, 20,000 usage records of
+    /// 64 MiB. Calls beyond are rejected with 413, 503 or
     /// 507; of requests and usage records, the latest are kept. Defaults to the bodies and the number of requests alone.
     pub fn bounded(mut self) -> Self {
         self.limits = Limits::PROGRAM;

@@ -4,6 +4,7 @@ use super::call::Call;
 use super::endpoints;
 use super::fault::Fault;
 use super::fault_plan::FaultPlan;
+use super::observed_call::shortened;
 use super::request_log::{RecordedRequest, RequestLog};
 use super::response::Delivery;
 use super::state::State;
@@ -45,7 +46,7 @@ impl Dispatcher {
         });
         let field = |name| call.body.as_ref().and_then(|body| body.get(name)?.as_str());
         let credential = ["token", "accessKey", "access_key"].into_iter().find_map(field);
-        let username = credential.and_then(|text| self.state.accounts.owner(text)).map(str::to_owned);
+        let username = credential.and_then(|text| self.state.accounts.owner(text)).map(shortened);
         let fault = self.faults.next_fault(&call.endpoint, credential);
         let is_faulty = fault.is_some();
         let mut code = None;

@@ -17,8 +17,10 @@ pub(super) struct Limits {
     /// How long a connection may take to send a head.
     pub(super) head_timeout: Option<Duration>,
     pub(super) connections: usize,
-    /// Rows of each table: users, tokens, access keys, webhooks, services, instances of them.
-    pub(super) rows: usize,
+    /// Users, tokens, and access keys, of each.
+    pub(super) accounts: usize,
+    /// Webhooks, services, and instances of them, of each.
+    pub(super) registered: usize,
     /// Of a row, as estimated by [`weight`].
     pub(super) row: usize,
     /// Of the recorded requests, and of the usage records, in bytes as estimated by [`weight`].
@@ -35,7 +37,8 @@ impl Limits {
         body_timeout: None,
         head_timeout: None,
         connections: usize::MAX,
-        rows: usize::MAX,
+        accounts: usize::MAX,
+        registered: usize::MAX,
         row: usize::MAX,
         log: usize::MAX,
         usage: usize::MAX,
@@ -49,7 +52,8 @@ impl Limits {
         body_timeout: Some(Duration::from_secs(30)),
         head_timeout: Some(Duration::from_secs(60)),
         connections: 1_000,
-        rows: 10_000,
+        accounts: 10_000,
+        registered: 1_000,
         row: 16 * 1024,
         log: 16 * 1024 * 1024,
         usage: 64 * 1024 * 1024,

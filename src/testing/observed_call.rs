@@ -18,7 +18,7 @@ pub struct ObservedCall {
     pub app_id: Option<String>,
     /// The trace id that was sent. At most 200 characters.
     pub trace_id: Option<String>,
-    /// The user whose token or access key the call is about.
+    /// The user whose token or access key the call is about. At most 200 characters.
     pub username: Option<String>,
     /// When it arrived.
     pub arrived: SystemTime,

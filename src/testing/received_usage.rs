@@ -50,7 +50,8 @@ impl ReceivedUsage {
     /// Adds a record that has a number already, larger than those before.
     pub(super) fn restore(&mut self, record: UsageRecord) {
         self.last = self.last.max(record.number);
-        let weight = weight(&record.record);
+        // Each call has its own copy of the name.
+        let weight = weight(&record.record) + record.username.as_deref().map_or(0, str::len);
         self.weight += weight;
         self.records.push_back((record, weight));
         while self.records.len() > self.max_records || self.weight > self.max_weight {

@@ -42,13 +42,22 @@ impl State {
         }
     }
 
-    /// Rejects a call that would add a row to a full table.
-    pub(super) fn check_room(&self, table: &str, rows: usize) -> Result<(), Rejection> {
-        if rows < self.limits.rows { Ok(()) } else { Err(Rejection::full(table, self.limits.rows)) }
+    /// Rejects a call that would add a row to a full table of accounts.
+    pub(super) fn check_account(&self, table: &str, rows: usize) -> Result<(), Rejection> {
+        check_room(table, rows, self.limits.accounts)
+    }
+
+    /// Rejects a call that would add a row to a full table of the register.
+    pub(super) fn check_registered(&self, table: &str, rows: usize) -> Result<(), Rejection> {
+        check_room(table, rows, self.limits.registered)
     }
 
     /// Rejects a row that is too large.
     pub(super) fn check_row(&self, weight: usize) -> Result<(), Rejection> {
         if weight <= self.limits.row { Ok(()) } else { Err(Rejection::too_large(self.limits.row)) }
     }
+}
+
+fn check_room(table: &str, rows: usize, max: usize) -> Result<(), Rejection> {
+    if rows < max { Ok(()) } else { Err(Rejection::full(table, max)) }
 }

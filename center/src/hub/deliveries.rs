@@ -15,6 +15,10 @@ pub(super) struct Deliveries {
     events: Arc<Events>,
 }
 
+/// How much of a URL, a name and an answer is shown, in characters.
+const NAME: usize = 200;
+const ANSWER: usize = 1_000;
+
 /// A registered webhook that wants an event.
 struct Webhook {
     id: u64,
@@ -36,7 +40,7 @@ impl Deliveries {
             let mut tasks = self.lock();
             while tasks.try_join_next().is_some() {}
             let events = Arc::clone(&self.events);
-            let (username, data) = (username.to_owned(), data.clone());
+            let (username, data) = (shortened(username, NAME), data.clone());
             if tasks.len() < Self::MAX {
                 tasks.spawn(async move { events.add(deliver(webhook, event, username, &data).await) });
             } else {
@@ -83,13 +87,13 @@ async fn deliver(webhook: Webhook, event: &'static str, username: String, data: 
     match sender.send(event, data).await {
         Ok(delivery) => What::Webhook {
             webhook_id: webhook.id,
-            url: webhook.url,
+            url: shortened(&webhook.url, NAME),
             event,
             username,
             is_delivered: true,
             status: Some(delivery.status.as_u16()),
             attempts: delivery.attempts,
-            answer: shortened(&String::from_utf8_lossy(&delivery.answer)),
+            answer: shortened(&String::from_utf8_lossy(&delivery.answer), ANSWER),
             latency_ms: start.elapsed().as_secs_f64() * 1000.0,
         },
         Err(error) => failed(webhook, event, username, error.attempts(), error.to_string(), start.elapsed()),
@@ -106,17 +110,18 @@ fn failed(
 ) -> What {
     What::Webhook {
         webhook_id: webhook.id,
-        url: webhook.url,
+        url: shortened(&webhook.url, NAME),
         event,
         username,
         is_delivered: false,
         status: None,
         attempts,
-        answer: shortened(&answer),
+        answer: shortened(&answer, ANSWER),
         latency_ms: latency.as_secs_f64() * 1000.0,
     }
 }
 
-fn shortened(text: &str) -> String {
-    text.chars().take(1_000).collect()
+/// Cuts a text to what is worth showing.
+fn shortened(text: &str, characters: usize) -> String {
+    text.chars().take(characters).collect()
 }

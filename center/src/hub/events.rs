@@ -24,7 +24,7 @@ pub(crate) struct Batch {
 }
 
 impl Events {
-    /// An event takes 1.5 KiB at the most.
+    /// An event takes 8 KiB at the most: its texts are cut.
     const CAPACITY: usize = 10_000;
 
     pub(crate) fn add(&self, what: What) {

@@ -6,7 +6,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::grants::{Grant, RefreshToken};
-use super::sessions::{ATTEMPTS, Asked, CODE, Code, PENDING, Pending, SESSION, Session, insert};
+use super::sessions::{
+    ACCESS_TOKENS, ATTEMPTS, Asked, CODE, Code, PENDING, Pending, SESSION, Session, insert,
+};
 use super::signer::Signer;
 use crate::hub::Table;
 use crate::random;
@@ -179,15 +181,16 @@ impl LogIns {
         Ok(Renewed { grant_id: id.to_owned(), grant, refresh_token })
     }
 
-    /// Remembers an access token of a grant.
-    pub(super) fn issued(&self, grant_id: &str, token: &str, expires_at: SystemTime) {
+    /// Remembers an access token of a grant. Returns the one to revoke in its place, if there are too many.
+    pub(super) fn issued(&self, grant_id: &str, token: &str, expires_at: SystemTime) -> Option<String> {
         let mut state = self.lock();
-        if let Some(grant) = state.grants.get_mut(grant_id) {
-            let now = SystemTime::now();
-            grant.access_tokens.retain(|(_, end)| now < *end);
-            grant.access_tokens.push((token.to_owned(), expires_at));
-            state.version += 1;
-        }
+        let grant = state.grants.get_mut(grant_id)?;
+        let now = SystemTime::now();
+        grant.access_tokens.retain(|(_, end)| now < *end);
+        grant.access_tokens.push((token.to_owned(), expires_at));
+        let displaced = (grant.access_tokens.len() > ACCESS_TOKENS).then(|| grant.access_tokens.remove(0).0);
+        state.version += 1;
+        displaced
     }
 
     /// Returns the grant of a valid access token.

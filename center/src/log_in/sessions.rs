@@ -52,6 +52,8 @@ pub(super) const PENDING: Duration = Duration::from_secs(600);
 pub(super) const CODE: Duration = Duration::from_secs(60);
 /// Wrong passwords that a page takes.
 pub(super) const ATTEMPTS: u32 = 5;
+/// Access tokens of a grant that are valid at a time.
+pub(super) const ACCESS_TOKENS: usize = 20;
 /// Entries of each map: the oldest makes room.
 pub(super) const MAX: usize = 1_000;
 

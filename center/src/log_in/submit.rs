@@ -58,10 +58,6 @@ pub(super) async fn log_in(
 /// Whether a form comes from a page of this origin. Browsers say so with each POST.
 pub(super) fn is_own(headers: &HeaderMap, issuer: &str) -> bool {
     match headers.get(ORIGIN) {
-        // `Referrer-Policy: no-referrer` makes browsers send `null` here; the site is in another header then.
-        Some(origin) if origin == "null" => {
-            headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin")
-        }
         Some(origin) => {
             let host = headers.get("host").map(|host| [b"http://", host.as_bytes()].concat());
             origin == issuer || host.is_some_and(|host| host == origin.as_bytes())

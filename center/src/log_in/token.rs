@@ -104,7 +104,7 @@ fn issue(hub: &Hub, user: &UserInfo, renewed: &Renewed, nonce: Option<&str>) -> 
     let access_token = signer.sign("at+jwt", &claims::of_access_token(user, grant, issuer, expires_at));
     hub.center().remove_expired_tokens();
     hub.center().add_token_of(&grant.app_id, &access_token, user.username(), Some(expires_at));
-    log_ins.issued(grant_id, &access_token, expires_at);
+    revoke_all(hub, log_ins.issued(grant_id, &access_token, expires_at));
     let mut answer = json!({
         "access_token": access_token, "token_type": "Bearer", "expires_in": ttl.as_secs(),
         "refresh_token": refresh_token, "scope": grant.scope,

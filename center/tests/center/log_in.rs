@@ -145,6 +145,7 @@ async fn tokens(center: &Center, code: &str) -> Value {
 async fn verify(center: &Center, token: &Value) -> Result<UserInfo, ErrorKind> {
     let verifier = JwtVerifier::from_issuer(&*center.url)
         .audience("42")
+        .typ("at+jwt")
         .subject_claim("user_id")
         .groups_claim("groups")
         .build()
@@ -319,6 +320,18 @@ async fn refresh_token_is_another_after_each_use() {
     assert_eq!(claims(&second["access_token"])["permissions"], json!(["a:b"]));
     center.change("PATCH", "/api/users/bob", json!({"status": "disabled"})).await;
     assert_eq!(refresh(&center, &second).await.1["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn grant_has_a_number_of_access_tokens_at_a_time() {
+    let center = Center::start("").await;
+    let mut last = tokens(&center, &Browser::new(&center).log_in("alice", "").await).await;
+    let first = last["access_token"].clone();
+    for _ in 0..20 {
+        last = refresh(&center, &last).await.1;
+    }
+    assert!(center.client().user_info(first.as_str().unwrap()).await.is_err());
+    assert!(center.client().user_info(last["access_token"].as_str().unwrap()).await.is_ok());
 }
 
 #[tokio::test]

@@ -1,9 +1,13 @@
 //! The reference client of the auth center, in each version that is installed.
 
+use aigc_auth::{AuthLayer, CurrentUser};
+use axum::Router;
+use axum::routing::get;
 use serde_json::{Value, json};
+use test_support::http::{get_as, serve};
 use test_support::reference::Reference;
 
-use crate::support::Center;
+use crate::support::{Center, directory};
 
 fn calls() -> Value {
     let call = |method: &str, args: Value| json!({"method": method, "args": args});
@@ -52,5 +56,39 @@ async fn reference_client_runs_its_calls() {
         newer(9, "1.1.62");
         newer(10, "1.1.62");
         assert!(center.client().list_users(Some("erin"), 1, 10).await.unwrap().items.len() == 1, "{version}");
+    }
+}
+
+/// The code block of this language in the guide.
+fn of_guide(language: &str) -> String {
+    let guide = include_str!("../../../docs/local-center.md");
+    let block = guide.split(&format!("```{language}\n")).nth(1).unwrap();
+    block.split("```").next().unwrap().to_owned()
+}
+
+/// The guide's seed and its Python service, beside a Rust service.
+#[tokio::test]
+async fn services_in_python_and_rust_share_one_center() {
+    for reference in Reference::all_versions() {
+        let directory = directory("seed.toml", &of_guide("toml"));
+        let app = directory.0.join("app.py");
+        std::fs::write(&app, of_guide("python")).unwrap();
+        let center = Center::start_in("--seed seed.toml", directory).await;
+        let mut variables: Vec<_> = center.env.iter().map(|(name, value)| (&**name, &**value)).collect();
+        variables.push(("APP", app.to_str().unwrap()));
+        let python = reference.serve("serve_app.py", &variables).await;
+        let rust = Router::new()
+            .route(
+                "/reports",
+                get(|user: CurrentUser| async move { user.require("report:read").map(|()| "reports") }),
+            )
+            .layer(AuthLayer::new(center.client()));
+        let rust = serve(rust).await;
+        for address in [python.address, rust.address] {
+            for (token, status) in [("alice-token", 200), ("bob-token", 403), ("unknown", 401)] {
+                let answer = get_as(address, token, "/reports").await;
+                assert_eq!(answer.status, status, "{} {token}: {answer:?}", reference.version);
+            }
+        }
     }
 }

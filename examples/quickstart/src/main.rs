@@ -2,7 +2,8 @@
 //!
 //! `cargo run -p quickstart` starts it with an auth center of its own and prints `curl` lines to try. With
 //! `AIGC_AUTH_APP_ID`, `AIGC_AUTH_APP_SECRET` and `AIGC_AUTH_BASE_URL` set, in the environment or in `.env`, it talks to
-//! that one instead. `BIND` is the address to listen on, `127.0.0.1:3000` by default. `examples/full_service` has the rest.
+//! that one instead, such as one that `cargo run -p aigc-auth-center` has started and printed them for. `BIND` is the address to
+//! listen on, `127.0.0.1:3000` by default. `examples/full_service` has the rest.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -50,6 +51,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("another service trusts the same auth center, while this runs, with");
         println!("  AIGC_AUTH_APP_ID={} AIGC_AUTH_APP_SECRET={}", center.app_id(), center.app_secret());
         println!("  AIGC_AUTH_BASE_URL={}", center.url());
+        println!(
+            "one that other services and front ends share, with a console: cargo run -p aigc-auth-center"
+        );
     }
     // With connect info, so that the client's address is known.
     let service = app.into_make_service_with_connect_info::<SocketAddr>();

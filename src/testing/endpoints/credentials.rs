@@ -87,7 +87,7 @@ pub(super) fn create_access_key(state: &mut State, request: &Request) -> Outcome
         None => key,
     };
     let name = key.name.clone();
-    state.check_room("access keys", state.accounts.keys.len())?;
+    state.check_account("access keys", state.accounts.keys.len())?;
     state.check_row(weight(&request.body))?;
     let (text, id) = state.accounts.make_key(key);
     Ok(json!({

@@ -117,7 +117,7 @@ pub(super) fn sync(state: &mut State, request: &Request) -> Outcome {
         accounts.users.values().filter(|user| identity.matches(user).any(|same| same)).collect();
     let (user, created) = match existing.as_slice() {
         [] => {
-            state.check_room("users", accounts.users.len())?;
+            state.check_account("users", accounts.users.len())?;
             let username = identity.username.clone().unwrap_or_else(|| new_username(accounts, first));
             (with_profile(users::user(username), profile).build(), true)
         }
@@ -183,10 +183,10 @@ pub(super) fn issue_token(state: &mut State, request: &Request) -> Outcome {
     let user = state.accounts.users.values().find(is_meant);
     let user = user.ok_or(Rejection::business(NO_SUCH_USER, "no such user: create them first"))?;
     let username = state.accounts.user(user.username())?.username().to_owned();
-    if state.check_room("tokens", state.accounts.tokens.len()).is_err() {
+    if state.check_account("tokens", state.accounts.tokens.len()).is_err() {
         state.accounts.purge();
     }
-    state.check_room("tokens", state.accounts.tokens.len())?;
+    state.check_account("tokens", state.accounts.tokens.len())?;
     let expires_at = SystemTime::now() + Duration::from_secs(expires_in);
     let token = state.accounts.make_token(&request.app, username, expires_at);
     Ok(json!({"accessToken": token, "expiresAt": iso_8601(expires_at)}))

@@ -28,7 +28,7 @@ pub(super) fn register(state: &mut State, request: &Request) -> Outcome {
     let known = state.registry.instances.contains_key(&key);
     let rows = state.registry.instances.len().max(state.registry.service_ids.len());
     if !known {
-        state.check_room("services", rows)?;
+        state.check_registered("services", rows)?;
     }
     let mut data = state.registry.config(&key.name);
     data.insert("instance_id".to_owned(), json!(key.instance_id));

@@ -73,7 +73,7 @@ fn validate(fields: &Fields) -> Result<&str, Rejection> {
 fn check(state: &State, username: &str, fields: &Fields) -> Result<(), Rejection> {
     state.check_row(weight_of_fields(fields))?;
     let users = &state.accounts.users;
-    if users.contains_key(username) { Ok(()) } else { state.check_room("users", users.len()) }
+    if users.contains_key(username) { Ok(()) } else { state.check_account("users", users.len()) }
 }
 
 /// Creates the user, or updates the fields that were sent. A sender cannot choose the id.

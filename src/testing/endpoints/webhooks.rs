@@ -19,7 +19,7 @@ struct Webhook {
 pub(super) fn register(state: &mut State, request: &Request) -> Outcome {
     let Webhook { url, events, secret } = request.parse()?;
     state.check_row(weight(&request.body))?;
-    state.check_room("webhooks", state.registry.webhooks.len())?;
+    state.check_registered("webhooks", state.registry.webhooks.len())?;
     let webhook_id = state.registry.add_webhook(json!({"url": url, "events": events, "secret": secret}));
     Ok(json!({"webhook_id": webhook_id, "success": true}))
 }
