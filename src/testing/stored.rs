@@ -108,8 +108,10 @@ impl UsageRecord {
 
 type Rows = Vec<(String, Value)>;
 
-/// The tables, with their versions and what lists their rows.
-fn tables(state: &State) -> [(&'static str, u64, fn(&State) -> Rows); 8] {
+/// A table's name, its version, and what lists its rows.
+type Described = (&'static str, u64, fn(&State) -> Rows);
+
+fn tables(state: &State) -> [Described; 8] {
     let (accounts, registry) = (&state.accounts, &state.registry);
     [
         ("users", accounts.users.version(), |state| {

@@ -2,6 +2,7 @@
 //! changed by GET.
 
 mod api;
+#[allow(clippy::module_inception)]
 mod console;
 mod credentials;
 mod error;

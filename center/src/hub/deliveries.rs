@@ -45,7 +45,7 @@ impl Deliveries {
                 tasks.spawn(async move { events.add(deliver(webhook, event, username, &data).await) });
             } else {
                 let answer = format!("not sent: {} others are on their way", Self::MAX);
-                events.add(failed(webhook, event, username, 0, answer, Duration::ZERO));
+                events.add(failed(&webhook, event, username, 0, &answer, Duration::ZERO));
             }
         }
     }
@@ -75,13 +75,13 @@ impl Webhook {
 async fn deliver(webhook: Webhook, event: &'static str, username: String, data: &Value) -> What {
     let start = Instant::now();
     let Some(secret) = webhook.secret.clone() else {
-        let answer = "not sent: the webhook was registered without a secret".to_owned();
-        return failed(webhook, event, username, 0, answer, start.elapsed());
+        let answer = "not sent: the webhook was registered without a secret";
+        return failed(&webhook, event, username, 0, answer, start.elapsed());
     };
     let sender = match Sender::builder(&*webhook.url, secret).build() {
         Ok(sender) => sender,
         Err(error) => {
-            return failed(webhook, event, username, 0, format!("not sent: {error}"), start.elapsed());
+            return failed(&webhook, event, username, 0, &format!("not sent: {error}"), start.elapsed());
         }
     };
     match sender.send(event, data).await {
@@ -96,16 +96,18 @@ async fn deliver(webhook: Webhook, event: &'static str, username: String, data: 
             answer: shortened(&String::from_utf8_lossy(&delivery.answer), ANSWER),
             latency_ms: start.elapsed().as_secs_f64() * 1000.0,
         },
-        Err(error) => failed(webhook, event, username, error.attempts(), error.to_string(), start.elapsed()),
+        Err(error) => {
+            failed(&webhook, event, username, error.attempts(), &error.to_string(), start.elapsed())
+        }
     }
 }
 
 fn failed(
-    webhook: Webhook,
+    webhook: &Webhook,
     event: &'static str,
     username: String,
     attempts: u32,
-    answer: String,
+    answer: &str,
     latency: Duration,
 ) -> What {
     What::Webhook {
@@ -116,7 +118,7 @@ fn failed(
         is_delivered: false,
         status: None,
         attempts,
-        answer: shortened(&answer, ANSWER),
+        answer: shortened(answer, ANSWER),
         latency_ms: latency.as_secs_f64() * 1000.0,
     }
 }

@@ -120,11 +120,16 @@ impl Example {
         line_with(&mut self.lines, text).await
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.id().unwrap()
+    }
+
     /// Sends it a signal, as `kill` and Ctrl-C do.
     #[cfg(unix)]
     pub fn signal(&self, signal: &str) {
         // The shell's own `kill`: there need not be a program of this name.
-        let kill = format!("kill -s {signal} {}", self.process.id().unwrap());
+        let kill = format!("kill -s {signal} {}", self.pid());
         let status = std::process::Command::new("sh").args(["-c", &kill]).status().unwrap();
         assert!(status.success());
     }
