@@ -23,6 +23,7 @@ macro_rules! guides {
         #[doc = "[mcp.md]: mcp"]
         #[doc = "[observability.md]: observability"]
         #[doc = "[openapi.md]: openapi"]
+        #[doc = "[metrics.md]: metrics"]
         #[doc = "[outbound.md]: outbound"]
         #[doc = "[peers.md]: peers"]
         #[doc = "[proxies.md]: proxies"]
@@ -58,6 +59,7 @@ guides! {
     revocation = "revocation.md",
     caching = "caching.md",
     scale = "scale.md",
+    metrics = "metrics.md",
     webhooks = "webhooks.md",
     impersonation = "impersonation.md",
     tenants = "tenants.md",

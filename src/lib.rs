@@ -71,6 +71,7 @@
 //! | [`user_sync`](user_sync/index.html) | keep an existing table of users in step with the auth center |
 //! | [`registry`](registry/index.html) | register the service, send heartbeats, receive its configuration |
 //! | [`outbound`](outbound/index.html) | calls to other services on the user's behalf |
+//! | [`metrics`](metrics/index.html) | what happens inside as metrics, for Prometheus and others |
 //! | [`observer`] | what happens inside: lookups, refusals, outages, for metrics and alerts |
 //! | [`Verify`] | the port for a verifier of your own in place of `AuthClient` |
 //! | [`AuthError`], [`error`] | why a request was refused, and the response |
@@ -93,6 +94,7 @@
 //! - `redis`: `cluster::RedisCluster`, replicas that invalidate together; with `jwt`, `revocation::RedisRevocations`, a list that they
 //!   share; with `webhook`, `webhook::RedisReplays`. Adds the crate redis.
 //! - `registry`: the module `registry`. Adds if-addrs and gethostname.
+//! - `metrics`: the module `metrics`, an observer that records metrics. Adds the crate metrics.
 //! - `outbound`: the module `outbound`. Adds more of reqwest, reqwest-middleware and async-trait.
 //! - `tonic`: the module `grpc`, for services of tonic. Adds tonic with its server.
 //! - `utoipa`: the module `openapi`, for documents of utoipa. Adds utoipa.
@@ -146,6 +148,8 @@ pub use verifiers::client::client::AuthClient;
 
 pub use request::context;
 pub use server::{extract, layer};
+#[cfg(feature = "metrics")]
+pub use services::metrics;
 #[cfg(feature = "outbound")]
 pub use services::outbound;
 #[cfg(feature = "registry")]

@@ -24,6 +24,8 @@ PATH="$PATH:/usr/sbin" have pgbouncer || lacking+=(pgbouncer)
 PATH="$PATH:/usr/sbin" have mariadbd || lacking+=(mariadb-server)
 PATH="$PATH:/usr/sbin" have redis-server || lacking+=(redis-server)
 have chromium || lacking+=(chromium)
+# Its `promtool` checks the rules of docs/alerts.yml.
+have promtool || lacking+=(prometheus)
 if [ ${#lacking[@]} -gt 0 ]; then
   if have apt-get && [ "$(id -u)" = 0 ]; then
     # Old lists may do; where they do not, the install fails and says so.
@@ -84,6 +86,9 @@ while read -r version; do
     fail "pip could not install the reference client $version from PyPI"
   touch "$folder/installed"
 done <tests/reference/versions.txt
+
+step promtool check rules docs/alerts.yml
+step promtool test rules tests/metrics/alerts.test.yml
 
 # They start while cargo is at work.
 trap databases_end EXIT

@@ -1,5 +1,7 @@
 //! What an app may run beside its handlers, each on its own.
 
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg(feature = "outbound")]
 pub mod outbound;
 #[cfg(feature = "registry")]

@@ -7,10 +7,10 @@ use super::apps::Apps;
 use super::dialect::Dialect;
 use super::groups::Groups;
 use super::limits::Limits;
+use super::received_usage::ReceivedUsage;
 use super::registry::Registry;
 use super::rejection::Rejection;
 use super::tracked::Tracked;
-use super::received_usage::ReceivedUsage;
 use crate::types::secret::Secret;
 
 /// The data that the endpoints read and change.

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::accounts::{IssuedKey, Token};
 use super::center::AuthCenter;
 
+use super::received_usage::UsageRecord;
 use super::state::State;
 use super::test_key::TestKey;
-use super::received_usage::UsageRecord;
 use crate::types::user::UserGroup;
 
 /// A table of an [`AuthCenter`], whole: users, tokens and so on. Keys and values are as [`AuthCenter::restore_row`] takes them.

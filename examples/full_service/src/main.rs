@@ -19,6 +19,7 @@ mod curl;
 mod documents;
 mod handlers;
 mod issuer;
+mod metrics;
 mod replicas;
 mod services;
 mod sessions;
@@ -44,6 +45,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::curl::{print_banner, print_sessions, print_signed_curl};
 use crate::documents::layered;
 use crate::handlers::{Relay, boom, moved, on_event, slow};
+use crate::metrics::Metrics;
 use crate::services::AsService;
 use crate::sessions::Sessions;
 use crate::tenants::Organisations;
@@ -51,6 +53,7 @@ use crate::tenants::Organisations;
 /// What `main` has started.
 struct Parts {
     client: AuthClient,
+    metrics: Metrics,
     address: SocketAddr,
     signer: ServiceSigner,
     sessions: Option<Sessions>,
@@ -60,7 +63,7 @@ struct Parts {
 }
 
 fn app(parts: Parts) -> Result<Router, Box<dyn Error>> {
-    let Parts { client, address, signer, sessions, webhooks, stats, cluster } = parts;
+    let Parts { client, metrics, address, signer, sessions, webhooks, stats, cluster } = parts;
     // Only this service itself receives the app's secret and the user's token.
     let outbound = OutboundClient::builder(&client).trust_origin(format!("http://{address}")).build()?;
     let as_service = services::outbound(&client, &signer, address)?;
@@ -75,6 +78,7 @@ fn app(parts: Parts) -> Result<Router, Box<dyn Error>> {
         .exclude_path("/health")
         .exclude_prefix("/public")
         .tenants(TenantPolicy::new(memberships.clone()));
+    let counted = stats.clone();
     if let Some(stats) = stats {
         auth = auth.with_stats(stats);
     }
@@ -111,6 +115,7 @@ fn app(parts: Parts) -> Result<Router, Box<dyn Error>> {
     let open =
         layered(documents::routes().routes(documented_routes!(handlers::maybe)), auth.allow_anonymous());
     let mut app = protected.merge(open).merge(services::router(&client, &signer, address)?);
+    app = app.merge(metrics.router(client.clone(), counted));
     if let Some(sessions) = sessions {
         app = app.merge(sessions.router()?);
     }
@@ -127,9 +132,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     example_support::start_logging();
 
     let cluster = replicas::connect()?;
-    let (client, center) = example_support::connect_with(add_users, |client| match &cluster {
-        Some(cluster) => client.cluster(cluster.clone()),
-        None => client,
+    let metrics = Metrics::install()?;
+    let (client, center) = example_support::connect_with(add_users, |client| {
+        let client = client.observer(metrics.observer.clone());
+        match &cluster {
+            Some(cluster) => client.cluster(cluster.clone()),
+            None => client,
+        }
     })
     .await?;
     replicas::hear_others(cluster.as_ref()).await;
@@ -158,7 +167,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         (Some(webhooks), Some(cluster)) => Some(webhooks.replay_memory(cluster.replays("full_service")?)),
         (webhooks, _) => webhooks,
     };
-    let parts = Parts { client, address, signer, sessions, webhooks, stats: stats.clone(), cluster };
+    let parts = Parts { client, metrics, address, signer, sessions, webhooks, stats: stats.clone(), cluster };
     // With connect info, so that the client's address is known.
     let service = app(parts)?.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(shutdown).await?;
