@@ -115,7 +115,7 @@ fn app(parts: Parts) -> Result<Router, Box<dyn Error>> {
     let open =
         layered(documents::routes().routes(documented_routes!(handlers::maybe)), auth.allow_anonymous());
     let mut app = protected.merge(open).merge(services::router(&client, &signer, address)?);
-    app = app.merge(metrics.router(client.clone(), counted));
+    app = app.merge(metrics.router(client.clone(), counted).into());
     if let Some(sessions) = sessions {
         app = app.merge(sessions.router()?);
     }

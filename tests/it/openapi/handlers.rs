@@ -66,8 +66,10 @@ async fn all(_: RequirePermission<AllOf<(Read, Write)>>, Query(_): Query<Value>)
 #[utoipa::path(delete, path = "/permission", responses((status = 200, description = "Done.")))]
 async fn any(_: RequestInfo, _: RequirePermission<AnyOf<(Write, Admin)>>) {}
 
+type Either = AnyOf<(Write, Publish)>;
+
 #[utoipa::path(get, path = "/nested/{id}", params(("id" = u64, Path)), responses((status = 200, description = "Done.")))]
-async fn nested(Path(_): Path<u64>, _: RequirePermission<AllOf<(Read, AnyOf<(Write, Publish)>)>>) {}
+async fn nested(Path(_): Path<u64>, _: RequirePermission<AllOf<(Read, Either)>>) {}
 
 #[utoipa::path(get, path = "/several", responses((status = 200, description = "Done.")))]
 async fn several(_: RequireRole<Editor>, _: RequireGroup<Operations>, _: RequirePermission<Read>) {}
@@ -271,6 +273,7 @@ fn requirements_are_read_from_signatures() {
     async fn tenant(_: CurrentTenant, _: ActAsUser) {}
     async fn maybe_tenant(_: Option<CurrentTenant>) {}
     async fn rule(_: RequirePermission<Staff>) {}
+    #[expect(clippy::too_many_arguments, reason = "as many as axum takes")]
     async fn last(
         (): (),
         (): (),

@@ -58,7 +58,7 @@ async fn waiting_records_share_additions_to_the_store() {
         outcome: Arc::new(|_, _| Outcome::Accepted),
         latency: Duration::ZERO,
     };
-    let stats = StatsCollector::spawn(settings, deliver, store.clone(), 0);
+    let stats = StatsCollector::spawn(settings, deliver, store.clone(), 0, Watch::default());
     // All of them wait before the reporter has a turn: of two credentials, to whom they belong by turns.
     (0..6_400).for_each(|n| stats.record(record(["alice", "bob"][n % 2], n)));
     sleep(Duration::from_secs(6)).await;
