@@ -13,19 +13,19 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 /// Counts from the start, before anything that it observes.
 #[derive(Clone)]
-pub struct Metrics {
-    pub observer: Arc<MetricsObserver>,
+pub(crate) struct Metrics {
+    pub(crate) observer: Arc<MetricsObserver>,
     prometheus: PrometheusHandle,
 }
 
 impl Metrics {
-    pub fn install() -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn install() -> Result<Self, Box<dyn Error>> {
         let prometheus = PrometheusBuilder::new().set_buckets(SECONDS_BUCKETS)?.install_recorder()?;
         Ok(Self { observer: Arc::new(MetricsObserver::new()), prometheus })
     }
 
     /// `/metrics`, without a credential: a service that the public reaches serves it on another port.
-    pub fn router(self, client: AuthClient, stats: Option<StatsCollector>) -> Router {
+    pub(crate) fn router(self, client: AuthClient, stats: Option<StatsCollector>) -> Router {
         Router::new().route("/metrics", get(move || async move { self.scraped(&client, stats.as_ref()) }))
     }
 
