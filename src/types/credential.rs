@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::header::HeaderValue;
 
+use crate::types::credential_seen::CredentialSeen;
 use crate::types::error::{AuthError, ErrorKind};
 
 /// The prefix of access keys; any other bearer credential is a token.
@@ -92,6 +93,14 @@ impl AccessKey {
 }
 
 impl Credential {
+    /// What it is to whoever observes refusals, wherever it stood.
+    pub(crate) const fn seen(&self) -> CredentialSeen {
+        match self {
+            Self::Bearer(_) => CredentialSeen::Bearer,
+            Self::AccessKey(_) => CredentialSeen::AccessKey,
+        }
+    }
+
     /// Parses a token or an access key, by the `ak_` prefix.
     ///
     /// # Errors

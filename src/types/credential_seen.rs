@@ -1,4 +1,3 @@
-use super::credential::Credential;
 use super::labels::labels;
 
 labels! {
@@ -36,15 +35,5 @@ labels! {
         Query = "query",
         /// `bearer` among the protocols of a WebSocket.
         WebSocketProtocol = "websocket_protocol",
-    }
-}
-
-impl CredentialSeen {
-    /// What a credential is, wherever it stood.
-    pub(crate) const fn of(credential: &Credential) -> Self {
-        match credential {
-            Credential::Bearer(_) => Self::Bearer,
-            Credential::AccessKey(_) => Self::AccessKey,
-        }
     }
 }

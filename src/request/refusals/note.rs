@@ -11,7 +11,7 @@ impl RefusalSettings {
     pub(crate) fn note(&self, error: &AuthError, verified_by: Option<&Credential>) {
         log(error);
         self.tell(error, RefusedBy::Handler, || match (error.seen(), verified_by) {
-            (CredentialSeen::Unknown, Some(credential)) => CredentialSeen::of(credential),
+            (CredentialSeen::Unknown, Some(credential)) => credential.seen(),
             (seen, _) => seen,
         });
     }

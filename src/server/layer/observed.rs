@@ -41,7 +41,7 @@ impl AuthConfig {
             }
             (Some(_), Some(_)) => CredentialSeen::Several,
             (Some(value), None) => match Presented::in_value(value, MAX_LEN) {
-                Presented::Credential(credential) => CredentialSeen::of(&credential),
+                Presented::Credential(credential) => credential.seen(),
                 Presented::Malformed(_) | Presented::TooLong => CredentialSeen::Bearer,
                 Presented::Nothing => missing::seen(value),
             },

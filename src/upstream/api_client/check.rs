@@ -8,7 +8,8 @@ use serde::de::IgnoredAny;
 use super::client::ApiClient;
 use super::decode::decode;
 use super::failure::{Cause, Failure};
-use super::outcome::answered;
+use super::outcome::{answered, told_failure};
+use crate::upstream::call_meter::CallMeter;
 use crate::types::error::{AuthError, ErrorKind};
 
 /// Asks for a user by id, without anybody's token: what is rejected here is the app. Every auth center has it, and answers an id
@@ -31,12 +32,12 @@ impl ApiClient {
     /// [`ErrorKind::Misconfigured`] if a setting is wrong, which the detail names; otherwise as [`ApiClient::call`].
     pub(crate) async fn check(&self) -> Result<(), AuthError> {
         let body = Bytes::from_static(BODY);
-        let meter = self.meter(ENDPOINT);
+        let meter = CallMeter::new(&self.watch, ENDPOINT);
         let attempt = self.attempt_in_time(&meter, ENDPOINT, &HeaderMap::new(), body).await;
         let answer = attempt.and_then(|body| decode::<IgnoredAny>(&body));
         match &answer {
             Ok(answer) => meter.ended(answered(answer.is_ok()), None, Some(&self.gate)),
-            Err(failure) => self.told_failure(&meter, failure),
+            Err(failure) => told_failure(&meter, failure, &self.gate),
         }
         let (wrong, error) = match answer {
             Ok(Ok(_)) => return Ok(()),

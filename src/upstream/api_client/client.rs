@@ -17,11 +17,12 @@ use super::error::CallError;
 use super::failure::{Cause, Failure};
 use super::identity;
 use super::message::Message;
-use super::outcome::{answered, record_failure, record_success};
+use super::outcome::{answered, record_failure, record_success, told_failure};
 use super::rejection::Rejection;
 use crate::ports::observer::{BreakerState, Watch};
 use crate::types::error::{AuthError, BuildError, ErrorKind};
 use crate::types::secret::Secret;
+use crate::upstream::call_meter::CallMeter;
 use crate::upstream::circuit_breaker::CircuitBreakers;
 use crate::upstream::gate::{Attempt, Gate};
 use crate::upstream::http_client::{self, is_near};
@@ -118,7 +119,7 @@ impl ApiClient {
         let body = serde_json::to_vec(call.body)
             .map_err(|error| AuthError::new(ErrorKind::Internal).with_source(error))?;
         let breaker = self.breakers.of(endpoint);
-        let meter = self.meter(endpoint);
+        let meter = CallMeter::new(&self.watch, endpoint);
         let message = Message {
             endpoint,
             headers: &call.headers,
@@ -149,7 +150,7 @@ impl ApiClient {
             }
             Err(failure) => {
                 record_failure(permit, &failure, endpoint);
-                self.told_failure(&meter, &failure);
+                told_failure(&meter, &failure, &self.gate);
                 let error = failure.into_call_error(endpoint);
                 if self.warn(&error.error) {
                     breaker.mark_logged();

@@ -1,28 +1,21 @@
 //! What the outcome of a call means to others.
 
-use super::client::ApiClient;
 use super::failure::{Cause, Failure};
 use crate::ports::observer::CallOutcome;
 use crate::upstream::call_meter::CallMeter;
 use crate::upstream::circuit_breaker::Permit;
+use crate::upstream::gate::Gate;
 
-impl ApiClient {
-    /// Measures a call, for the observer.
-    pub(super) fn meter(&self, endpoint: &'static str) -> CallMeter<'_> {
-        CallMeter::new(&self.watch, endpoint)
-    }
-
-    /// Tells of a call that has failed.
-    pub(super) fn told_failure(&self, meter: &CallMeter<'_>, failure: &Failure) {
-        let outcome = match failure.cause {
-            Cause::Away => CallOutcome::Unreachable,
-            Cause::RateLimited => CallOutcome::RateLimited,
-            Cause::Call | Cause::Up => CallOutcome::Failed,
-            Cause::Local => CallOutcome::OutOfTime,
-        };
-        let status = failure.status.map(|status| status.as_u16());
-        meter.ended(outcome, status, Some(&self.gate));
-    }
+/// Tells of a call that has failed.
+pub(super) fn told_failure(meter: &CallMeter<'_>, failure: &Failure, gate: &Gate) {
+    let outcome = match failure.cause {
+        Cause::Away => CallOutcome::Unreachable,
+        Cause::RateLimited => CallOutcome::RateLimited,
+        Cause::Call | Cause::Up => CallOutcome::Failed,
+        Cause::Local => CallOutcome::OutOfTime,
+    };
+    let status = failure.status.map(|status| status.as_u16());
+    meter.ended(outcome, status, Some(gate));
 }
 
 /// How a call with an answer ended.

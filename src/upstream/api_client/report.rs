@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::client::ApiClient;
 use super::data::ReadData;
 use super::decode::decode;
-use super::outcome::answered;
+use super::outcome::{answered, told_failure};
 use crate::types::error::AuthError;
 #[cfg(feature = "spool")]
 use crate::types::secret::Secret;
+use crate::upstream::call_meter::CallMeter;
 
 impl ApiClient {
     #[cfg(feature = "spool")]
@@ -29,7 +30,7 @@ impl ApiClient {
         body: bytes::Bytes,
         secrets: &[&str],
     ) -> Result<R, SendError> {
-        let meter = self.meter(endpoint);
+        let meter = CallMeter::new(&self.watch, endpoint);
         let attempt = self.attempt_in_time(&meter, endpoint, headers, body).await;
         let (error, code, retry_after) = match attempt.and_then(|body| decode(&body)) {
             Ok(Ok(answer)) => {
@@ -42,7 +43,7 @@ impl ApiClient {
                 (self.rejection(endpoint, rejection, secrets), code, None)
             }
             Err(failure) => {
-                self.told_failure(&meter, &failure);
+                told_failure(&meter, &failure, &self.gate);
                 let (status, after) = (failure.status.map(|status| status.as_u16()), failure.retry_after);
                 (failure.into_error(endpoint), status, after)
             }
