@@ -19,6 +19,7 @@ impl Watch {
         self.0.is_some()
     }
 
+    #[cfg(feature = "client")]
     pub(crate) fn observer(&self) -> Option<Arc<dyn Observer>> {
         self.0.clone()
     }
