@@ -161,6 +161,7 @@ fn acting(headers: &HeaderMap) -> HeaderMap {
 }
 
 /// tower-http's check of a fixed token, whose answer has what a rejection by `AuthLayer` has.
+#[expect(clippy::result_large_err, reason = "what tower-http asks for")]
 fn answering(
     token: &str,
 ) -> ValidateRequestHeaderLayer<impl FnMut(&mut Request) -> Result<(), Response> + Clone + use<>> {

@@ -9,8 +9,8 @@ use super::client::ApiClient;
 use super::decode::decode;
 use super::failure::{Cause, Failure};
 use super::outcome::{answered, told_failure};
-use crate::upstream::call_meter::CallMeter;
 use crate::types::error::{AuthError, ErrorKind};
+use crate::upstream::call_meter::CallMeter;
 
 /// Asks for a user by id, without anybody's token: what is rejected here is the app. Every auth center has it, and answers an id
 /// that nobody has.
