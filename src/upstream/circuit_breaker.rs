@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::ports::observer::{Breaker, BreakerState, Event, Watch};
-use crate::upstream::slots::Owner;
+use crate::upstream::owner::Owner;
 use crate::util::clock::{Clock, Millis, millis};
 
 /// The breakers: one for lookups of credentials, one for each other endpoint, so that no endpoint's failures keep users out.

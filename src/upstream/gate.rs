@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::upstream::circuit_breaker::{CircuitBreaker, Permit, Subject};
-use crate::upstream::slots::{Owner, Slots};
+use crate::upstream::owner::Owner;
+use crate::upstream::slots::Slots;
 
 /// The limits of calls to one service.
 pub(crate) struct Gate {

@@ -13,6 +13,7 @@ pub(crate) mod http_span;
 pub(crate) mod http_url;
 pub(crate) mod identity_cache;
 pub(crate) mod lookups;
+pub(crate) mod owner;
 #[cfg(feature = "redis")]
 pub(crate) mod redis_link;
 #[cfg(feature = "redis")]

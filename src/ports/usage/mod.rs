@@ -5,6 +5,10 @@ mod cut;
 mod json;
 mod mask;
 mod record;
+#[cfg(feature = "stats")]
+mod stats_snapshot;
 mod texts;
 
 pub use record::{ApiRecord, Record, Served};
+#[cfg(feature = "stats")]
+pub use stats_snapshot::StatsSnapshot;

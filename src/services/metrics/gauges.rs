@@ -2,13 +2,14 @@
 
 use metrics::{counter, gauge};
 
-use super::catalog::{BREAKER_STATE, CACHED, CALLS_IN_FLIGHT, CALLS_WAITING, EVICTED, LOOKUPS_IN_FLIGHT};
+use super::breakers::set_breaker;
+use super::catalog::{CACHED, CALLS_IN_FLIGHT, CALLS_WAITING, EVICTED, LOOKUPS_IN_FLIGHT};
 #[cfg(feature = "stats")]
 use super::catalog::{USAGE_PENDING, USAGE_PENDING_BYTES, USAGE_SPOOLED};
 use super::metrics_observer::MetricsObserver;
-use crate::ports::observer::{BreakerState, Snapshot, VerifierKind};
+use crate::ports::observer::{Snapshot, VerifierKind};
 #[cfg(feature = "stats")]
-use crate::services::stats::StatsSnapshot;
+use crate::ports::usage::StatsSnapshot;
 
 impl MetricsObserver {
     /// Sets the gauges of a client or a cache: what it holds, calls in flight and waiting, circuit breakers. Call it before each
@@ -36,15 +37,6 @@ impl MetricsObserver {
             gauge!(USAGE_SPOOLED).set(snapshot.spooled as f64);
         });
     }
-}
-
-pub(super) fn set_breaker(endpoint: &'static str, state: BreakerState) {
-    let number = match state {
-        BreakerState::Closed => 0.0,
-        BreakerState::HalfOpen => 1.0,
-        BreakerState::Open => 2.0,
-    };
-    gauge!(BREAKER_STATE, "endpoint" => endpoint).set(number);
 }
 
 fn count(number: usize) -> f64 {

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use metrics::{Recorder, counter, gauge, histogram};
 
+use super::breakers::set_breaker;
 use super::catalog::{
     ACT_AS, CALL_ATTEMPTS, CALL_SECONDS, CALL_WAIT_SECONDS, CALLS, CLUSTER_CHANGES, CLUSTER_JOINED,
     CLUSTER_MESSAGES, LAST_HEARTBEAT, LOOKUP_ERRORS, LOOKUP_SECONDS, LOOKUPS, OUTAGE_SECONDS, OUTAGES,
@@ -11,7 +12,6 @@ use super::catalog::{
     WEBHOOKS, describe,
 };
 use super::family::Family;
-use super::gauges::set_breaker;
 use crate::ports::observer::{
     Breaker, Call, Cluster, ClusterChange, DropReason, Event, LookedUp, Lookup, LookupAnswer, Observer,
     Refused, Registry, RegistryChange, Usage, UsageOutcome, VerifierKind, Webhook,

@@ -3,6 +3,7 @@
 //! [`MetricsObserver`] is an [`Observer`](crate::observer::Observer). The names, labels and units are in the guide
 //! [`metrics`](crate::_guide::metrics), with a dashboard for Grafana and rules for alerts.
 
+mod breakers;
 mod catalog;
 mod family;
 mod gauges;

@@ -6,14 +6,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::{self, Instant};
 
-use super::counters::{Counters, StatsSnapshot};
+use super::counters::Counters;
 use super::delivery::Deliver;
 use super::queue::Queue;
 use super::reporter::{Command, Reporter, Settings};
 use super::store::Store;
 use crate::ports::observer::Watch;
 use crate::ports::readiness::{PartState, ReadinessProbe};
-use crate::ports::usage::{ApiRecord, Record, Served};
+use crate::ports::usage::{ApiRecord, Record, Served, StatsSnapshot};
 use crate::request::context;
 
 /// Collects usage records and delivers them to the auth center in the background. Cheap to clone; clones share the

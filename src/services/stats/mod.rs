@@ -42,9 +42,9 @@ mod spool;
 mod store;
 mod watched;
 
+pub use crate::ports::usage::StatsSnapshot;
 pub use builder::StatsCollectorBuilder;
 pub use collector::StatsCollector;
-pub use counters::StatsSnapshot;
 #[cfg(feature = "spool")]
 pub use spool::{RefusedBatch, RefusedPages, RefusedRecords, Spool, SpoolBuilder};
 

@@ -14,7 +14,8 @@ use crate::types::user::UserInfo;
 use crate::upstream::api_client::CallError;
 use crate::upstream::circuit_breaker::Subject;
 use crate::upstream::identity_cache::{Cached, Key, Value};
-use crate::upstream::slots::{Owner, Slots};
+use crate::upstream::owner::Owner;
+use crate::upstream::slots::Slots;
 use crate::util::single_flight::{FlightError, SingleFlight};
 
 /// How often a lookup is made whose result is invalidated while in flight.

@@ -11,9 +11,9 @@ use crate::types::user::UserInfo;
 use crate::upstream::api_client::CallError;
 use crate::upstream::circuit_breaker::Subject;
 use crate::upstream::identity_cache::{IdentityCache, Key, Kind, RejectedAbout, Value};
+use crate::upstream::owner::Owner;
 #[cfg(feature = "redis")]
 use crate::upstream::shared_cache::SharedCache;
-use crate::upstream::slots::Owner;
 
 /// Answers lookups, and has the cache of the answers.
 pub(crate) trait Backend: Send + Sync + 'static {

@@ -5,8 +5,9 @@ use redis::{FromRedisValue, Pipeline};
 use tokio::sync::Semaphore;
 
 use crate::upstream::cluster::RedisStore;
+use crate::upstream::owner::Owner;
 use crate::upstream::redis_link::LinkError;
-use crate::upstream::slots::{Owner, Slots};
+use crate::upstream::slots::Slots;
 use crate::util::clock::Clock;
 use crate::util::fair_timeout::fair_timeout;
 use crate::util::log_throttle::LogThrottle;

@@ -9,7 +9,7 @@ use super::ticket::{LOCK, Ticket};
 use crate::types::error::{AuthError, ErrorKind};
 use crate::upstream::api_client::CallError;
 use crate::upstream::identity_cache::{CacheTtls, Key, Value};
-use crate::upstream::slots::Owner;
+use crate::upstream::owner::Owner;
 use crate::util::clock::{Millis, millis};
 
 /// Whose turn it is.

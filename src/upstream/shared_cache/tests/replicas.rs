@@ -17,11 +17,12 @@ use crate::upstream::cluster::keys::AppKeys;
 use crate::upstream::cluster::{Horizon, RedisStore};
 use crate::upstream::identity_cache::{CacheTtls, IdentityCache, Key};
 use crate::upstream::lookups::{Backend, Fetch, Fetched, LookupWatch, Lookups};
+use crate::upstream::owner::Owner;
 use crate::upstream::redis_link::{Link, LinkConfig};
 use crate::upstream::shared_cache::record::Before;
 use crate::upstream::shared_cache::ticket::Ticket;
 use crate::upstream::shared_cache::{Codec, SharedCache, Sharing};
-use crate::upstream::slots::{Owner, Slots};
+use crate::upstream::slots::Slots;
 use crate::util::clock::Clock;
 
 const TTLS: CacheTtls = CacheTtls {
