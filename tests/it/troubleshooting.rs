@@ -27,11 +27,13 @@ permissions! {
     Purge = "report:purge";
 }
 
-/// What was logged, without time and module, as the page has it.
+/// What was logged, without time, spans and module, as the page has it.
 fn logged(log: &Log) -> Vec<String> {
     let bare = |line: &str| {
-        let (head, text) = line.split_once(": ")?;
-        let level = head.split_whitespace().nth(1)?;
+        let level = line.split_whitespace().nth(1)?;
+        // Behind the spans that the line is in.
+        let (_, rest) = line.split_once(" aigc_auth::")?;
+        let (_, text) = rest.split_once(": ")?;
         Some(format!("{level} {text}"))
     };
     log.take().lines().filter_map(bare).collect()

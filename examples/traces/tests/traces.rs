@@ -67,7 +67,7 @@ async fn trace_of_the_caller_goes_through_the_service_to_the_auth_center() {
     let (status, spans) = service.ask().await;
     assert_eq!(status, 200);
     let call = "POST /aigc-auth/sdk/user/info";
-    let [request, lookup, call] = ["GET", "lookup user", call].map(|name| named(&spans, name));
+    let [request, lookup, call] = ["GET", "lookup token", call].map(|name| named(&spans, name));
     assert_eq!(spans.len(), 3, "{spans:#?}");
     for span in &spans {
         assert_eq!(span.span_context.trace_id().to_string(), TRACE);
@@ -120,7 +120,7 @@ async fn failures_are_errors_of_the_spans_and_retries_are_counted() {
         resends.push(attribute(call, attribute::HTTP_REQUEST_RESEND_COUNT));
     }
     assert_eq!(resends, [None, Some("1".to_owned())]);
-    let lookup = named(&spans, "lookup user");
+    let lookup = named(&spans, "lookup token");
     assert_eq!(lookup.status, Status::error(""));
     assert_eq!(attribute(lookup, attribute::ERROR_TYPE).as_deref(), Some("unavailable"));
     let shown = format!("{spans:?}");
@@ -134,7 +134,7 @@ async fn program_prints_its_spans() {
     assert_eq!((answer.status, &*answer.body), (200, "hello, alice\n"));
     app.signal("TERM");
     let (printed, status) = app.ended().await;
-    for part in ["lookup user", "POST /aigc-auth/sdk/user/info", "user.id", "drained, good-bye"] {
+    for part in ["lookup token", "POST /aigc-auth/sdk/user/info", "user.id", "drained, good-bye"] {
         assert!(printed.contains(part), "{part}: {printed}");
     }
     assert_eq!(status.code(), Some(0));

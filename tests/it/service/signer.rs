@@ -153,7 +153,7 @@ async fn what_cannot_sign_or_be_sent_is_refused_at_build() {
     let token = || signer.for_audience("b");
     for (builder, expected) in [
         (builder().service_token("https://c.internal", token()), "https://c.internal, which is not trusted"),
-        (builder().service_token("b.internal", token()), "is not a URL"),
+        (builder().service_token("b.internal", token()), "has no scheme"),
         (
             builder()
                 .service_token("https://b.internal", token())

@@ -32,8 +32,8 @@ async fn lookup_and_its_call_have_spans_and_a_cached_user_has_none() {
     assert!(lookup.is_closed && call.is_closed);
     for (field, value) in [
         ("otel.kind", "internal"),
-        ("otel.name", "lookup user"),
-        ("aigc_auth.lookup.of", "user"),
+        ("otel.name", "lookup token"),
+        ("aigc_auth.lookup.of", "token"),
         ("aigc_auth.lookup.outcome", "found"),
         ("error.type", ""),
     ] {
@@ -85,7 +85,7 @@ async fn requests_that_share_a_lookup_each_have_its_span() {
     let ask = || rig.ask(TOKEN).instrument(request());
     assert_eq!(join(ask(), ask()).await, (Answer::user("alice"), Answer::user("alice")));
     let ours = spans.ours();
-    assert_eq!(names(&ours), ["lookup user", "lookup user", "POST /aigc-auth/sdk/user/info"]);
+    assert_eq!(names(&ours), ["lookup token", "lookup token", "POST /aigc-auth/sdk/user/info"]);
     assert!(ours.iter().all(|span| span.is_closed));
 }
 

@@ -273,8 +273,8 @@ fn invalid_url_or_secret_fails_at_build() {
     for (url, secret, complaint) in [
         ("", SECRET, "is not a URL"),
         (&too_long, SECRET, "cannot be sent in a request"),
-        ("hunter2", SECRET, "is not a URL"),
-        ("/hunter2", SECRET, "is not a URL"),
+        ("hunter2", SECRET, "has no scheme"),
+        ("/hunter2", SECRET, "has no scheme"),
         ("https://", SECRET, "is not a URL"),
         ("https://user-2:hunter2@/", SECRET, "is not a URL"),
         ("https://user-2:hunter2@hook.example.com:port/", SECRET, "is not a URL"),
