@@ -9,6 +9,7 @@ mod console;
 mod host;
 mod hub;
 mod keeper;
+mod language;
 mod log_in;
 mod random;
 mod run;

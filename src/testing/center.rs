@@ -67,6 +67,11 @@ impl AuthCenter {
         self.app_secret.expose()
     }
 
+    /// Returns the dialect that it speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.server.dispatcher().state.dialect
+    }
+
     /// Changes the dialect, as an upgrade of the auth center does while services run.
     pub fn set_dialect(&self, dialect: Dialect) {
         self.server.dispatcher().state.dialect = dialect;

@@ -6,7 +6,7 @@ use axum::response::Response;
 use axum::routing::{delete, get, post, put};
 
 use super::console::{Console, authenticate};
-use super::{credentials, events, faults, groups, services, state, users};
+use super::{credentials, events, faults, groups, page, services, state, users};
 use crate::host::{self, Hosts};
 
 /// Returns the routes of the console's port.
@@ -30,6 +30,7 @@ pub(crate) fn routes(console: Console, hosts: Hosts) -> Router {
         .with_state(console);
     Router::new()
         .nest("/api", api)
+        .merge(page::routes())
         .layer(middleware::map_response(with_headers))
         .layer(middleware::from_fn_with_state(hosts, host::check))
 }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::watch;
@@ -31,14 +31,28 @@ impl Console {
     }
 }
 
-/// Lets requests with the console's token pass. No cookie: other sites' pages cannot send it.
+/// Lets requests with the console's token pass. No cookie: other sites' pages cannot send it, and no other port of this host
+/// gets it. Where a browser says that another site's page asks to change something, the token does not help.
 pub(super) async fn authenticate(State(console): State<Console>, request: Request, next: Next) -> Response {
     let header = request.headers().get(AUTHORIZATION).map(|value| value.as_bytes());
     let token = header.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
     let is_right = aws_lc_rs::constant_time::verify_slices_are_equal(token, console.token.as_bytes()).is_ok();
-    if is_right {
+    if is_right && (request.method().is_safe() || !is_from_elsewhere(request.headers())) {
         return next.run(request).await;
+    }
+    if is_right {
+        return ApiError::new(StatusCode::FORBIDDEN, "a page of another site may change nothing here")
+            .into_response();
     }
     ApiError::new(StatusCode::UNAUTHORIZED, "expected the token of the console's URL as a bearer token")
         .into_response()
+}
+
+/// Whether a browser names another origin than this port's. What is no browser names none.
+fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else { return false };
+    let host = headers.get(HOST).map(|host| host.as_bytes());
+    let authority =
+        origin.as_bytes().strip_prefix(b"http://").or(origin.as_bytes().strip_prefix(b"https://"));
+    authority.is_none() || authority != host
 }

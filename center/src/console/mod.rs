@@ -1,5 +1,5 @@
-//! The console's port: the API that a console is built on. Everything takes the console's token, as a bearer token; nothing is
-//! changed by GET.
+//! The console's port: the page, and the API that it is built on. The API takes the console's token, as a bearer token; nothing
+//! is changed by GET.
 
 mod api;
 #[allow(clippy::module_inception)]
@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod faults;
 mod groups;
+mod page;
 mod services;
 mod state;
 mod users;

@@ -1,12 +1,15 @@
 //! Show the whole state, and usage records.
 
+use std::time::SystemTime;
+
 use axum::Json;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::console::Console;
-use crate::hub::Seen;
+use crate::args::dialect_name;
+use crate::hub::{Seen, millis};
 
 /// Not for eyes: what signs tokens, and what stands for a user's presence.
 const HIDDEN: [&str; 4] = ["passwords", "sessions", "grants", "signing_keys"];
@@ -28,6 +31,8 @@ pub(super) async fn state(State(console): State<Console>) -> Json<Value> {
         "url": format!("{}/aigc-auth", console.url),
         "issuer": &*console.url,
         "last_event": last_event,
+        "now": millis(SystemTime::now()),
+        "dialect": dialect_name(hub.center().dialect()),
         "tables": tables,
         "faults": hub.faults(),
         "online": hub.center().services(),

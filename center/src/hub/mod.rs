@@ -12,7 +12,7 @@ mod table;
 mod users;
 
 pub(crate) use app::App;
-pub(crate) use event::What;
+pub(crate) use event::{What, millis};
 pub(crate) use events::Events;
 pub(crate) use faults::FaultName;
 pub(crate) use hub::{Hub, Seen};

@@ -1,5 +1,6 @@
 use axum::http::HeaderMap;
-use axum::http::header::ACCEPT_LANGUAGE;
+
+use crate::language::Language;
 
 /// The texts of the pages, in a language.
 #[derive(Debug)]
@@ -69,8 +70,9 @@ static CHINESE: Words = Words {
 impl Words {
     /// Returns those of the language that the browser prefers.
     pub(super) fn of(headers: &HeaderMap) -> &'static Self {
-        let preferred =
-            headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if preferred.to_ascii_lowercase().starts_with("zh") { &CHINESE } else { &ENGLISH }
+        match Language::of(headers) {
+            Language::English => &ENGLISH,
+            Language::Chinese => &CHINESE,
+        }
     }
 }
