@@ -18,8 +18,8 @@ import { services } from "./services.js";
 import { announce } from "./deliveries.js";
 
 const SECTIONS = { overview, calls, users, credentials, usage, services };
-/** The dialects, by the first version that speaks each. */
-const DIALECTS = ["1.1.53", "1.1.54", "1.1.59"];
+/** The dialects, by the first version that speaks each, with the versions that do. */
+const DIALECTS = [["1.1.53", "1.1.53"], ["1.1.54", "1.1.54–58"], ["1.1.59", "1.1.59–62"]];
 /** How often the shown section is brought up to date, in milliseconds. */
 const INTERVAL = 250;
 
@@ -30,7 +30,7 @@ let dirty = new Set();
 
 function header() {
   const languages = Object.keys(LANGUAGES).map((name) => [name, name === "en" ? "English" : "中文"]);
-  const dialect = select(DIALECTS.map((name) => [name, name]), state.dialect, {
+  const dialect = select(DIALECTS, state.dialect, {
     "aria-label": t("dialect"),
     onchange: () => toasts.attempt(() => session.api("PUT", "dialect", { dialect: dialect.value })),
   });

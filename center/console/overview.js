@@ -24,10 +24,11 @@ export function overview() {
   const list = table({
     label: t("timeline"),
     key: (mark) => mark.key,
+    step: 12,
     empty: t("nothingYet"),
     columns: [
       { title: t("time"), text: (mark) => time(mark.at), code: true },
-      { title: t("event"), text: (mark) => mark.text, tone: (mark) => mark.tone, main: true },
+      { title: t("event"), text: (mark) => mark.text, tone: (mark) => mark.tone || "none", dot: true },
     ],
   });
   const switches = faults();

@@ -3,14 +3,15 @@
 import { button, h, setText } from "./dom.js";
 import { t } from "./words.js";
 
+/** Rows at first, and with each "more". */
 const STEP = 100;
 
 /**
- * `columns` are `{title, text(row)}` or `{title, node(row)}`, with `number`, `code`, `tone(row)`, `wide` and `main` as they look.
+ * `columns` are `{title, text(row)}` or `{title, node(row)}`, with `number`, `code`, `tone(row)`, `dot` and `main` as they look.
  * `update(rows, count)` shows the first of `rows`, of `count` that there are.
  */
-export function table({ label, columns, key, empty }) {
-  let limit = STEP;
+export function table({ label, columns, key, empty, step = STEP }) {
+  let limit = step;
   let last = [[], 0];
   const shown = new Map();
   const body = h("tbody", { role: "rowgroup" });
@@ -22,14 +23,14 @@ export function table({ label, columns, key, empty }) {
   const nothing = h("p", { class: "empty" });
   const count = h("span", { class: "muted" });
   const more = button(t("more"), () => {
-    limit += STEP;
+    limit += step;
     update(...last);
   });
   const foot = h("div", { class: "foot" }, count, more);
 
   function make(row, id) {
     const cells = columns.map((column) => {
-      const classes = [column.number && "number", column.code && "code", column.main && "main", column.actions && "actions"];
+      const classes = [column.number && "number", column.code && "code", column.main && "main", column.dot && "dot", column.actions && "actions"];
       return h("td", { role: "cell", "data-label": column.hidden ? null : column.title, class: classes.filter(Boolean).join(" ") });
     });
     return { element: h("tr", { role: "row" }, cells), cells, signatures: [], id };
@@ -87,7 +88,7 @@ export function table({ label, columns, key, empty }) {
     nothing.hidden = visible.length > 0;
     setText(nothing, typeof empty === "function" ? empty() : empty);
     more.hidden = rows.length <= limit;
-    foot.hidden = visible.length === 0 || (more.hidden && total <= STEP);
+    foot.hidden = visible.length === 0 || (more.hidden && total <= step);
     setText(count, t("shown", { shown: visible.length, count: total }));
   }
 

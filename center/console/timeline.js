@@ -62,6 +62,7 @@ export class Timeline {
   call(event) {
     const outcome = outcomeOf(event);
     const app = event.app_id ?? "";
+    this.#notice(app, event.at);
     this.all.add(event.at, outcome);
     if (!this.apps.has(app) && this.apps.size < APPS) this.apps.set(app, new Lane());
     this.apps.get(app)?.add(event.at, outcome);
@@ -96,6 +97,7 @@ export class Timeline {
   }
 
   #fault({ at, endpoint, fault, until }) {
+    for (const app of this.#concerned.keys()) this.#notice(app, at);
     const open = this.faults.find((known) => known.endpoint === endpoint && known.to === null);
     if (open && open.fault === "" && fault !== null) {
       // Known by the table before its event came.
@@ -120,25 +122,28 @@ export class Timeline {
   /** Notices who calls no more. */
   tick(now) {
     for (const [app, concern] of this.#concerned) {
-      const lane = this.apps.get(app);
-      const usual = 10_000 / concern.before;
-      const last = Math.max(lane.lastAt, concern.faultAt);
-      if (concern.quietAt === null && this.isFaulty && now - last > Math.max(SILENCE, 4 * usual)) {
-        concern.quietAt = last;
-        this.#note({ at: last, kind: "quiet", app, failed: concern.failed, since: last - concern.faultAt });
-      }
+      this.#notice(app, now);
       // Long over, and nothing was amiss or nobody calls any more.
       if (concern.endedAt !== null && now - concern.endedAt > 120_000) this.#concerned.delete(app);
     }
   }
 
-  /** Whether an app has stopped calling in a fault, and since when. */
-  quietSince(app) {
-    return this.#concerned.get(app)?.quietAt ?? null;
+  /** Notices that an app has called no more until now, in a fault. By calls as well: what a page is told late has no ticks. */
+  #notice(app, now) {
+    const concern = this.#concerned.get(app);
+    if (!concern || concern.quietAt !== null || concern.endedAt !== null) return;
+    const last = Math.max(this.apps.get(app).lastAt, concern.faultAt);
+    const usual = 10_000 / concern.before;
+    if (now - last <= Math.max(SILENCE, 4 * usual)) return;
+    concern.quietAt = last;
+    this.#note({ at: last, kind: "quiet", app, failed: concern.failed, since: last - concern.faultAt });
   }
 
   #note(mark) {
-    this.marks.push(mark);
+    // Silence is noticed late.
+    let at = this.marks.length;
+    while (at > 0 && this.marks[at - 1].at > mark.at) at -= 1;
+    this.marks.splice(at, 0, mark);
     this.marks.splice(0, this.marks.length - MARKS);
   }
 }
