@@ -74,6 +74,8 @@ if have npm; then
   export AIGC_AUTH_WEBHOOKS_NPM="$built/webhooks-npm"
   packages "$built/grpc-npm" tests/grpc
   export AIGC_AUTH_GRPC_NPM="$built/grpc-npm"
+  packages "$built/console-npm" center/tests/npm
+  export AIGC_AUTH_CONSOLE_NPM="$built/console-npm"
 fi
 # The same client in other versions, beside the packages of that environment: a test names the folder by PYTHONPATH.
 while read -r version; do

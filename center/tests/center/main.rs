@@ -1,7 +1,7 @@
 //! The program as its users meet it: a process, over real sockets.
 //!
 //! `start` how it starts and stops, `seed` what a file may have, `state` the state file, `protocol` calls and webhooks,
-//! `console` the API of the console, `floods` what is sent in excess, `log_in` the log-in, `sdk` the reference client.
+//! `console` the API of the console, `page` the console in a browser, `floods` what is sent in excess, `log_in` the log-in, `sdk` the reference client.
 
 // Helpers of tests are no tests to clippy.
 #![allow(clippy::unwrap_used)]
@@ -10,6 +10,7 @@ mod console;
 #[cfg(target_os = "linux")]
 mod floods;
 mod log_in;
+mod page;
 mod protocol;
 mod sdk;
 mod seed;

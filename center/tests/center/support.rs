@@ -124,6 +124,19 @@ impl Center {
         Self { url: format!("http://{}", example.address), example, console, token, env, http }
     }
 
+    /// The console's URL as it is printed, with its token.
+    pub(crate) fn console_url(&self) -> String {
+        format!("{}/#token={}", self.console, self.token)
+    }
+
+    pub(crate) fn console_origin(&self) -> String {
+        self.console.clone()
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// A client as a service makes it of the printed lines.
     pub(crate) fn client_builder(&self) -> AuthClientBuilder {
         let of = |name: &str| self.env[&format!("AIGC_AUTH_{name}")].clone();

@@ -79,7 +79,8 @@ impl Page {
         done["result"]["value"].clone()
     }
 
-    async fn call(&mut self, method: &str, arguments: Value) -> Value {
+    /// Calls a method of the protocol. Returns its result.
+    pub async fn call(&mut self, method: &str, arguments: Value) -> Value {
         self.calls += 1;
         let mut call = json!({ "id": self.calls, "method": method, "params": arguments });
         if let Some(session) = &self.session {
