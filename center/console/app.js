@@ -47,8 +47,8 @@ function header() {
     "aria-label": t("theme"), onchange: () => setTheme(look.value), id: "theme",
   });
   const connection = h("span", { class: "badge", role: "status" });
-  const fault = h("a", { href: "#overview", class: "badge", "data-tone": "bad", hidden: true }, t("faultIsOn"));
-  const links = Object.keys(SECTIONS).map((name) => h("a", { href: `#${name}` }, t(name)));
+  const fault = h("a", { href: "#/overview", class: "badge", "data-tone": "bad", hidden: true }, t("faultIsOn"));
+  const links = Object.keys(SECTIONS).map((name) => h("a", { href: `#/${name}` }, t(name)));
   const missed = h("p", { class: "notice", hidden: true });
   const element = h("header", {},
     h("a", { href: "#content", class: "skip", onclick: (event) => { event.preventDefault(); main.focus(); } }, t("skip")),
@@ -69,14 +69,14 @@ function header() {
     setText(missed, t("missed", { count: state.missed }));
     const name = sectionName();
     for (const link of links) {
-      if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
+      if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
   };
   return { element, update };
 }
 
-const sectionName = () => (SECTIONS[location.hash.slice(1)] ? location.hash.slice(1) : "overview");
+const sectionName = () => (SECTIONS[location.hash.slice(2)] ? location.hash.slice(2) : "overview");
 
 function show() {
   const name = sectionName();
@@ -84,6 +84,7 @@ function show() {
   main.replaceChildren(h("h1", { class: "hidden" }, t(name)), shown.element);
   document.title = `${t(name)} · ${t("brand")}`;
   render();
+  document.querySelector("nav a[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 function render() {
@@ -112,13 +113,13 @@ async function begin() {
     await store.begin();
   } catch (error) {
     if (error.status === 401) session.set("");
-    signIn(error.status === 401 ? t("wrongToken") : t("unreachable"), begin, build);
+    signIn(error.status === 401 ? t("wrongToken") : t("unreachable"), begin);
     return;
   }
   listen((what) => {
     dirty.add(what);
     if (what === "delivered") announce();
-    if (what === "connection" && state.connection === "refused") signIn(t("wrongToken"), () => location.reload(), build);
+    if (what === "connection" && state.connection === "refused") signIn(t("wrongToken"), () => location.reload());
   });
   build();
   addEventListener("hashchange", show);

@@ -2,7 +2,7 @@
 
 import { button, field, h, select, setText } from "./dom.js";
 import { latency, time } from "./format.js";
-import { state } from "./state.js";
+import { appName, state } from "./state.js";
 import { table } from "./table.js";
 import { outcomeOf } from "./timeline.js";
 import { t } from "./words.js";
@@ -36,7 +36,7 @@ export function calls() {
       { title: t("endpoint"), text: (call) => call.endpoint, main: true },
       { title: t("outcome"), text: outcomeText, tone },
       { title: t("latency"), text: (call) => latency(call.latency_ms), number: true },
-      { title: t("app"), text: (call) => call.app_id ?? "" },
+      { title: t("app"), text: (call) => (call.app_id === null ? "" : appName(call.app_id)) },
       { title: t("user"), text: (call) => call.username ?? "" },
       { title: t("traceId"), text: (call) => call.trace_id ?? "", code: true, titled: true },
       { title: t("dialect"), text: (call) => call.dialect, code: true },

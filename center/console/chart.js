@@ -1,7 +1,7 @@
 // The picture of the timeline: bars by time, a band for each fault, and a lane for each app. Each colour is one path, so that a
 // thousand bars are a few elements.
 
-import { h, setText, svg } from "./dom.js";
+import { h, svg } from "./dom.js";
 import { now, state } from "./state.js";
 import { appText } from "./marks.js";
 import { number, time } from "./format.js";
@@ -17,7 +17,6 @@ export function chart() {
   const base = svg("path", { class: "base" });
   const texts = svg("g", { class: "texts" });
   const picture = svg("svg", { role: "img", class: "chart" }, bands, base, Object.values(bars), Object.values(lanes), texts);
-  const title = h("p", { class: "hidden" });
   const legend = h("span", { class: "legend", "aria-hidden": "true" },
     [["ok", "ok"], ["refused", "refusedCalls"], ["bad", "bad"], ["quiet", "quiet"], ["band", "fault"]]
       .map(([name, word]) => h("span", { class: `key ${name}` }, t(word))));
@@ -84,9 +83,7 @@ export function chart() {
     texts.replaceChildren(...told);
     picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     picture.setAttribute("height", height);
-    const said = t("chartOf", { minutes, ...sums });
-    picture.setAttribute("aria-label", said);
-    setText(title, said);
+    picture.setAttribute("aria-label", t("chartOf", { minutes, ...sums }));
   }
 
   return { element: h("div", { class: "picture" }, picture), legend, update };

@@ -100,7 +100,7 @@ export function credentials() {
     key: (row) => row.key,
     empty: empty(t("noKeys")),
     columns: [
-      { title: t("accessKeys"), text: (row) => shortened(row.key), code: true, main: true },
+      { title: t("accessKey"), text: (row) => shortened(row.key), code: true, main: true },
       { title: t("type"), text: (row) => t(`type.${row.value.type}`) },
       { title: t("user"), text: (row) => row.value.username ?? (row.value.app_id ? appName(row.value.app_id) : "") },
       { title: t("name"), text: (row) => row.value.name ?? "" },

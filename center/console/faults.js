@@ -52,7 +52,7 @@ export function faults() {
     h("div", { class: "head" }, h("h2", {}, t("faults"))),
     active.element,
     h("h3", {}, t("presets")),
-    h("div", { class: "row" }, drills),
+    h("div", { class: "drills" }, drills),
     custom);
   return { element, update: () => active.update(state.faults) };
 }

@@ -1,6 +1,6 @@
 // How times, numbers and credentials are shown.
 
-import { lang } from "./words.js";
+import { lang, t } from "./words.js";
 
 const pad = (number, digits = 2) => String(number).padStart(digits, "0");
 
@@ -18,10 +18,9 @@ export function latency(ms) {
 
 /** `45 s`, `3 min 5 s`, `2 h 4 min`. */
 export function duration(ms) {
-  const seconds = Math.max(0, Math.round(ms / 1_000));
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-  return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
+  const all = Math.max(0, Math.round(ms / 1_000));
+  const parts = { seconds: all % 60, minutes: Math.floor(all / 60) % 60, hours: Math.floor(all / 3_600) };
+  return t(all < 60 ? "unitSeconds" : all < 3_600 ? "unitMinutes" : "unitHours", parts);
 }
 
 export const number = (value, digits = 0) =>

@@ -38,7 +38,7 @@ function told(mark) {
       if (mark.failed === 0) return [t("quietRefused", { app }), "warn"];
       return [t("quietMark", { app, time: duration(mark.since), failed: mark.failed }), "warn"];
     case "recovered":
-      return [mark.since === null ? t("recoveredDuring", { app }) : t("recoveredMark", { app, time: duration(mark.since) }), "ok"];
+      return [t("recoveredMark", { app, time: duration(mark.since) }), "ok"];
     case "webhook":
       return [t("webhookMark", { event: mark.event, user: mark.username, answer: deliveryText(mark) }), mark.is_delivered ? "" : "bad"];
     case "dialect":

@@ -55,6 +55,7 @@ export function table({ label, columns, key, empty, step = STEP }) {
       const focused = cell.contains(document.activeElement) ? document.activeElement.dataset.action : null;
       const made = column.node(row);
       cell.replaceChildren(...[made].flat());
+      cell.classList.toggle("none", cell.textContent === "");
       if (focused) cell.querySelector(`[data-action="${focused}"]`)?.focus();
     });
   }

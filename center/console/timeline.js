@@ -19,7 +19,6 @@ export const outcomeOf = ({ status, code, is_faulty }) => {
 /** Calls by second. */
 class Lane {
   #seconds = new Array(SECONDS).fill(null);
-  lastAt = 0;
 
   add(at, outcome) {
     const second = Math.floor(at / 1_000);
@@ -30,7 +29,6 @@ class Lane {
       counts = this.#seconds[index] = { second, ok: 0, refused: 0, bad: 0 };
     }
     counts[outcome] += 1;
-    this.lastAt = Math.max(this.lastAt, at);
   }
 
   at(second) {
@@ -49,6 +47,28 @@ class Lane {
   }
 }
 
+/** When there were calls of the late, by app and endpoint: what an app does usually. */
+class Recent {
+  #times = new Map();
+
+  add(key, at) {
+    let times = this.#times.get(key);
+    if (!times) {
+      if (this.#times.size >= 500) this.#times.delete(this.#times.keys().next().value);
+      this.#times.set(key, (times = []));
+    }
+    times.push(at);
+    if (times.length > 20) times.shift();
+  }
+
+  /** The times of the last ten seconds before. */
+  before(key, at) {
+    return (this.#times.get(key) ?? []).filter((time) => time <= at && time > at - 10_000);
+  }
+}
+
+const keyOf = (app, endpoint) => `${app} ${endpoint}`;
+
 export class Timeline {
   all = new Lane();
   apps = new Map();
@@ -56,24 +76,34 @@ export class Timeline {
   faults = [];
   /** What is told below the chart, oldest first. */
   marks = [];
-  /** Apps that are concerned by a fault: `{before, quietAt, faultAt, failed}`. */
+  #recent = new Recent();
+  /** Apps that a fault concerns, by app and the fault's endpoint: those that have called it before. */
   #concerned = new Map();
 
   call(event) {
     const outcome = outcomeOf(event);
     const app = event.app_id ?? "";
-    this.#notice(app, event.at);
     this.all.add(event.at, outcome);
     if (!this.apps.has(app) && this.apps.size < APPS) this.apps.set(app, new Lane());
     this.apps.get(app)?.add(event.at, outcome);
-    const concern = this.#concerned.get(app);
-    if (!concern || event.at < concern.faultAt) return;
+    for (const endpoint of ["*", event.endpoint]) {
+      const key = keyOf(app, endpoint);
+      this.#recent.add(key, event.at);
+      const concern = this.#concerned.get(key);
+      if (concern && event.at >= concern.faultAt) this.#follow(key, concern, event.at, outcome);
+    }
+  }
+
+  #follow(key, concern, at, outcome) {
+    this.#notice(concern, at);
+    concern.lastAt = at;
     if (outcome === "bad") concern.failed += 1;
-    // Served while another endpoint fails: that says nothing of the fault.
-    else if (outcome === "ok" && (concern.quietAt !== null || (concern.failed > 0 && !this.isFaulty))) {
-      const since = concern.endedAt === null ? null : Math.max(0, event.at - concern.endedAt);
-      this.#note({ at: event.at, kind: "recovered", app, since });
-      this.#concerned.delete(app);
+    // A call that was on its way when the fault began is none that is answered again.
+    else if (outcome === "ok" && concern.endedAt !== null) {
+      if (concern.quietAt !== null || concern.failed > 0) {
+        this.#note({ at, kind: "recovered", app: concern.app, since: Math.max(0, at - concern.endedAt) });
+      }
+      this.#concerned.delete(key);
     }
   }
 
@@ -82,22 +112,16 @@ export class Timeline {
     else this.#note({ ...event, kind: event.type });
   }
 
-  get isFaulty() {
-    return this.faults.some((fault) => fault.to === null);
-  }
-
   /** Takes the faults that are on: their beginning may have been missed. */
   active(faults) {
-    const isOn = new Map(faults.map((fault) => [fault.endpoint, fault]));
     for (const { endpoint, until } of faults) {
       if (this.faults.some((fault) => fault.endpoint === endpoint && fault.to === null)) continue;
       this.faults.push({ endpoint, fault: "", from: Date.now(), to: null, until });
     }
-    return isOn;
   }
 
   #fault({ at, endpoint, fault, until }) {
-    for (const app of this.#concerned.keys()) this.#notice(app, at);
+    for (const concern of this.#concerned.values()) this.#notice(concern, at);
     const open = this.faults.find((known) => known.endpoint === endpoint && known.to === null);
     if (open && open.fault === "" && fault !== null) {
       // Known by the table before its event came.
@@ -108,35 +132,37 @@ export class Timeline {
     }
     this.faults.splice(0, this.faults.length - MARKS);
     this.#note({ at, kind: fault === null ? "fault-off" : "fault-on", endpoint, fault, until });
-    if (fault === null) {
-      if (!this.isFaulty) for (const concern of this.#concerned.values()) concern.endedAt = at;
-      return;
-    }
-    for (const [app, lane] of this.apps) {
-      const before = lane.sum(Math.floor(at / 1_000) + 1, 10);
-      if (before < LEAST_CALLS || this.#concerned.has(app)) continue;
-      this.#concerned.set(app, { before, quietAt: null, faultAt: at, failed: 0, endedAt: null });
+    for (const app of this.apps.keys()) {
+      const key = keyOf(app, endpoint);
+      const concern = this.#concerned.get(key);
+      if (fault === null) {
+        if (concern) concern.endedAt = at;
+        continue;
+      }
+      const before = this.#recent.before(key, at);
+      if (concern) concern.endedAt = null;
+      else if (before.length >= LEAST_CALLS) {
+        const usual = (at - before[0]) / before.length;
+        this.#concerned.set(key, { app, usual, lastAt: at, quietAt: null, faultAt: at, failed: 0, endedAt: null });
+      }
     }
   }
 
   /** Notices who calls no more. */
   tick(now) {
-    for (const [app, concern] of this.#concerned) {
-      this.#notice(app, now);
+    for (const [key, concern] of this.#concerned) {
+      this.#notice(concern, now);
       // Long over, and nothing was amiss or nobody calls any more.
-      if (concern.endedAt !== null && now - concern.endedAt > 120_000) this.#concerned.delete(app);
+      if (concern.endedAt !== null && now - concern.endedAt > 120_000) this.#concerned.delete(key);
     }
   }
 
   /** Notices that an app has called no more until now, in a fault. By calls as well: what a page is told late has no ticks. */
-  #notice(app, now) {
-    const concern = this.#concerned.get(app);
-    if (!concern || concern.quietAt !== null || concern.endedAt !== null) return;
-    const last = Math.max(this.apps.get(app).lastAt, concern.faultAt);
-    const usual = 10_000 / concern.before;
-    if (now - last <= Math.max(SILENCE, 4 * usual)) return;
-    concern.quietAt = last;
-    this.#note({ at: last, kind: "quiet", app, failed: concern.failed, since: last - concern.faultAt });
+  #notice(concern, now) {
+    const { app, usual, lastAt, quietAt, faultAt, failed, endedAt } = concern;
+    if (quietAt !== null || endedAt !== null || now - lastAt <= Math.max(SILENCE, 4 * usual)) return;
+    concern.quietAt = lastAt;
+    this.#note({ at: lastAt, kind: "quiet", app, failed, since: lastAt - faultAt });
   }
 
   #note(mark) {

@@ -16,7 +16,6 @@ export class Usage {
 
   add(records) {
     for (const { number, app_id, username, record } of records) {
-      // Of another run of the center: what is kept was another's.
       if (number <= this.last) continue;
       this.last = number;
       const headers = lowerCased(record.request_params?.headers);

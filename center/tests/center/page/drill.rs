@@ -19,7 +19,8 @@ async fn outage_is_switched_on_and_off_and_seen_in_the_timeline() {
     });
     page.run("await until('calls', () => Number(document.querySelector('.tile dd').innerText) > 20);").await;
     page.run("await click('[data-action=preset503]'); await says('HTTP status 503 at all endpoints and the log-in switched on, for 30 s'); await says('A fault is on');").await;
-    page.run("await says('Orders <&>: calls stopped arriving'); await says('Its breaker is open.');").await;
+    page.run("await says('Orders <&>: calls stopped arriving'); await says('Its breaker seems open.');")
+        .await;
     let picture = page.run("const path = (name) => document.querySelector('.chart ' + name).getAttribute('d'); return [path('.band'), path('path.bad'), path('.lane.quiet'), document.querySelector('.chart').getAttribute('aria-label')]").await;
     for at in 0..3 {
         assert!(picture[at].as_str().unwrap().starts_with('M'), "{picture}");

@@ -20,8 +20,8 @@ window.find = (selector) => until(selector, () => {
 window.click = async (selector) => (await find(selector)).click();
 window.says = (text) => until(text, () => document.body.innerText.includes(text));
 window.section = async (name) => {
-    location.hash = name;
-    await until(name, () => document.querySelector(`nav a[href="#${name}"][aria-current]`));
+    location.hash = "/" + name;
+    await until(name, () => document.querySelector(`nav a[href="#/${name}"][aria-current]`));
 };
 /** The row of a table that has this text. */
 window.row = (text) => until("a row of " + text, () => [...document.querySelectorAll("tbody tr")].find((row) => row.innerText.includes(text)));
