@@ -20,8 +20,9 @@ import { announce } from "./deliveries.js";
 const SECTIONS = { overview, calls, users, credentials, usage, services };
 /** The dialects, by the first version that speaks each, with the versions that do. */
 const DIALECTS = [["1.1.53", "1.1.53"], ["1.1.54", "1.1.54–58"], ["1.1.59", "1.1.59–62"]];
-/** How often the shown section is brought up to date, in milliseconds. */
+/** How often the shown section is brought up to date, in milliseconds: on a slow machine as rarely as leaves it time for others. */
 const INTERVAL = 250;
+const SHARE = 5;
 
 const main = h("main", { id: "content", tabindex: "-1" });
 let shell = null;
@@ -100,12 +101,12 @@ function build() {
 }
 
 /** Brings what is shown up to date, a few times a second at the most, and not where nobody looks. */
-function pulse() {
-  setTimeout(() => requestAnimationFrame(() => {
+function pulse(pause = INTERVAL) {
+  setTimeout(() => requestAnimationFrame((start) => {
     state.timeline.tick(store.now());
     if (dirty.size > 0 || shown?.isAlive) render();
-    pulse();
-  }), INTERVAL);
+    pulse(Math.max(INTERVAL, SHARE * (performance.now() - start)));
+  }), pause);
 }
 
 async function begin() {

@@ -63,7 +63,7 @@ export function table({ label, columns, key, empty, step = STEP }) {
   function update(rows, total = rows.length) {
     last = [rows, total];
     const visible = rows.slice(0, limit);
-    const wanted = new Set(visible.map(key));
+    const wanted = new Set(visible.map((row, place) => key(row, place)));
     // Lines that show nothing any more show the new ones: no elements come and go with each call.
     const spare = [];
     for (const [id, line] of shown) {
@@ -72,8 +72,8 @@ export function table({ label, columns, key, empty, step = STEP }) {
       spare.push(line);
     }
     let before = null;
-    for (const row of visible) {
-      const id = key(row);
+    for (const [place, row] of visible.entries()) {
+      const id = key(row, place);
       let line = shown.get(id);
       if (!line) {
         line = spare.pop() ?? make(row, id);

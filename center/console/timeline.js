@@ -98,8 +98,8 @@ export class Timeline {
     this.#notice(concern, at);
     concern.lastAt = at;
     if (outcome === "bad") concern.failed += 1;
-    // A call that was on its way when the fault began is none that is answered again.
-    else if (outcome === "ok" && concern.endedAt !== null) {
+    // Rejected is answered, too. What is answered while the fault is on was on its way before.
+    else if (concern.endedAt !== null) {
       if (concern.quietAt !== null || concern.failed > 0) {
         this.#note({ at, kind: "recovered", app: concern.app, since: Math.max(0, at - concern.endedAt) });
       }

@@ -24,7 +24,8 @@ export function usage() {
   });
   const latest = table({
     label: t("latestRecords"),
-    key: (record) => record.id,
+    key: (_, place) => place,
+    step: 50,
     empty: () => (state.usage.records.length > 0 ? t("noMatch") : t("noUsage")),
     columns: [
       { title: t("request"), text: (record) => `${record.method} ${record.path}`, main: true, titled: true },

@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("  AIGC_AUTH_APP_ID={} AIGC_AUTH_APP_SECRET={}", center.app_id(), center.app_secret());
         println!("  AIGC_AUTH_BASE_URL={}", center.url());
         println!(
-            "one that other services and front ends share, with a console: cargo run -p aigc-auth-center"
+            "one that other services and front ends share, with a console at http://127.0.0.1:8601: cargo run -p aigc-auth-center"
         );
     }
     // With connect info, so that the client's address is known.

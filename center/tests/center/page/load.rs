@@ -68,16 +68,16 @@ async fn page_stays_responsive_and_its_memory_bounded() {
     // 500 users, 20 records each.
     page.run("await section('usage'); await says('10,000'); await until('the sum', () => [...document.querySelectorAll('tr')].some((row) => row.innerText.includes('Total') && row.innerText.includes('35.0000')));").await;
     let rows = page.run("return document.querySelectorAll('tr').length").await;
-    assert!(rows.as_u64().unwrap() < 250, "{rows}");
+    assert!(rows.as_u64().unwrap() < 200, "{rows}");
 
     let mut longest = vec![];
     let mut used = vec![];
     // The machine may be busy with other things in between: a page that is slow itself is slow each time.
-    for round in 0..4 {
+    for round in 0..8 {
         page.run("window.longest = 0; await section('calls');").await;
         let sent = flood(&center).await;
         assert!(sent >= RATE * SECONDS);
-        page.run("await section('overview'); await section('users'); await section('calls'); await until('calls', () => document.querySelectorAll('tbody tr').length === 100);").await;
+        page.run("await section('overview'); await section('users'); await section('calls'); await until('calls', () => document.querySelectorAll('tbody tr').length === 50);").await;
         longest.push(
             page.run("await new Promise((resolve) => setTimeout(resolve, 300)); return window.longest")
                 .await
