@@ -9,7 +9,9 @@ const APPS = 8;
 const MARKS = 300;
 /** An app that has called less often is not missed. */
 const LEAST_CALLS = 3;
-const SILENCE = 3_000;
+/** A breaker tries a call after a second or so, then less and less often. */
+const SILENCE = 1_500;
+const GAPS = 6;
 
 export const outcomeOf = ({ status, code, is_faulty }) => {
   if (is_faulty || status === null || status >= 500) return "bad";
@@ -160,7 +162,7 @@ export class Timeline {
   /** Notices that an app has called no more until now, in a fault. By calls as well: what a page is told late has no ticks. */
   #notice(concern, now) {
     const { app, usual, lastAt, quietAt, faultAt, failed, endedAt } = concern;
-    if (quietAt !== null || endedAt !== null || now - lastAt <= Math.max(SILENCE, 4 * usual)) return;
+    if (quietAt !== null || endedAt !== null || now - lastAt <= Math.max(SILENCE, GAPS * usual)) return;
     concern.quietAt = lastAt;
     this.#note({ at: lastAt, kind: "quiet", app, failed, since: lastAt - faultAt });
   }
