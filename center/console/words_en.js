@@ -39,7 +39,7 @@ export const ENGLISH = {
   name: "Name", nickname: "Nickname", email: "E-mail", phone: "Phone", department: "Department", company: "Company",
   state: "State", active: "active", disabled: "disabled", admin: "Administrator", permissions: "Permissions", roles: "Roles", groups: "Groups",
   perLine: "One code a line", editUser: "Edit {name}", deleteUser: "Delete the user {name}?", deleteUserHint: "Their tokens and access keys stop working. Registered webhooks are told at once.",
-  disableHint: "Services with a webhook refuse this user at once, others when their cache ends.",
+  disableHint: "Services with a webhook refuse a disabled user at once, others when their cache ends.",
   filterUsers: "Name, nickname, permission, group", noUsers: "No users.",
   addGroup: "Add group", description: "Description", codeOf: "Code", noGroups: "No groups.", deleteGroup: "Delete the group {name}?", members: "Members",
   editGroup: "Edit {name}", deleteGroupHint: "Its members stay users.",

@@ -39,7 +39,7 @@ export const CHINESE = {
   name: "名称", nickname: "昵称", email: "邮箱", phone: "电话", department: "部门", company: "公司",
   state: "状态", active: "正常", disabled: "已禁用", admin: "管理员", permissions: "权限", roles: "角色", groups: "用户组",
   perLine: "每行一个代码", editUser: "编辑 {name}", deleteUser: "删除用户 {name}？", deleteUserHint: "其令牌与访问密钥将失效，已注册的 Webhook 会立即收到通知。",
-  disableHint: "注册了 Webhook 的服务会立即拒绝该用户，其他服务在缓存到期后拒绝。",
+  disableHint: "注册了 Webhook 的服务会立即拒绝被禁用的用户，其他服务在缓存到期后拒绝。",
   filterUsers: "用户名、昵称、权限、用户组", noUsers: "没有用户。",
   addGroup: "添加用户组", description: "说明", codeOf: "代码", noGroups: "没有用户组。", deleteGroup: "删除用户组 {name}？", members: "成员数",
   editGroup: "编辑 {name}", deleteGroupHint: "其成员仍是用户。",
