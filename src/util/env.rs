@@ -1,6 +1,8 @@
 //! Read settings from the environment and from `.env`.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::types::error::BuildError;
@@ -58,7 +60,7 @@ impl Env {
     /// secrets. White space at the ends is left out: editors and `echo` put a newline there.
     ///
     /// # Errors
-    /// If both are set, or the file cannot be read, or has nothing in it.
+    /// If both are set, or the file cannot be read, is over 64 KiB long, or has nothing in it.
     pub(crate) fn secret(&self, name: &str) -> Result<Option<Secret>, BuildError> {
         let file_name = format!("{name}_FILE");
         match (self.get(name), self.get(&file_name)) {
@@ -68,9 +70,13 @@ impl Env {
                 Err(BuildError::new(format!("{name} and {file_name} are both set: remove one of them")))
             }
             (None, Some(path)) => {
-                let fail = |why: &str| BuildError::new(format!("the file {path} of {file_name} {why}"));
-                let text = std::fs::read_to_string(path)
-                    .map_err(|error| fail("cannot be read as text").with_source(error))?;
+                // What is no path may be the secret itself, in the wrong variable.
+                let shown = if Path::new(path).is_absolute() { format!(" {path}") } else { String::new() };
+                let fail = |why: &str| BuildError::new(format!("the file{shown} of {file_name} {why}"));
+                let text = read(path).map_err(|error| fail("cannot be read as text").with_source(error))?;
+                if text.len() > MAX_SECRET_LEN {
+                    return Err(fail("is over 64 KiB long, and so no secret"));
+                }
                 let secret = text.trim_start_matches('\u{feff}').trim();
                 if secret.is_empty() { Err(fail("is empty")) } else { Ok(Some(secret.into())) }
             }
@@ -161,6 +167,16 @@ impl EnvReader<'_> {
         }
         Err(BuildError::new(text))
     }
+}
+
+/// Longest file with a secret, in bytes: the wrong one may be endless, as `/dev/zero` is.
+const MAX_SECRET_LEN: usize = 64 * 1024;
+
+/// Reads a file up to one byte more than a secret may have.
+fn read(path: &str) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MAX_SECRET_LEN as u64 + 1).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn utf8((name, value): (std::ffi::OsString, std::ffi::OsString)) -> Option<(String, String)> {
@@ -276,6 +292,30 @@ mod tests {
                 (secret, _) => panic!("{set:?}: {secret:?}"),
             }
         }
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+
+    /// The wrong file may be endless, and what was meant for the other variable is a secret.
+    #[test]
+    fn wrong_file_of_a_secret_neither_fills_memory_nor_is_shown_if_it_is_the_secret() {
+        let directory = directory("odd-secrets", None);
+        let path = |name: &str| directory.join(name).display().to_string();
+        std::fs::write(path("large"), "x".repeat(64 * 1024 + 1)).unwrap();
+        std::fs::write(path("largest"), "x".repeat(64 * 1024)).unwrap();
+        for (file, why) in [
+            ("/dev/zero".to_owned(), "is over 64 KiB"),
+            (path("large"), "is over 64 KiB"),
+            (directory.display().to_string(), "cannot be read as text"),
+            ("hunter2".to_owned(), "cannot be read as text"),
+        ] {
+            let env = Env::read(&directory, variables(&[("SECRET_FILE", &file)])).unwrap();
+            let error = env.secret("SECRET").unwrap_err();
+            let text = format!("{error} {error:?}");
+            assert!(text.contains(why) && text.contains("SECRET_FILE"), "{file}: {text}");
+            assert_eq!(text.contains(&file), file.starts_with('/'), "{text}");
+        }
+        let env = Env::read(&directory, variables(&[("SECRET_FILE", &path("largest"))])).unwrap();
+        assert_eq!(env.secret("SECRET").unwrap().unwrap().expose().len(), 64 * 1024);
         std::fs::remove_dir_all(directory).unwrap();
     }
 
