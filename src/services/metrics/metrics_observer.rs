@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
 use metrics::{Recorder, counter, gauge, histogram};
 
@@ -11,7 +12,7 @@ use super::catalog::{
     REFRESHES, REFUSALS, REGISTERED, REGISTRY, USAGE_DROPPED, USAGE_RECORDS, USER_SYNC, WEBHOOK_SECONDS,
     WEBHOOKS, describe,
 };
-use super::family::Family;
+use super::family::{Family, is_recorded};
 use crate::ports::observer::{
     Breaker, Call, Cluster, ClusterChange, DropReason, Event, LookedUp, Lookup, LookupAnswer, Observer,
     Refused, Registry, RegistryChange, Usage, UsageOutcome, VerifierKind, Webhook,
@@ -20,7 +21,7 @@ use crate::types::error::ErrorKind;
 
 /// Records every event in metrics of the crate `metrics`, which exporters read, such as `metrics-exporter-prometheus`.
 ///
-/// Install the recorder of your exporter first: what is recorded before is lost. [`recording_to`](Self::recording_to) takes a
+/// Install the recorder of your exporter first: what happens before is not counted. [`recording_to`](Self::recording_to) takes a
 /// recorder of its own in place of the global one.
 ///
 /// Every label has a fixed set of values, so that no caller can make series: there are no users, paths or tokens in them. The
@@ -54,6 +55,10 @@ use crate::types::error::ErrorKind;
 pub struct MetricsObserver {
     recorder: Option<Arc<dyn Recorder + Send + Sync>>,
     lookups: Family,
+    /// Whether the recorder knows what every metric is.
+    is_described: AtomicBool,
+    /// Whether the auth center has taken a registration or a heartbeat.
+    was_registered: AtomicBool,
 }
 
 impl MetricsObserver {
@@ -69,18 +74,46 @@ impl MetricsObserver {
 
     fn with(recorder: Option<Arc<dyn Recorder + Send + Sync>>) -> Self {
         let lookups = VerifierKind::ALL.len() * LookedUp::ALL.len() * LookupAnswer::ALL.len();
-        let observer = Self { recorder, lookups: Family::of(lookups) };
-        observer.recording(|| {
-            describe();
-            register_what_alerts_ask_for();
-        });
+        let observer = Self {
+            recorder,
+            lookups: Family::of(lookups),
+            is_described: AtomicBool::new(false),
+            was_registered: AtomicBool::new(false),
+        };
+        observer.recording(introduce);
         observer
     }
 
     pub(super) fn recording(&self, record: impl FnOnce()) {
+        let record = || {
+            // Again for a recorder that has come since.
+            if !self.is_described.load(Ordering::Relaxed) && is_recorded() {
+                self.is_described.store(true, Ordering::Relaxed);
+                introduce();
+            }
+            record();
+        };
         match &self.recorder {
             Some(recorder) => metrics::with_local_recorder(&**recorder, record),
             None => record(),
+        }
+    }
+
+    fn registry(&self, registry: &Registry) {
+        counter!(REGISTRY, "change" => registry.change.as_str()).increment(1);
+        match registry.change {
+            RegistryChange::Registered | RegistryChange::Heartbeat => {
+                let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                self.was_registered.store(true, Ordering::Relaxed);
+                gauge!(LAST_HEARTBEAT).set(now.as_secs_f64());
+                gauge!(REGISTERED).set(1.0);
+            }
+            RegistryChange::Unregistered => gauge!(REGISTERED).set(0.0),
+            // Said, for no alert fires of a series that is not there.
+            RegistryChange::Failed if !self.was_registered.load(Ordering::Relaxed) => {
+                gauge!(REGISTERED).set(0.0);
+            }
+            RegistryChange::Failed | RegistryChange::ConfigChanged => {}
         }
     }
 
@@ -88,10 +121,9 @@ impl MetricsObserver {
         let Lookup { verifier, what, answer, error, took, .. } = *lookup;
         // In the order of their declaration, as `ALL` has them.
         let kind = verifier as usize * LookedUp::ALL.len() + what as usize;
-        let count = self.lookups.get(kind * LookupAnswer::ALL.len() + answer as usize, || {
+        self.lookups.count(kind * LookupAnswer::ALL.len() + answer as usize, || {
             counter!(LOOKUPS, "verifier" => verifier.as_str(), "about" => what.as_str(), "answer" => answer.as_str())
         });
-        count.increment(1);
         if let Some(error) = error {
             let (verifier, about) = (verifier.as_str(), what.as_str());
             counter!(LOOKUP_ERRORS, "verifier" => verifier, "about" => about, "error" => error.as_str())
@@ -137,14 +169,16 @@ impl Observer for MetricsObserver {
             Event::UserSync(sync) => {
                 counter!(USER_SYNC, "outcome" => sync.outcome.as_str()).increment(sync.users);
             }
-            Event::Registry(registry) => record_registry(registry),
+            Event::Registry(registry) => self.registry(registry),
             Event::Cluster(cluster) => record_cluster(cluster),
         });
     }
 }
 
-/// A counter that appears with its first event has not risen, as Prometheus sees it, and no alert would be told of that one.
-fn register_what_alerts_ask_for() {
+/// Describes all metrics, and starts those that alerts ask for: a counter that appears with its first event has not risen, as
+/// Prometheus sees it, and no alert would be told of that one.
+fn introduce() {
+    describe();
     for outcome in UsageOutcome::ALL {
         counter!(USAGE_RECORDS, "outcome" => outcome.as_str()).increment(0);
     }
@@ -174,8 +208,13 @@ fn record_breaker(breaker: &Breaker) {
         counter!(OUTAGES, "endpoint" => endpoint).increment(1);
     }
     if breaker.has_closed() {
-        counter!(OUTAGE_SECONDS, "endpoint" => endpoint).increment(breaker.open_for.as_secs());
+        counter!(OUTAGE_SECONDS, "endpoint" => endpoint).increment(rounded(breaker.open_for));
     }
+}
+
+/// In whole seconds, as counters are. Cut off, short outages would add up to less than they were.
+fn rounded(duration: Duration) -> u64 {
+    duration.saturating_add(Duration::from_millis(500)).as_secs()
 }
 
 fn record_usage(usage: &Usage) {
@@ -190,19 +229,6 @@ fn record_webhook(webhook: &Webhook) {
     let outcome = webhook.outcome.as_str();
     counter!(WEBHOOKS, "outcome" => outcome, "status" => webhook.status.to_string()).increment(1);
     histogram!(WEBHOOK_SECONDS, "outcome" => outcome).record(webhook.took.as_secs_f64());
-}
-
-fn record_registry(registry: &Registry) {
-    counter!(REGISTRY, "change" => registry.change.as_str()).increment(1);
-    match registry.change {
-        RegistryChange::Registered | RegistryChange::Heartbeat => {
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            gauge!(LAST_HEARTBEAT).set(now.as_secs_f64());
-            gauge!(REGISTERED).set(1.0);
-        }
-        RegistryChange::Unregistered => gauge!(REGISTERED).set(0.0),
-        RegistryChange::Failed | RegistryChange::ConfigChanged => {}
-    }
 }
 
 fn record_cluster(cluster: &Cluster) {
