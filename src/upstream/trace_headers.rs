@@ -1,6 +1,7 @@
 //! The headers by which a call belongs to the trace of the request that caused it.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use http::header::{HeaderMap, HeaderName};
@@ -30,7 +31,15 @@ impl TraceHeaders {
     pub(crate) fn of_call(&self, span: &Span) -> HeaderMap {
         let mut headers = HeaderMap::new();
         match &self.0 {
-            Some(write) => span.in_scope(|| write(&mut headers)),
+            Some(write) => {
+                // Unwind safety: what a panic has left of the headers is thrown away.
+                let wrote = catch_unwind(AssertUnwindSafe(|| span.in_scope(|| write(&mut headers))));
+                if wrote.is_err() {
+                    // The panic itself is in the log: the panic hook's. A call is worth more than its trace.
+                    tracing::error!("what writes the headers of traces panicked: a call goes without them");
+                    headers.clear();
+                }
+            }
             None => {
                 if let Some(trace) = context::current().and_then(|context| context.trace()) {
                     headers.insert(TRACEPARENT, trace.parent);

@@ -142,3 +142,18 @@ async fn calls_outside_a_request_have_no_trace() {
     let headers = &center.requests()[0].headers;
     assert_eq!((sent(headers), headers["x-trace-id"].to_str().unwrap()), ((None, None), "job-42"));
 }
+
+/// A tracer that fails costs the trace and nothing else.
+#[tokio::test]
+async fn panic_of_what_writes_the_headers_fails_no_call() {
+    let (center, host) = (center().await, Host::http().await);
+    let write = |headers: &mut HeaderMap| {
+        headers.insert("traceparent", OTHER.parse().unwrap());
+        panic!("the tracer is gone");
+    };
+    let client = support::client_with(&center, |builder| builder.trace_headers(write));
+    let app = service(client, &host).await;
+    let answer = support::get(app.address, "/", &[("authorization", "Bearer alice-token")]).await;
+    assert_eq!((answer.status, &*answer.body), (200, "ok"));
+    assert_eq!((to_center(&center).0, sent(&host.one().headers).0), (None, None));
+}

@@ -5,6 +5,6 @@ mod headers;
 // The spans of lookups and calls, and their fields.
 mod spans;
 // Spans that are opened on this thread.
-mod support;
+pub(crate) mod support;
 // `user.id` in the span of a request.
 mod user_id;
