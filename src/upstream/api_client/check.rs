@@ -21,6 +21,8 @@ const BODY: &[u8] = br#"{"userIds":[0],"user_ids":[0]}"#;
 enum Wrong {
     BaseUrl,
     App,
+    /// By an HTTP status, which proxies and other servers answer with as well.
+    AppOrServer,
     /// It says nothing of them.
     Nothing,
 }
@@ -49,15 +51,17 @@ impl ApiClient {
             },
             Err(failure) => (wrong(&failure), failure.into_error(ENDPOINT)),
         };
+        let app = "the auth center does not know the app id, or its secret is another one (AIGC_AUTH_APP_ID, AIGC_AUTH_APP_SECRET)";
         Err(match wrong {
             Wrong::Nothing => error,
             Wrong::BaseUrl => {
                 misconfigured("the base URL (AIGC_AUTH_BASE_URL) is not that of an auth center", error)
             }
-            Wrong::App => misconfigured(
-                "the auth center does not know the app id, or its secret is another one (AIGC_AUTH_APP_ID, AIGC_AUTH_APP_SECRET)",
-                error,
-            ),
+            Wrong::App => misconfigured(app, error),
+            Wrong::AppOrServer => {
+                let or = "or another server answers at the base URL (AIGC_AUTH_BASE_URL)";
+                misconfigured(&format!("{app}, {or}"), error)
+            }
         })
     }
 }
@@ -66,8 +70,20 @@ impl ApiClient {
 /// away.
 fn wrong(failure: &Failure) -> Wrong {
     match (failure.status, failure.cause) {
-        (Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN), _) => Wrong::App,
-        (Some(status), _) if status == StatusCode::NOT_FOUND || status.is_redirection() => Wrong::BaseUrl,
+        (Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN), _) => Wrong::AppOrServer,
+        // What servers say that have nothing there, or no POST.
+        (
+            Some(
+                StatusCode::NOT_FOUND
+                | StatusCode::METHOD_NOT_ALLOWED
+                | StatusCode::GONE
+                | StatusCode::UNSUPPORTED_MEDIA_TYPE
+                | StatusCode::MISDIRECTED_REQUEST
+                | StatusCode::NOT_IMPLEMENTED,
+            ),
+            _,
+        ) => Wrong::BaseUrl,
+        (Some(status), _) if status.is_redirection() => Wrong::BaseUrl,
         // Somebody else answers: a page, or a redirect that the HTTP client has followed.
         (None, Cause::Call) if failure.source.is_none() => Wrong::BaseUrl,
         _ => Wrong::Nothing,

@@ -41,6 +41,20 @@ async fn check_says_which_setting_is_wrong() {
         (id, secret, &url, whole(Fault::Html), Misconfigured, base),
         (id, secret, &url, whole(Fault::NotJson), Misconfigured, base),
         (id, secret, &url, whole(Fault::Redirect("http://127.0.0.1:1/".into())), Misconfigured, base),
+        // A web server that serves files, and one that speaks no POST.
+        (id, secret, &url, whole(Fault::status(405)), Misconfigured, base),
+        (id, secret, &url, whole(Fault::status(501)), Misconfigured, base),
+        // The auth center, or a proxy before it.
+        (
+            id,
+            secret,
+            &url,
+            whole(Fault::status(403)),
+            Misconfigured,
+            "or another server answers at the base URL",
+        ),
+        (id, secret, &url, whole(Fault::status(400)), Unavailable, "(400 Bad Request)"),
+        (id, secret, &url, whole(Fault::status(407)), Unavailable, "(407 Proxy Authentication Required)"),
         (
             id,
             secret,
