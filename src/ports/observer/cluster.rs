@@ -25,7 +25,8 @@ labels! {
     pub enum ClusterChange {
         /// In touch with the others, at the start or again.
         Joined = "joined",
-        /// Out of touch: what others invalidate may not be known here.
+        /// Out of touch: what others invalidate may not be known here. Also told of a replica that is not in touch 5 s after its
+        /// start.
         Separated = "separated",
         /// Invalidations were sent.
         Sent = "sent",

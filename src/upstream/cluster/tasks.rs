@@ -25,6 +25,8 @@ const BATCH: usize = 64;
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often the trust of caches is looked at that no request looks at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long a replica may take to be in touch for the first time, before that is told.
+const START: Duration = Duration::from_secs(5);
 const WARN_EVERY: Duration = Duration::from_secs(30);
 
 /// Publishes what is queued, and keeps it until it is sent.
@@ -96,18 +98,16 @@ async fn listen_again(shared: &Shared, bus: &dyn DynBus) {
 }
 
 async fn look(shared: &Shared) {
-    let (mut was_in_touch, mut told) = (None, None);
+    let (mut was_in_touch, mut told, started) = (None, None, Instant::now());
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         shared.check_trust();
         let is_in_touch = shared.is_in_touch();
-        if shared.is_observed() && told != Some(is_in_touch) {
-            // Out of touch at the start is no separation.
-            if is_in_touch {
-                shared.tell(ClusterChange::Joined, 0);
-            } else if told.is_some() {
-                shared.tell(ClusterChange::Separated, 0);
-            }
+        // Out of touch at the start is no separation, unless it stays so.
+        let is_starting = told.is_none() && !is_in_touch && started.elapsed() < START;
+        if shared.is_observed() && told != Some(is_in_touch) && !is_starting {
+            let change = if is_in_touch { ClusterChange::Joined } else { ClusterChange::Separated };
+            shared.tell(change, 0);
             told = Some(is_in_touch);
         }
         match was_in_touch.replace(is_in_touch) {

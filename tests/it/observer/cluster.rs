@@ -76,3 +76,17 @@ async fn replica_tells_what_it_sends_and_hears_and_when_it_is_alone() {
     until("it is sent later", || has(&notes[0], "cluster sent 1")).await;
     assert!(has(&notes[1], "cluster missed 0"));
 }
+
+/// Of a replica that has said nothing, nobody would know that it is alone.
+#[tokio::test]
+async fn replica_that_was_never_in_touch_says_so() {
+    let bus = Local { messages: broadcast::channel(16).0, is_cut: Arc::new(AtomicBool::new(true)) };
+    let notes = Notes::default();
+    let cluster = Cluster::new(bus.clone()).unwrap();
+    let client = AuthClient::builder("app", "secret", "http://127.0.0.1:9").cluster(cluster);
+    let _client = client.observer(notes.clone()).build().unwrap();
+    until("it is alone", || notes.has("cluster separated 0")).await;
+    bus.is_cut.store(false, Ordering::SeqCst);
+    until("it is in touch", || notes.has("cluster joined 0")).await;
+    assert_eq!(notes.lines_of("cluster separated"), ["cluster separated 0"]);
+}
