@@ -4,7 +4,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use aigc_auth::error::{ErrorKind, Language};
-use aigc_auth::testing::Fault;
+use aigc_auth::observer::Event;
+use aigc_auth::testing::{EventLog, Fault};
 use aigc_auth::{AuthError, AuthLayer, context, grpc};
 use tonic::codegen::BoxStream;
 use tonic::service::Routes;
@@ -44,6 +45,43 @@ impl Health for Purges {
 
 async fn serve_purges(auth: AuthLayer) -> App {
     serve(Routes::new(HealthServer::new(Purges)).into_axum_router().layer(auth)).await
+}
+
+/// A `Status` that is made of an error of the crate is a refusal as any other.
+#[tokio::test]
+async fn observer_is_told_of_each_status() {
+    let center = center().await;
+    let events = EventLog::new();
+    let app = serve_purges(support::auth(&center).allow_anonymous().observer(events.clone())).await;
+    let channel = connect(&format!("http://{}", app.address)).await;
+    let (check, watch) = ("/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch");
+    for (path, authorization, expected) in [
+        (check, None, "missing_credential handler none -"),
+        (check, Some("Basic x"), "missing_credential handler basic -"),
+        (check, Some("Bearer nobody"), "invalid_credential handler bearer -"),
+        (check, Some("Bearer bob-token"), "missing_permission handler bearer report:read"),
+        (check, Some("Bearer alice-token"), "missing_permission handler bearer report:purge"),
+        (watch, Some("Bearer alice-token"), "unknown_user handler bearer -"),
+    ] {
+        events.clear();
+        let metadata: Vec<_> = authorization.into_iter().map(|value| ("authorization", value)).collect();
+        let refused = match path == check {
+            true => unary(&channel, path, &metadata).await,
+            false => streaming(&channel, path, &metadata).await,
+        };
+        refused.unwrap_err();
+        let told = events.events().into_iter().filter_map(|event| match event {
+            Event::Refused(refused) => Some(format!(
+                "{} {} {} {}",
+                refused.kind.as_str(),
+                refused.by.as_str(),
+                refused.seen.as_str(),
+                refused.needed.as_deref().unwrap_or("-")
+            )),
+            _ => None,
+        });
+        assert_eq!(told.collect::<Vec<_>>(), [expected], "{path} {authorization:?}");
+    }
 }
 
 #[tokio::test]

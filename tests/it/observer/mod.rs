@@ -4,7 +4,9 @@
 mod refusals;
 // Lookups: each answer, and their sums.
 mod lookups;
-// An observer that panics, and one behind a verifier that is wrapped by hand.
+// No secret in anything that is told, logged or measured.
+mod secrets;
+// An observer that panics or calls back, and one behind a verifier that is wrapped by hand.
 mod observers;
 // What the guide says of it.
 mod guide;
@@ -15,5 +17,7 @@ mod cluster;
 // Usage records, webhooks, the synchronization of users, the register, impersonation.
 mod services;
 mod support;
+// Usage records that are on disk, or lost.
+mod usage;
 // Other verifiers than the client.
 mod verifiers;

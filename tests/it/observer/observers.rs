@@ -1,8 +1,10 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use aigc_auth::credential::{AccessKey, BearerToken};
 use aigc_auth::observer::{Event, Observer};
+use aigc_auth::testing::Fault;
 use aigc_auth::{AuthClient, AuthError, AuthLayer, CurrentUser, UserInfo, Verify};
 use axum::Router;
 use axum::routing::get;
@@ -39,6 +41,42 @@ async fn panics_of_an_observer_hurt_nobody() {
     rig.ask(TOKEN).await;
     rig.arrived(3).await;
     assert_eq!(rig.ask(TOKEN).await, Seen::user("alice"));
+}
+
+/// Asks and changes what it observes, which it must not: it is slow for it, and nothing stands still.
+#[derive(Default)]
+struct CallsBack(OnceLock<AuthClient>, AtomicUsize);
+
+impl Observer for CallsBack {
+    fn observe(&self, _: &Event) {
+        let Some(client) = self.0.get() else { return };
+        self.1.fetch_add(1, Ordering::Relaxed);
+        client.invalidate("another");
+        client.invalidate_username("bob");
+        let _ = (client.snapshot(), client.is_ready(), client.cache_len(), format!("{client:?}"));
+    }
+}
+
+#[tokio::test]
+async fn observer_that_calls_back_locks_nobody_out() {
+    let observer = Arc::new(CallsBack::default());
+    let rig = Rig::with(|builder| builder.observer(observer.clone())).await;
+    observer.0.set(rig.client.clone()).unwrap();
+    let all = async {
+        for fault in [None, Some(Fault::status(503)), Some(Fault::Html), None] {
+            rig.center.clear_faults();
+            fault.into_iter().for_each(|fault| rig.center.inject_fault(fault));
+            rig.advance(60);
+            for n in 0..8 {
+                futures_util::future::join(rig.ask(TOKEN), rig.ask(&format!("t{n}"))).await;
+            }
+        }
+        rig.advance(60);
+        rig.ask(TOKEN).await
+    };
+    let seen = tokio::time::timeout(Duration::from_secs(60), all).await.expect("nobody waits for itself");
+    assert_eq!(seen, Seen::user("alice"));
+    assert!(observer.1.load(Ordering::Relaxed) > 64);
 }
 
 /// A verifier that somebody has wrapped, and that passes on what it was told to.

@@ -5,7 +5,7 @@ use aigc_auth::stats::StatsCollector;
 use aigc_auth::testing::Fault;
 use aigc_auth::usage::ApiRecord;
 use aigc_auth::user_sync::{PushOptions, UserSync};
-use aigc_auth::webhook::{HandlerError, UserEvent};
+use aigc_auth::webhook::{HandlerError, InMemoryReplays, UserEvent};
 use aigc_auth::{ActAsUser, AuthLayer};
 use axum::Router;
 use axum::routing::get;
@@ -19,12 +19,12 @@ use crate::user_sync::events::handle;
 use crate::user_sync::support::{Desk, Store, all_created, config};
 use crate::webhook::support as webhooks;
 
-fn observed(center: &aigc_auth::testing::AuthCenter, notes: &Notes) -> aigc_auth::AuthClient {
+pub(super) fn observed(center: &aigc_auth::testing::AuthCenter, notes: &Notes) -> aigc_auth::AuthClient {
     support::client_with(center, |builder| builder.observer(notes.clone()))
 }
 
 /// Adds up the records of each outcome.
-fn sums(notes: &Notes) -> std::collections::BTreeMap<String, u64> {
+pub(super) fn sums(notes: &Notes) -> std::collections::BTreeMap<String, u64> {
     let mut sums = std::collections::BTreeMap::new();
     for line in notes.lines_of("usage") {
         let mut words = line.split(' ').skip(1);
@@ -104,6 +104,26 @@ async fn webhooks_are_told_by_their_outcome() {
     let app = webhooks::serve_hook(config, handler).await;
     webhooks::report(&app, webhooks::CHANGE).await;
     assert_eq!((own.lines().len(), notes.lines().len()), (1, 0), "the one that was set goes before");
+}
+
+/// Two processes that share what they have handled.
+#[tokio::test]
+async fn event_that_another_process_handles_is_told_as_busy() {
+    let notes = Notes::default();
+    let memory = std::sync::Arc::new(InMemoryReplays::new());
+    let handler = webhooks::Gated::new();
+    let config = || webhooks::config().observer(notes.clone()).replay_memory(memory.clone());
+    let one = webhooks::serve_hook(config(), handler.clone()).await;
+    let other = webhooks::serve_hook(config(), handler.clone()).await;
+    let busy = async {
+        handler.started().await;
+        assert_eq!(webhooks::report(&other, webhooks::CHANGE).await.status, 503);
+        assert_eq!(notes.lines(), ["webhook busy 503 user.updated"]);
+        handler.go();
+    };
+    tokio::join!(webhooks::report(&one, webhooks::CHANGE), busy);
+    webhooks::report(&other, webhooks::CHANGE).await;
+    assert_eq!(notes.lines(), ["webhook accepted 200 user.updated", "webhook replayed 200 user.updated"]);
 }
 
 #[tokio::test]
