@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use tracing::{Instrument, Span};
 
+use super::outcome::Outcome;
 use super::sharing::{Answer, Question, ask};
 use super::source::{Backend, Fetch, Fetched, is_rejection, subject};
 use super::span;
@@ -30,25 +31,6 @@ pub(crate) struct Lookups<B, V = UserInfo> {
     /// Longer than a lookup takes.
     patience: Duration,
     watch: LookupWatch,
-}
-
-/// The outcome of a lookup.
-#[derive(Clone)]
-pub(super) struct Outcome<V> {
-    result: Result<V, AuthError>,
-    /// The epoch of the cache when the lookup started, or that of the stale value it returned.
-    epoch: u64,
-    from: AnswerFrom,
-}
-
-impl<V> Outcome<V> {
-    /// The kind of its error, also where a stale value is served.
-    fn error(&self) -> Option<ErrorKind> {
-        match (&self.result, self.from) {
-            (_, AnswerFrom::Stale(error)) => Some(error),
-            (result, _) => result.as_ref().err().map(AuthError::kind),
-        }
-    }
 }
 
 impl<V: Value, B: Backend<Value = V>> Lookups<B, V> {

@@ -3,6 +3,7 @@
 mod invalidation;
 #[allow(clippy::module_inception)]
 mod lookups;
+mod outcome;
 mod revoked;
 mod settings;
 mod sharing;

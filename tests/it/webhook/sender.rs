@@ -274,7 +274,7 @@ fn invalid_url_or_secret_fails_at_build() {
         ("", SECRET, "is not a URL"),
         (&too_long, SECRET, "cannot be sent in a request"),
         ("hunter2", SECRET, "has no scheme"),
-        ("/hunter2", SECRET, "has no scheme"),
+        ("/hunter2", SECRET, "is not a URL"),
         ("https://", SECRET, "is not a URL"),
         ("https://user-2:hunter2@/", SECRET, "is not a URL"),
         ("https://user-2:hunter2@hook.example.com:port/", SECRET, "is not a URL"),
