@@ -315,6 +315,14 @@ pub mod __handler {
     pub use crate::types::handler::{Absent, Argument, HasArguments, Known, Unknown, all, arguments};
 }
 
+/// What the fuzz targets reach beside the API. It may change with any version.
+#[cfg(all(feature = "jwt", feature = "test-util"))]
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::upstream::api_client::fuzz::{retry_after, user_at_once, user_of_tree, users};
+    pub use crate::verifiers::jwt::fuzz::is_signed_by;
+}
+
 // Its doctests need every feature.
 #[cfg(all(doc, any(feature = "full", not(doctest))))]
 pub mod _guide;

@@ -14,6 +14,8 @@ mod cluster;
 mod compile_errors;
 // What a dependent gets with a feature: one database driver each.
 mod features;
+// The fuzz targets over their corpora: `fuzz/`.
+mod fuzzed;
 // `ForwardAuth`: the endpoint that proxies ask.
 mod forward_auth;
 // gRPC: services of tonic below the layer, and what clients see of refusals.

@@ -3,6 +3,11 @@
 mod apply;
 mod check;
 mod default;
+#[cfg(test)]
+#[path = "../../../fuzz/src/seed/fuzzed.rs"]
+mod fuzzed;
+#[cfg(test)]
+mod fuzzed_tests;
 mod json;
 mod located;
 mod model;

@@ -13,6 +13,11 @@ pub(super) fn decode<R: ReadData>(body: &[u8]) -> Result<Result<R, Rejection>, F
     if let Some(answer) = R::read_at_once(body) {
         return Ok(Ok(answer));
     }
+    decode_tree(body)
+}
+
+/// Decodes by way of a tree, which takes whatever is an answer.
+pub(super) fn decode_tree<R: ReadData>(body: &[u8]) -> Result<Result<R, Rejection>, Failure> {
     let Envelope { code, message, data } = envelope(body).ok_or_else(|| {
         let reason =
             "the answer is not an auth center envelope; expected JSON with `code`, `message` and `data`";

@@ -11,6 +11,8 @@ mod decode;
 mod error;
 mod failure;
 mod feishu_code;
+#[cfg(feature = "test-util")]
+pub(crate) mod fuzz;
 pub(crate) mod identity;
 mod message;
 mod outcome;

@@ -40,6 +40,8 @@ mod claims;
 mod constructors;
 mod discovery;
 mod error;
+#[cfg(feature = "test-util")]
+pub(crate) mod fuzz;
 mod header;
 mod jwks;
 mod jwks_endpoint;

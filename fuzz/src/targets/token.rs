@@ -1,0 +1,97 @@
+//! Tokens, against jsonwebtoken with the same keys: none is accepted that it rejects.
+//!
+//! The first line of the input says who signs: `H` by HS256, `E` by ES256, `D` by EdDSA, anything else nobody. The second is
+//! the header, the third the payload, as JSON; of what nobody signs, the second line is the token.
+
+use std::sync::LazyLock;
+
+use aigc_auth::Verify;
+use aigc_auth::credential::BearerToken;
+use aigc_auth::jwt::JwtVerifier;
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::hmac;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use serde_json::Value;
+
+const SECRET: &[u8] = b"a secret of the fuzz targets alone, long enough";
+
+struct Keys {
+    p256: EcdsaKeyPair,
+    ed25519: Ed25519KeyPair,
+    /// Each verifier, and the same for jsonwebtoken.
+    verifiers: Vec<(JwtVerifier, DecodingKey, Algorithm)>,
+}
+
+static KEYS: LazyLock<Keys> = LazyLock::new(|| {
+    let p256 = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let ed25519 = Ed25519KeyPair::generate().unwrap();
+    let p256_pem =
+        pem(AsDer::<aws_lc_rs::encoding::PublicKeyX509Der<'_>>::as_der(p256.public_key()).unwrap().as_ref());
+    let ed25519_pem = pem(AsDer::<aws_lc_rs::encoding::PublicKeyX509Der<'_>>::as_der(ed25519.public_key())
+        .unwrap()
+        .as_ref());
+    // 4, and both coordinates (SEC 1 section 2.3.3).
+    let point = p256.public_key().as_ref();
+    let encoded = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let verifiers = vec![
+        (
+            JwtVerifier::from_secret(SECRET).build().unwrap(),
+            DecodingKey::from_secret(SECRET),
+            Algorithm::HS256,
+        ),
+        (
+            JwtVerifier::from_public_key(&p256_pem).build().unwrap(),
+            DecodingKey::from_ec_components(&encoded(&point[1..33]), &encoded(&point[33..])).unwrap(),
+            Algorithm::ES256,
+        ),
+        (
+            JwtVerifier::from_public_key(&ed25519_pem).build().unwrap(),
+            DecodingKey::from_ed_components(&encoded(ed25519.public_key().as_ref())).unwrap(),
+            Algorithm::EdDSA,
+        ),
+    ];
+    Keys { p256, ed25519, verifiers }
+});
+
+fn pem(der: &[u8]) -> String {
+    format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der))
+}
+
+pub(super) fn run(data: &[u8]) {
+    let mut lines = data.splitn(3, |&byte| byte == b'\n');
+    let who = lines.next().unwrap_or_default();
+    let (second, third) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let message = format!("{}.{}", encode(second), encode(third));
+    let signature = match who {
+        b"H" => {
+            Some(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, SECRET), message.as_bytes()).as_ref().to_vec())
+        }
+        b"E" => Some(KEYS.p256.sign(&SystemRandom::new(), message.as_bytes()).unwrap().as_ref().to_vec()),
+        b"D" => Some(KEYS.ed25519.sign(message.as_bytes()).as_ref().to_vec()),
+        _ => None,
+    };
+    let token = match &signature {
+        Some(signature) => format!("{message}.{}", encode(signature)),
+        None => String::from_utf8_lossy(second).into_owned(),
+    };
+    let Ok(bearer) = BearerToken::new(&token) else { return };
+    for (verifier, key, algorithm) in &KEYS.verifiers {
+        let ours = super::block_on(verifier.verify(bearer.clone()));
+        let Ok(user) = ours else { continue };
+        assert!(signature.is_some(), "nobody has signed {token}");
+        let mut validation = Validation::new(*algorithm);
+        (validation.leeway, validation.validate_nbf, validation.validate_aud) = (30, true, false);
+        validation.set_required_spec_claims(&["exp", "sub"]);
+        let payload = String::from_utf8_lossy(third);
+        let theirs = decode::<Value>(&token, key, &validation);
+        let theirs = theirs
+            .unwrap_or_else(|error| panic!("{error}, for {} and {payload}", String::from_utf8_lossy(second)));
+        assert!(theirs.claims["sub"] != Value::Null, "{payload}");
+        assert!(!user.username().is_empty(), "{payload}");
+    }
+}
