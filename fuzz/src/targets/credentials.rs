@@ -162,6 +162,10 @@ fn in_authorization(lines: &[&[u8]]) -> Found {
 
 fn alone_or_after_scheme(text: &[u8]) -> Found {
     let text = text.trim_ascii();
+    // What percent-encoding may bring, and no header could.
+    if text.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+        return Found::Bad;
+    }
     match after_scheme(text) {
         Found::Nothing => b64token(text),
         found => found,

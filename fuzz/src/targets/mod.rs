@@ -21,7 +21,7 @@ pub(crate) struct Target {
     pub(crate) name: &'static str,
     pub(crate) run: fn(&[u8]),
     /// Of the suite.
-    #[cfg_attr(fuzzing, allow(dead_code))]
+    #[allow(dead_code)]
     pub(crate) mutations: usize,
 }
 

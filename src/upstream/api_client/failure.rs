@@ -132,12 +132,13 @@ pub(super) fn check_status(response: &reqwest::Response) -> Result<(), Failure> 
 /// Reads the `Retry-After` header (RFC 9110 section 10.2.3: seconds or a date), clamped to 1–60 s.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let after = match value.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let date = httpdate::parse_http_date(value).ok()?;
-            date.duration_since(std::time::SystemTime::now()).unwrap_or_default()
-        }
+    // Digits alone: Rust reads `+7` as a number, too.
+    let after = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // Of more seconds than a number holds, as many as it holds.
+        Duration::from_secs(value.parse().unwrap_or(u64::MAX))
+    } else {
+        let date = httpdate::parse_http_date(value).ok()?;
+        date.duration_since(std::time::SystemTime::now()).unwrap_or_default()
     };
     Some(after.clamp(Duration::from_secs(1), Duration::from_secs(60)))
 }
@@ -156,8 +157,11 @@ mod tests {
             ("3600", Some(60)),
             ("Sun, 06 Nov 1994 08:49:37 GMT", Some(1)),
             ("Fri, 31 Dec 9999 23:59:59 GMT", Some(60)),
+            ("18446744073709551616", Some(60)),
             ("soon", None),
             ("-1", None),
+            ("+7", None),
+            ("", None),
         ] {
             let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(value))]);
             assert_eq!(retry_after(&headers), expected.map(Duration::from_secs), "{value}");

@@ -91,7 +91,7 @@ impl DiskQueue {
     /// it has only begun to move, or keep those that it has not written. `Ok` if the file has as many entries as expected:
     /// the change was written, and what failed came after it.
     fn reload(&mut self, error: io::Error, expected: usize) -> io::Result<()> {
-        match QueueFile::open(&self.path).or_else(|error| open_cleared(&self.path).ok_or(error)) {
+        match queue_files::read(&self.path).or_else(|error| open_cleared(&self.path).ok_or(error)) {
             Ok(file) => self.file = file,
             Err(reload) => {
                 tracing::error!(error = %reload, path = %self.path.display(), "cannot read a spool again after an error");
@@ -128,6 +128,43 @@ mod tests {
 
     fn content(queue: &DiskQueue) -> Vec<Vec<u8>> {
         queue.entries().collect()
+    }
+
+    fn kept(directory: &Directory) -> Vec<Vec<u8>> {
+        let files = fs::read_dir(&directory.0).unwrap().map(|file| file.unwrap().path());
+        let kept = files.filter(|path| path.to_string_lossy().contains("damaged-"));
+        let mut kept: Vec<_> = kept.map(|path| fs::read(path).unwrap()).collect();
+        kept.sort();
+        kept
+    }
+
+    /// A process that is restarted at once by its supervisor.
+    #[test]
+    fn files_damaged_within_a_second_are_all_kept() {
+        let directory = Directory::new();
+        let path = path(&directory);
+        let damaged = [b"first".to_vec(), b"second".to_vec(), b"third".to_vec()];
+        for file in &damaged {
+            fs::write(&path, file).unwrap();
+            assert_eq!(DiskQueue::open(path.clone()).unwrap().len(), 0);
+        }
+        assert_eq!(kept(&directory), damaged);
+    }
+
+    /// By its first bytes it is an empty queue of queue-file's version 1, which that would convert.
+    #[test]
+    fn file_without_headers_is_kept_as_it_was() {
+        let directory = Directory::new();
+        let path = path(&directory);
+        let mut queue = DiskQueue::open(path.clone()).unwrap();
+        queue.add(&[vec![7; 10], vec![8; 10_000]]).unwrap();
+        drop(queue);
+        let mut damaged = fs::read(&path).unwrap();
+        damaged[..EMPTY_LEN].fill(0);
+        damaged[2] = 32;
+        fs::write(&path, &damaged).unwrap();
+        assert_eq!(DiskQueue::open(path.clone()).unwrap().len(), 0);
+        assert_eq!(kept(&directory), [damaged]);
     }
 
     #[test]

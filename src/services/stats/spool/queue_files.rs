@@ -1,7 +1,7 @@
 //! Open queue files, and repair those that a crash has damaged.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,11 +15,15 @@ use super::seal::header;
 /// Removed entries are overwritten, as is queue-file's default. Without that, version 2.0.0 appends at the wrong
 /// position right after it has moved entries to make room, since it tracks the file's cursor incorrectly.
 pub(super) fn open(path: &Path) -> io::Result<QueueFile> {
-    match QueueFile::open(path) {
+    match read(path) {
         Ok(file) if file.iter().count() == file.size() => Ok(file),
         Ok(damaged) => repair(&damaged, path),
         // A disk without room or a file of somebody else is no damage.
-        Err(queue_file::Error::Io { source }) if source.kind() != io::ErrorKind::UnexpectedEof => Err(source),
+        Err(queue_file::Error::Io { source })
+            if !matches!(source.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData) =>
+        {
+            Err(source)
+        }
         Err(error) => match open_cleared(path) {
             Some(file) => Ok(file),
             None => {
@@ -28,6 +32,29 @@ pub(super) fn open(path: &Path) -> io::Result<QueueFile> {
                 QueueFile::open(path).map_err(failed)
             }
         },
+    }
+}
+
+/// Opens a queue as it is, or creates it.
+///
+/// What has lost the start of both headers, queue-file takes for a file of its version 1, and replaces it by what it reads of
+/// that: nothing, and what was in it is gone.
+pub(super) fn read(path: &Path) -> Result<QueueFile, queue_file::Error> {
+    const HEADERS: [u64; 2] = [0, 4 * 1024];
+    const NAME: [u8; 4] = *b"QFMH";
+
+    let is_named = |mut file: &fs::File, at: u64| {
+        let mut name = [0; NAME.len()];
+        file.seek(io::SeekFrom::Start(at)).and_then(|_| file.read_exact(&mut name)).is_ok() && name == NAME
+    };
+    match fs::File::open(path) {
+        Ok(file) if !HEADERS.into_iter().any(|at| is_named(&file, at)) => {
+            let source =
+                io::Error::new(io::ErrorKind::InvalidData, "expected a queue, found no header of one");
+            Err(queue_file::Error::Io { source })
+        }
+        // What cannot be opened here fails there, too.
+        _ => QueueFile::open(path),
     }
 }
 
@@ -51,7 +78,14 @@ pub(super) fn copy(entries: impl Iterator<Item = Vec<u8>>, path: &Path) -> io::R
 
 /// Renames a damaged file, to keep it for inspection.
 pub(super) fn set_aside(path: &Path) -> io::Result<()> {
-    let kept = path.with_extension(format!("damaged-{}", now()));
+    let now = now();
+    let mut kept = path.with_extension(format!("damaged-{now}"));
+    let mut others = 0;
+    // One of the same second would be replaced. The directory is locked, so nobody makes one meanwhile.
+    while kept.symlink_metadata().is_ok() {
+        others += 1;
+        kept = path.with_extension(format!("damaged-{now}-{others}"));
+    }
     fs::rename(path, &kept)?;
     tracing::error!(kept = %kept.display(), "a spool of usage records is damaged and was renamed");
     Ok(())
