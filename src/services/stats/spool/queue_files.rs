@@ -40,22 +40,34 @@ pub(super) fn open(path: &Path) -> io::Result<QueueFile> {
 /// What has lost the start of both headers, queue-file takes for a file of its version 1, and replaces it by what it reads of
 /// that: nothing, and what was in it is gone.
 pub(super) fn read(path: &Path) -> Result<QueueFile, queue_file::Error> {
-    const HEADERS: [u64; 2] = [0, 4 * 1024];
-    const NAME: [u8; 4] = *b"QFMH";
-
-    let is_named = |mut file: &fs::File, at: u64| {
-        let mut name = [0; NAME.len()];
-        file.seek(io::SeekFrom::Start(at)).and_then(|_| file.read_exact(&mut name)).is_ok() && name == NAME
-    };
-    match fs::File::open(path) {
-        Ok(file) if !HEADERS.into_iter().any(|at| is_named(&file, at)) => {
+    match has_header(path) {
+        Ok(false) => {
             let source =
                 io::Error::new(io::ErrorKind::InvalidData, "expected a queue, found no header of one");
             Err(queue_file::Error::Io { source })
         }
-        // What cannot be opened here fails there, too.
-        _ => QueueFile::open(path),
+        // What cannot be read here cannot be read there, either.
+        Ok(true) | Err(_) => QueueFile::open(path),
     }
+}
+
+fn has_header(path: &Path) -> io::Result<bool> {
+    const HEADERS: [u64; 2] = [0, 4 * 1024];
+    const NAME: [u8; 4] = *b"QFMH";
+
+    let mut file = fs::File::open(path)?;
+    for at in HEADERS {
+        let mut name = [0; NAME.len()];
+        file.seek(io::SeekFrom::Start(at))?;
+        match file.read_exact(&mut name) {
+            Ok(()) if name == NAME => return Ok(true),
+            Ok(()) => {}
+            // Too short for one.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
 }
 
 /// Replaces a damaged queue by a new one with its readable entries.
