@@ -29,7 +29,7 @@ struct File<'a> {
 
 pub(crate) fn parse(text: &str) -> Result<Seed, Fault> {
     let file: File<'_> =
-        serde_json::from_str(text).map_err(|error| fault(&error, Position { line: 1, column: 1 }))?;
+        serde_json::from_str(text).map_err(|error| fault(&error, text, Position { line: 1, column: 1 }))?;
     Ok(Seed {
         apps: items(text, &file.apps)?,
         groups: items(text, &file.groups)?,
@@ -45,16 +45,37 @@ fn items<T: DeserializeOwned>(text: &str, items: &[&RawValue]) -> Result<Vec<Loc
         // Borrowed from the text, and so a part of it.
         let offset = (item.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
         let at = Position::of(text, offset);
-        let value = serde_json::from_str(item.get()).map_err(|error| fault(&error, at))?;
+        let value = serde_json::from_str(item.get()).map_err(|error| fault(&error, item.get(), at))?;
         Ok(Located { value, at })
     };
     items.iter().map(one).collect()
 }
 
 /// The position of the error, and its text without it.
-fn fault(error: &serde_json::Error, outer: Position) -> Fault {
-    let text = error.to_string();
-    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
-    let at = Position { line: error.line(), column: error.column() }.within(outer);
-    Fault { at: Some(at), text: text.to_owned() }
+fn fault(error: &serde_json::Error, text: &str, outer: Position) -> Fault {
+    let message = error.to_string();
+    let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+    // serde_json counts bytes, and none of them at the end of a line.
+    let line = text.split('\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+    let before = line.char_indices().take_while(|(at, _)| at + 1 < error.column()).count();
+    let at = Position { line: error.line(), column: before + 1 }.within(outer);
+    Fault { at: Some(at), text: message.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_where_an_editor_shows_them() {
+        for (text, line, column) in [
+            ("{\"users\": [}", 1, 12),
+            ("{\"公开\": 1}", 1, 5),
+            ("{\n  \"users\": [{\"username\": \"公开\", \"x\": 1}]}", 2, 36),
+            ("{\"users\": \"a\nb\"}", 2, 1),
+        ] {
+            let fault = parse(text).unwrap_err();
+            assert_eq!(fault.at, Some(Position { line, column }), "{text}: {}", fault.text);
+        }
+    }
 }

@@ -36,7 +36,7 @@ fn assert_is_there(text: &str, fault: &Fault) {
     // A file that ends too soon may be faulty behind its last character.
     let lines: Vec<&str> = text.split('\n').collect();
     let line = lines.get(at.line - 1).unwrap_or_else(|| panic!("{at} is not in {text:?}"));
-    assert!((1..=line.len() + 2).contains(&at.column), "{at} is not in {text:?}: {}", fault.text);
+    assert!((1..=line.chars().count() + 2).contains(&at.column), "{at} is not in {text:?}: {}", fault.text);
 }
 
 fn in_toml(value: &Value) -> Option<String> {

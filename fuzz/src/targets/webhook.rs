@@ -112,7 +112,9 @@ fn is_signed(sent: &[(u8, HeaderValue)], hex: &str, standard: &str, now: u64) ->
         let mut values = sent.iter().filter(|(other, _)| other == kind).map(|(_, value)| value);
         let Some(value) = values.next() else { continue };
         let Ok(value) = value.to_str() else { return false };
-        if values.next().is_some() {
+        // An id counts with a signature that covers it.
+        let counts = *kind != b'I' || sent.iter().any(|(kind, _)| *kind == b'V');
+        if counts && values.next().is_some() {
             return false;
         }
         one[place] = Some(value);
