@@ -71,7 +71,7 @@ mod tests {
         for (text, line, column) in [
             ("{\"users\": [}", 1, 12),
             ("{\"公开\": 1}", 1, 5),
-            ("{\n  \"users\": [{\"username\": \"公开\", \"x\": 1}]}", 2, 36),
+            ("{\n  \"users\": [{\"username\": \"公开\", \"x\": 1}]}", 2, 34),
             ("{\"users\": \"a\nb\"}", 2, 1),
         ] {
             let fault = parse(text).unwrap_err();

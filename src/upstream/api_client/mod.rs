@@ -11,7 +11,7 @@ mod decode;
 mod error;
 mod failure;
 mod feishu_code;
-#[cfg(feature = "test-util")]
+#[cfg(all(feature = "jwt", feature = "test-util"))]
 pub(crate) mod fuzz;
 pub(crate) mod identity;
 mod message;
