@@ -5,6 +5,7 @@ mod cut;
 mod json;
 mod mask;
 mod record;
+mod sizes;
 #[cfg(feature = "stats")]
 mod stats_snapshot;
 mod texts;

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::cut::{self, cut};
 use super::mask;
+use super::sizes::{size_of_fields, size_of_value};
 use super::texts::Texts;
 use crate::types::credential::Credential;
 use crate::types::tenant::Tenant;
@@ -257,20 +258,6 @@ impl RequestParams {
             + self.view_params.size()
             + maps.into_iter().map(size_of_fields).sum::<usize>()
             + size_of_value(&self.request_body)
-    }
-}
-
-/// Returns how many bytes of text the fields have, and one for each other value.
-fn size_of_fields(fields: &Map<String, Value>) -> usize {
-    fields.iter().map(|(name, value)| name.len() + size_of_value(value)).sum()
-}
-
-fn size_of_value(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.len(),
-        Value::Array(values) => values.iter().map(size_of_value).sum(),
-        Value::Object(fields) => size_of_fields(fields),
-        _ => 1,
     }
 }
 

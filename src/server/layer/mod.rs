@@ -31,6 +31,7 @@ mod observed;
 mod openapi;
 mod path_params;
 mod preflight;
+mod refusal_settings;
 mod served_request;
 mod service;
 mod sources;
