@@ -72,7 +72,7 @@ fn scale(bare: Counts, of_table: Counts) -> Option<f64> {
 
 /// Counts the cases of the table, prints each beside its budget, and panics if one is over it.
 ///
-/// `bare` is the line that the others are scaled by. The case `dearer.0` is that of `dearer.1` with some 5 % more to do: unless that
+/// `bare` is the line that the others are scaled by. The case `dearer.0` is that of `dearer.1` with a tenth more to do: unless that
 /// is found to be over the budget, nothing would be.
 pub(crate) fn check(
     table: &str,
@@ -111,7 +111,7 @@ pub(crate) fn check(
             let (dear, today) = (more(dearer.0), more(dearer.1));
             let times = dear.instructions / today.instructions;
             assert!(
-                dear.is_over(today) && times < 1.12,
+                dear.is_over(today) && times < 1.2,
                 "{:.0} instructions in place of {:.0} are not found to be over: this check finds nothing",
                 dear.instructions,
                 today.instructions
