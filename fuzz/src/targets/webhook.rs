@@ -61,7 +61,11 @@ pub(super) fn run(data: &[u8]) {
 
     let mut sent: Vec<(u8, HeaderValue)> = Vec::new();
     for (kind, value) in &lines {
-        let value = value.replace("{hex}", &hex).replace("{v1}", &standard);
+        // Not in what is signed itself.
+        let value = match kind {
+            b'S' | b'V' => value.replace("{hex}", &hex).replace("{v1}", &standard),
+            _ => value.clone(),
+        };
         let Ok(value) = HeaderValue::from_str(&value) else { return };
         sent.push((*kind, value));
     }
