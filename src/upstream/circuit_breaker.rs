@@ -509,6 +509,108 @@ mod tests {
         assert!(breakers.of("/users/batch").permit(None).is_ok());
     }
 
+    /// Keeps the last state that it is told, and how often one did not follow the other.
+    #[derive(Clone, Default)]
+    struct Told(Arc<Mutex<(Option<BreakerState>, usize)>>);
+
+    impl crate::ports::observer::Observer for Told {
+        fn observe(&self, event: &Event) {
+            let Event::Breaker(breaker) = event else { return };
+            let mut told = self.0.lock().unwrap();
+            let before = told.0.unwrap_or(BreakerState::Closed);
+            // It opens once more when a call from before that is told to wait longer.
+            told.1 += usize::from(before != breaker.before);
+            told.0 = Some(breaker.state);
+        }
+    }
+
+    /// Calls in any order and number, against what the guides say: five failures in a row open it, of as many credentials; then
+    /// one call at a time is let through, the first after 1 s, the next ones after 4 s at most; and a success of it closes it.
+    #[test]
+    fn random_calls_are_let_through_as_the_rules_say() {
+        use crate::upstream::identity_cache::tests::random;
+        let mut random = random();
+        let rounds = std::env::var("AIGC_AUTH_LONG").map_or(2_000, |_| 20_000);
+        let (mut opened, mut closed) = (0, 0);
+        for _ in 0..rounds {
+            let (clock, told) = (Clock::held(), Told::default());
+            let breaker = CircuitBreaker::new(clock.clone(), "endpoint", Watch::by(told.clone()));
+            let mut calls: Vec<Permit<'_>> = vec![];
+            // Of the rules alone.
+            let (mut failures, mut failed) = (0, vec![]);
+            let (mut is_open, mut no_probe_before, mut probe_by) = (false, 0, 0);
+            for _ in 0..80 {
+                match random.u8(..10) {
+                    0..4 => {
+                        let key = random.u128(..8);
+                        let subject = if random.bool() { about(key) } else { None };
+                        let is_probing = calls.iter().any(|call| call.is_probe);
+                        let now = clock.now();
+                        match breaker.permit(subject) {
+                            Ok(call) => {
+                                assert!(!is_open || now >= no_probe_before, "a probe too early");
+                                assert!(!(is_open && is_probing), "two probes");
+                                assert_eq!(call.is_probe, is_open);
+                                calls.push(call);
+                            }
+                            Err(_) => {
+                                assert!(is_open, "refused while closed");
+                                assert!(is_probing || now < probe_by, "refused when a probe is due");
+                            }
+                        }
+                    }
+                    4..7 if !calls.is_empty() => {
+                        let call = calls.swap_remove(random.usize(..calls.len()));
+                        let (is_probe, key) = (call.is_probe, call.subject.map(|subject| subject.key));
+                        let kind = random.u8(..4);
+                        let now = clock.now();
+                        if kind == 0 {
+                            let was_open = is_open;
+                            call.succeeded();
+                            if is_probe || !is_open {
+                                (failures, is_open) = (0, false);
+                                failed.clear();
+                                closed += usize::from(was_open);
+                            }
+                            continue;
+                        }
+                        let pause = if kind == 1 {
+                            if key.is_none() {
+                                failures = 5;
+                            }
+                            call.rate_limited(Duration::from_secs(random.u64(..20)))
+                        } else {
+                            call.failed()
+                        };
+                        if key.is_none_or(|key| !failed.contains(&key)) {
+                            failures += 1;
+                            failed.extend(key);
+                        }
+                        let opens = if is_open { is_probe } else { failures >= 5 };
+                        assert_eq!(pause.is_some(), opens, "{failures} failures");
+                        if opens {
+                            (is_open, no_probe_before, probe_by) = (true, now + 1_000, now + 4_000);
+                            // Later only as long as the auth center has requested.
+                            probe_by = probe_by.min(now + millis(pause.unwrap_or_default()).max(1_000));
+                            opened += 1;
+                        }
+                    }
+                    7 if !calls.is_empty() => drop(calls.swap_remove(random.usize(..calls.len()))),
+                    _ => advance(&clock, random.u64(..1_200)),
+                }
+                let state = breaker.state();
+                assert_eq!(state != BreakerState::Closed, is_open, "{state:?}");
+                let is_probing = calls.iter().any(|call| call.is_probe);
+                assert_eq!(state == BreakerState::HalfOpen, is_open && is_probing, "{state:?}");
+            }
+            drop(calls);
+            let (last, breaks) = *told.0.lock().unwrap();
+            assert_eq!(breaks, 0, "each state is told to follow the one before");
+            assert_eq!(last.unwrap_or(BreakerState::Closed), breaker.state(), "the last one is told");
+        }
+        assert!(opened > 1_000 && closed > 200, "{opened} {closed}");
+    }
+
     #[test]
     fn cancelled_probe_allows_another() {
         let clock = Clock::held();

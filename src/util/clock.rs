@@ -42,7 +42,7 @@ pub struct Clock {
     made_on: SystemTime,
     /// How far a test has advanced it, in milliseconds; `None` for the system's time.
     held: Option<Arc<AtomicU64>>,
-    /// How far a test has set its date forward, in milliseconds.
+    /// How far a test has set its date forward, in milliseconds. Wraps when it is set back.
     jumped: Arc<AtomicU64>,
 }
 
@@ -80,6 +80,12 @@ impl Clock {
         self.jumped.fetch_add(millis(by), Ordering::SeqCst);
     }
 
+    /// Sets the date of a held clock back, with no time gone by.
+    #[cfg(all(test, feature = "client"))]
+    pub(crate) fn jump_back(&self, by: Duration) {
+        self.jumped.fetch_sub(millis(by), Ordering::SeqCst);
+    }
+
     pub(crate) fn now(&self) -> Millis {
         match &self.held {
             None => millis(self.made.elapsed()),
@@ -108,7 +114,11 @@ impl Clock {
         match &self.held {
             // The system's time may be set: read it anew.
             None => SystemTime::now(),
-            Some(_) => self.made_on + Duration::from_millis(self.now() + self.jumped.load(Ordering::SeqCst)),
+            Some(_) => {
+                let ahead = self.now().wrapping_add(self.jumped.load(Ordering::SeqCst)).cast_signed();
+                let by = Duration::from_millis(ahead.unsigned_abs());
+                if ahead < 0 { self.made_on - by } else { self.made_on + by }
+            }
         }
     }
 

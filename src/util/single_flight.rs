@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
+
+use super::sync::{AbortHandle, Handle, Mutex, MutexGuard};
 
 /// The tasks in flight, by key. Dropping this aborts them.
 pub(crate) struct SingleFlight<K, V> {
@@ -96,7 +97,7 @@ where
         if map.len() >= self.limit {
             return Err(FlightError::AtCapacity);
         }
-        let runtime = tokio::runtime::Handle::try_current().map_err(|_| FlightError::Cancelled)?;
+        let runtime = Handle::try_current().map_err(|_| FlightError::Cancelled)?;
         // Before others can see the flight: they would wait for one that does not start.
         let future = task()?;
         let (sender, answer) = watch::channel(None);

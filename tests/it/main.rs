@@ -6,6 +6,8 @@
 
 // Layers of the source, read from its paths.
 mod architecture;
+// Futures that are dropped wherever they wait; a runtime that ends under load.
+mod cancellation;
 // `AuthClient`: calls, cache, circuit breaker, limits, TLS.
 mod client;
 // Replicas that invalidate together: faults of Redis, webhooks, lifetimes.

@@ -1,4 +1,3 @@
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
@@ -10,6 +9,7 @@ use crate::ports::observer::{DropReason, Watch};
 use crate::ports::usage::Served;
 use crate::util::clock::Clock;
 use crate::util::log_throttle::LogThrottle;
+use crate::util::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// A bounded queue from requests to the reporter. Pushing never waits.
 pub(super) struct Queue {

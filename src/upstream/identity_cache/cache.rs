@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use quick_cache::sync::EntryAction;
@@ -17,6 +16,7 @@ use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
 use crate::util::clock::{Clock, Millis};
 use crate::util::narrow::U40;
+use crate::util::sync::atomic::{AtomicU64, Ordering};
 
 /// Users by their credentials, or other values by what they were looked up by.
 pub(crate) struct IdentityCache<V = UserInfo> {

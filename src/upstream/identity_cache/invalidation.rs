@@ -5,14 +5,15 @@
 //! well as cached entries, and invalidating a user costs the same however many credentials they have.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::key::Key;
 use super::value::{About, RejectedAbout, Value};
 use crate::types::user::UserId;
 use crate::util::clock::{Clock, Millis, millis};
+use crate::util::sync::atomic::{AtomicU64, Ordering};
+use crate::util::sync::{Mutex, MutexGuard};
 
 pub(crate) struct Invalidations {
     clock: Clock,

@@ -2,7 +2,6 @@
 
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::sync::{Cache as Map, DefaultLifecycle};
 use quick_cache::{Lifecycle, OptionsBuilder, UnitWeighter};
@@ -10,6 +9,7 @@ use quick_cache::{Lifecycle, OptionsBuilder, UnitWeighter};
 use super::entry::{BySize, Entry};
 use super::key::{Key, PassThrough};
 use super::value::Value;
+use crate::util::sync::atomic::{AtomicU64, Ordering};
 
 /// A map by credential of bounded size.
 pub(super) type Pool<V> = Map<Key, V, UnitWeighter, BuildHasherDefault<PassThrough>>;

@@ -3,11 +3,12 @@
 //! With a cluster, entries are trusted until some time after the last proof that no invalidation was missed. From then on they are
 //! doubted: looked up again, and served only while nobody can be asked. What is looked up meanwhile is cached for a short time.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::util::clock::{Millis, millis};
+use crate::util::sync::atomic::{AtomicU64, Ordering};
+use crate::util::sync::{Mutex, MutexGuard};
 
 pub(super) struct Trust {
     /// Until then entries are trusted: for ever without a cluster, and while they are doubted already.

@@ -1,5 +1,7 @@
 //! Look users up: from the cache, by one call for all who wait, or stale while there is no answer.
 
+#[cfg(all(test, shuttle))]
+mod interleavings;
 mod invalidation;
 #[allow(clippy::module_inception)]
 mod lookups;

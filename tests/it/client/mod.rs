@@ -26,6 +26,8 @@ mod newer_calls;
 mod reference;
 // Waiting until a credential is no longer valid.
 mod revoked;
+// Random users through each dialect and through claims.
+mod round_trips;
 // What strangers and bad tokens take from the others: nothing.
 mod strangers;
 // Certificates of an auth center behind https.

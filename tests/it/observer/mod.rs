@@ -16,8 +16,9 @@ mod calls;
 mod cluster;
 // Usage records, webhooks, the synchronization of users, the register, impersonation.
 mod services;
-mod support;
 // Usage records that are on disk, or lost.
+mod support;
 mod usage;
+pub(crate) mod support;
 // Other verifiers than the client.
 mod verifiers;

@@ -4,7 +4,7 @@ use aigc_auth::observer::{Event, Observer};
 
 /// Collects what it is told.
 #[derive(Clone, Default)]
-pub(super) struct Notes(Arc<Mutex<Vec<Event>>>);
+pub(crate) struct Notes(Arc<Mutex<Vec<Event>>>);
 
 impl Observer for Notes {
     fn observe(&self, event: &Event) {
@@ -14,27 +14,27 @@ impl Observer for Notes {
 
 impl Notes {
     /// Returns the events since the last time.
-    pub(super) fn take(&self) -> Vec<Event> {
+    pub(crate) fn take(&self) -> Vec<Event> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 
     /// The same as a line each, without times.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.take().iter().map(line).collect()
     }
 
     /// Whether there was this line by now.
-    pub(super) fn has(&self, text: &str) -> bool {
+    pub(crate) fn has(&self, text: &str) -> bool {
         self.count(|event| line(event) == text) > 0
     }
 
     /// The lines that start like this.
-    pub(super) fn lines_of(&self, start: &str) -> Vec<String> {
+    pub(crate) fn lines_of(&self, start: &str) -> Vec<String> {
         self.lines().into_iter().filter(|line| line.starts_with(start)).collect()
     }
 
     /// Returns how many of these events there were by now.
-    pub(super) fn count(&self, is_one: impl Fn(&Event) -> bool) -> usize {
+    pub(crate) fn count(&self, is_one: impl Fn(&Event) -> bool) -> usize {
         self.0.lock().unwrap().iter().filter(|event| is_one(event)).count()
     }
 }

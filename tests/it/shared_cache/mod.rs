@@ -7,4 +7,4 @@ mod outages;
 // What replicas read of one another, and what they do not.
 mod reading;
 // Replicas in one process.
-mod support;
+pub(crate) mod support;

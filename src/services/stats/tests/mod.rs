@@ -1,6 +1,6 @@
 //! The collector against a fake auth center, with tokio's clock paused.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -11,7 +11,7 @@ use super::collector::StatsCollector;
 use super::lane::Lane;
 use super::reporter::Settings;
 use super::store::{Added, Finished, Refused, Store, Window};
-use crate::ports::observer::Watch;
+use crate::ports::observer::{Event, Observer, Usage, UsageOutcome, Watch};
 use crate::ports::usage::{ApiRecord, Record, Served};
 use crate::types::credential::Credential;
 
@@ -351,7 +351,32 @@ async fn old_stored_batches_are_sent_at_limited_rate() {
     }
 }
 
-/// Under any faults, each record ends in exactly one of the counts, and a delivered record has arrived once.
+/// Adds up what an observer is told.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<Usage>>>);
+
+impl Observer for Told {
+    fn observe(&self, event: &Event) {
+        if let Event::Usage(usage) = event {
+            self.0.lock().unwrap().push(usage.clone());
+        }
+    }
+}
+
+impl Told {
+    fn of(&self, outcome: UsageOutcome) -> u64 {
+        self.0
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|usage| usage.outcome == outcome)
+            .map(|usage| usage.records)
+            .sum()
+    }
+}
+
+/// Under any faults, each record ends in exactly one of the counts, which are those that an observer is told, and a delivered
+/// record has arrived once.
 #[tokio::test(start_paused = true)]
 async fn counts_add_up_under_random_faults() {
     let rounds = std::env::var("AIGC_AUTH_LONG").map_or(60, |_| 5_000);
@@ -372,7 +397,13 @@ async fn counts_add_up_under_random_faults() {
             .queue_capacity(rng.usize(1..500))
             .batch_size(rng.usize(1..50))
             .max_in_flight(rng.usize(1..6));
-        let (stats, center) = start(builder, move |_, nth| outcomes[nth % outcomes.len()]);
+        let (center, told) = (Arc::<FakeCenter>::default(), Told::default());
+        let deliver = FakeDelivery {
+            center: center.clone(),
+            outcome: Arc::new(move |_, nth| outcomes[nth % outcomes.len()]),
+            latency: Duration::from_millis(20),
+        };
+        let stats = builder.start_with(deliver, Watch::by(told.clone()));
         let offered = rng.usize(0..2_000);
         for n in 0..offered {
             stats.record(record(&format!("user-{}", rng.u8(0..5)), n));
@@ -388,6 +419,19 @@ async fn counts_add_up_under_random_faults() {
             (counts.recorded, sum, counts.pending),
             (offered as u64, offered as u64, 0),
             "seed {seed}"
+        );
+        let [delivered, rejected, dropped] =
+            [UsageOutcome::Delivered, UsageOutcome::Rejected, UsageOutcome::Dropped].map(|of| told.of(of));
+        assert_eq!(
+            (delivered, rejected, dropped),
+            (counts.delivered, counts.dead_lettered, counts.dropped),
+            "seed {seed}: as told"
+        );
+        // Those that found the queue full are told of as dropped alone.
+        let recorded = told.of(UsageOutcome::Recorded);
+        assert!(
+            recorded <= counts.recorded && recorded + dropped >= counts.recorded,
+            "seed {seed}: {recorded}"
         );
         let paths = center.paths();
         assert!(paths.values().all(|times| *times == 1), "seed {seed}");

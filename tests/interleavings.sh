@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Tries many orders in which threads may run: of single flight, of lookups and invalidations with the maps of the cache, and of the
+# queue of usage records. Takes a build of its own, since shuttle stands in for std's locks and atomics and for tokio's tasks in it;
+# so it is no part of the suite. The seed of an order that fails is printed, as `shuttle::replay` takes it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export RUSTFLAGS="${RUSTFLAGS:-} --cfg shuttle" CARGO_TARGET_DIR="${AIGC_AUTH_INTERLEAVINGS_TARGET:-target/interleavings}"
+export CARGO_INCREMENTAL=0
+exec cargo test --lib --features stats,jwt -- interleavings "$@"
