@@ -51,16 +51,21 @@ async fn lookups_through_redis_that_are_dropped_hold_no_place() {
 async fn wait_for_the_cluster_that_is_dropped_leaves_it_connected() {
     let Some(server) = RedisServer::start(&[]).await else { return };
     let center = AuthCenter::start().await;
+    center.add_user(testing::user("alice").id(7));
+    center.add_token("alice-token", "alice");
     let replica = Replica::start(&center, &server).await;
     drop_at_each_await(
         "connected",
         async || {
-            let cluster = aigc_auth::cluster::RedisCluster::connect(server.url()).unwrap();
-            cluster.connected(PATIENCE).await
+            Replica::start(&center, &server).await;
         },
-        async |drop, connected| {
-            assert!(connected.unwrap_or(true), "{drop:?}");
+        async |drop, _| {
             assert!(replica.cluster.connected(PATIENCE).await, "{drop:?}");
+            let next = Replica::start(&center, &server).await;
+            replica.client.invalidate_user(7);
+            let reached =
+                next.cluster.connected(PATIENCE).await && next.client.user_info("alice-token").await.is_ok();
+            assert!(reached, "{drop:?}: the next one");
         },
     )
     .await;

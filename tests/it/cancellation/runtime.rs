@@ -64,7 +64,7 @@ fn service_ends_with_its_runtime() {
             });
         }
         // A runtime of one thread runs only while somebody waits on it.
-        inner.block_on(tokio::time::sleep(Duration::from_millis(10 + 7 * round as u64)));
+        inner.block_on(async { tokio::time::sleep(Duration::from_millis(10 + 7 * round as u64)).await });
         let started = Instant::now();
         inner.shutdown_timeout(Duration::from_secs(5));
         let took = started.elapsed();
