@@ -22,7 +22,7 @@ pub(crate) mod nul;
 pub(crate) mod seal;
 #[cfg(feature = "client")]
 pub(crate) mod single_flight;
-#[cfg(all(test, shuttle))]
-mod single_flight_interleavings;
 #[cfg(feature = "client")]
 pub(crate) mod sync;
+#[cfg(all(test, shuttle))]
+mod tests;

@@ -34,8 +34,6 @@ mod counters;
 mod delivery;
 mod lane;
 mod queue;
-#[cfg(all(test, shuttle))]
-mod queue_interleavings;
 mod reduction;
 mod reporter;
 mod retry_queue;

@@ -6,8 +6,6 @@
 mod cache;
 mod entry;
 mod fresh;
-#[cfg(test)]
-mod histories;
 mod in_cluster;
 mod insertion;
 mod interned_lists;

@@ -1,7 +1,5 @@
 //! Look users up: from the cache, by one call for all who wait, or stale while there is no answer.
 
-#[cfg(all(test, shuttle))]
-mod interleavings;
 mod invalidation;
 #[allow(clippy::module_inception)]
 mod lookups;
@@ -12,6 +10,8 @@ mod sharing;
 mod snapshot;
 mod source;
 mod span;
+#[cfg(all(test, shuttle))]
+mod tests;
 mod watched;
 
 pub(crate) use lookups::Lookups;

@@ -16,6 +16,8 @@ use crate::ports::usage::{ApiRecord, Record, Served};
 use crate::types::credential::Credential;
 
 pub(super) mod fake_center;
+#[cfg(shuttle)]
+mod interleavings;
 pub(super) mod lanes;
 mod large;
 mod together;

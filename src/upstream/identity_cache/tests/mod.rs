@@ -1,3 +1,5 @@
+mod histories;
+
 use std::time::{Duration, Instant};
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

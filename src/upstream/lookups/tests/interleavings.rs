@@ -7,15 +7,15 @@ use std::time::Duration;
 use shuttle::future::{block_on, yield_now};
 use shuttle::thread;
 
-use super::lookups::Lookups;
-use super::source::{Backend, Fetch, Fetched};
-use super::watched::LookupWatch;
 use crate::ports::observer::{BreakerState, LookedUp, VerifierKind, Watch};
 use crate::types::error::AuthError;
 use crate::types::user::UserInfo;
 use crate::upstream::api_client::CallError;
 use crate::upstream::circuit_breaker::Subject;
 use crate::upstream::identity_cache::{CacheTtls, Cached, IdentityCache, Key};
+use crate::upstream::lookups::lookups::Lookups;
+use crate::upstream::lookups::source::{Backend, Fetch, Fetched};
+use crate::upstream::lookups::watched::LookupWatch;
 use crate::util::clock::Clock;
 
 const ORDERS: usize = 1_500;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::future::{block_on, yield_now};
 use shuttle::thread;
 
-use super::single_flight::{FlightError, SingleFlight};
+use crate::util::single_flight::{FlightError, SingleFlight};
 
 const ORDERS: usize = 20_000;
 

@@ -124,8 +124,11 @@ impl<'a> History<'a> {
             52..60 => self.invalidate(of),
             60..66 => self.clock.advance(Duration::from_millis(self.random.u64(..1_500))),
             66..70 => self.clock.advance(Duration::from_secs(self.random.u64(..130))),
-            70..72 => self.clock.jump(Duration::from_secs(self.random.u64(..400))),
-            72..74 => self.clock.jump_back(Duration::from_secs(self.random.u64(..400))),
+            70..73 => {
+                self.clock.jump(Duration::from_secs(self.random.u64(..400)));
+                (0..KEYS).for_each(|other| self.check(other));
+            }
+            73 => self.clock.jump_back(Duration::from_secs(self.random.u64(..400))),
             74..76 => {
                 self.model.postpone(of);
                 self.cache.postpone_refresh(self.key(of));

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use shuttle::future::block_on;
 use shuttle::thread;
 
-use super::lane::Lane;
-use super::queue::Queue;
 use crate::ports::observer::Watch;
 use crate::ports::usage::ApiRecord;
+use crate::services::stats::lane::Lane;
+use crate::services::stats::queue::Queue;
 
 const ORDERS: usize = 20_000;
 const PRODUCERS: usize = 2;
