@@ -16,9 +16,8 @@ mod calls;
 mod cluster;
 // Usage records, webhooks, the synchronization of users, the register, impersonation.
 mod services;
-// Usage records that are on disk, or lost.
-mod support;
-mod usage;
 pub(crate) mod support;
+// Usage records that are on disk, or lost.
+mod usage;
 // Other verifiers than the client.
 mod verifiers;
