@@ -146,7 +146,11 @@ pub use verifiers::client::builder::AuthClientBuilder;
 #[cfg(feature = "client")]
 pub use verifiers::client::client::AuthClient;
 
+pub use ports::observer;
 pub use request::context;
+#[cfg(feature = "utoipa")]
+pub use request::openapi;
+pub use server::layer::forward_auth;
 pub use server::{extract, layer};
 #[cfg(feature = "metrics")]
 pub use services::metrics;
@@ -194,17 +198,6 @@ pub mod error {
     pub use crate::types::error::{BuildError, ErrorKind, Language};
 }
 
-pub mod forward_auth {
-    //! Authenticate requests to other services, in any language, for the proxy in front of them.
-    //!
-    //! nginx (`auth_request`), Caddy (`forward_auth`), Traefik (`ForwardAuth`) and Envoy (`ext_authz`) ask an endpoint about each
-    //! request before they pass it on. [`ForwardAuth`] is that endpoint: it passes the original method, URI and headers through an
-    //! [`AuthLayer`](crate::AuthLayer), and answers 200 with the user in headers, or with the layer's rejection.
-    //!
-    //! The guide [`proxies`](crate::_guide::proxies) has a configuration for each proxy.
-    pub use crate::server::layer::forward_auth::{ForwardAuth, ForwardedRequest, Identity, Proxy};
-}
-
 pub mod impersonation {
     //! Admins who act as other users: who may act as whom, how targets are found, how attempts are audited.
     pub use crate::ports::audit::{ActAsAttempt, ActAsTenant, AuditError, AuditSink};
@@ -217,33 +210,6 @@ pub mod invalidate {
     pub use crate::ports::invalidate::{Invalidate, SpreadError};
     pub use crate::ports::invalidation::Invalidation;
     pub use crate::types::credential_tag::{CredentialTag, ParseTagError};
-}
-
-pub mod observer {
-    //! Be told what happens: lookups, refusals, circuit breakers, usage records, webhooks, for metrics and alerts.
-    //!
-    //! Give one [`Observer`] to the client, and everything that is built from it tells it. The guide
-    //! [`observability`](crate::_guide::observability) has a table of the events.
-    pub use crate::ports::observer::*;
-    pub use crate::types::credential_seen::CredentialSeen;
-}
-
-#[cfg(feature = "utoipa")]
-pub mod openapi {
-    //! Describe a service in OpenAPI, with utoipa: who may call what, by which credential, and how refusals are answered.
-    //!
-    //! [`documented_routes!`](crate::documented_routes) reads what a handler requires from its arguments. An
-    //! [`AuthLayer`](crate::AuthLayer) is a [`Modify`](utoipa::Modify) that adds what it does to the routes below: where
-    //! credentials are read from, and its answers 401, 403 and 503. The guide is [`openapi`](crate::_guide::openapi).
-    //!
-    //! `ToSchema` is implemented by [`UserInfo`](crate::UserInfo), [`UserId`](crate::UserId), the parts of both, the ids of
-    //! tenants, [`Envelope`](crate::error::Envelope), and the [declared](crate::permission::Code)
-    //! [codes](crate::permission::Action).
-    pub use crate::request::openapi::{
-        BearerScheme, Denied, Problem, Refusals, Routes, Unauthenticated, Unavailable, require,
-    };
-    #[doc(hidden)]
-    pub use crate::request::openapi::{documented, merged};
 }
 
 pub mod permission {

@@ -6,7 +6,7 @@ pub(crate) mod invalidation;
 #[cfg(feature = "client")]
 pub(crate) mod invalidation_bus;
 pub(crate) mod memberships;
-pub(crate) mod observer;
+pub mod observer;
 pub(crate) mod readiness;
 #[cfg(feature = "webhook")]
 pub(crate) mod replay_memory;

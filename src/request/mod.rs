@@ -9,7 +9,7 @@ pub mod context;
 pub(crate) mod delivery;
 pub(crate) mod impersonation;
 #[cfg(feature = "utoipa")]
-pub(crate) mod openapi;
+pub mod openapi;
 pub(crate) mod original_uri;
 pub(crate) mod proxy_headers;
 pub(crate) mod refusals;

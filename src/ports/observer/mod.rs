@@ -1,4 +1,7 @@
-//! What happens inside the crate, told to one observer of the app.
+//! Be told what happens: lookups, refusals, circuit breakers, usage records, webhooks, for metrics and alerts.
+//!
+//! Give one [`Observer`] to the client, and everything that is built from it tells it. The guide
+//! [`observability`](crate::_guide::observability) has a table of the events.
 
 mod act_as;
 mod breaker;
@@ -15,6 +18,7 @@ mod user_sync;
 mod watch;
 mod webhook;
 
+pub use crate::types::credential_seen::CredentialSeen;
 pub use act_as::ActAs;
 pub use breaker::{Breaker, BreakerState};
 pub use call::{Call, CallOutcome};

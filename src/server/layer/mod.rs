@@ -18,7 +18,7 @@ mod capture_body;
 mod credential_settings;
 mod decision;
 mod excluded_paths;
-pub(crate) mod forward_auth;
+pub mod forward_auth;
 mod found_credential;
 mod future;
 mod guard;
