@@ -27,7 +27,8 @@ pub(super) struct Metric {
 
 macro_rules! catalog {
     ($($id:ident = $form:ident $name:literal [$($label:literal),*] $help:literal;)+) => {
-        $(pub(super) const $id: &str = $name;)+
+        // Those of usage records are set with the feature `stats`.
+        $(#[cfg_attr(not(feature = "stats"), allow(dead_code))] pub(super) const $id: &str = $name;)+
         pub(super) const ALL: &[Metric] = &[
             $(Metric { name: $name, form: Form::$form, labels: &[$($label),*], help: $help },)+
         ];

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
+#[cfg(feature = "client")]
 use serde_json::Value;
 
 use super::codes::Codes;
@@ -71,6 +72,7 @@ pub(super) struct Wire {
     #[serde(default)]
     status: Option<Box<str>>,
     /// Of the credential, in an answer about one.
+    #[cfg(feature = "client")]
     #[serde(default, alias = "expires_at")]
     pub(super) expires_at: Option<Value>,
 }
