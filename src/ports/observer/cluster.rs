@@ -3,7 +3,7 @@ use crate::types::labels::labels;
 /// What passed between this replica and the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Cluster {
+pub struct ClusterTraffic {
     /// What has happened.
     pub change: ClusterChange,
     /// How many invalidations it is about.

@@ -1,12 +1,12 @@
 use super::act_as::ActAs;
 use super::breaker::Breaker;
 use super::call::Call;
-use super::cluster::Cluster;
+use super::cluster::ClusterTraffic;
 use super::lookup::{Lookup, Refresh};
 use super::refused::Refused;
 use super::registry::Registry;
 use super::usage::Usage;
-use super::user_sync::UserSync;
+use super::user_sync::SyncedUsers;
 use super::webhook::Webhook;
 
 /// What an [`Observer`](super::Observer) is told.
@@ -32,9 +32,9 @@ pub enum Event {
     /// A webhook was answered.
     Webhook(Webhook),
     /// A user of the legacy system was synchronized, or users were pushed.
-    UserSync(UserSync),
+    UserSync(SyncedUsers),
     /// The registration of the service has changed.
     Registry(Registry),
     /// Invalidations went to other replicas or came from them.
-    Cluster(Cluster),
+    Cluster(ClusterTraffic),
 }

@@ -3,7 +3,7 @@ use crate::types::labels::labels;
 /// What became of users in the legacy system, or of users that were pushed from there to the auth center.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct UserSync {
+pub struct SyncedUsers {
     /// What became of them.
     pub outcome: UserSyncOutcome,
     /// How many users: 1 unless they were pushed.

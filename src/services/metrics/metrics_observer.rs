@@ -14,8 +14,8 @@ use super::catalog::{
 };
 use super::family::{Family, is_recorded};
 use crate::ports::observer::{
-    Breaker, Call, Cluster, ClusterChange, DropReason, Event, LookedUp, Lookup, LookupAnswer, Observer,
-    Refused, Registry, RegistryChange, Usage, UsageOutcome, VerifierKind, Webhook,
+    Breaker, Call, ClusterChange, ClusterTraffic, DropReason, Event, LookedUp, Lookup, LookupAnswer,
+    Observer, Refused, Registry, RegistryChange, Usage, UsageOutcome, VerifierKind, Webhook,
 };
 use crate::types::error::ErrorKind;
 
@@ -231,7 +231,7 @@ fn record_webhook(webhook: &Webhook) {
     histogram!(WEBHOOK_SECONDS, "outcome" => outcome).record(webhook.took.as_secs_f64());
 }
 
-fn record_cluster(cluster: &Cluster) {
+fn record_cluster(cluster: &ClusterTraffic) {
     let change = cluster.change.as_str();
     match cluster.change {
         ClusterChange::Joined | ClusterChange::Separated | ClusterChange::Missed => {

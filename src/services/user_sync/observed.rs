@@ -2,7 +2,7 @@
 
 use super::engine::{Engine, Outcome};
 use super::error::{SyncError, SyncErrorKind};
-use crate::ports::observer::{Event, UserSync, UserSyncOutcome};
+use crate::ports::observer::{Event, SyncedUsers, UserSyncOutcome};
 
 impl Engine {
     /// Tells what became of one user, and returns it. Not if their direction is switched off.
@@ -32,7 +32,7 @@ impl Engine {
 
     fn tell(&self, outcome: UserSyncOutcome, users: u64) {
         if users > 0 {
-            self.client.watch().tell(|| Event::UserSync(UserSync { outcome, users }));
+            self.client.watch().tell(|| Event::UserSync(SyncedUsers { outcome, users }));
         }
     }
 }

@@ -10,7 +10,7 @@ use super::redis_bus::ledger::Ledger;
 use super::times::IN_TOUCH;
 use crate::ports::invalidation::Invalidation;
 use crate::ports::invalidation_bus::BusListener;
-use crate::ports::observer::{Cluster, ClusterChange, Event, Watch};
+use crate::ports::observer::{ClusterChange, ClusterTraffic, Event, Watch};
 
 /// What the handles of a cluster and its tasks share.
 pub(super) struct Shared {
@@ -158,7 +158,7 @@ impl Shared {
     pub(super) fn tell(&self, change: ClusterChange, messages: usize) {
         if let Some(watch) = self.watch.get().filter(|_| messages > 0 || change.is_of_contact()) {
             let (messages, waiting) = (messages as u64, self.waiting());
-            watch.tell(|| Event::Cluster(Cluster { change, messages, waiting }));
+            watch.tell(|| Event::Cluster(ClusterTraffic { change, messages, waiting }));
         }
     }
 

@@ -142,7 +142,7 @@ fn from_env_reads_variables_then_dotenv() {
             vec![("AIGC_AUTH_APP_SECRET_FILE", "absent"), ("AIGC_AUTH_BASE_URL", "auth.example.com")],
             Some("X=1"),
             vec![
-                "failed 3 settings are missing or wrong: the file absent of AIGC_AUTH_APP_SECRET_FILE cannot be read as text: No such file",
+                "failed 3 settings are missing or wrong: the file of AIGC_AUTH_APP_SECRET_FILE cannot be read as text: No such file",
                 "(AIGC_AUTH_BASE_URL) has no scheme",
                 "AIGC_AUTH_APP_ID is not set: looked in",
                 "which does not set it",

@@ -360,7 +360,7 @@ struct Told(Arc<Mutex<Vec<Usage>>>);
 impl Observer for Told {
     fn observe(&self, event: &Event) {
         if let Event::Usage(usage) = event {
-            self.0.lock().unwrap().push(usage.clone());
+            self.0.lock().unwrap().push(*usage);
         }
     }
 }

@@ -189,7 +189,7 @@ impl<'a> History<'a> {
         // From another replica: verified some time ago, at most when this lookup started.
         let age = if self.random.u8(..4) == 0 { self.random.u64(..700_000) } else { 0 };
         let info = UserInfo::builder(user as i64, name(user)).nickname(version.to_string()).build();
-        self.model.insert(of, Found { user, version, limit, turn, age });
+        self.model.insert(of, &Found { user, version, limit, turn, age });
         self.cache.insert_aged(key, &info, limit, epoch, age, started);
         let covered = self.cache.is_invalidated(key, &info, epoch);
         assert_eq!(covered, self.model.covers(of, Some(user), turn), "found {of}");

@@ -95,8 +95,8 @@ impl Model {
         self.of_all > turn || of_key || of_user
     }
 
-    pub(super) fn insert(&mut self, of: usize, found: Found) {
-        let Found { user, version, limit, turn, age } = found;
+    pub(super) fn insert(&mut self, of: usize, found: &Found) {
+        let Found { user, version, limit, turn, age } = *found;
         self.negatives.remove(&of);
         self.pauses.remove(&of);
         self.accepted.insert(of, true);
