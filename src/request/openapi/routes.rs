@@ -44,7 +44,9 @@ pub type Routes<S, E> = (Vec<(String, RefOr<Schema>)>, Paths, MethodRouter<S, E>
 /// }
 /// # struct Nobody;
 /// # impl Verify<BearerToken> for Nobody {
-/// #     async fn verify(&self, _: BearerToken) -> Result<aigc_auth::UserInfo, aigc_auth::AuthError> { unimplemented!() }
+/// #     async fn verify(&self, _: BearerToken) -> Result<aigc_auth::UserInfo, aigc_auth::AuthError> {
+/// #         Err(aigc_auth::AuthError::new(aigc_auth::error::ErrorKind::InvalidCredential))
+/// #     }
 /// # }
 /// # let operation = serde_json::to_value(app(Nobody).1).unwrap()["paths"]["/reports"]["get"].clone();
 /// # assert_eq!(operation["security"], serde_json::json!([{"bearer": ["report:read"]}]));
