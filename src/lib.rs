@@ -272,7 +272,7 @@ pub mod usage {
 
 pub mod user {
     //! The parts of a [`UserInfo`](crate::UserInfo), and its builder.
-    pub use crate::types::user::{AccessKeyKind, Codes, FeishuIds, UserGroup, UserInfoBuilder};
+    pub use crate::types::user::{AccessKeyKind, Codes, CodesIter, FeishuIds, UserGroup, UserInfoBuilder};
 }
 
 /// What [`requirement_of!`] needs.

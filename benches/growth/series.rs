@@ -87,13 +87,13 @@ impl Measured<'_> {
         )
     }
 
-    /// With some room; more for time, in which are the processor's caches: of a million entries most miss them, of a thousand
-    /// none. What grows as the square is beyond it.
+    /// With some room; more for time and memory, in which are the processor's caches and the allocator's pages: of a million entries
+    /// most miss the caches, of a thousand none. What grows as *n*^1.5 over two powers of ten is beyond it.
     pub(crate) fn grows_at_most_n_log_n(&self) -> bool {
         let (sizes, costs) = self.ends();
         let room = match self.series.cost {
             Cost::Instructions(_) => 1.5,
-            Cost::Other(..) => 10.0,
+            Cost::Other(..) => 3.0,
         };
         costs[1] <= costs[0].max(1.0) * n_log_n(sizes[0], sizes[1]) * room
     }

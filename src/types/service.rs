@@ -41,7 +41,7 @@ impl ServiceIdentity {
 
     /// Sets the scopes, replacing those set before.
     #[must_use]
-    pub fn with_scopes<S: Into<Box<str>>>(self, scopes: impl IntoIterator<Item = S>) -> Self {
+    pub fn with_scopes<S: AsRef<str>>(self, scopes: impl IntoIterator<Item = S>) -> Self {
         Self(self.0.to_builder().permissions(scopes).build())
     }
 

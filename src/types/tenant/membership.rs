@@ -154,14 +154,14 @@ pub struct MembershipBuilder {
 
 impl MembershipBuilder {
     /// Sets the codes of the user's roles in the organisation. Defaults to none.
-    pub fn roles<R: Into<Box<str>>>(mut self, roles: impl IntoIterator<Item = R>) -> Self {
+    pub fn roles<R: AsRef<str>>(mut self, roles: impl IntoIterator<Item = R>) -> Self {
         self.roles = roles.into_iter().collect();
         self
     }
 
     /// Adds a team of the organisation that the user is an active member of, with the codes of their roles there. The last
     /// call for a team counts. Defaults to no teams.
-    pub fn team<R: Into<Box<str>>>(
+    pub fn team<R: AsRef<str>>(
         mut self,
         team: impl Into<TeamId>,
         roles: impl IntoIterator<Item = R>,

@@ -116,13 +116,13 @@ impl UserInfoBuilder {
     }
 
     /// Sets the codes of the roles, replacing those set before.
-    pub fn roles<R: Into<Box<str>>>(mut self, roles: impl IntoIterator<Item = R>) -> Self {
+    pub fn roles<R: AsRef<str>>(mut self, roles: impl IntoIterator<Item = R>) -> Self {
         self.fields.roles = roles.into_iter().collect();
         self
     }
 
     /// Sets the codes of the permissions, replacing those set before.
-    pub fn permissions<P: Into<Box<str>>>(mut self, permissions: impl IntoIterator<Item = P>) -> Self {
+    pub fn permissions<P: AsRef<str>>(mut self, permissions: impl IntoIterator<Item = P>) -> Self {
         self.fields.permissions = permissions.into_iter().collect();
         self
     }

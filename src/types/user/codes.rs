@@ -1,8 +1,11 @@
+use std::cmp::Ordering;
 use std::fmt;
-use std::iter::Map;
+use std::hash::{Hash, Hasher};
+use std::ops::Range;
 use std::slice;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use serde::de::{self, DeserializeSeed, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Lists of this length and more have an index; for shorter ones it costs more than it saves.
@@ -21,25 +24,51 @@ const INDEXED_FROM: usize = 12;
 pub struct Codes(Option<Arc<List>>);
 
 struct List {
-    codes: Box<[Box<str>]>,
-    /// Positions in `codes`, sorted by the code there; empty for short lists.
-    sorted: Box<[u32]>,
+    /// The codes one after the other: in an allocation each, most of a lookup would go into them.
+    text: Box<str>,
+    /// Where each ends in `text`.
+    ends: Box<[usize]>,
+    /// Where they are in `text`, sorted. Made for the first search of a long list: equal lists are replaced by one of another user
+    /// before that.
+    sorted: OnceLock<Box<[Range<usize>]>>,
+}
+
+impl List {
+    fn iter(&self) -> CodesIter<'_> {
+        CodesIter { text: &self.text, places: self.places() }
+    }
+
+    fn places(&self) -> Places<'_> {
+        Places { ends: self.ends.iter(), start: 0 }
+    }
+
+    /// The code at a place. As bytes: between the ends of codes are whole characters, which need no check.
+    fn at(&self, place: Range<usize>) -> &[u8] {
+        self.text.as_bytes().get(place).unwrap_or_default()
+    }
+
+    /// Shorter codes first: most comparisons then end at the length.
+    fn order(&self, place: &Range<usize>, code: &[u8]) -> Ordering {
+        place.len().cmp(&code.len()).then_with(|| self.at(place.clone()).cmp(code))
+    }
+
+    fn contains(&self, code: &[u8]) -> bool {
+        if self.ends.len() < INDEXED_FROM {
+            return self.places().any(|place| place.len() == code.len() && self.at(place) == code);
+        }
+        let sorted = self.sorted.get_or_init(|| {
+            let mut places: Box<[_]> = self.places().collect();
+            places.sort_unstable_by(|one, other| self.order(one, self.at(other.clone())));
+            places
+        });
+        sorted.binary_search_by(|place| self.order(place, code)).is_ok()
+    }
 }
 
 impl Codes {
     /// Whether this code is in the list.
     pub fn contains(&self, code: &str) -> bool {
-        let Some(list) = &self.0 else { return false };
-        if list.sorted.is_empty() {
-            return list.codes.iter().any(|known| **known == *code);
-        }
-        // Shorter codes first: most comparisons then end at the length.
-        list.sorted
-            .binary_search_by(|&at| match list.codes.get(at as usize) {
-                Some(known) => order(known, code),
-                None => std::cmp::Ordering::Less,
-            })
-            .is_ok()
+        self.0.as_ref().is_some_and(|list| list.contains(code.as_bytes()))
     }
 
     /// The codes, in the order they came.
@@ -49,7 +78,7 @@ impl Codes {
 
     /// The number of codes.
     pub fn len(&self) -> usize {
-        self.as_slice().len()
+        self.0.as_ref().map_or(0, |list| list.ends.len())
     }
 
     /// Whether the list is empty.
@@ -57,78 +86,174 @@ impl Codes {
         self.0.is_none()
     }
 
-    /// About how many bytes the list takes.
+    /// About how many bytes the list takes, once it has been searched.
     #[cfg(feature = "client")]
     pub(crate) fn size(&self) -> usize {
         let Some(list) = &self.0 else { return 0 };
-        let codes = list.codes.iter().map(|code| size_of::<Box<str>>() + code.len()).sum::<usize>();
-        size_of::<List>() + codes + size_of_val(&*list.sorted)
-    }
-
-    fn as_slice(&self) -> &[Box<str>] {
-        self.0.as_ref().map_or(&[], |list| &list.codes)
+        let indexed = if list.ends.len() < INDEXED_FROM { 0 } else { list.ends.len() };
+        size_of::<List>() + list.text.len() + size_of_val(&*list.ends) + indexed * size_of::<Range<usize>>()
     }
 }
 
-fn order(a: &str, b: &str) -> std::cmp::Ordering {
-    a.len().cmp(&b.len()).then_with(|| a.as_bytes().cmp(b.as_bytes()))
+/// A list that is being made.
+#[derive(Default)]
+struct Joined {
+    text: String,
+    ends: Vec<usize>,
 }
 
-impl From<Vec<Box<str>>> for Codes {
-    fn from(codes: Vec<Box<str>>) -> Self {
-        if codes.is_empty() {
+impl Joined {
+    fn push(&mut self, code: &str) {
+        self.text.push_str(code);
+        self.ends.push(self.text.len());
+    }
+}
+
+impl From<Joined> for Codes {
+    fn from(Joined { text, ends }: Joined) -> Self {
+        if ends.is_empty() {
             return Self(None);
         }
-        let mut sorted: Vec<u32> = Vec::new();
-        if codes.len() >= INDEXED_FROM {
-            sorted.extend((0..codes.len()).filter_map(|at| u32::try_from(at).ok()));
-            sorted.sort_by(|&a, &b| match (codes.get(a as usize), codes.get(b as usize)) {
-                (Some(a), Some(b)) => order(a, b),
-                _ => std::cmp::Ordering::Equal,
-            });
-        }
-        Self(Some(Arc::new(List { codes: codes.into(), sorted: sorted.into() })))
+        Self(Some(Arc::new(List { text: text.into(), ends: ends.into(), sorted: OnceLock::new() })))
     }
 }
 
-impl<C: Into<Box<str>>> FromIterator<C> for Codes {
+impl<C: AsRef<str>> FromIterator<C> for Codes {
     fn from_iter<I: IntoIterator<Item = C>>(codes: I) -> Self {
-        codes.into_iter().map(Into::into).collect::<Vec<Box<str>>>().into()
+        let mut joined = Joined::default();
+        codes.into_iter().for_each(|code| joined.push(code.as_ref()));
+        joined.into()
     }
 }
 
 impl<'a> IntoIterator for &'a Codes {
     type Item = &'a str;
-    type IntoIter = Map<slice::Iter<'a, Box<str>>, fn(&'a Box<str>) -> &'a str>;
+    type IntoIter = CodesIter<'a>;
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.as_slice().iter().map(|code| code)
+    fn into_iter(self) -> CodesIter<'a> {
+        self.0.as_ref().map_or_else(CodesIter::default, |list| list.iter())
     }
 }
 
+/// The codes of a list, in the order they came.
+#[derive(Clone, Debug, Default)]
+pub struct CodesIter<'a> {
+    text: &'a str,
+    places: Places<'a>,
+}
+
+impl<'a> Iterator for CodesIter<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        self.text.get(self.places.next()?)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.places.size_hint()
+    }
+}
+
+/// Where the codes of a list are in its text.
+#[derive(Clone, Debug, Default)]
+struct Places<'a> {
+    ends: slice::Iter<'a, usize>,
+    start: usize,
+}
+
+impl Iterator for Places<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        let end = *self.ends.next()?;
+        Some(std::mem::replace(&mut self.start, end)..end)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.ends.size_hint()
+    }
+}
+
+impl ExactSizeIterator for CodesIter<'_> {}
+
 impl PartialEq for Codes {
     fn eq(&self, other: &Self) -> bool {
-        self.as_slice() == other.as_slice()
+        match (&self.0, &other.0) {
+            (Some(one), Some(other)) => {
+                Arc::ptr_eq(one, other) || (one.ends == other.ends && one.text == other.text)
+            }
+            (one, other) => one.is_none() && other.is_none(),
+        }
     }
 }
 
 impl Eq for Codes {}
 
+impl Hash for Codes {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if let Some(list) = &self.0 {
+            list.text.hash(state);
+            list.ends.hash(state);
+        }
+    }
+}
+
 impl fmt::Debug for Codes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
+        f.debug_list().entries(self).finish()
     }
 }
 
 impl Serialize for Codes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.as_slice().serialize(serializer)
+        serializer.collect_seq(self)
     }
 }
 
 impl<'de> Deserialize<'de> for Codes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Vec::<Box<str>>::deserialize(deserializer).map(Self::from)
+        deserializer.deserialize_seq(ReadList).map(Self::from)
+    }
+}
+
+/// Reads a list of codes.
+struct ReadList;
+
+impl<'de> Visitor<'de> for ReadList {
+    type Value = Joined;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a sequence")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut codes: A) -> Result<Joined, A::Error> {
+        let mut joined = Joined::default();
+        while codes.next_element_seed(ReadCode(&mut joined))?.is_some() {}
+        Ok(joined)
+    }
+}
+
+/// Reads a code to the end of a list.
+struct ReadCode<'a>(&'a mut Joined);
+
+impl<'de> DeserializeSeed<'de> for ReadCode<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for ReadCode<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: de::Error>(self, code: &str) -> Result<(), E> {
+        self.0.push(code);
+        Ok(())
     }
 }
 
@@ -144,10 +269,32 @@ mod tests {
             let codes: Codes = all.iter().map(String::as_str).collect();
             assert_eq!(codes.len(), len);
             assert!(codes.iter().eq(all.iter().map(String::as_str)), "the order is kept");
+            assert_eq!(codes.iter().len(), len);
+            let text = serde_json::to_string(&all).unwrap();
+            assert_eq!(serde_json::to_string(&codes).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Codes>(&text).unwrap(), codes);
             assert!(all.iter().all(|code| codes.contains(code)), "{len}");
             for absent in ["", "read", "read:", "read:0 ", "READ:0", "zzz"] {
                 assert!(!codes.contains(absent), "{absent} in {len}");
             }
+        }
+    }
+
+    #[test]
+    fn lists_of_the_same_text_are_not_the_same() {
+        let lists = [&["a", "bc"][..], &["ab", "c"], &["abc"], &["abc", ""], &["", "abc"], &["bc", "a"], &[]];
+        for (at, one) in lists.iter().enumerate() {
+            for (other_at, other) in lists.iter().enumerate() {
+                let [one, other]: [Codes; 2] = [one, other].map(|list| list.iter().collect());
+                assert_eq!(one == other, at == other_at, "{one:?}, {other:?}");
+            }
+        }
+        let codes: Codes = ["", "abc", ""].into_iter().collect();
+        assert_eq!(codes.iter().collect::<Vec<_>>(), ["", "abc", ""]);
+        assert!(codes.contains("") && codes.contains("abc") && !codes.contains("ab"));
+        assert_eq!(serde_json::from_str::<Codes>(r#"["\u0061\n", ""]"#).unwrap().iter().next(), Some("a\n"));
+        for no_list in ["[1]", "[null]", r#""a""#, r#"{"a": 1}"#, "[\"a\", [\"b\"]]"] {
+            assert!(serde_json::from_str::<Codes>(no_list).is_err(), "{no_list}");
         }
     }
 }

@@ -30,7 +30,7 @@ pub use access_key_kind::AccessKeyKind;
 #[cfg(feature = "client")]
 pub(crate) use at_once::UserAtOnce;
 pub use builder::UserInfoBuilder;
-pub use codes::Codes;
+pub use codes::{Codes, CodesIter};
 pub use feishu_ids::FeishuIds;
 pub use group::UserGroup;
 pub(crate) use id::UserId;

@@ -1,4 +1,4 @@
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use quick_cache::DefaultHashBuilder;
@@ -31,9 +31,7 @@ impl InternedLists {
                 if codes.is_empty() {
                     return;
                 }
-                let mut hasher = self.hasher.build_hasher();
-                codes.iter().for_each(|code| code.hash(&mut hasher));
-                let hash = hasher.finish();
+                let hash = self.hasher.hash_one(&*codes);
                 match self.codes.get(&hash) {
                     Some(interned) if interned == *codes => *codes = interned,
                     _ => self.codes.insert(hash, codes.clone()),

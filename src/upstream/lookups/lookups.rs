@@ -16,7 +16,7 @@ use crate::upstream::api_client::CallError;
 use crate::upstream::circuit_breaker::Subject;
 use crate::upstream::identity_cache::{Cached, Key, Value};
 use crate::upstream::owner::Owner;
-use crate::upstream::slots::Slots;
+use crate::upstream::slots::{Slot, Slots};
 use crate::util::single_flight::{FlightError, SingleFlight};
 
 /// How often a lookup is made whose result is invalidated while in flight.
@@ -225,11 +225,8 @@ impl<V: Value, B: Backend<Value = V>> Lookups<B, V> {
         Q: Send + 'static,
     {
         let share = self.shares.try_acquire(subject.owner).ok_or(FlightError::AtCapacity)?;
-        let fetching = fetch_and_cache(self.backend.clone(), key, query, subject);
-        Ok(async move {
-            let _share = share;
-            fetching.await
-        })
+        // In memory of its own: tokio moves a task some times, and whatever awaits a future that it has captured has room for two.
+        Ok(Box::pin(fetch_and_cache(share, self.backend.clone(), key, query, subject)))
     }
 
     pub(crate) fn invalidate_key(&self, key: Key) {
@@ -239,14 +236,16 @@ impl<V: Value, B: Backend<Value = V>> Lookups<B, V> {
     }
 }
 
-/// Fetches a value and caches the result. Runs in a task of its own, in the context of the first caller.
+/// Fetches a value and caches the result. Runs in a task of its own, in the context of the first caller, whose share it takes.
 fn fetch_and_cache<B: Fetch<Q>, Q: Send + 'static>(
+    share: Slot,
     backend: Arc<B>,
     key: Key,
     query: Q,
     subject: Subject,
 ) -> impl Future<Output = Outcome<B::Value>> + Send + 'static {
     async move {
+        let _share = share;
         let cache = backend.cache();
         let (epoch, started) = (cache.epoch(), cache.clock().now());
         // An earlier lookup may have ended since the caller missed the cache.

@@ -19,8 +19,17 @@ pub struct Page {
     socket: WebSocketStream<TcpStream>,
     session: Option<String>,
     calls: u64,
-    _process: Child,
+    process: Child,
     _profile: Directory,
+}
+
+impl Drop for Page {
+    /// The browser is many processes: those that outlive the first would write into the profile while it is removed.
+    fn drop(&mut self) {
+        if let Some(group) = self.process.id() {
+            let _ = std::process::Command::new("kill").args(["-KILL", "--", &format!("-{group}")]).status();
+        }
+    }
 }
 
 impl Page {
@@ -38,7 +47,10 @@ impl Page {
         command
             .args(["--remote-debugging-port=0", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]);
         command.arg(format!("--user-data-dir={}", profile.0.display())).arg("about:blank");
-        command.env("HOME", &profile.0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.env("HOME", &profile.0).env("TMPDIR", &profile.0);
+        #[cfg(unix)]
+        command.process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = match command.kill_on_drop(true).spawn() {
             Ok(process) => process,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
@@ -56,7 +68,7 @@ impl Page {
         let address = url.strip_prefix("ws://").unwrap().split('/').next().unwrap();
         let stream = in_time(TcpStream::connect(address)).await.unwrap();
         let (socket, _) = in_time(client_async(&url, stream)).await.unwrap();
-        let mut page = Self { socket, session: None, calls: 0, _process: process, _profile: profile };
+        let mut page = Self { socket, session: None, calls: 0, process, _profile: profile };
         let target = page.call("Target.createTarget", json!({ "url": "about:blank" })).await;
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         page.session =
