@@ -1,10 +1,9 @@
-use std::cmp::Ordering;
 use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::ops::Range;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::slice;
 use std::sync::{Arc, OnceLock};
 
+use hashbrown::{DefaultHashBuilder, HashTable};
 use serde::de::{self, DeserializeSeed, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -28,40 +27,57 @@ struct List {
     text: Box<str>,
     /// Where each ends in `text`.
     ends: Box<[usize]>,
-    /// Where they are in `text`, sorted. Made for the first search of a long list: equal lists are replaced by one of another user
-    /// before that.
-    sorted: OnceLock<Box<[Range<usize>]>>,
+    /// Made for the first search of a long list: equal lists are replaced by one of another user before that.
+    index: OnceLock<Index>,
 }
 
 impl List {
+    /// The code at a position. As bytes: between the ends of codes are whole characters, which need no check.
+    fn at(&self, position: usize) -> &[u8] {
+        let start = position.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        self.ends.get(position).and_then(|end| self.text.as_bytes().get(start..*end)).unwrap_or_default()
+    }
+
     fn iter(&self) -> CodesIter<'_> {
-        CodesIter { text: &self.text, places: self.places() }
-    }
-
-    fn places(&self) -> Places<'_> {
-        Places { ends: self.ends.iter(), start: 0 }
-    }
-
-    /// The code at a place. As bytes: between the ends of codes are whole characters, which need no check.
-    fn at(&self, place: Range<usize>) -> &[u8] {
-        self.text.as_bytes().get(place).unwrap_or_default()
-    }
-
-    /// Shorter codes first: most comparisons then end at the length.
-    fn order(&self, place: &Range<usize>, code: &[u8]) -> Ordering {
-        place.len().cmp(&code.len()).then_with(|| self.at(place.clone()).cmp(code))
+        CodesIter { text: &self.text, ends: self.ends.iter(), start: 0 }
     }
 
     fn contains(&self, code: &[u8]) -> bool {
         if self.ends.len() < INDEXED_FROM {
-            return self.places().any(|place| place.len() == code.len() && self.at(place) == code);
+            return (0..self.ends.len()).any(|position| self.at(position) == code);
         }
-        let sorted = self.sorted.get_or_init(|| {
-            let mut places: Box<[_]> = self.places().collect();
-            places.sort_unstable_by(|one, other| self.order(one, self.at(other.clone())));
-            places
-        });
-        sorted.binary_search_by(|place| self.order(place, code)).is_ok()
+        self.index.get_or_init(|| Index::of(self)).contains(self, code)
+    }
+}
+
+/// Finds codes in a long list.
+struct Index {
+    positions: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Index {
+    fn of(list: &List) -> Self {
+        let hasher = DefaultHashBuilder::default();
+        let mut positions = HashTable::with_capacity(list.ends.len());
+        let hash = |position: &u32| hasher.hash_one(list.at(*position as usize));
+        for position in (0..list.ends.len()).filter_map(|position| u32::try_from(position).ok()) {
+            positions.insert_unique(hash(&position), position, hash);
+        }
+        Self { positions, hasher }
+    }
+
+    fn contains(&self, list: &List, code: &[u8]) -> bool {
+        self.positions
+            .find(self.hasher.hash_one(code), |position| list.at(*position as usize) == code)
+            .is_some()
+    }
+
+    /// About how many bytes an index of so many codes takes.
+    #[cfg(feature = "client")]
+    fn size(codes: usize) -> usize {
+        // A table is full by seven eighths at the most, and a power of two.
+        (codes * 8 / 7).next_power_of_two() * (size_of::<u32>() + 1)
     }
 }
 
@@ -90,8 +106,8 @@ impl Codes {
     #[cfg(feature = "client")]
     pub(crate) fn size(&self) -> usize {
         let Some(list) = &self.0 else { return 0 };
-        let indexed = if list.ends.len() < INDEXED_FROM { 0 } else { list.ends.len() };
-        size_of::<List>() + list.text.len() + size_of_val(&*list.ends) + indexed * size_of::<Range<usize>>()
+        let index = if list.ends.len() < INDEXED_FROM { 0 } else { Index::size(list.ends.len()) };
+        size_of::<List>() + list.text.len() + size_of_val(&*list.ends) + index
     }
 }
 
@@ -114,7 +130,7 @@ impl From<Joined> for Codes {
         if ends.is_empty() {
             return Self(None);
         }
-        Self(Some(Arc::new(List { text: text.into(), ends: ends.into(), sorted: OnceLock::new() })))
+        Self(Some(Arc::new(List { text: text.into(), ends: ends.into(), index: OnceLock::new() })))
     }
 }
 
@@ -139,34 +155,17 @@ impl<'a> IntoIterator for &'a Codes {
 #[derive(Clone, Debug, Default)]
 pub struct CodesIter<'a> {
     text: &'a str,
-    places: Places<'a>,
+    ends: slice::Iter<'a, usize>,
+    /// Where the next one starts.
+    start: usize,
 }
 
 impl<'a> Iterator for CodesIter<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<&'a str> {
-        self.text.get(self.places.next()?)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.places.size_hint()
-    }
-}
-
-/// Where the codes of a list are in its text.
-#[derive(Clone, Debug, Default)]
-struct Places<'a> {
-    ends: slice::Iter<'a, usize>,
-    start: usize,
-}
-
-impl Iterator for Places<'_> {
-    type Item = Range<usize>;
-
-    fn next(&mut self) -> Option<Range<usize>> {
         let end = *self.ends.next()?;
-        Some(std::mem::replace(&mut self.start, end)..end)
+        self.text.get(std::mem::replace(&mut self.start, end)..end)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
