@@ -5,6 +5,8 @@ mod budget;
 #[cfg(feature = "jwt")]
 #[path = "support/local.rs"]
 mod local;
+#[path = "support/profile.rs"]
+mod profile;
 #[path = "support/queue.rs"]
 mod queue;
 #[path = "support/request.rs"]

@@ -9,8 +9,8 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use super::profile;
 use super::support::counted;
-use super::support::valgrind;
 
 /// How much more is in the budget, and of small counts in instructions.
 const GROWTH: f64 = 0.03;
@@ -66,7 +66,7 @@ fn count(name: &str) -> Option<Counts> {
     let program = std::env::current_exe().ok()?;
     let counted = counted(&program);
     Some(Counts {
-        instructions: counted.instructions_without_allocator(name)?,
+        instructions: profile::instructions(&counted, name)?,
         allocations: counted.allocations(name)?,
     })
 }
@@ -164,7 +164,7 @@ pub(crate) fn check(
 
 /// What is over a budget, and what is not.
 pub(crate) fn check_itself() {
-    valgrind::check_itself();
+    profile::check_itself();
     let of = |instructions, allocations| Counts { instructions, allocations };
     let budget = of(1_000.0, 2.0);
     for (counts, is_over) in [
