@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use aigc_auth::testing::SeenState;
 
 use crate::hub::Hub;
+use crate::random;
 
 /// How many tokens and keys are printed.
 const SOME: usize = 10;
@@ -24,13 +25,18 @@ pub(crate) fn text(
         text.push('\n');
     };
     line(&format!("listening on http://{address}"));
-    line(&format!("console: http://{console}/#token={console_token}"));
+    let console = format!("http://{console}/#token={console_token}");
+    line(&format!("console: {console}"));
     line("");
     line("# .env of a service:");
     let app = hub.first_app();
     line(&format!("AIGC_AUTH_BASE_URL={url}/aigc-auth"));
     line(&format!("AIGC_AUTH_APP_ID={}", quoted(&app.id)));
     line(&format!("AIGC_AUTH_APP_SECRET={}", quoted(&app.secret)));
+    // A service tells it to the center when it subscribes: a suggestion, of which the center remembers nothing.
+    line(&format!("AIGC_AUTH_WEBHOOK_SECRET={}", quoted(&random::webhook_secret())));
+    // For whoever reads what the service prints.
+    line(&format!("AIGC_AUTH_CONSOLE_URL={}", quoted(&console)));
     line("");
     for further in hub.apps().iter().skip(1) {
         line(&format!("# another app: {} with the secret {}", further.id, further.secret));
@@ -43,7 +49,7 @@ pub(crate) fn text(
 
 /// Quotes a value where `.env` files and shells need that.
 fn quoted(value: &str) -> Cow<'_, str> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte);
     if value.bytes().all(is_plain) {
         return value.into();
     }
@@ -87,7 +93,9 @@ mod tests {
     fn values_are_quoted_where_env_files_need_it() {
         for (value, expected) in [
             ("icU249PMe_-x.y:z/", "icU249PMe_-x.y:z/"),
+            ("whsec_a+b/c==", "whsec_a+b/c=="),
             ("a secret", "'a secret'"),
+            ("http://127.0.0.1:8601/#token=x", "'http://127.0.0.1:8601/#token=x'"),
             ("$HOME \"x\"", "'$HOME \"x\"'"),
             ("it's $5", "\"it's \\$5\""),
         ] {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use test_support::http::{get_as, serve};
 use test_support::reference::Reference;
 
-use crate::support::{Center, directory};
+use crate::support::{Center, directory, of_guide};
 
 fn calls() -> Value {
     let call = |method: &str, args: Value| json!({"method": method, "args": args});
@@ -59,13 +59,6 @@ async fn reference_client_runs_its_calls() {
         newer(10, "1.1.62");
         assert!(center.client().list_users(Some("erin"), 1, 10).await.unwrap().items.len() == 1, "{version}");
     }
-}
-
-/// The code block of this language in the guide.
-fn of_guide(language: &str) -> String {
-    let guide = include_str!("../../../docs/local-center.md");
-    let block = guide.split(&format!("```{language}\n")).nth(1).unwrap();
-    block.split("```").next().unwrap().to_owned()
 }
 
 /// The guide's seed and its Python service, beside a Rust service.

@@ -75,6 +75,8 @@ pub(crate) struct Center {
     pub(crate) url: String,
     console: String,
     token: String,
+    /// The lines for `.env`, as they are printed.
+    pub(crate) dot_env: String,
     pub(crate) env: HashMap<String, String>,
     pub(crate) http: reqwest::Client,
 }
@@ -84,6 +86,13 @@ pub(crate) fn directory(name: &str, text: &str) -> Directory {
     let directory = Directory::new("center");
     std::fs::write(directory.0.join(name), text).unwrap();
     directory
+}
+
+/// The code block of this language in the guide.
+pub(crate) fn of_guide(language: &str) -> String {
+    let guide = include_str!("../../../docs/local-center.md");
+    let block = guide.split(&format!("```{language}\n")).nth(1).unwrap();
+    block.split("```").next().unwrap().to_owned()
 }
 
 /// Runs the program where it does not start. Returns what it complains of.
@@ -111,17 +120,19 @@ impl Center {
         let console = example.line_with("console: ").await;
         let (console, token) = console.strip_prefix("console: ").unwrap().split_once("/#token=").unwrap();
         let (console, token) = (console.to_owned(), token.to_owned());
-        let mut env = HashMap::new();
-        while env.len() < 3 {
-            let line = example.line_with("AIGC_AUTH_").await;
-            let (name, value) = line.split_once('=').unwrap();
-            env.insert(name.to_owned(), value.to_owned());
+        example.line_with("# .env of a service:").await;
+        let (mut dot_env, mut env) = (String::new(), HashMap::new());
+        loop {
+            let line = example.line_with("").await;
+            let Some((name, value)) = line.split_once('=') else { break };
+            dot_env += &format!("{line}\n");
+            env.insert(name.to_owned(), value.trim_matches('\'').to_owned());
         }
         example.line_with("# tokens and access keys").await;
         // Another test has installed it already, or this one does.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().redirect(Policy::none()).no_proxy().build().unwrap();
-        Self { url: format!("http://{}", example.address), example, console, token, env, http }
+        Self { url: format!("http://{}", example.address), example, console, token, dot_env, env, http }
     }
 
     /// The console's URL as it is printed, with its token.

@@ -5,6 +5,7 @@
 
 use test_support::http::{self, center, get_as};
 use test_support::process::{Directory, Program, settings};
+use test_support::until;
 
 const QUICKSTART: Program = Program(env!("CARGO_BIN_EXE_quickstart"));
 
@@ -71,6 +72,54 @@ async fn with_settings_it_uses_that_center() {
 
     let error = QUICKSTART.fails(&Directory::new("missing"), &variables[..1]).await;
     assert!(error.contains("AIGC_AUTH_APP_SECRET is not set"), "{error}");
+}
+
+/// Nothing of the auth center is set by a line that is a comment, or empty.
+#[tokio::test]
+async fn comments_in_the_env_file_set_nothing() {
+    let directory = Directory::new("comments");
+    let text = "# AIGC_AUTH_APP_ID=1\n# see AIGC_AUTH_BASE_URL\nAIGC_AUTH_APP_SECRET=\n#AIGC_AUTH_WEBHOOK_SECRET=x\n";
+    std::fs::write(directory.0.join(".env"), text).unwrap();
+    let app = QUICKSTART.start_in("", directory, &[]).await;
+    assert_eq!(get_as(app.address, "alice-token", "/me").await.body, "hello, alice\n");
+}
+
+/// As with the lines of `aigc-auth-center`: signed events, and a subscription for as long as it runs.
+#[cfg(unix)]
+#[tokio::test]
+async fn with_a_secret_it_is_told_of_changed_users() {
+    let center = center().await;
+    let directory = Directory::new("webhook");
+    let lines = settings(&center).map(|(name, value)| format!("{name}={value}\n")).concat();
+    std::fs::write(directory.0.join(".env"), lines + "AIGC_AUTH_WEBHOOK_SECRET='a secret of webhooks'\n")
+        .unwrap();
+    let app = QUICKSTART.start_in("", directory, &[]).await;
+    until("subscribed", || !center.webhooks().is_empty()).await;
+    let webhook = center.webhooks().remove(0);
+    assert_eq!(webhook["url"], format!("http://{}/webhook/auth", app.address));
+    assert_eq!(webhook["secret"], "a secret of webhooks");
+    assert_eq!(
+        http::post(app.address, "/webhook/auth", &[("x-webhook-signature", "00")], "{}").await.status,
+        401
+    );
+    app.signal("TERM");
+    let (printed, status) = app.ended().await;
+    assert!(status.success() && printed.ends_with("drained, good-bye\n"), "{status} {printed}");
+    assert_eq!(center.webhooks().len(), 0, "not subscribed any more");
+}
+
+/// An auth center elsewhere does not reach this machine's loopback address, and is not asked to.
+#[tokio::test]
+async fn without_an_address_that_others_reach_it_subscribes_to_nothing() {
+    let variables = [
+        ("AIGC_AUTH_APP_ID", "1"),
+        ("AIGC_AUTH_APP_SECRET", "secret"),
+        ("AIGC_AUTH_BASE_URL", "https://auth.example.invalid/aigc-auth"),
+        ("AIGC_AUTH_WEBHOOK_SECRET", "a secret of webhooks"),
+    ];
+    let mut app = QUICKSTART.start("elsewhere", &variables).await;
+    let line = app.line_with("not subscribed").await;
+    assert!(line.contains("set AIGC_AUTH_WEBHOOK_URL"), "{line}");
 }
 
 #[tokio::test]

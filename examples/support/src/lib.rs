@@ -1,4 +1,4 @@
-//! What every example needs and none is about: the auth center to use, the address to listen on, and how to end.
+//! What every example needs and none is about: the auth center to use, the address to listen on, the events, and how to end.
 
 use std::net::SocketAddr;
 
@@ -9,9 +9,13 @@ use tokio::net::TcpListener;
 
 #[cfg(feature = "issuer")]
 mod issuer;
+#[cfg(feature = "webhook")]
+mod subscribe;
 
 #[cfg(feature = "issuer")]
 pub use issuer::Issuer;
+#[cfg(feature = "webhook")]
+pub use subscribe::subscribe;
 
 /// Logs to standard error what `RUST_LOG` says, `info` by default.
 #[cfg(feature = "logging")]
@@ -55,13 +59,18 @@ pub async fn connect_with(
 
 /// Whether any of these is set, in the environment or in `.env`.
 pub fn is_set(names: &[&str]) -> bool {
-    let file = std::fs::read_to_string(".env").unwrap_or_default();
-    names.iter().any(|name| std::env::var_os(name).is_some() || file.contains(name))
+    names.iter().any(|name| variable(name).is_some())
 }
 
-/// The value of an environment variable; `None` if it is not set or empty.
+/// The value of a variable of the environment, or else of `.env` in the working directory; `None` if it is not set or empty.
 pub fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    let given = std::env::var(name).ok().filter(|value| !value.is_empty());
+    given.or_else(|| {
+        let file = std::fs::read_to_string(".env").ok()?;
+        // What is wrong with a line is said by the crate, which reads the file as well.
+        let mut lines = dotenvy::from_read_iter(file.trim_start_matches('\u{feff}').as_bytes()).flatten();
+        lines.find(|(of_file, value)| of_file == name && !value.is_empty()).map(|(_, value)| value)
+    })
 }
 
 /// Listens on `BIND`, `127.0.0.1:3000` by default, and prints the address.

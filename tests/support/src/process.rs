@@ -1,8 +1,9 @@
 //! Examples as a newcomer meets them: each a process of its own.
 
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,6 +15,9 @@ use tokio::time::timeout;
 
 /// Longer than anything here takes, on a machine that is busy with other things.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longer than cargo takes for a program and all that it depends on.
+const BUILD: Duration = Duration::from_secs(900);
 
 /// A working directory of its own, removed in the end.
 pub struct Directory(pub PathBuf);
@@ -56,6 +60,33 @@ pub fn settings(center: &AuthCenter) -> [(&'static str, String); 3] {
 pub struct Program(pub &'static str);
 
 impl Program {
+    /// The program of an example, in tests of another package. `cargo test --workspace` has built it; where the tests of one package
+    /// alone are run, it is built now, unless it is up to date.
+    pub async fn of_example(name: &str) -> Self {
+        let this = std::env::current_exe().unwrap();
+        let profile = this.parent().and_then(Path::parent).unwrap();
+        let program = profile.join(name).with_extension(std::env::consts::EXE_EXTENSION);
+        if !is_up_to_date(&program, name) {
+            let target = profile.parent().unwrap();
+            let profile =
+                profile.file_name().and_then(OsStr::to_str).map(|of| if of == "debug" { "dev" } else { of });
+            let mut build = Command::new(env!("CARGO"));
+            build.args([
+                "build",
+                "--quiet",
+                "--package",
+                name,
+                "--profile",
+                profile.unwrap(),
+                "--target-dir",
+            ]);
+            build.arg(target).current_dir(env!("CARGO_MANIFEST_DIR")).kill_on_drop(true);
+            let built = timeout(BUILD, build.status()).await.expect("cargo builds it").unwrap();
+            assert!(built.success(), "cargo build --package {name}: {built}");
+        }
+        Self(Box::leak(program.to_str().unwrap().into()))
+    }
+
     /// The program with these arguments, and with these variables and no others.
     pub fn command(&self, arguments: &str, directory: &Directory, variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(self.0);
@@ -105,6 +136,23 @@ impl Program {
         assert!(!stdout.contains("listening"), "{stdout}");
         stderr.into_owned()
     }
+}
+
+/// Whether the program of an example is there, and younger than its sources: its own, those that examples share, the crate's.
+fn is_up_to_date(program: &Path, name: &str) -> bool {
+    let changed = |path: &Path| path.metadata().and_then(|of| of.modified()).ok();
+    let Some(built) = changed(program) else { return false };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut left =
+        vec![root.join("src"), root.join("examples/support/src"), root.join("examples").join(name)];
+    while let Some(path) = left.pop() {
+        match std::fs::read_dir(&path) {
+            Ok(entries) => left.extend(entries.map(|entry| entry.unwrap().path())),
+            Err(_) if changed(&path).is_some_and(|of| of <= built) => {}
+            Err(_) => return false,
+        }
+    }
+    true
 }
 
 /// An example that serves until this is dropped.

@@ -4,5 +4,7 @@ mod accessibility;
 mod drill;
 mod load;
 mod open_page;
+#[cfg(target_os = "linux")]
+mod quickstart;
 mod security;
 mod users;

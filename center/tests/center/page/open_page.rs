@@ -18,6 +18,8 @@ window.find = (selector) => until(selector, () => {
     return found && found.checkVisibility() && !found.disabled && found;
 });
 window.click = async (selector) => (await find(selector)).click();
+/** A button, by the name that people see. */
+window.named = (name) => until(name, () => [...document.querySelectorAll("button")].find((one) => one.innerText.trim() === name && !one.disabled));
 window.says = (text) => until(text, () => document.body.innerText.includes(text));
 window.section = async (name) => {
     location.hash = "/" + name;
