@@ -11,6 +11,8 @@ const MARKS = 300;
 const LEAST_CALLS = 3;
 /** A breaker tries a call after a second or so, then less and less often. */
 const SILENCE = 1_500;
+/** A call that hangs, or gets a byte now and then, is told when its caller gives up: the reference client after 30 s. */
+const SILENCE_OF = { hang: 35_000, slow: 35_000 };
 const GAPS = 6;
 
 export const outcomeOf = ({ status, code, is_faulty }) => {
@@ -142,10 +144,11 @@ export class Timeline {
         continue;
       }
       const before = this.#recent.before(key, at);
-      if (concern) concern.endedAt = null;
+      const silence = SILENCE_OF[fault] ?? SILENCE;
+      if (concern) Object.assign(concern, { endedAt: null, silence });
       else if (before.length >= LEAST_CALLS) {
         const usual = (at - before[0]) / before.length;
-        this.#concerned.set(key, { app, usual, lastAt: at, quietAt: null, faultAt: at, failed: 0, endedAt: null });
+        this.#concerned.set(key, { app, usual, silence, lastAt: at, quietAt: null, faultAt: at, failed: 0, endedAt: null });
       }
     }
   }
@@ -161,8 +164,8 @@ export class Timeline {
 
   /** Notices that an app has called no more until now, in a fault. By calls as well: what a page is told late has no ticks. */
   #notice(concern, now) {
-    const { app, usual, lastAt, quietAt, faultAt, failed, endedAt } = concern;
-    if (quietAt !== null || endedAt !== null || now - lastAt <= Math.max(SILENCE, GAPS * usual)) return;
+    const { app, usual, silence, lastAt, quietAt, faultAt, failed, endedAt } = concern;
+    if (quietAt !== null || endedAt !== null || now - lastAt <= Math.max(silence, GAPS * usual)) return;
     concern.quietAt = lastAt;
     this.#note({ at: lastAt, kind: "quiet", app, failed, since: lastAt - faultAt });
   }

@@ -33,7 +33,7 @@ async fn reports(user: RequirePermission<ReadReports>) -> String {
 
 /// Is told of changed users. By then, the client's cache has invalidated them.
 async fn on_event(event: UserEvent) -> Result<&'static str, HandlerError> {
-    println!("told of {event:?}");
+    println!("told by the auth center: {} {:?}", event.name(), event.updated_fields());
     Ok("taken")
 }
 

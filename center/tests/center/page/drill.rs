@@ -36,6 +36,30 @@ async fn outage_is_switched_on_and_off_and_seen_in_the_timeline() {
     page.run("choose('#language', 'zh-CN'); await says('调用停止'); await says('后恢复正常');").await;
 }
 
+/// Calls that hang are told when they have ended: until then, nothing is concluded from their absence.
+#[tokio::test]
+async fn calls_that_hang_are_not_taken_for_an_open_breaker() {
+    let center = Center::start("").await;
+    let Some(mut page) = open(&center).await else { return };
+    let client = center.client_builder().timeout(Duration::from_secs(4)).build().unwrap();
+    let service = tokio::spawn(async move {
+        loop {
+            let _ = client.list_groups().await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    page.run("await until('calls', () => Number(document.querySelector('.tile dd').innerText) > 20);").await;
+    page.run("(await named('Hang, 30 s')).click(); await says('Hang at all endpoints and the log-in switched on, for 30 s');").await;
+    let failed = "[...document.querySelectorAll('.tile')].find((tile) => tile.innerText.includes('Failed')).querySelector('dd')";
+    page.run(&format!("await until('a call has ended', () => Number({failed}.innerText) > 0);")).await;
+    let marks = page.run("return document.querySelector('[aria-label=Timeline] table').innerText").await;
+    let marks = marks.as_str().unwrap();
+    assert!(!marks.contains("no calls arrive") && !marks.contains("calls stopped"), "{marks}");
+    page.run("(await named('Switch off')).click(); await says('Orders <&>: calls are answered again');")
+        .await;
+    service.abort();
+}
+
 #[tokio::test]
 async fn faults_of_one_endpoint_have_their_time() {
     let center = Center::start("").await;
