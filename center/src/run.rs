@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,7 +86,7 @@ pub(crate) async fn run(args: Args) -> Result<(), String> {
     let keeper = tokio::spawn(keep(Arc::clone(&hub), store, stopped));
 
     hub.center().resume();
-    print!("{}", banner::text(&hub, address, &url, console_address, &token));
+    say(&banner::text(&hub, address, &url, console_address, &token));
     signal.await;
 
     eprintln!("aigc-auth-center: stopping");
@@ -95,8 +96,14 @@ pub(crate) async fn run(args: Args) -> Result<(), String> {
     let _ = tokio::time::timeout(DRAIN, console).await;
     // Its last act is to save; SQLite itself waits no longer than its busy timeout.
     keeper.await.map_err(|error| error.to_string())??;
-    println!("stopped");
+    say("stopped\n");
     Ok(())
+}
+
+/// Prints to whoever reads it: behind a pipe, Ctrl-C ends the reader as well.
+fn say(text: &str) {
+    let mut output = std::io::stdout();
+    let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
 }
 
 async fn start(

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use test_support::process::Directory;
+use test_support::process::{Directory, PATIENCE, line_with};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::time::timeout;
 
 use crate::support::{Center, PROGRAM, complaint};
 
@@ -74,4 +76,20 @@ async fn signals_end_it_in_order() {
         assert!(start.elapsed() < Duration::from_secs(4), "idle connections hold nothing up");
         std::net::TcpListener::bind(address).unwrap();
     }
+}
+
+/// As Ctrl-C does behind `| tee center.log`, which it ends first.
+#[cfg(unix)]
+#[tokio::test]
+async fn it_ends_in_order_where_nobody_reads_it_any_more() {
+    let directory = Directory::new("center");
+    let mut process = PROGRAM.command("--port 0", &directory, &[]).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    line_with(&mut lines, "root ").await;
+    drop(lines);
+    let kill = format!("kill -s INT {}", process.id().unwrap());
+    assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    let ended = timeout(PATIENCE, process.wait_with_output()).await.unwrap().unwrap();
+    let complaints = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success() && !complaints.contains("panicked"), "{}: {complaints}", ended.status);
 }
