@@ -13,6 +13,7 @@ use super::observed_call::{ObservedCall, Observer};
 use super::respond::Responder;
 use super::server::Server;
 use super::state::State;
+use super::store::Store;
 use crate::types::secret::Secret;
 
 /// Builds an [`AuthCenter`]; made by [`AuthCenter::builder`].
@@ -27,6 +28,7 @@ pub struct AuthCenterBuilder {
     random: Option<Random>,
     routes: Option<Router>,
     observer: Option<Observer>,
+    store: Option<Store>,
     is_paused: bool,
 }
 
@@ -50,6 +52,7 @@ impl AuthCenter {
             random: None,
             routes: None,
             observer: None,
+            store: None,
             is_paused: false,
         }
     }
@@ -108,6 +111,17 @@ impl AuthCenterBuilder {
         self
     }
 
+    /// Awaits this before a call that has changed the state is answered: what a caller was told is then stored, whatever
+    /// happens to the program afterwards. Where `store` returns false, the caller is told so by a 507. It gets no lock, and may
+    /// gather the changes of several calls. Defaults to nothing.
+    pub fn stored_by<F>(mut self, store: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = bool> + Send + 'static,
+    {
+        self.store = Some(Store::new(store));
+        self
+    }
+
     /// Starts the center paused: connections wait until [`AuthCenter::resume`], and so see no half of its users. Defaults to
     /// answering at once.
     pub fn paused(mut self) -> Self {
@@ -135,7 +149,7 @@ impl AuthCenterBuilder {
     pub async fn try_start(self) -> io::Result<AuthCenter> {
         let mut state = State::new(&self.app_id, self.app_secret.clone(), self.dialect, self.limits);
         state.accounts.random = self.random;
-        let responder = Responder::new(Dispatcher::new(state), self.routes, self.observer);
+        let responder = Responder::new(Dispatcher::new(state), self.routes, self.observer, self.store);
         let server = Arc::new(Server::bind(self.address, responder, self.limits)?);
         if !self.is_paused {
             server.resume();

@@ -147,9 +147,9 @@ impl AuthCenter {
         state.accounts.tokens.insert(token.into(), Token::new(username.into(), app_id, None));
     }
 
-    /// Revokes a token.
-    pub fn revoke_token(&self, token: &str) {
-        self.server.dispatcher().state.accounts.tokens.remove(token);
+    /// Revokes a token. Returns whether there was one.
+    pub fn revoke_token(&self, token: &str) -> bool {
+        self.server.dispatcher().state.accounts.tokens.remove(token).is_some()
     }
 
     /// Adds an access key. The auth center accepts any text; services require the prefix `ak_`.
@@ -157,9 +157,9 @@ impl AuthCenter {
         self.server.dispatcher().state.accounts.issue(text.into(), key);
     }
 
-    /// Revokes an access key.
-    pub fn revoke_access_key(&self, text: &str) {
-        self.server.dispatcher().state.accounts.keys.remove(text);
+    /// Revokes an access key. Returns whether there was one.
+    pub fn revoke_access_key(&self, text: &str) -> bool {
+        self.server.dispatcher().state.accounts.keys.remove(text).is_some()
     }
 
     /// Adds a group of the app, or replaces the group of the same code; without an id, it gets one. `/groups/list` returns

@@ -25,6 +25,8 @@ pub(super) struct Dispatched {
     /// The business code, without a fault.
     pub(super) code: Option<i64>,
     pub(super) is_faulty: bool,
+    /// Whether there may be something to store now.
+    pub(super) has_changed: bool,
     /// The user of the credential that the call is about.
     pub(super) username: Option<String>,
 }
@@ -50,6 +52,7 @@ impl Dispatcher {
         let fault = self.faults.next_fault(&call.endpoint, credential);
         let is_faulty = fault.is_some();
         let mut code = None;
+        let before = self.state.version();
         let handle = || endpoints::handle(&mut self.state, call);
         let delivery = match fault {
             Some(fault) => fault.apply(handle),
@@ -59,7 +62,8 @@ impl Dispatcher {
                 response.into()
             }
         };
-        Dispatched { delivery, delay: self.delay, code, is_faulty, username }
+        let has_changed = self.state.version() != before;
+        Dispatched { delivery, delay: self.delay, code, is_faulty, has_changed, username }
     }
 
     /// Returns the fault of a request to a route that is no endpoint, and the delay of its response.

@@ -22,8 +22,11 @@ impl Groups {
         self.0.insert(at.unwrap_or(self.0.len()), group);
     }
 
-    pub(super) fn remove(&mut self, code: &str) {
+    /// Returns whether there was one.
+    pub(super) fn remove(&mut self, code: &str) -> bool {
+        let before = self.0.len();
         self.0.retain(|group| group.code() != Some(code));
+        self.0.len() < before
     }
 
     pub(super) fn all(&self) -> &[UserGroup] {

@@ -33,6 +33,7 @@ mod respond;
 mod response;
 mod server;
 mod state;
+mod store;
 mod stored;
 mod test_auth;
 mod test_key;

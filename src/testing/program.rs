@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::accounts::Token;
 use super::center::AuthCenter;
 use crate::types::secret::Secret;
-use crate::types::user::{UserGroup, UserInfo};
+use crate::types::user::{UserGroup, UserInfo, UserInfoBuilder};
 
 impl AuthCenter {
     /// Answers connections, after [`AuthCenterBuilder::paused`](super::AuthCenterBuilder::paused).
@@ -36,19 +36,63 @@ impl AuthCenter {
         self.server.dispatcher().state.accounts.users.get(username).cloned()
     }
 
+    /// Adds a user, unless there is one of this name already. Returns whether it did.
+    pub fn try_add_user(&self, user: impl Into<UserInfo>) -> bool {
+        let (user, accounts) = (user.into(), &mut self.server.dispatcher().state.accounts);
+        let is_new = !accounts.users.contains_key(user.username());
+        if is_new {
+            accounts.put(user);
+        }
+        is_new
+    }
+
+    /// Updates a user in one step, so that no other change is lost. Returns the user as they are then; `None` if there is no
+    /// such user. `update` must not call the center.
+    pub fn try_update_user(
+        &self,
+        username: &str,
+        update: impl FnOnce(UserInfoBuilder) -> UserInfoBuilder,
+    ) -> Option<UserInfo> {
+        let accounts = &mut self.server.dispatcher().state.accounts;
+        let user = update(accounts.users.get(username)?.to_builder()).build();
+        accounts.users.remove(username);
+        accounts.put(user.clone());
+        Some(user)
+    }
+
+    /// Increases with each change of what [`AuthCenter::changed_tables`] and [`AuthCenter::usage_after`] return.
+    pub fn state_version(&self) -> u64 {
+        self.server.dispatcher().state.version()
+    }
+
+    /// Whether a table of [`AuthCenter::changed_tables`] has room for another row: as
+    /// [`AuthCenterBuilder::bounded`](super::AuthCenterBuilder::bounded) says for calls. Adding beyond is up to the caller.
+    pub fn has_room(&self, table: &str) -> bool {
+        let state = &self.server.dispatcher().state;
+        let (accounts, registry, limits) = (&state.accounts, &state.registry, &state.limits);
+        match table {
+            "users" => accounts.users.len() < limits.accounts,
+            "tokens" => accounts.tokens.len() < limits.accounts,
+            "access_keys" => accounts.keys.len() < limits.accounts,
+            "groups" => state.groups.all().len() < limits.registered,
+            "configs" => registry.configs.len() < limits.registered,
+            _ => true,
+        }
+    }
+
     /// Returns the groups of the apps.
     pub fn groups(&self) -> Vec<UserGroup> {
         self.server.dispatcher().state.groups.all().to_vec()
     }
 
-    /// Removes the group of this code.
-    pub fn remove_group(&self, code: &str) {
-        self.server.dispatcher().state.groups.remove(code);
+    /// Removes the group of this code. Returns whether there was one.
+    pub fn remove_group(&self, code: &str) -> bool {
+        self.server.dispatcher().state.groups.remove(code)
     }
 
-    /// Removes a registered webhook.
-    pub fn remove_webhook(&self, webhook_id: u64) {
-        self.server.dispatcher().state.registry.webhooks.remove(&webhook_id);
+    /// Removes a registered webhook. Returns whether there was one.
+    pub fn remove_webhook(&self, webhook_id: u64) -> bool {
+        self.server.dispatcher().state.registry.webhooks.remove(&webhook_id).is_some()
     }
 
     /// Clears the fault of one endpoint, set by [`AuthCenter::inject_fault_on`].

@@ -60,6 +60,11 @@ impl ReceivedUsage {
         }
     }
 
+    /// Returns the number of the latest record, also of one that was dropped.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = &UsageRecord> {
         self.records.iter().map(|(record, _)| record)
     }

@@ -16,6 +16,7 @@ use super::limits::Limits;
 use super::observed_call::{Observation, ObservedCall, Observer, shortened};
 use super::read_body::{Bodies, Unread};
 use super::response::{Delivery, Disconnect, EnvelopeResponse};
+use super::store::Store;
 
 /// The path prefix of all endpoints.
 const PREFIX: &str = "/aigc-auth/sdk";
@@ -25,13 +26,26 @@ pub(super) struct Responder {
     bodies: Bodies,
     routes: Option<Router>,
     observer: Option<Observer>,
+    store: Option<Store>,
     limits: Limits,
 }
 
 impl Responder {
-    pub(super) fn new(dispatcher: Dispatcher, routes: Option<Router>, observer: Option<Observer>) -> Self {
+    pub(super) fn new(
+        dispatcher: Dispatcher,
+        routes: Option<Router>,
+        observer: Option<Observer>,
+        store: Option<Store>,
+    ) -> Self {
         let limits = dispatcher.state.limits;
-        Self { dispatcher: Mutex::new(dispatcher), bodies: Bodies::default(), routes, observer, limits }
+        Self {
+            dispatcher: Mutex::new(dispatcher),
+            bodies: Bodies::default(),
+            routes,
+            observer,
+            store,
+            limits,
+        }
     }
 
     pub(super) fn dispatcher(&self) -> MutexGuard<'_, Dispatcher> {
@@ -94,6 +108,12 @@ impl Responder {
             call.is_faulty = dispatched.is_faulty;
             call.username = dispatched.username;
         });
+        if dispatched.has_changed
+            && let Some(store) = &self.store
+            && !store.all().await
+        {
+            return Ok((not_stored().into(), dispatched.delay));
+        }
         Ok((dispatched.delivery, dispatched.delay))
     }
 
@@ -131,6 +151,11 @@ async fn route(routes: &Router, request: Request<Incoming>) -> Response<Body> {
 async fn collected(response: Response<Body>) -> Result<Response<bytes::Bytes>, Disconnect> {
     let (head, body) = response.into_parts();
     Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
+}
+
+fn not_stored() -> EnvelopeResponse {
+    let status = StatusCode::INSUFFICIENT_STORAGE;
+    EnvelopeResponse::failure(status, status.as_u16().into(), "done, but not stored: the center says why")
 }
 
 fn refusal(unread: Unread) -> EnvelopeResponse {

@@ -42,6 +42,15 @@ impl State {
         }
     }
 
+    /// Increases with each change of what is stored.
+    pub(super) fn version(&self) -> u64 {
+        let (accounts, registry) = (&self.accounts, &self.registry);
+        let accounts = accounts.users.version() + accounts.tokens.version() + accounts.keys.version();
+        let services = registry.service_ids.version() + registry.instances.version();
+        let registry = registry.webhooks.version() + services + registry.configs.version();
+        accounts + registry + self.groups.version() + self.usage.last()
+    }
+
     /// Rejects a call that would add a row to a full table of accounts.
     pub(super) fn check_account(&self, table: &str, rows: usize) -> Result<(), Rejection> {
         check_room(table, rows, self.limits.accounts)

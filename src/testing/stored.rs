@@ -126,7 +126,9 @@ fn tables(state: &State) -> [Described; 8] {
             state.accounts.keys.iter().map(row).collect()
         }),
         ("groups", state.groups.version(), |state| {
-            state.groups.all().iter().map(|group| (json!(group.id()).to_string(), json!(group))).collect()
+            // By their place: two may have the same id, and their order is part of what `/groups/list` answers.
+            let row = |(at, group): (usize, &UserGroup)| (format!("{at:06}"), json!(group));
+            state.groups.all().iter().enumerate().map(row).collect()
         }),
         ("webhooks", registry.webhooks.version(), |state| rows(&state.registry.webhooks)),
         ("service_ids", registry.service_ids.version(), |state| rows(&state.registry.service_ids)),

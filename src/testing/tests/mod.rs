@@ -18,6 +18,7 @@ mod other_apps;
 mod program;
 mod pushed;
 mod registry;
+mod stored;
 mod users;
 
 /// Formats a valid request.
