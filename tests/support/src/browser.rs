@@ -19,6 +19,8 @@ pub struct Page {
     socket: WebSocketStream<TcpStream>,
     session: Option<String>,
     calls: u64,
+    /// The latest `Tracing.tracingComplete`.
+    traced: Option<Value>,
     process: Child,
     _profile: Directory,
 }
@@ -68,7 +70,7 @@ impl Page {
         let address = url.strip_prefix("ws://").unwrap().split('/').next().unwrap();
         let stream = in_time(TcpStream::connect(address)).await.unwrap();
         let (socket, _) = in_time(client_async(&url, stream)).await.unwrap();
-        let mut page = Self { socket, session: None, calls: 0, process, _profile: profile };
+        let mut page = Self { socket, session: None, calls: 0, traced: None, process, _profile: profile };
         let target = page.call("Target.createTarget", json!({ "url": "about:blank" })).await;
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         page.session =
@@ -107,10 +109,63 @@ impl Page {
                 assert!(answer.get("error").is_none(), "{method}: {answer}");
                 return answer["result"].clone();
             }
+            if answer["method"] == "Tracing.tracingComplete" {
+                self.traced = Some(answer["params"].clone());
+            }
         }
+    }
+
+    /// Begins to measure the tasks of the browser's threads.
+    pub async fn begin_tasks(&mut self) {
+        self.traced = None;
+        let config = json!({ "includedCategories": ["toplevel"], "excludedCategories": ["*"] });
+        let arguments = json!({ "traceConfig": config, "transferMode": "ReturnAsStream" });
+        self.call("Tracing.start", arguments).await;
+    }
+
+    /// Returns how long the longest task of a page's main thread has run since, in milliseconds: the time that the thread had a
+    /// processor, which is the page's own doing, and the time on the clock, which is that of other programs as well.
+    pub async fn longest_task(&mut self) -> (f64, f64) {
+        self.call("Tracing.end", json!({})).await;
+        let stream = loop {
+            if let Some(traced) = self.traced.take() {
+                break traced["stream"].clone();
+            }
+            // The event comes between the answers.
+            self.run("await new Promise((resolve) => setTimeout(resolve, 20));").await;
+        };
+        let mut text = String::new();
+        loop {
+            let part = self.call("IO.read", json!({ "handle": stream, "size": 4 << 20 })).await;
+            assert_ne!(part["base64Encoded"], true);
+            text += part["data"].as_str().unwrap();
+            if part["eof"] == true {
+                break;
+            }
+        }
+        self.call("IO.close", json!({ "handle": stream })).await;
+        longest_task(&serde_json::from_str(&text).unwrap())
     }
 }
 
 async fn in_time<T>(future: impl Future<Output = T>) -> T {
     timeout(PATIENCE, future).await.expect("chromium answers")
+}
+
+/// The format is that of `chrome://tracing`: durations in microseconds, `tdur` those of the thread.
+fn longest_task(trace: &Value) -> (f64, f64) {
+    let events = trace["traceEvents"].as_array().unwrap();
+    let of_main_threads: Vec<_> = events
+        .iter()
+        .filter(|event| event["name"] == "thread_name" && event["args"]["name"] == "CrRendererMain")
+        .map(|event| (&event["pid"], &event["tid"]))
+        .collect();
+    let tasks = events.iter().filter(|event| event["ph"] == "X" && event["tdur"].is_number());
+    let tasks = tasks.filter(|event| of_main_threads.contains(&(&event["pid"], &event["tid"])));
+    let times =
+        tasks.map(|event| [&event["tdur"], &event["dur"]].map(|time| time.as_f64().unwrap() / 1_000.0));
+    let longest =
+        times.fold([0.0_f64; 2], |longest, times| [longest[0].max(times[0]), longest[1].max(times[1])]);
+    assert!(longest[0] > 0.0, "a trace without tasks");
+    (longest[0], longest[1])
 }

@@ -49,7 +49,6 @@ async fn heap(page: &mut Page) -> f64 {
 async fn page_stays_responsive_and_its_memory_bounded() {
     let center = Center::start("").await;
     let Some(mut page) = open(&center).await else { return };
-    page.run("window.longest = 0; new PerformanceObserver((list) => { for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration); }).observe({ type: 'longtask' });").await;
     for round in 0..20 {
         let record = |at: usize| {
             json!({"api_path": format!("/{}", round * 500 + at), "api_method": "GET", "status_code": 200,
@@ -70,27 +69,20 @@ async fn page_stays_responsive_and_its_memory_bounded() {
     let rows = page.run("return document.querySelectorAll('tr').length").await;
     assert!(rows.as_u64().unwrap() < 200, "{rows}");
 
-    let mut longest = vec![];
-    let mut used = vec![];
-    // The machine may be busy with other things in between: a page that is slow itself is slow each time.
-    for round in 0..8 {
-        page.run("window.longest = 0; await section('calls');").await;
+    let (mut longest, mut used) = (vec![], vec![]);
+    for _ in 0..2 {
+        page.run("await section('calls');").await;
+        page.begin_tasks().await;
         let sent = flood(&center).await;
         assert!(sent >= RATE * SECONDS);
         page.run("await section('overview'); await section('users'); await section('calls'); await until('calls', () => document.querySelectorAll('tbody tr').length === 50);").await;
-        longest.push(
-            page.run("await new Promise((resolve) => setTimeout(resolve, 300)); return window.longest")
-                .await
-                .as_f64()
-                .unwrap(),
-        );
+        page.run("await new Promise((resolve) => setTimeout(resolve, 300));").await;
+        longest.push(page.longest_task().await);
         used.push(heap(&mut page).await);
-        if round >= 1 && longest.iter().any(|&longest| longest < 200.0) {
-            break;
-        }
     }
-    eprintln!("longest tasks: {longest:?} ms; heap: {used:?} MiB");
-    assert!(longest.iter().any(|&longest| longest < 200.0), "{longest:?}");
+    eprintln!("longest tasks (of the thread, by the clock): {longest:?} ms; heap: {used:?} MiB");
+    // By the time that the page itself has run: by the clock, a task is as long as the machine is busy with other things.
+    assert!(longest.iter().all(|(own, _)| *own < 200.0), "{longest:?}");
     assert!(used.last().unwrap() - used.first().unwrap() < 8.0 && *used.last().unwrap() < 64.0, "{used:?}");
     let calls = page.run("await section('overview'); return Number(document.querySelector('.tile dd').innerText.replaceAll(',', ''))").await;
     assert!(calls.as_u64().unwrap() as usize >= RATE * SECONDS, "none was lost: {calls}");
