@@ -17,5 +17,6 @@ export const ENDPOINTS = [
   "/users/batch-by-ids", "/users/list", "/users/compare-identity", "/users/authorize-by-token", "/groups/list", "/sync/user",
   "/sync/batch", "/webhook/register", "/webhook/unregister", "/service/register", "/service/heartbeat", "/service/unregister",
   "/stats/report/batch", "/feishu/message", "/feishu/identity/users/sync", "/feishu/identity/users/token",
-  "/oauth/authorize", "/oauth/token", "/oauth/jwks.json",
+  "/.well-known/openid-configuration", "/oauth/authorize", "/oauth/log-in", "/oauth/token", "/oauth/jwks", "/oauth/userinfo",
+  "/oauth/revoke", "/oauth/end-session",
 ];

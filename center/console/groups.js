@@ -5,7 +5,7 @@ import { reload, rows } from "./state.js";
 import { table } from "./table.js";
 import { t } from "./words.js";
 
-const path = (code) => `groups/${encodeURIComponent(code)}`;
+const path = (code) => `groups?name=${encodeURIComponent(code)}`;
 
 function edit(group) {
   const code = h("input", { required: true, value: group?.code ?? "", spellcheck: "false" });
@@ -33,7 +33,7 @@ const remove = (group) =>
 export function groups() {
   const list = table({
     label: t("groups"),
-    key: (group) => group.id ?? group.code,
+    key: (group) => group.code,
     empty: t("noGroups"),
     columns: [
       { title: t("codeOf"), text: (group) => group.code ?? "", main: true },

@@ -25,7 +25,7 @@ function configure(known) {
       } catch (error) {
         throw new Error(t("notJson", { error: error.message }));
       }
-      await api("PUT", `services/${encodeURIComponent(name.value.trim())}/config`, config);
+      await api("PUT", `services/config?name=${encodeURIComponent(name.value.trim())}`, config);
       reload();
     },
   });

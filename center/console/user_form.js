@@ -57,7 +57,7 @@ export function editUser(user) {
     action: user ? t("save") : t("addUser"),
     async submit() {
       const name = user ? user.username : username.value.trim();
-      await api(user ? "PATCH" : "POST", `users/${encodeURIComponent(name)}`, edits());
+      await api(user ? "PATCH" : "POST", `users?name=${encodeURIComponent(name)}`, edits());
       warnIfUntold(user ? "user.updated" : "user.created");
       reload();
     },

@@ -11,7 +11,8 @@ import { table } from "./table.js";
 import { attempt } from "./toast.js";
 import { t } from "./words.js";
 
-const path = (username) => `users/${encodeURIComponent(username)}`;
+// In the query: a path has no place for a user named `..`.
+const path = (username) => `users?name=${encodeURIComponent(username)}`;
 export const isActive = (user) => user.status === null || user.status === "active";
 
 async function change(method, user, body, event) {

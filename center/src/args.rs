@@ -51,7 +51,8 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn console_port(&self) -> u16 {
-        let next = if self.port == 0 { 0 } else { self.port.saturating_add(1) };
+        // After the last one, and after a free one, a free one.
+        let next = if self.port == 0 { 0 } else { self.port.wrapping_add(1) };
         self.console_port.unwrap_or(next)
     }
 
@@ -61,7 +62,7 @@ impl Args {
 
     /// Rejects an address that others reach, unless that is wanted.
     pub(crate) fn check_bind(&self) -> Result<(), String> {
-        if self.bind.is_loopback() || self.insecure_bind {
+        if self.bind.to_canonical().is_loopback() || self.insecure_bind {
             return Ok(());
         }
         Err(format!(

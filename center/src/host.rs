@@ -18,12 +18,14 @@ pub(crate) struct Hosts(Option<Arc<BTreeSet<String>>>);
 impl Hosts {
     /// Those of an address on loopback, and that of a URL. Other addresses have names that are not known here.
     pub(crate) fn of(address: SocketAddr, url: Option<&str>) -> Self {
-        if !address.ip().is_loopback() {
+        if !address.ip().to_canonical().is_loopback() {
             return Self(None);
         }
         let port = address.port();
         let mut names = BTreeSet::from([format!("localhost:{port}"), address.to_string()]);
-        names.extend(url.and_then(authority).map(str::to_owned));
+        names.extend(url.and_then(authority).map(str::to_ascii_lowercase));
+        // Browsers leave the port of `http` out.
+        names.extend(names.clone().iter().filter_map(|name| name.strip_suffix(":80")).map(str::to_owned));
         Self(Some(Arc::new(names)))
     }
 }
@@ -34,7 +36,8 @@ fn authority(url: &str) -> Option<&str> {
 
 pub(crate) async fn check(State(Hosts(names)): State<Hosts>, request: Request, next: Next) -> Response {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    if names.is_none_or(|names| host.is_some_and(|host| names.contains(host))) {
+    let host = host.map(str::to_ascii_lowercase);
+    if names.is_none_or(|names| host.is_some_and(|host| names.contains(&host))) {
         return next.run(request).await;
     }
     (

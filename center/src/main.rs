@@ -3,6 +3,7 @@
 //! State is in one place, the [`Hub`](hub::Hub). Calls, log-ins and the console change it by its methods; what changed is
 //! noticed by one task, the [`keeper`], which tells the console and writes the state file.
 
+mod address;
 mod args;
 mod banner;
 mod console;
@@ -15,6 +16,7 @@ mod random;
 mod run;
 mod seed;
 mod store;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -29,7 +31,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("aigc-auth-center: {error}");
+            terminal::complain(&error);
             ExitCode::FAILURE
         }
     }

@@ -5,7 +5,7 @@ use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::error::ApiError;
 use crate::hub::Hub;
@@ -19,11 +19,17 @@ pub(crate) struct Console {
     pub(super) url: Arc<str>,
     /// Ends the streams of events, which would hold the program up.
     pub(super) stopped: watch::Receiver<bool>,
+    /// One for each page that reads events.
+    pub(super) readers: Arc<Semaphore>,
 }
+
+/// Pages that read events at a time. A browser opens six connections to a host.
+const READERS: usize = 32;
 
 impl Console {
     pub(crate) fn new(hub: Arc<Hub>, token: String, url: String, stopped: watch::Receiver<bool>) -> Self {
-        Self { hub, token: token.into(), url: url.into(), stopped }
+        let readers = Arc::new(Semaphore::new(READERS));
+        Self { hub, token: token.into(), url: url.into(), stopped, readers }
     }
 
     pub(crate) fn token(&self) -> &str {
@@ -31,11 +37,16 @@ impl Console {
     }
 }
 
+/// The name of a scheme is in any case (RFC 9110 section 11.1).
+const BEARER: &[u8] = b"Bearer ";
+
 /// Lets requests with the console's token pass. No cookie: other sites' pages cannot send it, and no other port of this host
 /// gets it. Where a browser says that another site's page asks to change something, the token does not help.
 pub(super) async fn authenticate(State(console): State<Console>, request: Request, next: Next) -> Response {
     let header = request.headers().get(AUTHORIZATION).map(|value| value.as_bytes());
-    let token = header.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
+    let token = header.and_then(|value| value.split_at_checked(BEARER.len()));
+    let token =
+        token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(BEARER)).map_or(&[][..], |(_, token)| token);
     let is_right = aws_lc_rs::constant_time::verify_slices_are_equal(token, console.token.as_bytes()).is_ok();
     if is_right && (request.method().is_safe() || !is_from_elsewhere(request.headers())) {
         return next.run(request).await;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::console::Console;
 use super::error::ApiError;
+use crate::hub::Refusal;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,9 +41,11 @@ pub(super) struct Token {
 pub(super) async fn revoke_token(
     State(console): State<Console>,
     Json(Token { token }): Json<Token>,
-) -> StatusCode {
-    console.hub.center().revoke_token(&token);
-    StatusCode::NO_CONTENT
+) -> Result<StatusCode, ApiError> {
+    match console.hub.center().revoke_token(&token) {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Refusal::NotFound("token").into()),
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,13 +60,13 @@ pub(super) async fn issue_key(
     State(console): State<Console>,
     Json(key): Json<NewKey>,
 ) -> Result<Json<Value>, ApiError> {
-    let (made, name, owner) = match key {
-        NewKey::User { user, name } => (TestKey::user(&*user), name, Some(user)),
-        NewKey::App { app, name } => (TestKey::app(app), name, None),
-        NewKey::Global { name } => (TestKey::global(), name, None),
+    let (made, name, user, app) = match key {
+        NewKey::User { user, name } => (TestKey::user(&*user), name, Some(user), None),
+        NewKey::App { app, name } => (TestKey::app(&*app), name, None, Some(app)),
+        NewKey::Global { name } => (TestKey::global(), name, None, None),
     };
     let made = made.name(name.unwrap_or_else(|| "from the console".to_owned()));
-    Ok(Json(json!({"key": console.hub.issue_key(made, owner.as_deref())?})))
+    Ok(Json(json!({"key": console.hub.issue_key(made, user.as_deref(), app.as_deref())?})))
 }
 
 #[derive(Debug, Deserialize)]
@@ -72,7 +75,12 @@ pub(super) struct Key {
     key: String,
 }
 
-pub(super) async fn revoke_key(State(console): State<Console>, Json(Key { key }): Json<Key>) -> StatusCode {
-    console.hub.center().revoke_access_key(&key);
-    StatusCode::NO_CONTENT
+pub(super) async fn revoke_key(
+    State(console): State<Console>,
+    Json(Key { key }): Json<Key>,
+) -> Result<StatusCode, ApiError> {
+    match console.hub.center().revoke_access_key(&key) {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Refusal::NotFound("access key").into()),
+    }
 }

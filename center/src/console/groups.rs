@@ -1,10 +1,13 @@
 use aigc_auth::user::UserGroup;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 
 use super::console::Console;
+use super::error::ApiError;
+use super::name::Name;
+use crate::hub::{Refusal, check_name};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,9 +19,13 @@ pub(super) struct Group {
 /// Adds a group, or replaces the one of this code.
 pub(super) async fn put(
     State(console): State<Console>,
-    Path(code): Path<String>,
+    Name { name: code }: Name,
     Json(Group { name, description }): Json<Group>,
-) -> StatusCode {
+) -> Result<StatusCode, ApiError> {
+    check_name("code", &code)?;
+    if !console.hub.groups().iter().any(|group| group.code() == Some(&code)) {
+        console.hub.check_room("groups")?;
+    }
     let mut group = UserGroup::new(code);
     if let Some(name) = name {
         group = group.with_name(name);
@@ -27,10 +34,15 @@ pub(super) async fn put(
         group = group.with_description(description);
     }
     console.hub.center().add_group(group);
-    StatusCode::NO_CONTENT
+    Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn remove(State(console): State<Console>, Path(code): Path<String>) -> StatusCode {
-    console.hub.center().remove_group(&code);
-    StatusCode::NO_CONTENT
+pub(super) async fn remove(
+    State(console): State<Console>,
+    Name { name: code }: Name,
+) -> Result<StatusCode, ApiError> {
+    match console.hub.center().remove_group(&code) {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Refusal::NotFound("group").into()),
+    }
 }

@@ -9,9 +9,11 @@ mod error;
 mod events;
 mod faults;
 mod groups;
+mod name;
 mod page;
 mod services;
 mod state;
+mod stored;
 mod users;
 
 pub(crate) use api::routes;

@@ -23,7 +23,15 @@ pub(super) async fn state(State(console): State<Console>) -> Json<Value> {
     let tables: Map<String, Value> = tables
         .filter(|table| !HIDDEN.contains(&table.name))
         .map(|table| {
-            let rows = table.rows.into_iter().map(|(key, value)| json!({"key": key, "value": value}));
+            let rows = table.rows.into_iter().map(|(key, mut value)| {
+                // The page issues tokens and keys; what a receiver is signed with, it does not need.
+                if table.name == "webhooks"
+                    && let Some(webhook) = value.as_object_mut()
+                {
+                    webhook.remove("secret");
+                }
+                json!({"key": key, "value": value})
+            });
             (table.name.to_owned(), rows.collect())
         })
         .collect();

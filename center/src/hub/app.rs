@@ -34,6 +34,10 @@ impl Apps {
         }
     }
 
+    pub(super) fn version(&self) -> u64 {
+        self.lock().1
+    }
+
     pub(super) fn all(&self) -> Vec<App> {
         self.lock().0.clone()
     }

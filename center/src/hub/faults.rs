@@ -12,14 +12,15 @@ use super::event::millis;
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum FaultName {
     /// No connection; for one endpoint, a reset.
-    Refuse,
-    Hang,
+    // Braces, so that unknown fields are refused: serde ignores them beside a tag alone.
+    Refuse {},
+    Hang {},
     /// A byte of the body each 100 ms.
-    Slow,
-    Reset,
-    Truncated,
-    Html,
-    NotJson,
+    Slow {},
+    Reset {},
+    Truncated {},
+    Html {},
+    NotJson {},
     Status {
         status: u16,
     },
@@ -64,13 +65,13 @@ impl FaultName {
     /// As events and lists show it, such as `status 503`.
     pub(super) fn shown(&self) -> String {
         match self {
-            Self::Refuse => "refuse".to_owned(),
-            Self::Hang => "hang".to_owned(),
-            Self::Slow => "slow".to_owned(),
-            Self::Reset => "reset".to_owned(),
-            Self::Truncated => "truncated".to_owned(),
-            Self::Html => "html".to_owned(),
-            Self::NotJson => "not_json".to_owned(),
+            Self::Refuse {} => "refuse".to_owned(),
+            Self::Hang {} => "hang".to_owned(),
+            Self::Slow {} => "slow".to_owned(),
+            Self::Reset {} => "reset".to_owned(),
+            Self::Truncated {} => "truncated".to_owned(),
+            Self::Html {} => "html".to_owned(),
+            Self::NotJson {} => "not_json".to_owned(),
             Self::Status { status } => format!("status {status}"),
             Self::Code { code, .. } => format!("code {code}"),
         }
@@ -78,13 +79,13 @@ impl FaultName {
 
     fn fault(&self) -> Fault {
         match self {
-            Self::Refuse => Fault::Refuse,
-            Self::Hang => Fault::Hang,
-            Self::Slow => Fault::SlowBytes(Duration::from_millis(100)),
-            Self::Reset => Fault::Reset,
-            Self::Truncated => Fault::Truncated,
-            Self::Html => Fault::Html,
-            Self::NotJson => Fault::NotJson,
+            Self::Refuse {} => Fault::Refuse,
+            Self::Hang {} => Fault::Hang,
+            Self::Slow {} => Fault::SlowBytes(Duration::from_millis(100)),
+            Self::Reset {} => Fault::Reset,
+            Self::Truncated {} => Fault::Truncated,
+            Self::Html {} => Fault::Html,
+            Self::NotJson {} => Fault::NotJson,
             Self::Status { status } => Fault::status(*status),
             Self::Code { code, message } => Fault::code(*code, message.clone()),
         }
@@ -115,30 +116,38 @@ impl Faults {
 
     /// Returns whether there was one.
     pub(super) fn switch_off(&self, center: &AuthCenter, endpoint: &str) -> bool {
-        let mut active = self.lock();
-        if active.remove(endpoint).is_none() {
-            return false;
-        }
-        if endpoint == ALL {
-            // There is no way to clear the fault of all alone.
-            center.clear_faults();
-            for (endpoint, switch) in &*active {
-                center.inject_fault_on(&**endpoint, switch.fault.fault());
-            }
-        } else {
-            center.clear_fault_on(endpoint);
-        }
-        true
+        remove(&mut self.lock(), center, endpoint)
     }
 
-    /// Returns the endpoints whose fault has had its time.
-    pub(super) fn over(&self, now: SystemTime) -> Vec<String> {
+    /// Switches those off that have had their time. Returns their endpoints.
+    pub(super) fn expire(&self, center: &AuthCenter, now: SystemTime) -> Vec<String> {
+        let mut active = self.lock();
         let now = millis(now);
         let is_over = |switch: &&Switch| switch.until.is_some_and(|until| until <= now);
-        self.lock().values().filter(is_over).map(|switch| switch.endpoint.clone()).collect()
+        let over: Vec<_> = active.values().filter(is_over).map(|switch| switch.endpoint.clone()).collect();
+        for endpoint in &over {
+            remove(&mut active, center, endpoint);
+        }
+        over
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Switch>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn remove(active: &mut BTreeMap<String, Switch>, center: &AuthCenter, endpoint: &str) -> bool {
+    if active.remove(endpoint).is_none() {
+        return false;
+    }
+    if endpoint == ALL {
+        // There is no way to clear the fault of all alone.
+        center.clear_faults();
+        for (endpoint, switch) in active {
+            center.inject_fault_on(&**endpoint, switch.fault.fault());
+        }
+    } else {
+        center.clear_fault_on(endpoint);
+    }
+    true
 }

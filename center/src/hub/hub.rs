@@ -7,10 +7,12 @@ use serde_json::Value;
 
 use super::app::{App, Apps};
 use super::deliveries::Deliveries;
+use super::endpoints::check_endpoint;
 use super::event::{What, millis};
 use super::events::Events;
 use super::faults::{FaultName, Faults, Switch};
 use super::passwords::Passwords;
+use super::saves::Saves;
 use super::table::Table;
 use super::users::Refusal;
 use crate::args::dialect_name;
@@ -27,6 +29,7 @@ pub(crate) struct Hub {
     faults: Faults,
     events: Arc<Events>,
     deliveries: Deliveries,
+    saves: Arc<Saves>,
 }
 
 /// Which changes the keeper has seen.
@@ -40,7 +43,7 @@ pub(crate) struct Seen {
 }
 
 impl Hub {
-    pub(crate) fn new(center: AuthCenter, events: Arc<Events>, log_ins: LogIns) -> Self {
+    pub(crate) fn new(center: AuthCenter, events: Arc<Events>, saves: Arc<Saves>, log_ins: LogIns) -> Self {
         Self {
             center,
             apps: Apps::default(),
@@ -49,6 +52,7 @@ impl Hub {
             faults: Faults::default(),
             deliveries: Deliveries::new(Arc::clone(&events)),
             events,
+            saves,
         }
     }
 
@@ -63,6 +67,16 @@ impl Hub {
 
     pub(crate) fn log_ins(&self) -> &LogIns {
         &self.log_ins
+    }
+
+    pub(crate) fn saves(&self) -> &Saves {
+        &self.saves
+    }
+
+    /// Increases with each change of what is saved.
+    pub(crate) fn version(&self) -> u64 {
+        let own = self.apps.version() + self.passwords.version() + self.log_ins.version();
+        self.center.state_version() + own
     }
 
     pub(super) fn deliveries(&self) -> &Deliveries {
@@ -117,17 +131,28 @@ impl Hub {
     ) -> Result<String, Refusal> {
         self.user(username).ok_or(Refusal::NotFound("user"))?;
         self.app(app_id).ok_or(Refusal::NotFound("app"))?;
+        self.center.remove_expired_tokens();
+        self.check_room("tokens")?;
         let text = format!("token_{}", random::text());
         let expires_at = lifetime.map(|lifetime| SystemTime::now() + lifetime);
         self.center.add_token_of(app_id, &text, username, expires_at);
         Ok(text)
     }
 
-    /// Makes an access key. Returns its text.
-    pub(crate) fn issue_key(&self, key: TestKey, owner: Option<&str>) -> Result<String, Refusal> {
-        if let Some(owner) = owner {
-            self.user(owner).ok_or(Refusal::NotFound("user"))?;
+    /// Makes an access key, of a user or an app. Returns its text.
+    pub(crate) fn issue_key(
+        &self,
+        key: TestKey,
+        user: Option<&str>,
+        app: Option<&str>,
+    ) -> Result<String, Refusal> {
+        if let Some(user) = user {
+            self.user(user).ok_or(Refusal::NotFound("user"))?;
         }
+        if let Some(app) = app {
+            self.app(app).ok_or(Refusal::NotFound("app"))?;
+        }
+        self.check_room("access_keys")?;
         let text = format!("ak_{}", random::text());
         self.center.add_access_key(&*text, key);
         Ok(text)
@@ -150,9 +175,7 @@ impl Hub {
         time: Option<Duration>,
     ) -> Result<(), Refusal> {
         fault.check().map_err(Refusal::Invalid)?;
-        if endpoint != super::faults::ALL && !(endpoint.starts_with('/') && endpoint.len() <= 200) {
-            return Err(Refusal::Invalid("expected an endpoint such as `/user/info`, or `*`".to_owned()));
-        }
+        check_endpoint(endpoint).map_err(Refusal::Invalid)?;
         let until = time.map(|time| millis(SystemTime::now() + time));
         let shown = fault.shown();
         let switch = Switch { endpoint: endpoint.to_owned(), fault, until };
@@ -171,9 +194,8 @@ impl Hub {
 
     /// Ends what has had its time: faults, tokens, log-ins.
     pub(crate) fn expire(&self) {
-        for endpoint in self.faults.over(SystemTime::now()) {
-            // Somebody else may have switched it off in between, and then there is nothing to do.
-            let _ = self.switch_off(&endpoint);
+        for endpoint in self.faults.expire(&self.center, SystemTime::now()) {
+            self.events.add(What::Fault { endpoint, fault: None, until: None });
         }
         self.log_ins.expire();
     }

@@ -40,6 +40,10 @@ impl Passwords {
         }
     }
 
+    pub(super) fn version(&self) -> u64 {
+        self.lock().1
+    }
+
     pub(super) fn has(&self, username: &str) -> bool {
         self.lock().0.contains_key(username)
     }

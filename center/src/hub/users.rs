@@ -1,7 +1,7 @@
 //! Change users, and tell the services that have asked to be told.
 
 use aigc_auth::UserInfo;
-use aigc_auth::testing;
+use aigc_auth::testing::{self, SeenState};
 use aigc_auth::user::{UserGroup, UserInfoBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,6 +13,8 @@ use super::hub::Hub;
 pub(crate) enum Refusal {
     NotFound(&'static str),
     Invalid(String),
+    /// The table is full.
+    Full(&'static str),
 }
 
 /// What changes of a user; what is not there stays.
@@ -99,6 +101,15 @@ impl UserEdit {
     }
 }
 
+/// Rejects a name that nobody could type or see.
+pub(crate) fn check_name(what: &str, name: &str) -> Result<(), Refusal> {
+    if name.is_empty() || name.trim() != name || name.contains(char::is_control) {
+        let text = format!("expected a {what} without spaces at its ends and without control characters");
+        return Err(Refusal::Invalid(text));
+    }
+    Ok(())
+}
+
 impl Hub {
     pub(crate) fn user(&self, username: &str) -> Option<UserInfo> {
         self.center().user(username)
@@ -107,14 +118,12 @@ impl Hub {
     /// Adds a user.
     pub(crate) fn add_user(&self, username: &str, edit: UserEdit) -> Result<(), Refusal> {
         edit.check()?;
-        if username.is_empty() || username.trim() != username {
-            return Err(Refusal::Invalid("expected a username without spaces at its ends".to_owned()));
-        }
-        if self.user(username).is_some() {
+        check_name("username", username)?;
+        self.check_room("users")?;
+        let user = edit.apply(testing::user(username), &self.groups()).build();
+        if !self.center().try_add_user(user.clone()) {
             return Err(Refusal::Invalid(format!("there is a user `{username}` already")));
         }
-        let user = edit.apply(testing::user(username), &self.groups()).build();
-        self.center().add_user(user.clone());
         self.notify("user.created", username, &json!(user));
         Ok(())
     }
@@ -122,12 +131,11 @@ impl Hub {
     /// Edits a user. A user that may not log in any more is logged out.
     pub(crate) fn edit_user(&self, username: &str, edit: UserEdit) -> Result<(), Refusal> {
         edit.check()?;
-        let user = self.user(username).ok_or(Refusal::NotFound("user"))?;
-        let fields = edit.fields();
-        let user = edit.apply(user.to_builder(), &self.groups()).build();
-        self.center().add_user(user.clone());
+        let (fields, groups) = (edit.fields(), self.groups());
+        let user = self.center().try_update_user(username, |user| edit.apply(user, &groups));
+        let user = user.ok_or(Refusal::NotFound("user"))?;
         if user.status().is_some_and(|status| status != "active") {
-            self.log_ins().end_all_of(username);
+            self.log_out(username);
         }
         let mut data = json!(user);
         data["updatedFields"] = json!(fields);
@@ -135,14 +143,39 @@ impl Hub {
         Ok(())
     }
 
-    /// Deletes a user: their tokens and keys are those of no user.
+    /// Ends the sessions of a user, and all that apps have got by them.
+    fn log_out(&self, username: &str) {
+        for token in self.log_ins().end_all_of(username) {
+            self.center().revoke_token(&token);
+        }
+    }
+
+    /// Deletes a user, with their tokens and keys: another one of this name is somebody else.
     pub(crate) fn delete_user(&self, username: &str) -> Result<(), Refusal> {
         let user = self.user(username).ok_or(Refusal::NotFound("user"))?;
         self.center().remove_user(username);
-        self.log_ins().end_all_of(username);
+        self.log_out(username);
+        self.revoke_all_of(username);
         self.remove_password(username);
         self.notify("user.deleted", username, &json!({"id": user.id(), "username": username}));
         Ok(())
+    }
+
+    fn revoke_all_of(&self, username: &str) {
+        for table in self.center().changed_tables(&mut SeenState::default()) {
+            for (credential, _) in table.rows.iter().filter(|(_, row)| row["username"] == username) {
+                match table.name {
+                    "tokens" => self.center().revoke_token(credential),
+                    "access_keys" => self.center().revoke_access_key(credential),
+                    _ => false,
+                };
+            }
+        }
+    }
+
+    /// Rejects what would be one row too many.
+    pub(crate) fn check_room(&self, table: &'static str) -> Result<(), Refusal> {
+        if self.center().has_room(table) { Ok(()) } else { Err(Refusal::Full(table)) }
     }
 
     /// Sends an event to the webhooks that are registered for it.

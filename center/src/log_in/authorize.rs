@@ -1,5 +1,7 @@
 //! Ask the user who they are, for an app (RFC 6749 section 4.1, RFC 7636, OpenID Connect Core 1.0 section 3.1).
 
+use std::time::Duration;
+
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header::SET_COOKIE;
@@ -28,6 +30,11 @@ pub(super) struct Parameters {
     code_challenge_method: Option<String>,
     prompt: Option<String>,
     login_hint: Option<String>,
+    /// In seconds: how long ago the user may have logged in.
+    max_age: Option<String>,
+    response_mode: Option<String>,
+    request: Option<String>,
+    request_uri: Option<String>,
 }
 
 /// Of `state` and `nonce`, in bytes: they are kept while the page is open.
@@ -66,9 +73,13 @@ pub(super) async fn authorize(
     };
     let session = Cookie::Session.read(&headers, hub.log_ins().issuer());
     let session = session.and_then(|cookie| hub.log_ins().session(&cookie));
-    match (parameters.prompt.as_deref(), session) {
-        (Some("none"), None) => refuse("login_required", "nobody is logged in"),
-        (Some("login"), _) | (_, None) => {
+    let (prompt, session) = match prompt(&parameters) {
+        Ok((prompt, max_age)) => (prompt, session.filter(|session| session.is_as_young_as(max_age))),
+        Err((error, text)) => return refuse(error, text),
+    };
+    match (prompt, session) {
+        (Prompt::None, None) => refuse("login_required", "nobody is logged in, or not lately enough"),
+        (Prompt::LogIn, _) | (_, None) => {
             let (id, browser) = hub.log_ins().ask(asked.clone());
             let page = page::log_in(hub, words, &asked, &id, parameters.login_hint.as_deref(), None);
             let cookie = Cookie::Page.write(&browser, PENDING.as_secs(), hub.log_ins().issuer());
@@ -76,6 +87,36 @@ pub(super) async fn authorize(
         }
         (_, Some(session)) => Redirect::to(&answer(hub, asked, session)).into_response(),
     }
+}
+
+/// Whether the user is to be asked (OpenID Connect Core 1.0 section 3.1.2.1).
+enum Prompt {
+    /// Not at all.
+    None,
+    /// In any case.
+    LogIn,
+    /// Where nobody is logged in.
+    Needed,
+}
+
+/// Returns the `prompt`, and `max_age` if there is one.
+fn prompt(parameters: &Parameters) -> Result<(Prompt, Option<Duration>), (&'static str, &'static str)> {
+    let wanted: Vec<_> = parameters.prompt.as_deref().unwrap_or_default().split_whitespace().collect();
+    let prompt = match &wanted[..] {
+        ["none"] => Prompt::None,
+        wanted if wanted.contains(&"none") => {
+            return Err(("invalid_request", "prompt=none goes with no other prompt"));
+        }
+        // The page lets another user be chosen.
+        wanted if wanted.iter().any(|prompt| matches!(*prompt, "login" | "select_account")) => Prompt::LogIn,
+        _ => Prompt::Needed,
+    };
+    let max_age = match parameters.max_age.as_deref().map(str::parse) {
+        None => None,
+        Some(Ok(seconds)) => Some(Duration::from_secs(seconds)),
+        Some(Err(_)) => return Err(("invalid_request", "expected max_age to be a number of seconds")),
+    };
+    Ok((prompt, max_age))
 }
 
 /// Returns where the browser takes a code to.
@@ -95,9 +136,22 @@ fn asked(
     if parameters.response_type.as_deref() != Some("code") {
         return Err(("unsupported_response_type", "expected response_type=code"));
     }
+    if parameters.request.is_some() {
+        return Err(("request_not_supported", "expected the parameters themselves"));
+    }
+    if parameters.request_uri.is_some() {
+        return Err(("request_uri_not_supported", "expected the parameters themselves"));
+    }
+    if parameters.response_mode.as_deref().is_some_and(|mode| mode != "query") {
+        return Err(("invalid_request", "expected response_mode=query, or none"));
+    }
     let challenge = parameters.code_challenge.clone().unwrap_or_default();
+    let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     // A SHA-256 in base64url.
-    if parameters.code_challenge_method.as_deref() != Some("S256") || challenge.len() != 43 {
+    if parameters.code_challenge_method.as_deref() != Some("S256")
+        || challenge.len() != 43
+        || !challenge.bytes().all(is_base64url)
+    {
         return Err(("invalid_request", "expected PKCE: code_challenge with code_challenge_method=S256"));
     }
     let is_long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.len() > MAX_TEXT);

@@ -1,6 +1,7 @@
 //! Sign out (OpenID Connect RP-Initiated Logout 1.0).
 
 use axum::Form;
+use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{Query, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
@@ -27,10 +28,15 @@ pub(super) struct Parameters {
 pub(super) async fn ask(
     State(door): State<Door>,
     headers: HeaderMap,
-    Query(parameters): Query<Parameters>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Response {
     let (hub, words) = (door.hub(), Words::of(&headers));
-    let claims = parameters.id_token_hint.as_deref().and_then(|token| hub.log_ins().signer().read(token));
+    let Ok(Query(parameters)) = parameters else {
+        return page::error(words, StatusCode::BAD_REQUEST, words.malformed);
+    };
+    // No access token: those are in the hands of services.
+    let hint = parameters.id_token_hint.as_deref();
+    let claims = hint.and_then(|token| hub.log_ins().signer().read("JWT", token));
     let Some(claims) = claims else { return page::sign_out(words) };
     end_session(hub, claims["sid"].as_str().unwrap_or_default());
     let app = claims["aud"].as_str().and_then(|id| hub.app(id));
@@ -52,9 +58,12 @@ pub(super) struct Nothing {}
 pub(super) async fn end(
     State(door): State<Door>,
     headers: HeaderMap,
-    Form(Nothing {}): Form<Nothing>,
+    form: Result<Form<Nothing>, FormRejection>,
 ) -> Response {
     let (hub, words) = (door.hub(), Words::of(&headers));
+    if let Err(rejection) = form {
+        return page::error(words, rejection.status(), words.malformed);
+    }
     let issuer = hub.log_ins().issuer();
     if !is_own(&headers, issuer) {
         return page::error(words, StatusCode::FORBIDDEN, words.foreign);

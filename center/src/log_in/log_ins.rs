@@ -220,9 +220,9 @@ impl LogIns {
         (user, revoked)
     }
 
-    /// Ends all sessions of a user. Their access tokens are those of a user that the center rejects.
-    pub(crate) fn end_all_of(&self, username: &str) {
-        self.lock().end(|of, _| of == username);
+    /// Ends all sessions of a user. Returns the access tokens to revoke: a user who is enabled again logs in again.
+    pub(crate) fn end_all_of(&self, username: &str) -> Vec<String> {
+        self.lock().end(|of, _| of == username)
     }
 
     /// Forgets what has expired.
@@ -237,6 +237,10 @@ impl LogIns {
         if state.sessions.len() + state.grants.len() != before {
             state.version += 1;
         }
+    }
+
+    pub(crate) fn version(&self) -> u64 {
+        self.lock().version
     }
 
     /// Returns the tables if they have changed since this version.

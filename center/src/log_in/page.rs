@@ -55,7 +55,15 @@ pub(super) fn log_in(
         );
     }
     // Chromium applies the directive to where the answer to a form leads, too.
-    respond(words, StatusCode::OK, words.log_in, &body, origin(&asked.redirect_uri))
+    respond(words, StatusCode::OK, words.log_in, &body, source(&asked.redirect_uri))
+}
+
+/// Where a form may lead, as a policy has it: it has no IPv6 addresses (CSP Level 3 section 2.3.1), and so the scheme of one.
+fn source(uri: &str) -> Option<&str> {
+    origin(uri).and_then(|origin| match origin.contains('[') {
+        true => origin.split_inclusive(':').next(),
+        false => Some(origin),
+    })
 }
 
 pub(super) fn error(words: &Words, status: StatusCode, text: &str) -> Response {
@@ -115,4 +123,21 @@ fn escaped(text: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn form_leads_to_the_origin_of_the_app() {
+        for (uri, expected) in [
+            ("http://127.0.0.1:3000/callback", Some("http://127.0.0.1:3000")),
+            ("https://app.example.test?x=1", Some("https://app.example.test")),
+            ("http://[::1]:3000/callback", Some("http:")),
+            ("https://[::1]/", Some("https:")),
+        ] {
+            assert_eq!(source(uri), expected);
+        }
+    }
 }

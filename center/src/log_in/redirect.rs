@@ -24,6 +24,16 @@ pub(crate) fn check_redirect_uri(uri: &str) -> Result<(), String> {
     {
         return wrong("no URL");
     }
+    let authority =
+        uri.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
+    if authority.contains(['@', '*', '\\']) {
+        return wrong("a name or a pattern in its host");
+    }
+    // After an IPv6 address, which has colons of its own.
+    let port = authority.rsplit(']').next().and_then(|rest| rest.split_once(':'));
+    if port.is_some_and(|(_, port)| port.parse::<u16>().is_err()) {
+        return wrong("no port");
+    }
     Ok(())
 }
 
@@ -63,6 +73,11 @@ mod tests {
             ("http://a/ b", false),
             ("http://a;form-action *", false),
             ("http://a/\r\nx: y", false),
+            ("http://[::1]:3000/callback", true),
+            ("http://user:pass@a/", false),
+            ("http://*/", false),
+            ("http://a:70000/", false),
+            ("http://a:x/", false),
         ] {
             assert_eq!(check_redirect_uri(uri).is_ok(), is_good, "{uri}");
         }

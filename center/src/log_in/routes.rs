@@ -1,9 +1,9 @@
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use super::door::Door;
@@ -32,7 +32,14 @@ pub(crate) fn routes(door: Door) -> Router {
 }
 
 async fn around(State(door): State<Door>, request: Request, next: Next) -> Response {
+    let before = door.hub().version();
     let mut response = host::check(State(door.hosts()), request, next).await;
+    // A session or a refresh token that was lost in a crash would be another's fault to the app.
+    if door.hub().version() != before && !door.hub().saves().saved().await {
+        response =
+            (StatusCode::INSUFFICIENT_STORAGE, "done, but not saved: the terminal of the center says why\n")
+                .into_response();
+    }
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));

@@ -15,6 +15,14 @@ pub(super) struct Session {
     pub(super) expires_at: SystemTime,
 }
 
+impl Session {
+    /// Whether its user has logged in within this time, if there is one.
+    pub(super) fn is_as_young_as(&self, max_age: Option<Duration>) -> bool {
+        // An error is a time to come: the clock was set back since.
+        max_age.is_none_or(|max_age| self.since.elapsed().unwrap_or_default() < max_age)
+    }
+}
+
 /// What an app asks for by an authorization request.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {

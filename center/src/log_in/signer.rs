@@ -67,14 +67,18 @@ impl Signer {
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// Returns the claims of a token that was signed here, expired or not.
-    pub(super) fn read(&self, token: &str) -> Option<Value> {
+    /// Returns the claims of a token of this type that was signed here, expired or not.
+    pub(super) fn read(&self, typ: &str, token: &str) -> Option<Value> {
         let (message, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.key.public_key().as_ref());
         key.verify(message.as_bytes(), &signature).ok()?;
-        let claims = URL_SAFE_NO_PAD.decode(message.split_once('.')?.1).ok()?;
-        serde_json::from_slice(&claims).ok()
+        let (header, claims) = message.split_once('.')?;
+        let part = |part| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).ok()?).ok();
+        if part(header)?["typ"] != typ {
+            return None;
+        }
+        part(claims)
     }
 }
 
@@ -88,13 +92,14 @@ mod tests {
         let token = signer.sign("JWT", &json!({"sub": "7"}));
         let (kid, row) = signer.row();
         let restored = Signer::restore(&row).unwrap();
-        assert_eq!((restored.row().0, restored.read(&token)), (kid, Some(json!({"sub": "7"}))));
+        assert_eq!((restored.row().0, restored.read("JWT", &token)), (kid, Some(json!({"sub": "7"}))));
         assert_eq!(restored.jwk(), signer.jwk());
-        assert_eq!(Signer::new().read(&token), None);
+        assert_eq!(signer.read("at+jwt", &token), None);
+        assert_eq!(Signer::new().read("JWT", &token), None);
         let (head, signature) = token.rsplit_once('.').unwrap();
-        assert_eq!(signer.read(&format!("{head}x.{signature}")), None);
+        assert_eq!(signer.read("JWT", &format!("{head}x.{signature}")), None);
         for text in ["", ".", "a.b.c"] {
-            assert_eq!(signer.read(text), None);
+            assert_eq!(signer.read("JWT", text), None);
         }
         assert!(Signer::restore(&json!({"pkcs8": "AAAA"})).is_err());
     }

@@ -2,6 +2,7 @@
 
 use axum::Form;
 use axum::extract::State;
+use axum::extract::rejection::FormRejection;
 use axum::http::header::{ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
@@ -28,9 +29,13 @@ pub(super) struct LogIn {
 pub(super) async fn log_in(
     State(door): State<Door>,
     headers: HeaderMap,
-    Form(form): Form<LogIn>,
+    form: Result<Form<LogIn>, FormRejection>,
 ) -> Response {
     let (hub, words) = (door.hub(), Words::of(&headers));
+    let form = match form {
+        Ok(Form(form)) => form,
+        Err(rejection) => return page::error(words, rejection.status(), words.malformed),
+    };
     let issuer = hub.log_ins().issuer();
     if !is_own(&headers, issuer) {
         return page::error(words, StatusCode::FORBIDDEN, words.foreign);

@@ -139,27 +139,51 @@ fn authenticate(hub: &Hub, headers: &HeaderMap, parameters: &Parameters) -> Resu
     };
     let (id, secret) = match (basic, &parameters.client_id) {
         (Some((id, secret)), _) => (id, Some(secret)),
-        (None, Some(id)) => (id.clone(), parameters.client_secret.clone()),
+        (None, Some(id)) => (id.clone(), parameters.client_secret.clone().map(Secret::Plain)),
         (None, None) => return Err(wrong()),
     };
     let app = hub.app(&id).ok_or_else(wrong)?;
     match secret {
-        Some(secret) if verify_slices_are_equal(secret.as_bytes(), app.secret.as_bytes()).is_err() => {
-            Err(wrong())
-        }
+        Some(secret) if !secret.is(&app.secret) => Err(wrong()),
         _ => Ok(app),
     }
 }
 
-/// Both parts are form-encoded within (RFC 6749 section 2.3.1).
-fn basic(header: &str) -> Option<(String, String)> {
-    let text = String::from_utf8(STANDARD.decode(header.strip_prefix("Basic ")?).ok()?).ok()?;
+/// A secret that was sent.
+#[derive(Debug, PartialEq, Eq)]
+enum Secret {
+    Plain(String),
+    /// As it came, and decoded. Both parts of `Basic` are form-encoded within (RFC 6749 section 2.3.1), and many clients do not
+    /// know it.
+    Basic(String, String),
+}
+
+impl Secret {
+    fn is(&self, expected: &str) -> bool {
+        let same = |text: &str| verify_slices_are_equal(text.as_bytes(), expected.as_bytes()).is_ok();
+        match self {
+            Self::Plain(text) => same(text),
+            Self::Basic(raw, decoded) => same(raw) || same(decoded),
+        }
+    }
+}
+
+fn basic(header: &str) -> Option<(String, Secret)> {
+    let (scheme, credentials) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
     let (id, secret) = text.split_once(':')?;
-    let decode = |part: &str| {
-        let (decoded, _) = form_urlencoded::parse(part.as_bytes()).next()?;
-        Some(decoded.into_owned())
-    };
-    Some((decode(id)?, decode(secret)?))
+    Some((decoded(id), Secret::Basic(secret.to_owned(), decoded(secret))))
+}
+
+/// Decodes a text that was form-encoded; one that has what the encoding takes away was not.
+fn decoded(text: &str) -> String {
+    match form_urlencoded::parse(text.as_bytes()).next() {
+        Some((decoded, _)) if !text.contains(['=', '&']) => decoded.into_owned(),
+        _ => text.to_owned(),
+    }
 }
 
 /// Returns the challenge of a verifier (RFC 7636 section 4.2), if it has the length of one.
@@ -182,8 +206,19 @@ mod tests {
     #[test]
     fn basic_credentials_are_decoded() {
         let header = |text: &str| format!("Basic {}", STANDARD.encode(text));
-        let both = |id: &str, secret: &str| Some((id.to_owned(), secret.to_owned()));
-        assert_eq!(basic(&header("1000:a%3Ab+c")), both("1000", "a:b c"));
+        for (sent, secret, is_right) in [
+            ("1000:a%3Ab+c", "a:b c", true),
+            ("1000:a%3Ab+c", "a%3Ab+c", true),
+            ("1000:a=b&c", "a=b&c", true),
+            ("1000:a=b&c", "a", false),
+            ("1000:secret=x", "secret", false),
+            ("1000:", "", true),
+            ("1000:", "x", false),
+        ] {
+            let (id, found) = basic(&header(sent)).unwrap();
+            assert_eq!((&*id, found.is(secret)), ("1000", is_right), "{sent} {secret}");
+            assert!(basic(&header(sent).replace("Basic", "basic")).is_some(), "in any case");
+        }
         for bad in ["", "Bearer x", "Basic !", &header("no colon")] {
             assert_eq!(basic(bad), None, "{bad}");
         }

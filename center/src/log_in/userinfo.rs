@@ -18,7 +18,10 @@ pub(super) async fn userinfo(State(door): State<Door>, headers: HeaderMap) -> Re
 }
 
 fn user(hub: &Hub, headers: &HeaderMap) -> Option<Value> {
-    let token = headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
     let grant = hub.log_ins().grant_of(token)?;
     let user = hub.user(&grant.username)?;
     user.status().is_none_or(|status| status == "active").then(|| claims::of_user(&user))

@@ -22,9 +22,20 @@ pub(crate) fn apply(seed: Seed, hub: &Hub) {
             post_logout_redirect_uris: texts(app.post_logout_redirect_uris),
         });
     }
-    let groups: Vec<UserGroup> = seed.groups.into_iter().map(|group| group_of(group.value)).collect();
-    for group in &groups {
-        hub.center().add_group(group.clone());
+    if hub.apps().is_empty() {
+        hub.put_app(App::unnamed("1000"));
+    }
+    // Those without an id get one that none of the file has.
+    let mut largest = seed.groups.iter().filter_map(|group| group.value.id).max().unwrap_or(0).max(0);
+    for group in seed.groups {
+        let group = group_of(group.value);
+        hub.center().add_group(match group.id() {
+            Some(_) => group,
+            None => {
+                largest = largest.saturating_add(1);
+                group.with_id(largest)
+            }
+        });
     }
     let groups = hub.groups();
     for user in seed.users {
@@ -76,7 +87,7 @@ fn user_of(user: SeedUser, groups: &[UserGroup]) -> (UserInfo, Option<Text>) {
         .groups(user.groups.into_iter().map(group))
         .admin(user.is_admin.unwrap_or(false));
     if let Some(id) = user.id {
-        made = made.id(id);
+        made = made.id(id.0);
     }
     for (text, set) in [
         (user.nickname, UserInfoBuilder::nickname as fn(_, String) -> _),

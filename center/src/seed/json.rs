@@ -7,11 +7,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::located::{Fault, Located, Position};
+use super::located::{Fault, Located, Position, Positions};
 use super::model::Seed;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `users` and so on")]
 struct File<'a> {
     #[serde(borrow, default)]
     apps: Vec<&'a RawValue>,
@@ -28,6 +28,14 @@ struct File<'a> {
 }
 
 pub(crate) fn parse(text: &str) -> Result<Seed, Fault> {
+    // serde takes a sequence for a struct, too.
+    if text.trim_start().starts_with('[') {
+        let at = Position::of(text, text.len() - text.trim_start().len());
+        return Err(Fault {
+            at: Some(at),
+            text: "expected an object with `users` and so on, found an array".to_owned(),
+        });
+    }
     let file: File<'_> =
         serde_json::from_str(text).map_err(|error| fault(&error, text, Position { line: 1, column: 1 }))?;
     Ok(Seed {
@@ -41,10 +49,11 @@ pub(crate) fn parse(text: &str) -> Result<Seed, Fault> {
 }
 
 fn items<T: DeserializeOwned>(text: &str, items: &[&RawValue]) -> Result<Vec<Located<T>>, Fault> {
+    let mut positions = Positions::new(text);
     let one = |item: &&RawValue| {
         // Borrowed from the text, and so a part of it.
         let offset = (item.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-        let at = Position::of(text, offset);
+        let at = positions.of(offset);
         let value = serde_json::from_str(item.get()).map_err(|error| fault(&error, item.get(), at))?;
         Ok(Located { value, at })
     };

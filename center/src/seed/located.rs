@@ -7,6 +7,37 @@ pub(crate) struct Position {
     pub(crate) column: usize,
 }
 
+/// Finds the positions of the bytes of a text. Asked in their order, as of items in a file, it reads the text once.
+#[derive(Debug)]
+pub(crate) struct Positions<'a> {
+    text: &'a str,
+    /// The latest that was found, and its byte.
+    latest: (usize, Position),
+}
+
+impl<'a> Positions<'a> {
+    const START: (usize, Position) = (0, Position { line: 1, column: 1 });
+
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text, latest: Self::START }
+    }
+
+    pub(crate) fn of(&mut self, offset: usize) -> Position {
+        if offset < self.latest.0 {
+            self.latest = Self::START;
+        }
+        let (start, mut at) = self.latest;
+        let between = self.text.get(start..offset).unwrap_or_default();
+        at.line += between.bytes().filter(|byte| *byte == b'\n').count();
+        match between.rsplit_once('\n') {
+            Some((_, last)) => at.column = last.chars().count() + 1,
+            None => at.column += between.chars().count(),
+        }
+        self.latest = (offset, at);
+        at
+    }
+}
+
 /// A value, and where it starts.
 #[derive(Debug)]
 pub(crate) struct Located<T> {
@@ -24,10 +55,7 @@ pub(crate) struct Fault {
 impl Position {
     /// Returns the position of a byte of this text.
     pub(crate) fn of(text: &str, offset: usize) -> Self {
-        let before = text.get(..offset).unwrap_or(text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        Self { line, column }
+        Positions::new(text).of(offset)
     }
 
     /// Returns the position that is this one when counted from the start of another.
@@ -43,5 +71,25 @@ impl Position {
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_the_same_in_any_order() {
+        let text = "甲a\r\n\nb公开 x";
+        for (offset, line, column) in
+            [(0, 1, 1), (3, 1, 2), (6, 2, 1), (7, 3, 1), (15, 3, 5), (4, 1, 3), (7, 3, 1)]
+        {
+            let expected = Position { line, column };
+            assert_eq!(Position::of(text, offset), expected, "{offset}");
+        }
+        let mut positions = Positions::new(text);
+        for offset in [3, 7, 7, 15, 6, 0, 15] {
+            assert_eq!(positions.of(offset), Position::of(text, offset), "{offset}");
+        }
     }
 }

@@ -8,6 +8,7 @@ mod default;
 mod fuzzed;
 #[cfg(test)]
 mod fuzzed_tests;
+mod id;
 mod json;
 mod located;
 mod model;

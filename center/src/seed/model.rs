@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use aigc_auth::UserId;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::id::Id;
 use super::located::Located;
 use super::text::Text;
 
@@ -48,7 +48,7 @@ pub(crate) struct SeedGroup {
 pub(crate) struct SeedUser {
     pub(crate) username: Text,
     /// Made from the username if it is not there.
-    pub(crate) id: Option<UserId>,
+    pub(crate) id: Option<Id>,
     pub(crate) nickname: Option<Text>,
     pub(crate) email: Option<Text>,
     pub(crate) phone: Option<Text>,

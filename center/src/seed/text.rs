@@ -3,7 +3,7 @@ use std::fmt;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// A name or a code: a text that is not empty, without white space at its ends.
+/// A name or a code: a text that is not empty, without white space at its ends, on one line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Text(pub(crate) String);
 
@@ -15,12 +15,21 @@ impl<'de> Deserialize<'de> for Text {
             type Value = Text;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text such as \"report:read\", not empty and without spaces at its ends")
+                f.write_str(
+                    "a text such as \"report:read\", not empty, without spaces at its ends and without control characters",
+                )
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
-                if text.is_empty() || text.trim() != text {
+                // Without the text: it may be a secret.
+                if text.is_empty() {
                     return Err(E::invalid_value(Unexpected::Str(text), &self));
+                }
+                if text.trim() != text {
+                    return Err(E::invalid_value(Unexpected::Other("spaces at its ends"), &self));
+                }
+                if text.contains(char::is_control) {
+                    return Err(E::invalid_value(Unexpected::Other("control characters"), &self));
                 }
                 Ok(Text(text.to_owned()))
             }

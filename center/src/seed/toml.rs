@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Number, Value};
 use toml::Spanned;
 
-use super::located::{Fault, Located, Position};
+use super::located::{Fault, Located, Position, Positions};
 use super::model::{Seed, SeedApp, SeedGroup, SeedKey, SeedToken, SeedUser};
 
 #[derive(Deserialize)]
@@ -44,8 +44,9 @@ pub(crate) fn parse(text: &str) -> Result<Seed, Fault> {
 }
 
 fn located<T>(text: &str, items: Vec<Spanned<T>>) -> Vec<Located<T>> {
+    let mut positions = Positions::new(text);
     let one = |item: Spanned<T>| {
-        let at = Position::of(text, item.span().start);
+        let at = positions.of(item.span().start);
         Located { value: item.into_inner(), at }
     };
     items.into_iter().map(one).collect()

@@ -22,27 +22,37 @@ const SCHEMA: &str = "
     ) STRICT;
 ";
 
-/// Opens a state file, or makes it. Returns whether it is new.
+/// Opens a state file, or makes it. Returns whether nothing was ever saved in it: a program that has made the file may have
+/// ended before its first save, such as for a port in use.
 ///
 /// # Errors
 /// If it is no state file, one of another version, damaged, or in use. It is left as it is.
 pub(crate) async fn open(path: &Path) -> Result<(Store, bool), String> {
     let failed = |error: sqlx::Error| describe(path, &error);
-    let is_new = make(path).map_err(|error| format!("state file {}: {error}", path.display()))?;
-    if !is_new {
+    let shown = path.display();
+    let path = &std::path::absolute(path).map_err(|error| format!("state file {shown}: {error}"))?;
+    let make = || make(path).map_err(|error| format!("state file {shown}: {error}"));
+    let mut is_empty = make()?;
+    if !is_empty && was_cut(path) {
+        recover(path).await?;
+        is_empty = make()?;
+    }
+    if !is_empty {
         inspect(path).await?;
     }
     let options = options(path).locking_mode(SqliteLockingMode::Exclusive);
     let mut connection = options.connect().await.map_err(failed)?;
     // Takes the lock, and keeps it: two centers would overwrite each other's rows.
     connection.execute("BEGIN EXCLUSIVE").await.map_err(failed)?;
-    if is_new {
+    if is_empty {
         let schema =
             format!("{SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};");
         connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(schema))).await.map_err(failed)?;
     }
+    let has_rows = "SELECT EXISTS (SELECT 1 FROM entry)";
+    let has_rows: bool = sqlx::query_scalar(has_rows).fetch_one(&mut connection).await.map_err(failed)?;
     connection.execute("COMMIT").await.map_err(failed)?;
-    Ok((Store::new(connection, path.to_owned()), is_new))
+    Ok((Store::new(connection, path.to_owned()), !has_rows))
 }
 
 /// Makes the file, for its owner alone, unless there is one. Returns whether nothing is in it.
@@ -53,9 +63,36 @@ fn make(path: &Path) -> io::Result<bool> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut new, 0o600);
     match new.open(path) {
         Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(path.metadata()?.len() == 0),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let found = path.metadata()?;
+            if !found.is_file() {
+                return Err(io::Error::other("expected a file, found a directory or a device: name a file"));
+            }
+            Ok(found.len() == 0)
+        }
         Err(error) => Err(error),
     }
+}
+
+/// Whether a save was cut, as by a kill: SQLite has left its journal, and the file may be half of what it was before and half
+/// of what it was to be. Only a file of this program is one to care about.
+fn was_cut(path: &Path) -> bool {
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-journal");
+    let mut header = [0; 72];
+    let read = std::fs::File::open(path).and_then(|mut file| io::Read::read_exact(&mut file, &mut header));
+    let is_own = read.is_ok()
+        && header.starts_with(b"SQLite format 3\0")
+        && i64::from(u32::from_be_bytes([header[68], header[69], header[70], header[71]])) == APPLICATION_ID;
+    is_own && Path::new(&journal).metadata().is_ok_and(|journal| journal.len() > 0)
+}
+
+/// Takes the save back that was cut: what SQLite does where it may write.
+async fn recover(path: &Path) -> Result<(), String> {
+    let failed = |error: sqlx::Error| describe(path, &error);
+    let mut connection = options(path).connect().await.map_err(failed)?;
+    connection.execute("PRAGMA schema_version").await.map_err(failed)?;
+    connection.close().await.map_err(failed)
 }
 
 /// Rejects a file that this program must not write.
@@ -103,6 +140,10 @@ pub(super) fn describe(path: &Path, error: &sqlx::Error) -> String {
                 "{shown} is damaged, or no state file; it is left as it is: name another file, or move this one away"
             )
         }
+        Some(8) => {
+            format!("state file {shown} cannot be written: it is on a read-only file system, or another's")
+        }
+        Some(13) => format!("state file {shown}: the disk is full: make room"),
         _ => format!("state file {shown}: {error}"),
     }
 }

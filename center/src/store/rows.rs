@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use aigc_auth::testing::UsageRecord;
 use serde_json::Value;
-use sqlx::{Connection, SqliteConnection, SqliteTransaction};
+use sqlx::{Connection, Executor, SqliteConnection};
 
 use super::open::describe;
 use crate::hub::Table;
@@ -72,17 +72,46 @@ impl Store {
     /// Writes what has changed, all or nothing. `first_usage` is the number of the oldest record that is still kept.
     pub(crate) async fn save(
         &mut self,
-        tables: &[Table],
+        tables: impl IntoIterator<Item = &Table>,
         usage: &[UsageRecord],
         first_usage: Option<u64>,
     ) -> Result<(), String> {
         let path = self.path.clone();
         let failed = |error: sqlx::Error| describe(&path, &error);
-        let mut transaction = self.connection.begin().await.map_err(failed)?;
+        // By hand: where SQLite has rolled back by itself, as on a full disk, sqlx's own transaction goes on as if it had not,
+        // and the next one is never committed.
+        self.connection.execute("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let written = self.write(tables, usage, first_usage).await;
+        let committed = match written {
+            Ok(saved) => self.connection.execute("COMMIT").await.map(|_| saved),
+            Err(error) => Err(error),
+        };
+        match committed {
+            Ok(saved) => {
+                for (name, hashes) in saved {
+                    self.saved.insert(name.to_owned(), hashes);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                // An error says that SQLite has done so itself.
+                let _ = self.connection.execute("ROLLBACK").await;
+                Err(failed(error))
+            }
+        }
+    }
+
+    async fn write(
+        &mut self,
+        tables: impl IntoIterator<Item = &Table>,
+        usage: &[UsageRecord],
+        first_usage: Option<u64>,
+    ) -> sqlx::Result<Vec<(&'static str, HashMap<String, u64>)>> {
+        let connection = &mut self.connection;
         let mut saved = Vec::new();
         for table in tables {
             let before = self.saved.get(table.name);
-            saved.push((table.name, save_table(&mut transaction, table, before).await.map_err(failed)?));
+            saved.push((table.name, save_table(connection, table, before).await?));
         }
         for record in usage {
             sqlx::query(
@@ -92,19 +121,14 @@ impl Store {
             .bind(&*record.app_id)
             .bind(record.username.as_deref())
             .bind(record.record.to_string())
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
+            .execute(&mut *connection)
+            .await?;
         }
         if let (Some(first), false) = (first_usage, usage.is_empty()) {
             let gone = sqlx::query("DELETE FROM usage WHERE number < ?").bind(first.cast_signed());
-            gone.execute(&mut *transaction).await.map_err(failed)?;
+            gone.execute(&mut *connection).await?;
         }
-        transaction.commit().await.map_err(failed)?;
-        for (name, hashes) in saved {
-            self.saved.insert(name.to_owned(), hashes);
-        }
-        Ok(())
+        Ok(saved)
     }
 
     pub(crate) async fn close(self) -> Result<(), String> {
@@ -114,7 +138,7 @@ impl Store {
 
 /// Writes the rows that are not as before, and removes those that are gone. Returns the hashes of all.
 async fn save_table(
-    transaction: &mut SqliteTransaction<'_>,
+    connection: &mut SqliteConnection,
     table: &Table,
     before: Option<&HashMap<String, u64>>,
 ) -> sqlx::Result<HashMap<String, u64>> {
@@ -127,14 +151,14 @@ async fn save_table(
                 .bind(table.name)
                 .bind(key)
                 .bind(text)
-                .execute(&mut **transaction)
+                .execute(&mut *connection)
                 .await?;
         }
         hashes.insert(key.clone(), hash);
     }
     for key in before.into_iter().flatten().map(|(key, _)| key).filter(|key| !hashes.contains_key(*key)) {
         let gone = sqlx::query("DELETE FROM entry WHERE name = ? AND key = ?").bind(table.name).bind(key);
-        gone.execute(&mut **transaction).await?;
+        gone.execute(&mut *connection).await?;
     }
     Ok(hashes)
 }
@@ -147,4 +171,43 @@ fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use test_support::process::Directory;
+
+    use super::super::open;
+    use super::*;
+
+    fn users(count: usize) -> Table {
+        let row = |at: usize| (format!("user-{at}"), json!({"nickname": "x".repeat(1_000)}));
+        Table { name: "users", rows: (0..count).map(row).collect() }
+    }
+
+    async fn limit(store: &mut Store, pages: usize) {
+        let pragma = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+        store.connection.execute(sqlx::raw_sql(pragma)).await.unwrap();
+    }
+
+    /// SQLite's limit of pages is a full disk to it.
+    #[tokio::test]
+    async fn what_did_not_fit_is_saved_when_there_is_room_again() {
+        let directory = Directory::new("store");
+        let path = directory.0.join("state");
+        let (mut store, is_new) = open(&path).await.unwrap();
+        assert!(is_new);
+        store.save(&[users(2)], &[], None).await.unwrap();
+        limit(&mut store, 10).await;
+        for _ in 0..2 {
+            let error = store.save(&[users(500)], &[], None).await.unwrap_err();
+            assert!(error.contains("the disk is full"), "{error}");
+        }
+        limit(&mut store, 100_000).await;
+        store.save(&[users(500)], &[], None).await.unwrap();
+        store.close().await.unwrap();
+        let (mut store, is_new) = open(&path).await.unwrap();
+        assert_eq!((is_new, store.read().await.unwrap().0.len()), (false, 500));
+    }
 }

@@ -99,3 +99,34 @@ async fn calls_at_once_are_all_told() {
     };
     assert_eq!(told().await, 1_000);
 }
+
+/// Each costs up to a message of a thousand events, and the time to write it, ten times a second.
+#[tokio::test]
+async fn readers_of_events_are_bounded() {
+    let center = Center::start("").await;
+    let open = async || {
+        let request = center.api_request("GET", "/api/events?after=0").bearer_auth(center.token());
+        request.send().await.unwrap()
+    };
+    let mut readers = Vec::new();
+    for _ in 0..32 {
+        let reader = open().await;
+        assert_eq!(reader.status(), 200);
+        readers.push(reader);
+    }
+    let refused = open().await;
+    assert_eq!(refused.status(), 503);
+    assert!(refused.text().await.unwrap().contains("too many pages"));
+    // None of them reads on: calls are answered, and the memory is bounded.
+    let body = json!({"token": "token"});
+    for _ in 0..20 {
+        let calls = (0..100).map(|_| call(&center, "/user/info", &body));
+        for (status, _) in futures_util::future::join_all(calls).await {
+            assert_eq!(status, 200);
+        }
+    }
+    let resident = resident(&center);
+    assert!(resident < 150, "{resident} MiB");
+    readers.pop();
+    until_async("the next one has room", async || open().await.status() == 200).await;
+}

@@ -414,3 +414,67 @@ async fn log_ins_survive_with_the_state_file() {
         center.http.get(format!("{}/oauth/jwks", center.url)).header("host", "evil.example").send().await;
     assert_eq!(rebound.unwrap().status(), 421);
 }
+
+/// Whoever was disabled logs in again, and an access token is in the hands of services.
+#[tokio::test]
+async fn sessions_do_not_come_back() {
+    let center = Center::start("").await;
+    let mut browser = Browser::new(&center);
+    let tokens = tokens(&center, &browser.log_in("alice", "").await).await;
+    let access_token = tokens["access_token"].as_str().unwrap();
+    let url = format!("{}/oauth/end-session?id_token_hint={access_token}", center.url);
+    let asks = center.http.get(url).send().await.unwrap();
+    assert!(asks.text().await.unwrap().contains("Sign out of this center?"));
+    assert!(center.client().user_info(access_token).await.is_ok(), "the session goes on");
+    for status in ["disabled", "active"] {
+        center.change("PATCH", "/api/users/alice", json!({ "status": status })).await;
+    }
+    assert!(center.client().user_info(access_token).await.is_err());
+    let userinfo = center.http.get(format!("{}/oauth/userinfo", center.url)).bearer_auth(access_token);
+    assert_eq!(userinfo.send().await.unwrap().status(), 401);
+}
+
+#[tokio::test]
+async fn app_may_ask_for_another_log_in() {
+    let center = Center::start("").await;
+    let mut browser = Browser::new(&center);
+    browser.log_in("alice", "").await;
+    for (name, value, expected) in [
+        ("prompt", "login", ""),
+        ("prompt", "select_account", ""),
+        ("prompt", "consent", "code"),
+        ("prompt", "none", "code"),
+        ("prompt", "none login", "invalid_request"),
+        ("max_age", "0", ""),
+        ("max_age", "3600", "code"),
+        ("max_age", "soon", "invalid_request"),
+        ("response_mode", "query", "code"),
+        ("response_mode", "fragment", "invalid_request"),
+        ("request", "e30", "request_not_supported"),
+        ("request_uri", "urn:x", "request_uri_not_supported"),
+        ("code_challenge", "!2345678901234567890123456789012345678901234", "invalid_request"),
+    ] {
+        let response = browser.authorize(&with(asked(), name, Some(value))).await;
+        if expected.is_empty() {
+            assert_eq!(response.status(), 200, "{name}={value}: a page");
+            continue;
+        }
+        let answer = answer(&location(&response));
+        let found = answer.get("error").map_or("code", |error| error);
+        assert_eq!(found, expected, "{name}={value}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn malformed_forms_are_answered_by_a_page() {
+    let center = Center::start("").await;
+    for (method, path, body, status) in
+        [("POST", "/oauth/log-in", "page=x", 422), ("GET", "/oauth/end-session?state=a&state=b", "", 400)]
+    {
+        let request = center.http.request(method.parse().unwrap(), format!("{}{path}", center.url));
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        assert!(response.text().await.unwrap().contains("<h1>This does not work</h1>"), "{path}");
+    }
+}

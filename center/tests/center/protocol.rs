@@ -1,11 +1,16 @@
 //! Calls of services, and webhooks to them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aigc_auth::error::ErrorKind;
 use aigc_auth::webhook::{self, WebhookConfig};
 use aigc_auth::{AuthClient, Secret};
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::Redirect;
+use axum::routing::post;
 use serde_json::json;
 use test_support::http::serve;
 use test_support::until_async;
@@ -108,6 +113,50 @@ async fn webhooks_that_do_not_arrive_are_shown() {
     assert!(failures[0]["answer"].as_str().unwrap().contains("cannot connect"), "{}", failures[0]);
     let (attempts, answer) = (&failures[1]["attempts"], failures[1]["answer"].as_str().unwrap());
     assert!(attempts == 0 && answer.contains("not sent") && !answer.contains("hunter2"), "{answer}");
+}
+
+/// What a receiver answers instead of 2xx is shown, and nothing follows a redirect.
+#[tokio::test]
+async fn answers_of_receivers_are_shown() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    let elsewhere = move || async move {
+        counted.fetch_add(1, Ordering::Relaxed);
+    };
+    let receivers = Router::new()
+        .route("/broken", post(|| async { (StatusCode::INTERNAL_SERVER_ERROR, "out of order") }))
+        .route("/moved", post(|| async { Redirect::temporary("/elsewhere") }))
+        .route("/elsewhere", post(elsewhere))
+        .route("/long", post(|| async { "x".repeat(100_000) }));
+    let receivers = serve(receivers).await;
+    let center = Center::start("").await;
+    for path in ["broken", "moved", "long"] {
+        let url = format!("http://{}/{path}", receivers.address);
+        let secret = Secret::from("a secret of 16 b");
+        center.client().register_webhook(url.as_str(), ["user.updated"], &secret).await.unwrap();
+    }
+    center.change("PATCH", "/api/users/bob", json!({"nickname": "Bob"})).await;
+    let told = async || {
+        let events = center.events(0).await.into_iter();
+        events.filter(|event| event["type"] == "webhook").collect::<Vec<_>>()
+    };
+    until_async("all receivers", async || told().await.len() == 3).await;
+    let mut told = told().await;
+    told.sort_by_key(|told| told["webhook_id"].as_u64());
+    for (told, (attempts, is_delivered, text)) in told.iter().zip([
+        (3, false, "500 Internal Server Error"),
+        (1, false, "307 Temporary Redirect"),
+        (1, true, ""),
+    ]) {
+        assert_eq!(
+            (&told["attempts"], &told["is_delivered"]),
+            (&json!(attempts), &json!(is_delivered)),
+            "{told}"
+        );
+        let answer = told["answer"].as_str().unwrap();
+        assert!(answer.contains(text) && answer.len() <= 1_000 && !answer.contains("a secret"), "{told}");
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]

@@ -28,7 +28,57 @@ async fn seed_in_json_is_the_same_as_in_toml() {
     }
 }
 
-const TOML_FAULTS: [(&str, &str); 16] = [
+const TOML_FAULTS: [(&str, &str); 31] = [
+    // Secrets are not shown.
+    (
+        "[[users]]\nusername = \"a\"\npassword = \" hush\"\n",
+        "line 3, column 12: invalid value: spaces at its ends",
+    ),
+    ("[[apps]]\nid = \"1\"\nsecret = \"hush\\n\"\n", "line 3, column 10: invalid value: spaces at its ends"),
+    ("[[users]]\nusername = \"a\\u001b[31m\"\n", "line 2, column 12: invalid value: control characters"),
+    (
+        "[[users]]\nusername = \"a\"\nid = \"7\"\n[[users]]\nusername = \"b\"\nid = 7",
+        "line 4, column 1: duplicate user id `7`",
+    ),
+    // The id that is made of the name `a`.
+    (
+        "[[users]]\nusername = \"a\"\n[[users]]\nusername = \"b\"\nid = 555641997",
+        "line 3, column 1: duplicate user id",
+    ),
+    (
+        "[[users]]\nusername = \"a\"\nid = \"\"\n",
+        "line 3, column 6: invalid value: string \"\", expected an id",
+    ),
+    (
+        "[[users]]\nusername = \"a\"\nid = 1.5\n",
+        "line 3, column 6: invalid type: floating point `1.5`, expected an id",
+    ),
+    (
+        "[[users]]\nusername = \"a\"\nid = 9223372036854775808\n",
+        "line 3, column 6: invalid value: integer `9223372036854775808`, expected an id",
+    ),
+    (
+        "[[groups]]\ncode = \"a\"\nid = 7\n[[groups]]\ncode = \"b\"\nid = 7\n",
+        "line 4, column 1: duplicate group id `7`: the first is at line 1",
+    ),
+    (
+        "[[users]]\nusername = \"a\"\n[[tokens]]\ntoken = \"ak_hush\"\nuser = \"a\"\n",
+        "line 3, column 1: a token does not start with `ak_`",
+    ),
+    (
+        "[[users]]\nusername = \"a\"\n[[tokens]]\ntoken = \"hush甲\"\nuser = \"a\"\n",
+        "line 3, column 1: a token has letters beyond ASCII",
+    ),
+    ("[[apps]]\nid = \"甲\"\n", "line 1, column 1: the id of an app has letters beyond ASCII"),
+    (
+        "[[apps]]\nid = \"1\"\nsecret = \"hush甲\"\n",
+        "line 1, column 1: the secret of an app has letters beyond ASCII",
+    ),
+    ("[[access_keys]]\nkey = \"ak_1\"\ntype = \"app\"\napp = \"x\"\n", "line 1, column 1: unknown app `x`"),
+    (
+        "[[apps]]\nid = \"1\"\nredirect_uris = [\"http://u:p@a/\"]\n",
+        "line 1, column 1: expected a redirect URI such as",
+    ),
     (
         "[[users]]\nusername = \"alice\"\npermision = []\n",
         "line 3, column 1: unknown field `permision`, expected one of",
@@ -77,7 +127,9 @@ const TOML_FAULTS: [(&str, &str); 16] = [
     ),
 ];
 
-const JSON_FAULTS: [(&str, &str); 8] = [
+const JSON_FAULTS: [(&str, &str); 10] = [
+    ("[]", "line 1, column 1: expected an object with `users` and so on, found an array"),
+    ("null", "line 1, column 4: invalid type: null, expected an object"),
     (
         "{\"users\": [\n  {\"username\": \"a\", \"permision\": []}\n]}",
         "line 2, column 31: unknown field `permision`",
@@ -105,6 +157,49 @@ async fn faults_of_a_seed_are_told_with_line_and_column() {
         let expected = format!("aigc-auth-center: {name}, {expected}");
         assert!(said.starts_with(&expected), "{text}\nsaid:     {said}\nexpected: {expected}");
         assert!(!said.contains("hush"), "{said}");
+    }
+}
+
+/// As editors of Windows write them, and without what a center needs; and text that is none.
+#[tokio::test]
+async fn seed_is_read_as_it_was_saved() {
+    let toml = "\u{feff}[[users]]\r\nusername = \"a\"\r\n[[tokens]]\r\ntoken = \"t\"\r\nuser = \"a\"\r\n";
+    let json =
+        "\u{feff}{\"users\": [{\"username\": \"a\"}], \"tokens\": [{\"token\": \"t\", \"user\": \"a\"}]}";
+    for (name, text) in [("seed.toml", toml), ("seed.json", json)] {
+        let center = Center::start_in(&format!("--seed {name}"), directory(name, text)).await;
+        assert_eq!(
+            center.client().user_info("t").await.unwrap().username(),
+            "a",
+            "the token is the only app's"
+        );
+    }
+    let latin = directory("seed.toml", "");
+    std::fs::write(latin.0.join("seed.toml"), b"[[users]]\nusername = \"caf\xe9\"\n").unwrap();
+    let said = complaint("--seed seed.toml", &latin).await;
+    assert_eq!(said, "aigc-auth-center: seed.toml, line 2, column 16: expected UTF-8");
+}
+
+/// Groups that get their ids take none of the file's, and the order is kept.
+#[tokio::test]
+async fn groups_have_ids_of_their_own() {
+    let seed = "[[groups]]\ncode = \"a\"\n[[groups]]\ncode = \"b\"\nid = 1\n[[groups]]\ncode = \"c\"\nid = 10\n[[groups]]\ncode = \"d\"\n";
+    let kept = directory("seed.toml", seed);
+    let (seed, state) = (kept.0.join("seed.toml"), kept.0.join("state"));
+    let arguments = format!("--seed {} --state {}", seed.display(), state.display());
+    for name in ["dave", "erin"] {
+        let center = Center::start_in(&arguments, directory("x", "")).await;
+        let groups = center.client().list_groups().await.unwrap();
+        let groups: Vec<_> = groups
+            .iter()
+            .map(|group| (group.code().unwrap(), group.id().unwrap().as_i64().unwrap()))
+            .collect();
+        assert_eq!(groups, [("a", 11), ("b", 1), ("c", 10), ("d", 12)]);
+        // Waits for the state file.
+        center.change("POST", &format!("/api/users/{name}"), json!({})).await;
+        center.example.signal("KILL");
+        center.example.ended().await;
+        std::fs::write(&seed, "").unwrap();
     }
 }
 

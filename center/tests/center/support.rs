@@ -116,7 +116,7 @@ impl Center {
         Self::of(example).await
     }
 
-    async fn of(mut example: Example) -> Self {
+    pub(crate) async fn of(mut example: Example) -> Self {
         let console = example.line_with("console: ").await;
         let (console, token) = console.strip_prefix("console: ").unwrap().split_once("/#token=").unwrap();
         let (console, token) = (console.to_owned(), token.to_owned());

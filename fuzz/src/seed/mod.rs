@@ -6,6 +6,8 @@
 #[path = "../../../center/src/seed/check.rs"]
 mod check;
 pub(crate) mod fuzzed;
+#[path = "../../../center/src/seed/id.rs"]
+mod id;
 #[path = "../../../center/src/seed/json.rs"]
 mod json;
 #[path = "../../../center/src/seed/located.rs"]

@@ -17,6 +17,22 @@ async fn me(user: CurrentUser) -> String {
     user.username().to_owned()
 }
 
+/// Also by `..`, which browsers take for a folder where it is in a path.
+#[tokio::test]
+async fn user_of_any_name_is_edited_and_deleted() {
+    let center = Center::start("").await;
+    for name in ["..", "a/b?c#d"] {
+        let query: String =
+            form_urlencoded::Serializer::new(String::new()).append_pair("name", name).finish();
+        center.change("POST", &format!("/api/users?{query}"), json!({"nickname": "The Parent"})).await;
+        let Some(mut page) = open(&center).await else { return };
+        page.run("await section('users'); (await row('The Parent')).querySelector('[data-action=toggle]').click(); await until('disabled', () => [...document.querySelectorAll('tbody tr')].some((row) => row.innerText.includes('The Parent') && row.innerText.includes('disabled')));").await;
+        page.run("(await row('The Parent')).querySelector('[data-action=remove]').click(); (await find('dialog[open] .danger')).click(); await until('gone', () => !document.body.innerText.includes('The Parent'));").await;
+        let (_, state) = center.api("GET", "/api/state", None).await;
+        assert_eq!(state["tables"]["users"].as_array().unwrap().len(), 3, "{name}");
+    }
+}
+
 /// A service as the quickstart, that has asked to be told.
 #[tokio::test]
 async fn disabled_user_is_refused_by_a_running_service_within_a_second() {
