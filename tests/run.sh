@@ -1,32 +1,38 @@
 #!/usr/bin/env bash
-# The whole suite: formatting, lints over the features, docs, tests, doctests. Installs what it needs.
+# The whole suite: formatting, lints over the features, docs, licences, tests, doctests. Installs what it needs, and says in the end
+# how long each step took.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-step() { printf '\n== %s\n' "$*"; "$@"; }
-
 fail() { printf 'tests/run.sh: %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
+# shellcheck source=tests/steps.sh
+. tests/steps.sh
 # shellcheck source=tests/databases.sh
 . tests/databases.sh
+# shellcheck source=tests/environments.sh
+. tests/environments.sh
+# shellcheck disable=SC2031 # In a subshell, for one look.
 export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
-have cargo-hack || step cargo install --locked --debug cargo-hack
+mkdir -p "${CARGO_TARGET_DIR:-target}"
+built="$(cd "${CARGO_TARGET_DIR:-target}" && pwd)"
 
 # What the tests of the examples, of the reference client and of tables use, by the names of Debian's packages.
-lacking=()
-have curl || lacking+=(curl)
-have openssl || lacking+=(openssl)
-have valgrind || lacking+=(valgrind)
-# Debian's python3 has no ensurepip, and so makes no virtual environments, before python3-venv is there.
-python3 -c 'import ensurepip, venv' 2>/dev/null || lacking+=(python3-venv)
-databases_postgres_program initdb >/dev/null || lacking+=(postgresql)
-PATH="$PATH:/usr/sbin" have pgbouncer || lacking+=(pgbouncer)
-PATH="$PATH:/usr/sbin" have mariadbd || lacking+=(mariadb-server)
-PATH="$PATH:/usr/sbin" have redis-server || lacking+=(redis-server)
-have chromium || lacking+=(chromium)
-# Its `promtool` checks the rules of docs/alerts.yml.
-have promtool || lacking+=(prometheus)
-if [ ${#lacking[@]} -gt 0 ]; then
+install_packages() {
+  local lacking=()
+  have curl || lacking+=(curl)
+  have openssl || lacking+=(openssl)
+  have valgrind || lacking+=(valgrind)
+  # Debian's python3 has no ensurepip, and so makes no virtual environments, before python3-venv is there.
+  python3 -c 'import ensurepip, venv' 2>/dev/null || lacking+=(python3-venv)
+  databases_postgres_program initdb >/dev/null || lacking+=(postgresql)
+  PATH="$PATH:/usr/sbin" have pgbouncer || lacking+=(pgbouncer)
+  PATH="$PATH:/usr/sbin" have mariadbd || lacking+=(mariadb-server)
+  PATH="$PATH:/usr/sbin" have redis-server || lacking+=(redis-server)
+  have chromium || lacking+=(chromium)
+  # Its `promtool` checks the rules of docs/alerts.yml.
+  have promtool || lacking+=(prometheus)
+  [ ${#lacking[@]} -gt 0 ] || return 0
   if have apt-get && [ "$(id -u)" = 0 ]; then
     # Old lists may do; where they do not, the install fails and says so.
     step apt-get update --quiet || true
@@ -35,28 +41,7 @@ if [ ${#lacking[@]} -gt 0 ]; then
   else
     fail "missing: ${lacking[*]} (names of Debian's packages); install them, or run this as root where apt-get is"
   fi
-fi
-
-# shellcheck source=tests/environments.sh
-. tests/environments.sh
-mkdir -p "${CARGO_TARGET_DIR:-target}"
-built="$(cd "${CARGO_TARGET_DIR:-target}" && pwd)"
-# The reference client and libraries that sign tokens, for what runs tests/reference/.
-home="$built/reference"
-environment "$home" tests/reference/requirements.txt 'authlib, canaille, fastapi_users, flask_jwt_extended, joserfc, jwt, redis, rest_framework_simplejwt, uvicorn'
-export AIGC_AUTH_REFERENCE_PYTHON="$home/bin/python"
-# Applications with users of their own, for what runs tests/applications/.
-environment "$built/applications" tests/applications/requirements.txt 'django, fastapi_users, flask_appbuilder'
-export AIGC_AUTH_APPLICATIONS_PYTHON="$built/applications/bin/python"
-# Libraries of Standard Webhooks, for what runs tests/webhooks/; those of npm where it is installed.
-environment "$built/webhooks" tests/webhooks/requirements.txt 'standardwebhooks, svix'
-export AIGC_AUTH_WEBHOOKS_PYTHON="$built/webhooks/bin/python"
-# A client of gRPC, for what runs tests/grpc/.
-environment "$built/grpc" tests/grpc/requirements.txt 'grpc'
-export AIGC_AUTH_GRPC_PYTHON="$built/grpc/bin/python"
-# A validator of OpenAPI documents, for what runs tests/openapi/.
-environment "$built/openapi" tests/openapi/requirements.txt 'openapi_spec_validator'
-export AIGC_AUTH_OPENAPI_PYTHON="$built/openapi/bin/python"
+}
 
 # The packages of npm that a folder's lock file names, in a folder of their own.
 packages() {
@@ -69,46 +54,89 @@ packages() {
   cp "$folder/package-lock.json" "$home/installed.json"
 }
 
+# The tools of cargo that are used below.
+tools="$built/tools"
+# The reference client and libraries that sign tokens, for what runs tests/reference/.
+export AIGC_AUTH_REFERENCE_PYTHON="$built/reference/bin/python"
+# Applications with users of their own, for what runs tests/applications/.
+export AIGC_AUTH_APPLICATIONS_PYTHON="$built/applications/bin/python"
+# Libraries of Standard Webhooks, for what runs tests/webhooks/; those of npm where it is installed.
+export AIGC_AUTH_WEBHOOKS_PYTHON="$built/webhooks/bin/python"
+# A client of gRPC, for what runs tests/grpc/.
+export AIGC_AUTH_GRPC_PYTHON="$built/grpc/bin/python"
+# A validator of OpenAPI documents, for what runs tests/openapi/.
+export AIGC_AUTH_OPENAPI_PYTHON="$built/openapi/bin/python"
 if have npm; then
-  packages "$built/webhooks-npm" tests/webhooks
-  export AIGC_AUTH_WEBHOOKS_NPM="$built/webhooks-npm"
-  packages "$built/grpc-npm" tests/grpc
-  export AIGC_AUTH_GRPC_NPM="$built/grpc-npm"
-  packages "$built/console-npm" center/tests/npm
-  export AIGC_AUTH_CONSOLE_NPM="$built/console-npm"
+  export AIGC_AUTH_WEBHOOKS_NPM="$built/webhooks-npm" AIGC_AUTH_GRPC_NPM="$built/grpc-npm" AIGC_AUTH_CONSOLE_NPM="$built/console-npm"
 fi
-# The same client in other versions, beside the packages of that environment: a test names the folder by PYTHONPATH.
-while read -r version; do
-  case $version in '#'* | '') continue ;; esac
-  folder="$home/versions/$version"
-  [ -e "$folder/installed" ] && continue
-  rm -rf "$folder"
-  step "$AIGC_AUTH_REFERENCE_PYTHON" -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps \
-    --target "$folder" "huace-aigc-auth-client==$version" ||
-    fail "pip could not install the reference client $version from PyPI"
-  touch "$folder/installed"
-done <tests/reference/versions.txt
 
-step promtool check rules docs/alerts.yml
-step promtool test rules tests/metrics/alerts.test.yml
+install() {
+  local version folder
+  install_packages
+  environment "$tools" tests/supply/requirements.txt
+  environment "$built/reference" tests/reference/requirements.txt \
+    'authlib, canaille, fastapi_users, flask_jwt_extended, joserfc, jwt, redis, rest_framework_simplejwt, uvicorn'
+  environment "$built/applications" tests/applications/requirements.txt 'django, fastapi_users, flask_appbuilder'
+  environment "$built/webhooks" tests/webhooks/requirements.txt 'standardwebhooks, svix'
+  environment "$built/grpc" tests/grpc/requirements.txt 'grpc'
+  environment "$built/openapi" tests/openapi/requirements.txt 'openapi_spec_validator'
+  if have npm; then
+    packages "$AIGC_AUTH_WEBHOOKS_NPM" tests/webhooks
+    packages "$AIGC_AUTH_GRPC_NPM" tests/grpc
+    packages "$AIGC_AUTH_CONSOLE_NPM" center/tests/npm
+  fi
+  # The same client in other versions, beside the packages of that environment: a test names the folder by PYTHONPATH.
+  while read -r version; do
+    case $version in '#'* | '') continue ;; esac
+    folder="$built/reference/versions/$version"
+    [ -e "$folder/installed" ] && continue
+    rm -rf "$folder"
+    step "$AIGC_AUTH_REFERENCE_PYTHON" -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps \
+      --target "$folder" "huace-aigc-auth-client==$version" ||
+      fail "pip could not install the reference client $version from PyPI"
+    touch "$folder/installed"
+  done <tests/reference/versions.txt
+}
 
-# They start while cargo is at work.
-trap databases_end EXIT
+installing=
+end() {
+  # Never in the middle: apt-get would leave half a package.
+  [ -z "$installing" ] || wait "$installing" || true
+  databases_end
+  steps_table
+}
+trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-databases_begin "$built"
+
+# It waits for other hosts for the most part, while cargo is at work; what it says comes below.
+(beside='beside: ' && install) >"$built/install.log" 2>&1 </dev/null &
+installing=$!
 
 export CARGO_TERM_COLOR=never
+# Each crate is built once in a run of CI: what would be kept for the next time costs more than it gives.
+[ -z "${CI:-}" ] || export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
 step cargo fmt --check
-# Every feature alone, none, and all; then the tests, examples and benches with the lot.
-step cargo hack clippy --package aigc-auth --each-feature --lib -- -D warnings
 step cargo clippy --workspace --all-features --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" step cargo doc --package aigc-auth --no-deps --all-features
-# Where it is installed; it takes longer to build than all of this.
-if have cargo-deny; then step cargo deny --offline check licenses bans sources; fi
+
+code=0
+wait "$installing" || code=$?
+installing=
+cat "$built/install.log"
+[ "$code" = 0 ] || fail "what the suite needs is not installed; the end of $built/install.log says why"
+# They start while cargo is at work.
+databases_begin "$built"
+step promtool check rules docs/alerts.yml
+step promtool test rules tests/metrics/alerts.test.yml
+# Every feature alone, none, and all, without what the tests depend on. `default` is `client`, and `full` all.
+step "$tools/bin/cargo-hack" hack clippy --package aigc-auth --each-feature --exclude-features default,full --lib -- -D warnings
+# Advisories are of the day, and not of the commit: `tests/supply.sh` asks for them.
+step "$tools/bin/cargo-deny" --workspace --log-level error check --hide-inclusion-graph licenses bans sources
 databases_wait || fail "the databases of the suite do not start"
 # Unit tests, integration tests, the examples with theirs, doctests; then each bench once, to see that it works. All with
 # one set of features, so that dependencies are built once. A test that hangs has been named by then.
+step cargo test --workspace --all-features --no-run
 in_time() { step timeout --kill-after=10 30m "$@" || fail "not done, or not well, after at most 30 minutes: $*"; }
 in_time cargo test --workspace --all-features
 in_time cargo test --workspace --all-features --bench '*'

@@ -17,7 +17,7 @@ pub(crate) mod log_throttle;
 #[cfg(feature = "client")]
 pub(crate) mod narrow;
 #[cfg(feature = "user-sync")]
-pub(crate) mod nul;
+pub(crate) mod nul_characters;
 #[cfg(any(feature = "redis", feature = "spool"))]
 pub(crate) mod seal;
 #[cfg(feature = "client")]

@@ -61,6 +61,8 @@ mod support;
 mod tenant;
 // `testing`: callers without an auth center, usage records, outages.
 mod test_kit;
+// What leaves the repository: names of files, links.
+mod published;
 // What the page of that name says of answers and log lines.
 mod troubleshooting;
 // Spans, and the headers of a trace.

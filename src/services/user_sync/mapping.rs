@@ -8,7 +8,7 @@ use super::field_mapping::{DefaultLegacy, FieldMapping, Transform};
 use super::legacy_user::LegacyUser;
 use crate::types::error::BuildError;
 use crate::types::spelling;
-use crate::util::nul::has_nul;
+use crate::util::nul_characters::has_nul;
 
 /// Checks that no two mappings of one direction have one target: the last one would win.
 pub(super) fn check(mappings: &[FieldMapping]) -> Result<(), BuildError> {

@@ -4,7 +4,7 @@ use serde_json::{Number, Value};
 
 use super::dialect::Dialect;
 use super::texts::{bytes, in_utc, is_integer, is_padded, is_without_zone, number};
-use crate::util::nul::has_nul;
+use crate::util::nul_characters::has_nul;
 
 /// The kind of a column's values, as far as it matters to JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
