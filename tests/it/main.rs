@@ -12,8 +12,6 @@ mod cancellation;
 mod client;
 // Replicas that invalidate together: faults of Redis, webhooks, lifetimes.
 mod cluster;
-// What does not compile, and what the compiler says of it: `tests/ui`.
-mod compile_errors;
 // What a dependent gets with a feature: one database driver each.
 mod features;
 // The fuzz targets over their corpora: `fuzz/`.

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-/// The compiler whose words are in `tests/ui/*.stderr`. Others put the same notes differently.
+/// The compiler whose words are in `cases/*.stderr`. Others put the same notes differently.
 const WRITTEN_WITH: &str = "rustc 1.95.";
 
 #[test]
@@ -11,8 +11,8 @@ fn misuse_gives_compile_error_with_fix() {
     let version = Command::new(rustc).arg("--version").output().map(|output| output.stdout);
     let version = String::from_utf8(version.unwrap()).unwrap();
     if !version.starts_with(WRITTEN_WITH) {
-        eprintln!("skipped: tests/ui was written with {WRITTEN_WITH}x, and this is {version}");
+        eprintln!("skipped: tests/ui/cases were written with {WRITTEN_WITH}x, and this is {version}");
         return;
     }
-    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+    trybuild::TestCases::new().compile_fail("cases/*.rs");
 }
