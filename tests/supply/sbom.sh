@@ -6,7 +6,7 @@ folder="$room/sbom"
 unpacked "$folder"
 cd "$folder"
 # In the versions of Cargo.lock; a program that depends on this crate has a lock file, and so a bill, of its own.
-step "$room/bin/cargo-cyclonedx" cyclonedx --format json --spec-version 1.5 --all-features --override-filename aigc-auth.cdx
+step "$room/bin/cargo-cyclonedx" cyclonedx --format json --spec-version 1.5 --all-features --target all --override-filename aigc-auth.cdx
 cargo tree --edges normal,build --all-features --target all --prefix none --no-dedupe --format '{p}' >tree.txt
 step "$room/cyclonedx/bin/python" "$root/tests/supply/sbom.py" aigc-auth.cdx.json tree.txt || fail "the bill of materials is not valid, or not complete"
 cp aigc-auth.cdx.json "$room/aigc-auth.cdx.json"
