@@ -73,6 +73,7 @@ fi
 install() {
   local version folder
   install_packages
+  # The first, so that it has pip.
   environment "$tools" tests/supply/requirements.txt
   environment "$built/reference" tests/reference/requirements.txt \
     'authlib, canaille, fastapi_users, flask_jwt_extended, joserfc, jwt, redis, rest_framework_simplejwt, uvicorn'
@@ -91,7 +92,8 @@ install() {
     folder="$built/reference/versions/$version"
     [ -e "$folder/installed" ] && continue
     rm -rf "$folder"
-    step "$AIGC_AUTH_REFERENCE_PYTHON" -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps \
+    step "$tools/bin/python" -m pip --python "$AIGC_AUTH_REFERENCE_PYTHON" install --quiet --disable-pip-version-check --no-compile \
+      --only-binary :all: --no-deps \
       --target "$folder" "huace-aigc-auth-client==$version" ||
       fail "pip could not install the reference client $version from PyPI"
     touch "$folder/installed"
