@@ -10,12 +10,14 @@ done
 # Builds the package from its archive, as cargo does before it uploads: with the default features. The parts that build the package
 # with all are minimal_versions and docs_rs.
 log="$room/publish.log"
+rm -rf "$CARGO_TARGET_DIR/package"
 step cargo publish --dry-run --package aigc-auth --allow-dirty 2>&1 | tee "$log" | { grep -vE '^ +(Compiling|Checking|Downloaded) ' || true; } ||
   fail "cargo publish --dry-run has failed"
 # The integration tests stay at home, for they need the packages of this workspace.
 unexpected="$(grep '^warning' "$log" | grep -vE 'aborting upload due to dry run|ignoring test .it.|no documentation, homepage or repository' || true)"
 [ -z "$unexpected" ] || fail "cargo publish warns: $unexpected"
-size="$(wc -c <"$CARGO_TARGET_DIR"/package/aigc-auth-*.crate)"
+size="$(find "$CARGO_TARGET_DIR/package" -name "aigc-auth-*.crate" -printf "%s\n")"
+[ -n "$size" ] || fail "cargo has left no package to look at"
 [ "$size" -le 2000000 ] || fail "the package has $size bytes; something has got into it"
 found="$(wc -l <<<"$list") files, $((size / 1024)) KiB"
 # crates.io resolves the relative links of a README by this address.
