@@ -20,7 +20,7 @@ problems = [f"{name} {version} is missing" for name, version in sorted(needed - 
 for component in components:
     what = f"{component['name']} {component['version']}"
     problems += [f"{what} has no {field}" for field in ("licenses", "purl", "hashes") if not component.get(field)]
-# What features of a dependency name, and nobody enables: `cargo metadata`, which the bill is made from, has it.
+# What a weak feature of a dependency names, and nobody enables: `findings/cargo-metadata-lists-weak-dependencies.sh`.
 for name, version in sorted(listed - needed):
     print(f"{name} {version} is listed, and no feature brings it")
 if problems:
