@@ -180,7 +180,7 @@ fn circle(edges: &BTreeMap<&Module, Vec<Module>>) -> Option<String> {
 }
 
 /// The code of a file without comments and without what is compiled for tests only.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let mut code = String::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
@@ -273,7 +273,7 @@ fn exports(lib: &str) -> BTreeMap<String, String> {
     exports
 }
 
-fn rust_files(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn rust_files(directory: &Path) -> Vec<PathBuf> {
     let mut all = vec![];
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
@@ -286,7 +286,7 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
     all
 }
 
-fn src() -> PathBuf {
+pub(crate) fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
@@ -301,7 +301,7 @@ fn each_layer_uses_only_those_above_it() {
 }
 
 /// The public modules: folders that lib.rs re-exports, and modules that are written out there. With what they re-export.
-fn public_names(src: &Path) -> BTreeMap<String, Vec<String>> {
+pub(crate) fn public_names(src: &Path) -> BTreeMap<String, Vec<String>> {
     let lib = format!("\n{}", code(&fs::read_to_string(src.join("lib.rs")).unwrap()));
     let mut modules = vec![("the root".to_owned(), lib.clone())];
     for statement in lib.split("\npub use ").skip(1) {

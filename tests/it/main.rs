@@ -6,6 +6,8 @@
 
 // Layers of the source, read from its paths.
 mod architecture;
+// Secrets through everything, and a search that finds none.
+mod canary;
 // Futures that are dropped wherever they wait; a runtime that ends under load.
 mod cancellation;
 // `AuthClient`: calls, cache, circuit breaker, limits, TLS.

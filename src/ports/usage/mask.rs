@@ -35,6 +35,20 @@ pub(crate) fn hides(name: &str, value: &str) -> bool {
     is_secret(name) && !(is_count(name) && value.parse::<f64>().is_ok())
 }
 
+/// The same for a header. Cookies hold sessions, and the protocols of a WebSocket may hold a token; what is named `x-match-…`
+/// is for the auth center.
+fn hides_header(name: &str, value: &str) -> bool {
+    let is_match = name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("x-match-"));
+    let always = ["cookie", "set-cookie", "sec-websocket-protocol"];
+    !is_match && (hides(name, value) || always.iter().any(|secret| name.eq_ignore_ascii_case(secret)))
+}
+
+/// Masks the value of a header.
+pub(crate) fn header(name: String, value: String) -> (String, String) {
+    let value = if hides_header(&name, &value) { MASK.to_owned() } else { value };
+    (name, value)
+}
+
 fn is_count(name: &str) -> bool {
     name.to_ascii_lowercase().ends_with("tokens")
 }
@@ -103,6 +117,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn headers_that_hold_secrets() {
+        for (name, value, hidden) in [
+            ("Authorization", "Bearer a", true),
+            ("proxy-authorization", "Basic a", true),
+            ("Cookie", "a=b", true),
+            ("set-cookie", "a=b", true),
+            ("X-Api-Key", "a", true),
+            ("x-webhook-signature", "a", true),
+            ("Sec-WebSocket-Protocol", "bearer, a", true),
+            ("x-used-tokens", "7", false),
+            ("X-Match-Token-Price", "0.1", false),
+            ("user-agent", "curl", false),
+            ("x-match", "a", false),
+        ] {
+            assert_eq!(hides_header(name, value), hidden, "{name}");
+        }
+    }
 
     #[test]
     fn names_that_speak_of_secrets() {

@@ -148,8 +148,10 @@ impl ApiRecord {
         self.request_header("X-Match-Username", username)
     }
 
-    /// Adds a header of the request. Leave out those that hold a secret.
+    /// Adds a header of the request. Values of cookies, and of headers that are named like a secret (`Authorization`,
+    /// `X-Api-Key`, …), are masked.
     pub fn request_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let (name, value) = mask::header(name.into(), value.into());
         self.params_mut().headers.insert(Cow::Owned(cut(name)), cut(value));
         self
     }
@@ -210,8 +212,9 @@ impl ApiRecord {
     }
 
     /// Adds a header of the response. The auth center makes billing rules from `X-Match-Dynamic`, `X-Match-Cost`,
-    /// `X-Match-Path` and `X-Match-Rule`.
+    /// `X-Match-Path` and `X-Match-Rule`. Masked as those of the request.
     pub fn response_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let (name, value) = mask::header(name.into(), value.into());
         let headers = self.response_headers.get_or_insert_default();
         headers.insert(Cow::Owned(cut(name)), cut(value));
         self

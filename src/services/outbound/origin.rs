@@ -12,7 +12,7 @@ pub(super) struct Origin(url::Origin);
 impl Origin {
     /// Parses a trusted origin, such as `https://api.internal` or `http://10.0.0.7:8080`.
     pub(super) fn parse(text: &str) -> Result<Self, BuildError> {
-        let fail = |why: &str| BuildError::new(format!("the origin `{}` {why}", without_password(text)));
+        let fail = |why: &str| BuildError::new(format!("the origin `{}` {why}", host_and_port(text)));
         let url = http_url::parse(text).map_err(|no_url| match no_url {
             NoUrl::Unreadable(error) => fail(no_url.why()).with_source(error),
             _ => fail(no_url.why()),
@@ -37,9 +37,11 @@ impl Origin {
     }
 }
 
-/// The text after its user and password, if it has any.
-fn without_password(text: &str) -> &str {
-    text.rsplit('@').next().unwrap_or_default()
+/// What a text has of a host and a port: neither its user and password nor its path and query, which may hold secrets as well.
+fn host_and_port(text: &str) -> &str {
+    let text = text.rsplit('@').next().unwrap_or_default();
+    let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+    text.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -70,6 +72,10 @@ mod tests {
             "https://x/path",
             "https://x?q",
             "https://u:hunter2@x",
+            "https://u:hunter2@x/a?hunter2",
+            "https://x/hunter2",
+            "https://x?token=hunter2",
+            "x#hunter2",
             "*",
             "https://*",
             "https://*.internal",

@@ -34,7 +34,7 @@ const X_APP_ID: HeaderName = HeaderName::from_static("x-app-id");
 const X_APP_SECRET: HeaderName = HeaderName::from_static("x-app-secret");
 
 /// The configuration of an [`ApiClient`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) base_url: String,
     pub(crate) app_id: String,
@@ -48,6 +48,22 @@ pub(crate) struct Settings {
     pub(crate) trace_headers: TraceHeaders,
     pub(crate) clock: Clock,
     pub(crate) watch: Watch,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What is no base URL may have a password in it, or be one.
+        let base_url = BaseUrl::parse(&self.base_url).ok().map(|base| base.url);
+        f.debug_struct("Settings")
+            .field("base_url", &base_url.as_ref().map(Url::as_str))
+            .field("app_id", &self.app_id)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("timeout", &self.timeout)
+            .field("max_in_flight", &self.max_in_flight)
+            .field("trace_headers", &self.trace_headers)
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Calls the endpoints of the auth center.

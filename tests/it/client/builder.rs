@@ -70,8 +70,11 @@ fn debug_and_errors_hide_app_secret() {
     assert!(!shown.contains("hunter2") && shown.contains("my-app"), "{shown}");
     let error = AuthClient::builder("my-app", "hunt\ner2", "https://auth.example.com/a").build().unwrap_err();
     assert!(!format!("{error} {error:?}").contains("er2"), "{error:?}");
-    let error = AuthClient::builder("my-app", "s", "https://u:hunter2@auth.example.com").build().unwrap_err();
-    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    for url in ["https://u:hunter2@auth.example.com", "https://auth.example.com?token=hunter2", "hunter2"] {
+        let builder = AuthClient::builder("my-app", "s", url);
+        let error = builder.clone().build().unwrap_err();
+        assert!(!format!("{builder:?} {error} {error:?}").contains("hunter2"), "{builder:?} {error:?}");
+    }
 }
 
 #[test]

@@ -6,4 +6,4 @@ mod peers;
 mod refusals;
 // `aigc_auth::grpc`: users, permissions and errors in services and interceptors.
 mod services;
-mod support;
+pub(crate) mod support;

@@ -9,9 +9,9 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tonic_prost::ProstCodec;
 
 /// Metadata of a call.
-pub(super) type Metadata = Vec<(&'static str, &'static str)>;
+pub(crate) type Metadata = Vec<(&'static str, &'static str)>;
 
-pub(super) async fn connect(url: &str) -> Channel {
+pub(crate) async fn connect(url: &str) -> Channel {
     Endpoint::from_shared(url.to_owned()).unwrap().connect().await.unwrap()
 }
 
@@ -26,7 +26,7 @@ fn request(metadata: &Metadata) -> Request<HealthCheckRequest> {
 }
 
 /// Calls a unary method.
-pub(super) async fn unary(channel: &Channel, path: &'static str, metadata: &Metadata) -> Result<(), Status> {
+pub(crate) async fn unary(channel: &Channel, path: &'static str, metadata: &Metadata) -> Result<(), Status> {
     let mut client = Grpc::new(channel.clone());
     client.ready().await.unwrap();
     let codec = ProstCodec::<HealthCheckRequest, HealthCheckResponse>::default();
@@ -34,7 +34,7 @@ pub(super) async fn unary(channel: &Channel, path: &'static str, metadata: &Meta
 }
 
 /// Calls a method that streams, and waits for its first message.
-pub(super) async fn streaming(
+pub(crate) async fn streaming(
     channel: &Channel,
     path: &'static str,
     metadata: &Metadata,

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 #[cfg(feature = "browser")]
 pub mod browser;
+#[cfg(feature = "canary")]
+pub mod canary;
 pub mod crowd;
 pub mod http;
 #[cfg(feature = "jwt")]

@@ -160,7 +160,7 @@ pub struct Example {
     pub address: SocketAddr,
     process: Child,
     pub lines: Lines<BufReader<ChildStdout>>,
-    _directory: Directory,
+    directory: Directory,
 }
 
 impl Example {
@@ -169,12 +169,17 @@ impl Example {
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let line = line_with(&mut lines, "listening on http://").await;
         let address = line.strip_prefix("listening on http://").expect(&line).parse().unwrap();
-        Self { address, process, lines, _directory: directory }
+        Self { address, process, lines, directory }
     }
 
     /// The next line it prints with this text.
     pub async fn line_with(&mut self, text: &str) -> String {
         line_with(&mut self.lines, text).await
+    }
+
+    /// Where it runs.
+    pub fn directory(&self) -> &std::path::Path {
+        &self.directory.0
     }
 
     /// Its process id.
