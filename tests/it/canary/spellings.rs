@@ -30,7 +30,7 @@ fn planted_secret_is_found_in_each_spelling() {
         percent(&secret),
         percent(&percent(&secret)),
         escaped.clone(),
-        format!("{:?}", escaped),
+        format!("{escaped:?}"),
         format!(
             "\\x{}",
             hex(&secret)

@@ -27,11 +27,12 @@ pub(super) async fn story(flight: &Flight) {
             || echo.client(&secret).http_client(http.clone()).observer(flight.clone()).build().unwrap();
         flight.show(&client());
         flight.show(&echo.client(&secret));
-        every_call(flight, client, said).await;
+        Box::pin(every_call(flight, client, said)).await;
         if mode == Mode::Hang {
             // Callers who leave.
             let leave =
-                tokio::time::timeout(Duration::from_millis(60), every_call(flight, client, said)).await;
+                tokio::time::timeout(Duration::from_millis(60), Box::pin(every_call(flight, client, said)))
+                    .await;
             assert!(leave.is_err());
         }
     }
@@ -47,7 +48,7 @@ pub(super) async fn story(flight: &Flight) {
     for url in ["http://no-such-host.invalid", "http://127.0.0.1:1", &port] {
         let builder = AuthClient::builder("canary-app", &*secret, url).timeout(Duration::from_millis(250));
         let client = builder.observer(flight.clone()).build().unwrap();
-        every_call(flight, || client.clone(), &personal).await;
+        Box::pin(every_call(flight, || client.clone(), &personal)).await;
     }
     successes(flight, &secret).await;
 }
@@ -169,7 +170,7 @@ async fn successes(flight: &Flight, secret: &str) {
     let center = Canned::start(move |_, _| answer.clone()).await;
     let url = format!("http://{}", center.address);
     let client = AuthClient::builder("canary-app", secret, url).observer(flight.clone()).build().unwrap();
-    every_call(flight, || client.clone(), &personal(flight)).await;
+    Box::pin(every_call(flight, || client.clone(), &personal(flight))).await;
     flight.show(&client.snapshot());
 }
 

@@ -87,10 +87,8 @@ pub(super) async fn story(flight: &Flight) {
                 flight.show(&push);
                 // What may succeed later is tried again, for longer than this takes.
                 while let Ok(Some(event)) = timeout(Duration::from_millis(200), push.next()).await {
-                    if let Some(event) = flight.outcome(event) {
-                        if let PushEvent::Failed(failure) = &event {
-                            flight.show(failure);
-                        }
+                    if let Some(PushEvent::Failed(failure)) = flight.outcome(event) {
+                        flight.show(&failure);
                     }
                 }
                 flight.show(&sync.snapshot());
