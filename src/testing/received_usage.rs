@@ -17,6 +17,9 @@ pub struct UsageRecord {
     pub app_id: Arc<str>,
     /// The user of the token that it was reported with; `None` if the center does not know the token.
     pub username: Option<Arc<str>>,
+    /// The `Idempotency-Key` of the report that it came with: a report whose answer was lost comes again under the same one.
+    /// `None` if there was none, and for records that were [stored](UsageRecord::new).
+    pub idempotency_key: Option<Arc<str>>,
     /// The record as it was received.
     pub record: Arc<Value>,
 }
@@ -41,17 +44,31 @@ impl ReceivedUsage {
         }
     }
 
-    pub(super) fn add(&mut self, app_id: &Arc<str>, username: Option<&Arc<str>>, record: Value) {
-        let number = self.last + 1;
-        let (app_id, username) = (Arc::clone(app_id), username.cloned());
-        self.restore(UsageRecord { number, app_id, username, record: Arc::new(record) });
+    /// Adds the records of a report with this key.
+    pub(super) fn add(
+        &mut self,
+        app_id: &Arc<str>,
+        username: Option<&Arc<str>>,
+        idempotency_key: Option<&Arc<str>>,
+        records: Vec<Value>,
+    ) {
+        for record in records {
+            self.restore(UsageRecord {
+                number: self.last + 1,
+                app_id: Arc::clone(app_id),
+                username: username.cloned(),
+                idempotency_key: idempotency_key.cloned(),
+                record: Arc::new(record),
+            });
+        }
     }
 
     /// Adds a record that has a number already, larger than those before.
     pub(super) fn restore(&mut self, record: UsageRecord) {
         self.last = self.last.max(record.number);
         // Each call has its own copy of the name.
-        let weight = weight(&record.record) + record.username.as_deref().map_or(0, str::len);
+        let texts = [&record.username, &record.idempotency_key].map(|text| text.as_deref().map_or(0, str::len));
+        let weight = weight(&record.record) + texts.iter().sum::<usize>();
         self.weight += weight;
         self.records.push_back((record, weight));
         while self.records.len() > self.max_records || self.weight > self.max_weight {
@@ -88,14 +105,14 @@ mod tests {
         let app = Arc::from("app");
         let numbers = |log: &ReceivedUsage| log.all().map(|record| record.number).collect::<Vec<_>>();
         for _ in 0..5 {
-            log.add(&app, None, json!("x".repeat(1_000)));
+            log.add(&app, None, None, vec![json!("x".repeat(1_000))]);
         }
         assert_eq!(numbers(&log), [3, 4, 5]);
         let after = |number, max| log.after(number, max).into_iter().map(|record| record.number);
         assert_eq!(after(0, 2).collect::<Vec<_>>(), [3, 4]);
         assert_eq!(after(4, 9).collect::<Vec<_>>(), [5]);
         assert!(after(5, 9).next().is_none());
-        log.add(&app, None, json!("x".repeat(8_500)));
+        log.add(&app, None, None, vec![json!("x".repeat(8_500))]);
         assert_eq!(numbers(&log), [5, 6], "by weight");
     }
 }

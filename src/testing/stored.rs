@@ -102,7 +102,7 @@ impl UsageRecord {
     /// Puts a record together that was stored.
     pub fn new(number: u64, app_id: &str, username: Option<&str>, record: Value) -> Self {
         let username = username.map(Into::into);
-        Self { number, app_id: app_id.into(), username, record: record.into() }
+        Self { number, app_id: app_id.into(), username, idempotency_key: None, record: record.into() }
     }
 }
 

@@ -49,6 +49,9 @@ mod service;
 // Users that replicas share in Redis.
 #[cfg(unix)]
 mod shared_cache;
+// Everything together, for a long time, while all that is around it fails: `tests/soak.sh`.
+#[cfg(target_os = "linux")]
+mod soak;
 // `SqlStore`: PostgreSQL, MySQL, SQLite.
 mod sql;
 // Usage records: fields, outcomes, delivery, spool.

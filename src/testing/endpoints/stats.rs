@@ -24,8 +24,7 @@ pub(super) fn report(state: &mut State, request: &Request) -> Outcome {
     }
     let username = state.accounts.owner(token).map(Arc::from);
     let Report { stats } = request.parse()?;
-    for record in stats {
-        state.usage.add(&request.app, username.as_ref(), record);
-    }
+    let key = request.headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(Arc::from);
+    state.usage.add(&request.app, username.as_ref(), key.as_ref(), stats);
     Ok(json!({}))
 }

@@ -15,9 +15,6 @@ mod out_of_touch;
 mod postgres_bus;
 // Clients whose replicas have that bus.
 mod postgres_clients;
-// A PostgreSQL that a test may stop.
-#[cfg(unix)]
-mod postgres_server;
 // What this folder's tests share.
 #[cfg(unix)]
 mod support;

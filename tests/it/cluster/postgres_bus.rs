@@ -8,7 +8,7 @@ use test_support::sql::{Database, behind_pgbouncer, in_postgres_database};
 use tokio::task::AbortHandle;
 
 #[cfg(unix)]
-use crate::cluster::postgres_server::PostgresServer;
+use crate::support::postgres_server::PostgresServer;
 #[cfg(unix)]
 use crate::support::redis_server::Path;
 use crate::support::{until, until_async};

@@ -3,6 +3,8 @@
 mod center;
 pub(crate) mod context;
 mod log;
+#[cfg(unix)]
+pub(crate) mod postgres_server;
 mod process;
 mod random;
 #[cfg(unix)]

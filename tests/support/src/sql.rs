@@ -243,3 +243,19 @@ pub fn json(user: LegacyUser) -> Value {
 pub async fn all(store: &SqlStore, after: Option<Value>) -> Vec<(Value, LegacyUser)> {
     aigc_auth::user_sync::LegacyStore::all(store, after).try_collect().await.unwrap()
 }
+
+/// Runs statements in the PostgreSQL of this URL.
+pub async fn run_in_postgres(url: &str, sql: &str) {
+    use sqlx::Connection;
+    let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    connection.close().await.unwrap();
+}
+
+/// What a query says in the PostgreSQL of this URL: the first columns of its rows, which are texts.
+pub async fn texts_in_postgres(url: &str, sql: &str) -> Vec<String> {
+    use sqlx::Connection;
+    let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
