@@ -62,12 +62,16 @@ impl<B: Backend<Value = UserInfo>> Lookups<B> {
     async fn outlived(&self, key: Key, user: &UserInfo, mut epoch: u64) -> Option<AuthError> {
         let cache = self.backend.cache();
         let now = cache.clock().now();
+        let soon = now + millis(LOOKUP_PAUSE);
+        // One that is over already was accepted all the same: by whoever's date is behind, or who tells the end in whole seconds.
+        // That will not be for long.
+        let is_overdue = self.is_over(user.valid_until());
         let due = match cache.refresh_at(key) {
-            Ok(refresh_at) => refresh_at.max(now + millis(LOOKUP_PAUSE)),
+            _ if is_overdue => soon,
+            Ok(refresh_at) => refresh_at.max(soon),
             Err(ttl) => now + millis(ttl.max(UNCACHED_PAUSE)),
         };
-        // One that is over already was accepted all the same.
-        let ends = user.valid_until().filter(|_| !self.is_over(user.valid_until()));
+        let ends = user.valid_until().filter(|_| !is_overdue);
         loop {
             tokio::time::sleep(look_pause()).await;
             if let Cached::Negative(error) = cache.get(key) {

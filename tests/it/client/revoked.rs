@@ -137,6 +137,23 @@ async fn wait_ends_with_the_credential() {
     .await;
 }
 
+/// The auth center's date may be behind, and its dates may have whole seconds.
+#[tokio::test]
+async fn credential_that_is_accepted_past_its_end_is_verified_again_soon() {
+    let rig = rig_with_end().await;
+    let mut wait = revoked(&rig, "ends");
+    goes_on(&mut wait, "it is valid").await;
+    rig.advance(3601);
+    goes_on(&mut wait, "it is over, and accepted").await;
+    let calls = rig.calls();
+    goes_on(&mut wait, "it was accepted just now").await;
+    assert_eq!(rig.calls(), calls, "5 s apart at least");
+
+    rig.center.revoke_token("ends");
+    rig.advance(6);
+    assert_eq!(ended(&mut wait, "it is accepted no longer").await, ErrorKind::InvalidCredential);
+}
+
 #[tokio::test]
 async fn rejected_credential_ends_the_wait_at_once() {
     let rig = Rig::new().await;

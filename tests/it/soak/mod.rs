@@ -208,7 +208,8 @@ async fn is_in_step(world: &World) -> Vec<String> {
         if (0..CHANGING).any(|n| changing(n) == user.username()) {
             let row = format!("{} {}", user.username(), user.nickname().unwrap());
             if !rows.contains(&row) {
-                wrong.push(format!("{row} is not in the table"));
+                let found = rows.iter().find(|found| found.starts_with(&format!("{} ", user.username())));
+                wrong.push(format!("{row} is not in the table, but {found:?}"));
             }
         }
     }

@@ -153,8 +153,6 @@ pub(super) async fn acting(world: Arc<World>, mut random: Rng) {
         let is_right = match actor {
             "root" if unknown => asked.status() == Some(404),
             "root" => asked.is_of(&target),
-            // A user may be who they are.
-            _ if target == actor && !unknown => asked.is_of(&target),
             _ => asked.status() == Some(403),
         };
         // The directory remembers for 30 s, and asks the center.
