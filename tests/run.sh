@@ -100,10 +100,11 @@ install() {
   done <tests/reference/versions.txt
 }
 
-installing=
+installing= soak=
 end() {
   # Never in the middle: apt-get would leave half a package.
   [ -z "$installing" ] || wait "$installing" || true
+  if [ -n "$soak" ]; then kill "$soak" 2>/dev/null || true; fi
   databases_end
   steps_table
 }
@@ -138,9 +139,13 @@ step "$tools/bin/cargo-deny" --workspace --log-level error check --hide-inclusio
 databases_wait || fail "the databases of the suite do not start"
 # Unit tests, integration tests, the examples with theirs, doctests; then each bench once, to see that it works. All with
 # one set of features, so that dependencies are built once. A test that hangs has been named by then.
-step cargo test --workspace --all-features --no-run
 in_time() { step timeout --kill-after=10 30m "$@" || fail "not done, or not well, after at most 30 minutes: $*"; }
+# The soak waits most of its time, and so runs beside the others; what they have in common is built before.
+in_time cargo test --workspace --all-features --no-run
+SOAK_SECONDS=90 tests/soak.sh >"$built/soak.log" 2>&1 &
+soak=$!
 in_time cargo test --workspace --all-features
+wait "$soak" || { cat "$built/soak.log" >&2; fail "the soak found something; with its SEED, tests/soak.sh repeats it"; }
 in_time cargo test --workspace --all-features --bench '*'
 # What the layer adds to a request, in instructions and allocations: fails at 3 % more.
 in_time cargo build --profile budget -p aigc-auth-budget

@@ -67,7 +67,8 @@ impl ReceivedUsage {
     pub(super) fn restore(&mut self, record: UsageRecord) {
         self.last = self.last.max(record.number);
         // Each call has its own copy of the name.
-        let texts = [&record.username, &record.idempotency_key].map(|text| text.as_deref().map_or(0, str::len));
+        let texts =
+            [&record.username, &record.idempotency_key].map(|text| text.as_deref().map_or(0, str::len));
         let weight = weight(&record.record) + texts.iter().sum::<usize>();
         self.weight += weight;
         self.records.push_back((record, weight));

@@ -61,6 +61,7 @@ impl AuthClient {
     /// Ends when the credential ends ([`UserInfo::valid_until`]); when a verification rejects it, such as after the user was
     /// disabled; and at once if it is rejected already. It is verified again when the user or the credential is invalidated,
     /// such as by a webhook: within half a second and the time of the call; otherwise once in the cache's TTL.
+    /// Where it is accepted past its end, for the auth center's date is behind, it is verified every 5 s.
     ///
     /// An outage ends it only if the credential's own end falls into it: otherwise it waits on, past the end of
     /// stale-if-error too, for the answer to a request may be 503, and a socket that was closed could not be opened again.

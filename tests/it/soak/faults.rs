@@ -125,7 +125,13 @@ pub(super) struct Pace {
 }
 
 /// Goes through the steps, in another order each time, until this time. Returns what was when.
-pub(super) async fn roll(world: &Arc<World>, random: &mut Rng, pace: &Pace, started: Instant, until: Instant) -> Vec<String> {
+pub(super) async fn roll(
+    world: &Arc<World>,
+    random: &mut Rng,
+    pace: &Pace,
+    started: Instant,
+    until: Instant,
+) -> Vec<String> {
     let mut story = vec![];
     loop {
         let mut steps = STEPS;

@@ -49,7 +49,8 @@ impl Memory {
     pub(super) fn print(&self, name: &str) {
         let spans = self.spans(Duration::ZERO);
         let each = spans.len().div_ceil(20).max(1);
-        let line: Vec<_> = spans.iter().step_by(each).map(|(at, kib)| format!("{at:.0} s {kib:.0}")).collect();
+        let line: Vec<_> =
+            spans.iter().step_by(each).map(|(at, kib)| format!("{at:.0} s {kib:.0}")).collect();
         println!("    {name}, KiB: {}", line.join(", "));
     }
 }

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use test_support::http::get;
 use test_support::sql::texts_in_postgres;
 use tokio::task::JoinSet;
 
@@ -250,9 +251,16 @@ impl Watched {
         let over = is_over.clone();
         task.spawn(async move {
             let mut memories: Vec<_> = world.replicas.iter().map(|_| Memory::new()).collect();
-            while !over.load(Ordering::Relaxed) {
+            for look in 0_u32.. {
+                if over.load(Ordering::Relaxed) {
+                    break;
+                }
                 for (memory, replica) in memories.iter_mut().zip(&world.replicas) {
                     memory.add(replica.memory());
+                    if look % 10 == 0 {
+                        let scraped = get(replica.address, "/metrics", &[]).await;
+                        assert!(scraped.status == 200 && scraped.body.contains("aigc_auth_"), "{scraped:?}");
+                    }
                 }
                 world.ledger.collect(&world.center);
                 tokio::time::sleep(PAUSE).await;

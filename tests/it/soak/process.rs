@@ -86,7 +86,9 @@ impl Process {
                     Some(Socket { local, .. }) if *local == self.address.port() => "callers",
                     Some(Socket { remote, .. }) => {
                         let known = ports.iter().find(|(_, port)| port == remote);
-                        known.map_or(if *remote == self.address.port() { "itself" } else { "others" }, |it| it.0)
+                        known.map_or(if *remote == self.address.port() { "itself" } else { "others" }, |it| {
+                            it.0
+                        })
                     }
                     None => "sockets",
                 },

@@ -162,7 +162,11 @@ async fn start(settings: &Settings, address: SocketAddr) -> Result<(Router, Part
     let sync = UserSync::new(client.clone(), store, config)?;
 
     let list = RedisRevocations::connect(redis)?;
-    let verifier = JwtVerifier::from_jwks(key_set).insecure_plain_http().cache_capacity(1_000).revocations(list).build()?;
+    let verifier = JwtVerifier::from_jwks(key_set)
+        .insecure_plain_http()
+        .cache_capacity(1_000)
+        .revocations(list)
+        .build()?;
     let origin = format!("http://{address}");
     let outbound = OutboundClient::builder(&client).trust_origin(&origin).build()?;
     let registration = Registration::builder(name)
@@ -207,7 +211,12 @@ async fn start(settings: &Settings, address: SocketAddr) -> Result<(Router, Part
         .merge(events);
     let parts = Parts { client, cluster, stats, sync, registration, subscription };
     let vitals = vitals(&parts);
-    let app = app.route("/metrics", get(move || std::future::ready(prometheus.render()))).route("/vitals", vitals);
+    let scraped = move || {
+        // Without it, every duration that was measured stays in memory.
+        prometheus.run_upkeep();
+        std::future::ready(prometheus.render())
+    };
+    let app = app.route("/metrics", get(scraped)).route("/vitals", vitals);
     Ok((app, parts))
 }
 

@@ -61,7 +61,8 @@ impl World {
         run_in_postgres(&postgres.url, TABLES).await;
         for n in 0..KNOWN {
             let id = testing::user_id(&known(n));
-            run_in_postgres(&postgres.url, &format!("INSERT INTO members VALUES ({id}, 'acme', 'member')")).await;
+            run_in_postgres(&postgres.url, &format!("INSERT INTO members VALUES ({id}, 'acme', 'member')"))
+                .await;
         }
         let redis_path = Path::to(&redis).await;
         let (before, port) = postgres.url.rsplit_once('/').unwrap().0.rsplit_once(':').unwrap();

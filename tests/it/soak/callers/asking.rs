@@ -29,7 +29,12 @@ pub(in crate::soak) struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    pub(in crate::soak) fn new(class: Class, replica: usize, path: &'a str, credential: Option<&'a str>) -> Self {
+    pub(in crate::soak) fn new(
+        class: Class,
+        replica: usize,
+        path: &'a str,
+        credential: Option<&'a str>,
+    ) -> Self {
         let (headers, body) = (vec![], "");
         Self { class, replica, method: "GET", path, credential, headers, body, is_recorded: true }
     }
@@ -103,7 +108,8 @@ impl Asked {
 
     /// Whether it is a 503 that says when to come again, while one of these parts was away.
     pub(in crate::soak) fn is_unavailable(&self, world: &World, parts: &[Part]) -> bool {
-        let is_503 = self.answer.as_ref().is_ok_and(|it| it.status == 503 && it.header("retry-after").is_some());
+        let is_503 =
+            self.answer.as_ref().is_ok_and(|it| it.status == 503 && it.header("retry-after").is_some());
         is_503 && parts.iter().any(|part| self.met(world, *part))
     }
 

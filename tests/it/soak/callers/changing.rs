@@ -22,7 +22,7 @@ pub(super) async fn change(world: Arc<World>, mut random: Rng, user: usize) {
         let is_disabled = version % 2 == 1;
         let status = if is_disabled { "disabled" } else { "active" };
         world.center.update_user(&name, |user| user.nickname(format!("v{version}")).status(status));
-        let told = tell(&world, &mut random, &name, version).await;
+        let told = tell(&world, &mut random, &name, version, status).await;
         let acknowledged = Instant::now();
         for _ in 0..8 {
             let replica = random.usize(..2);
@@ -47,9 +47,10 @@ pub(super) async fn change(world: Arc<World>, mut random: Rng, user: usize) {
 }
 
 /// Tells one of the replicas, or the other, until one of them has acknowledged. Returns which.
-async fn tell(world: &Arc<World>, random: &mut Rng, name: &str, version: u64) -> usize {
+async fn tell(world: &Arc<World>, random: &mut Rng, name: &str, version: u64, status: &str) -> usize {
     let data = json!({
-        "id": testing::user_id(name), "username": name, "updatedFields": ["nickname", "status"], "version": version,
+        "id": testing::user_id(name), "username": name, "nickname": format!("v{version}"), "status": status,
+        "updatedFields": ["nickname", "status"],
     });
     let body = json!({ "event": "user.updated", "data": data }).to_string();
     let signature = webhook::sign(body.as_bytes(), &Secret::from(SECRET));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use test_support::http::parse;
@@ -13,6 +13,7 @@ use super::Question;
 use crate::soak::ledger::Bill;
 use crate::soak::service::DOWNLOAD;
 use crate::soak::tally::Class;
+use crate::soak::windows::Part;
 use crate::soak::world::{World, known, token};
 
 /// Ends a connection in order, or by a reset.
@@ -54,6 +55,7 @@ pub(super) async fn read_slowly(world: Arc<World>, mut random: Rng) {
         let token = token(&known(random.usize(..4)));
         let question = Question::new(Class::SlowReader, random.usize(..2), "/download", Some(&token));
         let (id, bytes) = question.bytes(&world);
+        let from = Instant::now();
         let enough = if random.bool() { usize::MAX } else { random.usize(..parts * size) };
         let read = async {
             let mut stream = TcpStream::connect(world.replicas[question.replica].address).await?;
@@ -71,9 +73,12 @@ pub(super) async fn read_slowly(world: Arc<World>, mut random: Rng) {
         };
         let answer = read.await;
         let is_whole = |answer: &[u8]| parse(answer).is_some_and(|it| it.body.len() == parts * size);
+        let may_be_away = || world.windows.covers(Part::Everything, from, Instant::now());
         let (outcome, bill) = match &answer {
             Ok(answer) if answer.starts_with(b"HTTP/1.1 200") && enough < usize::MAX => ("left", Bill::Once),
             Ok(answer) if answer.starts_with(b"HTTP/1.1 200") && is_whole(answer) => ("200", Bill::Once),
+            // As known users are.
+            Ok(answer) if answer.starts_with(b"HTTP/1.1 503") && may_be_away() => ("503", Bill::Once),
             // Who leaves at once may not have been heard.
             Ok(answer) if answer.is_empty() && enough < usize::MAX => ("left", Bill::AtMostOnce),
             _ => ("wrong", Bill::AtMostOnce),
@@ -81,7 +86,8 @@ pub(super) async fn read_slowly(world: Arc<World>, mut random: Rng) {
         world.ledger.expect(&id, bill);
         world.tally.count(Class::SlowReader, outcome);
         if outcome == "wrong" {
-            let start = answer.map(|answer| String::from_utf8_lossy(&answer[..answer.len().min(200)]).into_owned());
+            let start =
+                answer.map(|answer| String::from_utf8_lossy(&answer[..answer.len().min(200)]).into_owned());
             world.tally.wrong(Class::SlowReader, format!("{id}: {start:?}"));
         }
         if !world.pause(&mut random, Duration::from_millis(800)).await {

@@ -29,7 +29,15 @@ pub(super) fn start(world: &Arc<World>, random: &mut Rng) -> JoinSet<()> {
     for lane in 0..users::LANES {
         spawn!(|world, random| users::known(world, random, lane));
     }
-    spawn!(users::access_keys, users::jwts, users::members, users::relays, users::acting, users::new, users::log_outs);
+    spawn!(
+        users::access_keys,
+        users::jwts,
+        users::members,
+        users::relays,
+        users::acting,
+        users::new,
+        users::log_outs
+    );
     spawn!(strangers::tokens, strangers::jwts);
     for user in 0..CHANGING {
         spawn!(|world, random| changing::change(world, random, user));
