@@ -72,6 +72,20 @@ async fn bounded_center_rejects_what_it_has_no_room_for() {
 }
 
 #[tokio::test]
+async fn usage_names_the_report_that_it_came_with() {
+    let center = AuthCenter::start().await;
+    for header in ["Idempotency-Key: k-1\r\n", "Idempotency-Key: k-1\r\n", ""] {
+        let report =
+            request(&center, "/stats/report/batch", r#"{"stats": [{"api_path": "/a"}, {"api_path": "/b"}]}"#);
+        let report = report.replacen("\r\n", &format!("\r\nAuthorization: Bearer t\r\n{header}"), 1);
+        assert_eq!(send(&center, &report).await.0, 200);
+    }
+    let keys: Vec<_> = center.usage_after(0, 10).into_iter().map(|usage| usage.idempotency_key).collect();
+    // A report that comes again is kept again: what it is worth is for whoever reads it.
+    assert_eq!(keys, [[Some("k-1".into()); 2], [Some("k-1".into()); 2], [None, None]].concat());
+}
+
+#[tokio::test]
 async fn calls_are_observed_with_their_outcome() {
     let seen: Arc<Mutex<Vec<ObservedCall>>> = Arc::default();
     let calls = Arc::clone(&seen);

@@ -19,7 +19,6 @@ struct Books {
     expected: HashMap<String, Bill>,
     /// For each request how often it came, by the key of its report.
     arrived: HashMap<String, HashMap<Arc<str>, u64>>,
-    /// How many records each report had, in all its arrivals, and how many requests these were.
     hung_up: u64,
     records: u64,
     others: u64,
@@ -102,4 +101,63 @@ impl Ledger {
         }
         balance
     }
+}
+
+#[tokio::test]
+async fn what_is_billed_twice_or_not_at_all_is_found() {
+    use serde_json::{Value, json};
+    use test_support::http::post;
+
+    let center = AuthCenter::start().await;
+    let ledger = Ledger::default();
+    for (id, bill) in [
+        ("once", Bill::Once),
+        ("again", Bill::Once),
+        ("again too", Bill::Once),
+        ("two reports", Bill::Once),
+        ("twice in one", Bill::Once),
+        ("lost", Bill::Once),
+        ("left", Bill::AtMostOnce),
+        ("left early", Bill::AtMostOnce),
+        ("a stranger's", Bill::Never),
+    ] {
+        ledger.expect(id, bill);
+    }
+    let record =
+        |id: &&str| json!({ "api_path": "/me", "request_params": { "headers": { "x-request-id": id } } });
+    for (key, ids) in [
+        ("k-1", &["once", "left"][..]),
+        ("k-2", &["again", "again too"]),
+        ("k-2", &["again", "again too"]),
+        ("k-3", &["two reports"]),
+        ("k-4", &["two reports", "twice in one", "twice in one"]),
+        ("k-5", &["a stranger's", "of nobody"]),
+    ] {
+        let body = json!({ "stats": ids.iter().map(record).collect::<Vec<Value>>() }).to_string();
+        let headers = [
+            ("x-app-id", center.app_id()),
+            ("x-app-secret", center.app_secret()),
+            ("authorization", "Bearer t"),
+            ("content-type", "application/json"),
+            ("idempotency-key", key),
+        ];
+        let answer = post(center.address(), "/aigc-auth/stats/report/batch", &headers, body).await;
+        assert_eq!((answer.status, &answer.json()["code"]), (200, &json!(0)));
+    }
+    ledger.collect(&center);
+    let mut balance = ledger.balance();
+    balance.wrong.sort();
+    let wrong: Vec<_> = balance.wrong.iter().map(|line| line.split(": ").next().unwrap()).collect();
+    assert_eq!(
+        wrong,
+        [
+            "a stranger's was billed",
+            "lost was not billed",
+            "of nobody was billed, and never sent",
+            "twice in one was billed twice",
+            "two reports was billed twice",
+        ]
+    );
+    // Of the two that came again, and of the two that should not have come.
+    assert_eq!((balance.records, balance.again), (12, 4));
 }
