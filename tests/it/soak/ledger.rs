@@ -141,7 +141,7 @@ async fn what_is_billed_twice_or_not_at_all_is_found() {
             ("content-type", "application/json"),
             ("idempotency-key", key),
         ];
-        let answer = post(center.address(), "/aigc-auth/stats/report/batch", &headers, body).await;
+        let answer = post(center.address(), "/aigc-auth/sdk/stats/report/batch", &headers, body).await;
         assert_eq!((answer.status, &answer.json()["code"]), (200, &json!(0)));
     }
     ledger.collect(&center);
