@@ -80,9 +80,10 @@ async fn usage_names_the_report_that_it_came_with() {
         let report = report.replacen("\r\n", &format!("\r\n{header}"), 1);
         assert_eq!(send(&center, &report).await.0, 200);
     }
-    let keys: Vec<_> = center.usage_after(0, 10).into_iter().map(|usage| usage.idempotency_key).collect();
+    let kept = center.usage_after(0, 10);
+    let keys: Vec<_> = kept.iter().map(|usage| usage.idempotency_key.as_deref()).collect();
     // A report that comes again is kept again: what it is worth is for whoever reads it.
-    assert_eq!(keys, [[Some("k-1".into()); 2], [Some("k-1".into()); 2], [None, None]].concat());
+    assert_eq!(keys, [Some("k-1"), Some("k-1"), Some("k-1"), Some("k-1"), None, None]);
 }
 
 #[tokio::test]
