@@ -46,6 +46,8 @@ impl Process {
         let module = module_path!().replace("process", "service");
         let mut command = Command::from(test_process(&module, "child_is_the_service"));
         command.env(SERVICE, serde_json::to_string(&settings).unwrap()).kill_on_drop(true);
+        // Of glibc: with an arena for each thread, what is free in one is of no use to another, and memory wanders.
+        command.env("MALLOC_ARENA_MAX", "2");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         let mut process = command.spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();

@@ -207,6 +207,8 @@ async fn start(settings: &Settings, address: SocketAddr) -> Result<(Router, Part
         .route("/download", get(download))
         .route("/socket", get(socket).with_state(client.clone()))
         .layer(auth)
+        // For more strangers than records are kept of.
+        .merge(Router::new().route("/flood", get(who)).layer(AuthLayer::new(client.clone())))
         .merge(sessions)
         .merge(events);
     let parts = Parts { client, cluster, stats, sync, registration, subscription };

@@ -52,8 +52,8 @@ impl Tally {
         Self { started: Instant::now(), counts: Mutex::default(), wrong: Mutex::default() }
     }
 
-    pub(super) fn count(&self, class: Class, outcome: impl ToString) {
-        *self.counts.lock().unwrap().entry((class, outcome.to_string())).or_default() += 1;
+    pub(super) fn count(&self, class: Class, outcome: impl Into<String>) {
+        *self.counts.lock().unwrap().entry((class, outcome.into())).or_default() += 1;
     }
 
     pub(super) fn wrong(&self, class: Class, what: impl std::fmt::Display) {

@@ -16,8 +16,8 @@ use crate::soak::tally::Class;
 use crate::soak::windows::Part;
 use crate::soak::world::{World, known, token};
 
-/// Ends a connection in order, or by a reset.
-fn leave(stream: TcpStream, random: &mut Rng) {
+/// Has a connection end in order, or by a reset, when it is dropped.
+fn leave(stream: &TcpStream, random: &mut Rng) {
     if random.bool() {
         stream.set_zero_linger().unwrap();
     }
@@ -40,7 +40,7 @@ pub(super) async fn hang_up(world: Arc<World>, mut random: Rng) {
             let written = stream.write_all(&bytes[..sent]).await;
             world.tally.count(Class::HangUp, if written.is_ok() { "left" } else { "broken" });
             tokio::time::sleep(Duration::from_millis(random.u64(..110))).await;
-            leave(stream, &mut random);
+            leave(&stream, &mut random);
         }
         if !world.pause(&mut random, Duration::from_millis(250)).await {
             return;
@@ -68,7 +68,7 @@ pub(super) async fn read_slowly(world: Arc<World>, mut random: Rng) {
                 }
                 tokio::time::sleep(Duration::from_millis(random.u64(..30))).await;
             }
-            leave(stream, &mut random);
+            leave(&stream, &mut random);
             Ok::<_, std::io::Error>(answer)
         };
         let answer = read.await;

@@ -2,6 +2,7 @@
 
 mod asking;
 mod changing;
+mod flood;
 mod leaving;
 mod sockets;
 mod strangers;
@@ -13,6 +14,7 @@ use fastrand::Rng;
 use tokio::task::JoinSet;
 
 pub(super) use asking::{Asked, Question, ask};
+pub(super) use flood::fill;
 
 use super::world::{CHANGING, World};
 
