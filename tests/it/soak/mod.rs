@@ -7,6 +7,7 @@
 
 mod callers;
 mod faults;
+mod handlers;
 mod ledger;
 mod memory;
 mod process;

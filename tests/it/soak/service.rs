@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use aigc_auth::cluster::RedisCluster;
@@ -17,21 +16,17 @@ use aigc_auth::stats::{Spool, StatsCollector};
 use aigc_auth::tenant::{CachedMemberships, CurrentTenant, MemberTable, SqlMemberships, TenantPolicy};
 use aigc_auth::user_sync::{OnDelete, PasswordHash, PasswordPolicy, SqlStore, SyncConfig, UserSync};
 use aigc_auth::webhook::{self, EventUser, Subscription, UserEvent, WebhookConfig};
-use aigc_auth::{ActAsUser, AuthClient, AuthLayer, CurrentUser, context, testing};
+use aigc_auth::{AuthClient, AuthLayer, testing};
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
-use axum::response::Response;
 use axum::routing::get;
-use futures_util::stream;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
+
+use super::handlers::{act_as, download, relay, slow, socket, who};
 
 /// In which its [`Settings`] are, as JSON.
 pub(super) const SERVICE: &str = "AIGC_AUTH_TEST_SOAK_SERVICE";
@@ -47,8 +42,6 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) const CONNECTIONS: u32 = 2;
 /// More than the known users, and filled at start, so that it does not grow later.
 const CACHE_CAPACITY: usize = 1_000;
-/// The parts of a download, and their size.
-pub(super) const DOWNLOAD: (usize, usize) = (64, 16 * 1024);
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -239,61 +232,6 @@ fn vitals(parts: &Parts) -> axum::routing::MethodRouter {
         });
         std::future::ready(vitals.to_string())
     })
-}
-
-async fn who(user: CurrentUser) -> String {
-    user.username().to_owned()
-}
-
-async fn act_as(who: ActAsUser) -> String {
-    who.user().map_or_else(|| who.user_id().to_string(), |user| user.username().to_owned())
-}
-
-async fn relay(State((outbound, url)): State<(OutboundClient, String)>) -> Result<String, StatusCode> {
-    let answer = outbound.get(url).send().await.map_err(|_| StatusCode::BAD_GATEWAY)?;
-    let is_success = answer.status().is_success();
-    let text = answer.text().await.map_err(|_| StatusCode::BAD_GATEWAY)?;
-    if is_success { Ok(text) } else { Err(StatusCode::BAD_GATEWAY) }
-}
-
-#[derive(Deserialize)]
-struct Slowness {
-    milliseconds: Option<u64>,
-}
-
-async fn slow(user: CurrentUser, Query(Slowness { milliseconds }): Query<Slowness>) -> String {
-    tokio::time::sleep(Duration::from_millis(milliseconds.unwrap_or(100))).await;
-    user.username().to_owned()
-}
-
-/// More than the buffers between here and a caller take.
-async fn download(_: CurrentUser) -> Body {
-    let (parts, size) = DOWNLOAD;
-    let part = Bytes::from(vec![b'x'; size]);
-    Body::from_stream(stream::iter((0..parts).map(move |_| Ok::<_, std::io::Error>(part.clone()))))
-}
-
-/// As the guide has it: a socket that ends with its credential.
-async fn socket(upgrade: WebSocketUpgrade, State(client): State<AuthClient>) -> Response {
-    upgrade.on_upgrade(context::carry(|socket: WebSocket| talk(socket, client)))
-}
-
-async fn talk(mut socket: WebSocket, client: AuthClient) {
-    let Some(credential) = context::credential() else { return };
-    let mut revoked = pin!(client.revoked(&credential));
-    loop {
-        tokio::select! {
-            reason = &mut revoked => {
-                let frame = CloseFrame { code: 1008, reason: reason.message(Default::default()).into() };
-                let _ = socket.send(Message::Close(Some(frame))).await;
-                return;
-            }
-            message = socket.recv() => match message {
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return,
-            },
-        }
-    }
 }
 
 /// The object that a service prints or answers.

@@ -10,8 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::Question;
+use crate::soak::handlers::DOWNLOAD;
 use crate::soak::ledger::Bill;
-use crate::soak::service::DOWNLOAD;
 use crate::soak::tally::Class;
 use crate::soak::windows::Part;
 use crate::soak::world::{World, known, token};
