@@ -33,7 +33,7 @@ macro_rules! guides {
         #[doc = "[scale.md]: scale"]
         #[doc = "[services.md]: services"]
         #[doc = "[tenants.md]: tenants"]
-        #[doc = "[testing.md]: testing"]
+        #[doc = "[test-your-service.md]: test_your_service"]
         #[doc = "[tokens.md]: tokens"]
         #[doc = "[troubleshooting.md]: troubleshooting"]
         #[doc = "[usage.md]: usage"]
@@ -71,7 +71,7 @@ guides! {
     registry = "registry.md",
     outbound = "outbound.md",
     readiness = "readiness.md",
-    testing = "testing.md",
+    test_your_service = "test-your-service.md",
     local_center = "local-center.md",
     troubleshooting = "troubleshooting.md",
     configuration = "configuration.md",

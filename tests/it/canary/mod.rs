@@ -1,5 +1,5 @@
 //! Secrets that stand nowhere else go through everything, in success and in failure, and none of them comes to stand where
-//! somebody may read it. The section "Canary" of `docs/how-it-is-tested.md` says which secrets, and where is looked.
+//! somebody may read it. The section "Canary" of `docs/testing.md` says which secrets, and where is looked.
 
 // What sees all of it: the secrets, the places, what is shown.
 mod flight;
