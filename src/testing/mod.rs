@@ -5,7 +5,7 @@
 //!
 //! Without any server, [`user`] makes a user, [`signed_in`] authenticates requests as one, [`anonymous`] as nobody, and
 //! [`users()`] is a verifier of several users by token. [`UsageLog`] keeps usage records, [`EventLog`] what an observer is
-//! told. With a held `Clock`, the TTLs of a client pass at once. The guide is [`testing`](crate::_guide::testing).
+//! told. With a held `Clock`, the TTLs of a client pass at once. The guide is [`test_your_service`](crate::_guide::test_your_service).
 
 mod accounts;
 mod apps;
