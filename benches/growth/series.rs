@@ -90,12 +90,18 @@ impl Measured<'_> {
     /// With some room; more for time and memory, in which are the processor's caches and the allocator's pages: of a million entries
     /// most miss the caches, of a thousand none. What grows as *n*^1.5 over two powers of ten is beyond it.
     pub(crate) fn grows_at_most_n_log_n(&self) -> bool {
-        let (sizes, costs) = self.ends();
         let room = match self.series.cost {
             Cost::Instructions(_) => 1.5,
             Cost::Other(..) => 3.0,
         };
-        costs[1] <= costs[0].max(1.0) * n_log_n(sizes[0], sizes[1]) * room
+        let fits = |sizes: [u64; 2], costs: [f64; 2]| {
+            costs[1] <= costs[0].max(1.0) * n_log_n(sizes[0] as f64, sizes[1] as f64) * room
+        };
+        // Each next to the one before: a constant may hide from the ends what happens in between.
+        let (sizes, costs) = (self.series.sizes, &self.costs);
+        let last = sizes.len() - 1;
+        fits([sizes[0], sizes[last]], [costs[0], costs[last]])
+            && (1..=last).all(|at| fits([sizes[at - 1], sizes[at]], [costs[at - 1], costs[at]]))
     }
 }
 

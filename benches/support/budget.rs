@@ -16,7 +16,7 @@ use super::support::counted;
 const GROWTH: f64 = 0.03;
 const NOISE: f64 = 5.0;
 /// How far the bare router may be from the table's, before that says nothing any more.
-const DRIFT: f64 = 0.1;
+const DRIFT: f64 = 0.03;
 /// Random keys of hashes move a count a little: over the budget is what is so each time.
 const ROUNDS: usize = 3;
 
@@ -105,9 +105,10 @@ pub(crate) fn check(
     let of_table = table.lines().find_map(|line| line.strip_prefix(COUNTED_WITH)).expect("in the table");
     let here = counting_with().expect("valgrind (Debian's package of that name), rustc and getconf");
     if here != of_table {
-        println!("not compared: benches/budget.txt was counted with {of_table}, and this is {here}");
-        return;
+        // Shown all the same; whoever changes a version writes new figures.
+        println!("not held: benches/budget.txt was counted with {of_table}, and this is {here}");
     }
+    let is_held = here == of_table;
     let lines: Vec<Line<'_>> = table.lines().filter(|line| !line.starts_with('#')).map(parse).collect();
     let budget_of =
         |name| lines.iter().find(|line| line.name == name).map(|line| line.budget).expect("in the table");
@@ -124,7 +125,8 @@ pub(crate) fn check(
         let counts = count_all(names);
         let more =
             |name| counts[name].less(compared_with(name).map_or(Counts::default(), |base| counts[base]));
-        let Some(scale) = scale(counts[bare], budget_of(bare)) else {
+        let found = scale(counts[bare], budget_of(bare));
+        let Some(scale) = found.or((!is_held).then_some(1.0)) else {
             panic!(
                 "the bare router takes {:.0} instructions here and {:.0} in benches/budget.txt, so that the rest of it says \
                  nothing: another compiler or axum. Write new figures there (`--bench layer`), with what they were before",
@@ -150,7 +152,7 @@ pub(crate) fn check(
             counts.show(name, budget);
             counts.is_over(budget)
         });
-        if over.is_empty() {
+        if over.is_empty() || !is_held {
             return;
         }
     }
@@ -180,7 +182,7 @@ pub(crate) fn check_itself() {
     }
     let scale_of = |bare| scale(of(bare, 14.0), of(5_000.0, 14.0));
     for (bare, expected) in
-        [(5_000.0, Some(1.0)), (5_250.0, Some(1.05)), (4_750.0, Some(0.95)), (6_000.0, None)]
+        [(5_000.0, Some(1.0)), (5_100.0, Some(1.02)), (4_900.0, Some(0.98)), (5_200.0, None)]
     {
         assert_eq!(scale_of(bare), expected);
     }

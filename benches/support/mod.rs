@@ -27,7 +27,7 @@ const WARM: u32 = 100;
 
 /// Runs an operation as often as it is counted. Never inlined, for valgrind knows it by its name.
 #[inline(never)]
-fn repeat(count: u32, operation: &mut dyn FnMut()) {
+fn counted_repeat(count: u32, operation: &mut dyn FnMut()) {
     (0..count).for_each(|_| operation());
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn measure(mut cases: Vec<Case>, compared_with: impl Fn(&str) -> Opti
         let case = cases.iter_mut().find(|case| case.name == name).expect("a case of this name");
         // The first ones find nothing in any cache.
         (0..WARM).for_each(|_| (case.run)());
-        return repeat(count, &mut case.run);
+        return counted_repeat(count, &mut case.run);
     }
     if !std::env::args().any(|argument| argument == "--bench") {
         // `cargo test` only wants to know that it works.

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 
 use super::support::valgrind::Counted;
 
-/// Instructions of one operation outside of the allocator, in one run and within `support::repeat`: a start differs by some thousands,
+/// Instructions of one operation outside of the allocator, in one run and within `support::counted_repeat`: a start differs by some thousands,
 /// as seeds are random. `None` where valgrind is not installed.
 pub(crate) fn instructions(counted: &Counted<'_>, name: &str) -> Option<f64> {
     let [_, times] = counted.times;
-    let tool = ["--tool=callgrind", "--callgrind-out-file=/dev/stdout", "--toggle-collect=*::repeat"];
+    let tool = ["--tool=callgrind", "--callgrind-out-file=/dev/stdout", "--toggle-collect=*::counted_repeat"];
     let output = counted.run(name, &tool, times)?;
     let sum = outside_of_allocator(&String::from_utf8_lossy(&output.stdout));
     (sum > 0).then(|| sum as f64 / f64::from(times))

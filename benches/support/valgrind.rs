@@ -52,7 +52,10 @@ impl Counted<'_> {
         let (valgrind, more) = self.valgrind.split_first()?;
         let mut command = Command::new(valgrind);
         command.args(more).args(tool).arg(self.program).args(self.arguments);
-        command.env(COUNTED, format!("{name}={times}")).output().ok()
+        let output = command.env(COUNTED, format!("{name}={times}")).output().ok()?;
+        // What ends early is cheap.
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        Some(output)
     }
 }
 

@@ -54,8 +54,8 @@ async fn console_and_state_have_no_secret_but_those_that_are_to_be_copied() {
     assert!(events.contains("/user/info"), "{events}");
     assert_eq!(found(&search, &events), [""; 0], "{events}");
     assert_eq!(found(&search, usage.to_string()), [""; 0], "{usage}");
-    // Whoever tries a service copies tokens, the app's secret and the secret of its webhook from the console.
-    let shown = ["app secret", "known token", "planted", "webhook secret"];
+    // Whoever tries a service copies tokens and the secret of the app from the console.
+    let shown = ["app secret", "known token", "planted"];
     assert_eq!(found(&search, state.to_string()), shown, "{state}");
     center.example.signal("TERM");
     let file = test_support::until_async("the state is written", async || {

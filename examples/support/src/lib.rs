@@ -57,20 +57,24 @@ pub async fn connect_with(
     Ok((configure(client).build()?, Some(center)))
 }
 
-/// Whether any of these is set, in the environment or in `.env`.
+/// Whether any of these is set, in the environment or in `.env`. A line there that cannot be read may set any: the crate, which reads
+/// the file as well, says what is wrong with it.
 pub fn is_set(names: &[&str]) -> bool {
-    names.iter().any(|name| variable(name).is_some())
+    names.iter().any(|name| variable(name).is_some()) || lines_of_file().iter().any(Result::is_err)
 }
 
 /// The value of a variable of the environment, or else of `.env` in the working directory; `None` if it is not set or empty.
 pub fn variable(name: &str) -> Option<String> {
     let given = std::env::var(name).ok().filter(|value| !value.is_empty());
     given.or_else(|| {
-        let file = std::fs::read_to_string(".env").ok()?;
-        // What is wrong with a line is said by the crate, which reads the file as well.
-        let mut lines = dotenvy::from_read_iter(file.trim_start_matches('\u{feff}').as_bytes()).flatten();
+        let mut lines = lines_of_file().into_iter().flatten();
         lines.find(|(of_file, value)| of_file == name && !value.is_empty()).map(|(_, value)| value)
     })
+}
+
+fn lines_of_file() -> Vec<dotenvy::Result<(String, String)>> {
+    let file = std::fs::read_to_string(".env").unwrap_or_default();
+    dotenvy::from_read_iter(file.trim_start_matches('\u{feff}').as_bytes()).collect()
 }
 
 /// Listens on `BIND`, `127.0.0.1:3000` by default, and prints the address.

@@ -4,7 +4,7 @@ use std::slice;
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
-use serde::de::{self, DeserializeSeed, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Lists of this length and more have an index; for shorter ones it costs more than it saves.
@@ -62,7 +62,10 @@ impl Index {
         let mut positions = HashTable::with_capacity(list.ends.len());
         let hash = |position: &u32| hasher.hash_one(list.at(*position as usize));
         for position in (0..list.ends.len()).filter_map(|position| u32::try_from(position).ok()) {
-            positions.insert_unique(hash(&position), position, hash);
+            // Each once: of equal ones, an insertion would walk over all that are there.
+            let code = list.at(position as usize);
+            let is_same = |other: &u32| list.at(*other as usize) == code;
+            positions.entry(hash(&position), is_same, hash).or_insert(position);
         }
         Self { positions, hasher }
     }
@@ -254,6 +257,12 @@ impl Visitor<'_> for ReadCode<'_> {
         self.0.push(code);
         Ok(())
     }
+
+    /// As serde takes bytes for texts, which some formats do not tell apart.
+    fn visit_bytes<E: de::Error>(self, code: &[u8]) -> Result<(), E> {
+        let invalid = || E::invalid_value(Unexpected::Bytes(code), &"a string");
+        self.visit_str(std::str::from_utf8(code).map_err(|_| invalid())?)
+    }
 }
 
 #[cfg(test)]
@@ -276,6 +285,25 @@ mod tests {
             for absent in ["", "read", "read:", "read:0 ", "READ:0", "zzz"] {
                 assert!(!codes.contains(absent), "{absent} in {len}");
             }
+        }
+    }
+
+    #[test]
+    fn equal_codes_are_indexed_once() {
+        let codes: Codes = std::iter::repeat_n("a", 50_000).chain(["b"]).collect();
+        assert!(codes.contains("a") && codes.contains("b") && !codes.contains("c"));
+        assert_eq!(codes.len(), 50_001);
+        assert_eq!(codes.0.unwrap().index.get().unwrap().positions.len(), 2);
+    }
+
+    #[test]
+    fn lists_of_other_formats_are_read() {
+        for (bytes, expected) in [
+            (&[0x92, 0xa1, b'a', 0xc4, 1, b'b'][..], Some(["a", "b"])),
+            (&[0x92, 0xa1, b'a', 0xc4, 1, 0xff], None),
+        ] {
+            let read: Result<Codes, _> = rmp_serde::from_slice(bytes);
+            assert_eq!(read.ok(), expected.map(|codes| codes.iter().collect()), "{bytes:?}");
         }
     }
 
