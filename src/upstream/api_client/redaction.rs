@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 /// How often escapes are undone: a message within JSON within a message.
 const MAX_ESCAPES: usize = 3;
 
-/// Base64 of fewer characters is found in texts that have no secret.
-const SHORTEST_BASE64: usize = 4;
+/// Base64 and hexadecimal digits of fewer characters are found in texts that have no secret.
+const SHORTEST: usize = 4;
 
 /// Secrets, in each spelling in which a center may repeat what it was sent.
 pub(super) struct Secrets {
@@ -28,7 +28,10 @@ impl Secrets {
         Self {
             plain,
             base64: secrets().flat_map(|secret| base64(secret.as_bytes())).collect(),
-            hex: secrets().map(|secret| secret.bytes().map(|byte| format!("{byte:02x}")).collect()).collect(),
+            hex: secrets()
+                .map(|secret| secret.bytes().map(|byte| format!("{byte:02x}")).collect::<String>())
+                .filter(|hex| hex.len() >= SHORTEST)
+                .collect(),
         }
     }
 
@@ -67,7 +70,7 @@ fn base64(secret: &[u8]) -> impl Iterator<Item = String> {
         let text = STANDARD_NO_PAD.encode([&[0; 2][..before], secret].concat());
         let first = (before * 8).div_ceil(6);
         let end = (before + secret.len()) * 8 / 6;
-        text.get(first..end).filter(|text| text.len() >= SHORTEST_BASE64).map(str::to_owned)
+        text.get(first..end).filter(|text| text.len() >= SHORTEST).map(str::to_owned)
     })
 }
 
@@ -164,5 +167,11 @@ mod tests {
             assert!(!secrets.are_in(text), "{text}");
         }
         assert!(!Secrets::new(&[]).are_in("anything"));
+    }
+
+    #[test]
+    fn short_secret_is_not_found_in_other_numbers() {
+        let secrets = Secrets::new(&["a"]);
+        assert!(secrets.are_in("unknown token: a") && !secrets.are_in("error 61"));
     }
 }
