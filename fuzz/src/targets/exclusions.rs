@@ -81,23 +81,35 @@ fn is_below(path: &str, prefix: &str) -> bool {
     are_plain(below.into_iter())
 }
 
+/// As they are sent, and to those who decode them before they look.
 fn are_plain<'a>(mut segments: impl Iterator<Item = &'a str>) -> bool {
-    segments.all(|segment| {
-        let lower = segment.to_ascii_lowercase();
-        let name = lower.replace("%2e", ".");
-        let name = name.split(';').next().unwrap_or_default();
-        !["", ".", ".."].contains(&name) && !["%2f", "%5c", "\\"].iter().any(|hidden| lower.contains(hidden))
-    })
+    segments.all(|segment| is_plain(segment) && is_plain(&decoded(segment)))
 }
 
-/// What a lenient server makes of a path: decoded, `\` as `/`, parameters dropped, dots resolved.
+fn is_plain(segment: &str) -> bool {
+    let lower = segment.to_ascii_lowercase();
+    let name = lower.replace("%2e", ".");
+    let name = name.split(';').next().unwrap_or_default();
+    !["", ".", ".."].contains(&name) && !["%2f", "%5c", "\\"].iter().any(|hidden| lower.contains(hidden))
+}
+
+/// Without its escapes; what is none stays.
+fn decoded(text: &str) -> String {
+    let (mut bytes, mut rest) = (vec![], text.as_bytes());
+    while let Some((&first, after)) = rest.split_first() {
+        let digits =
+            after.get(..2).filter(|digits| first == b'%' && digits.iter().all(u8::is_ascii_hexdigit));
+        let value =
+            digits.map(|digits| u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap());
+        bytes.push(value.unwrap_or(first));
+        rest = if value.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What a lenient server makes of a path: decoded twice, `\` as `/`, parameters dropped, dots resolved.
 fn normalized(path: &str) -> Vec<String> {
-    let decoded = path
-        .to_ascii_lowercase()
-        .replace("%2e", ".")
-        .replace("%2f", "/")
-        .replace("%5c", "/")
-        .replace('\\', "/");
+    let decoded = decoded(&decoded(path)).to_ascii_lowercase().replace('\\', "/");
     let mut segments: Vec<String> = Vec::new();
     for segment in decoded.split('/') {
         match segment.split(';').next().unwrap_or_default() {

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::named_route::is_named;
 use crate::request::context::Request;
@@ -98,8 +98,14 @@ fn is_below(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || (rest.starts_with('/') && is_plain(rest)))
 }
 
-/// Returns whether every parser of this path sees the same segments: none is empty, leads upwards or hides a separator.
+/// Returns whether every parser of this path sees the same segments: none is empty, leads upwards or hides a separator, also for those
+/// who decode before they look at parameters (`..%3b`), or twice (`%252e`).
 fn is_plain(path: &str) -> bool {
+    has_plain_segments(path)
+        && (!path.contains('%') || has_plain_segments(&percent_decode_str(path).decode_utf8_lossy()))
+}
+
+fn has_plain_segments(path: &str) -> bool {
     let path = path.strip_prefix('/').unwrap_or(path);
     if path.is_empty() {
         return true;
@@ -167,6 +173,13 @@ mod tests {
             ("/public/x%2f..%2fadmin", false),
             ("/public/x%5c..%5cadmin", false),
             ("/public/x\\..\\admin", false),
+            ("/public/..%3b/admin", false),
+            ("/public/%252e%252e/admin", false),
+            ("/public/%25%32%65%2%65/admin", false),
+            ("/public/x%252F..%252Fadmin", false),
+            ("/public/x%255c..%255cadmin", false),
+            ("/public/100%25.png", true),
+            ("/public/a%3Bv=1%20%26", true),
             ("/public//admin", false),
             ("/public//", false),
             ("//public", false),
