@@ -12,6 +12,9 @@
 //!
 //! `/openapi.json` says what callers need and how they are refused, and `/docs` is a page to try it on.
 //!
+//! Who has an address in a private network is taken for a proxy, whose `X-Forwarded-For` counts; with `TRUSTED_PROXIES`, such as
+//! `10.1.2.3/32`, who has one of those.
+//!
 //! With `AIGC_AUTH_REDIS_URL` it is one of several replicas: what one is told to invalidate, all invalidate; an event is handled by
 //! one of them; and what is revoked is remembered by that Redis.
 
@@ -30,6 +33,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use aigc_auth::cluster::RedisCluster;
+use aigc_auth::layer::TrustedProxies;
 use aigc_auth::outbound::OutboundClient;
 use aigc_auth::service::ServiceSigner;
 use aigc_auth::stats::StatsCollector;
@@ -40,6 +44,7 @@ use aigc_auth::{AuthClient, AuthLayer, documented_routes};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
+use example_support::variable;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::curl::{print_banner, print_sessions, print_signed_curl};
@@ -77,6 +82,7 @@ fn app(parts: Parts) -> Result<Router, Box<dyn Error>> {
     let mut auth = AuthLayer::new(client.clone())
         .exclude_path("/health")
         .exclude_prefix("/public")
+        .trusted_proxies(trusted_proxies()?)
         .tenants(TenantPolicy::new(memberships.clone()));
     let counted = stats.clone();
     if let Some(stats) = stats {
@@ -202,6 +208,15 @@ fn add_users(center: &AuthCenter) {
         center.add_token(format!("{name}-token"), name);
     }
     center.add_access_key("ak_alice", TestKey::user("alice").name("alice's laptop"));
+}
+
+/// Those in private networks, unless `TRUSTED_PROXIES` names networks.
+fn trusted_proxies() -> Result<TrustedProxies, String> {
+    let Some(list) = variable("TRUSTED_PROXIES") else { return Ok(TrustedProxies::private()) };
+    let nets: Result<Vec<_>, _> = list.split(',').map(|net| net.trim().parse()).collect();
+    let expected =
+        |_| format!("TRUSTED_PROXIES={list}: expected networks such as 10.1.2.0/24, separated by commas");
+    Ok(TrustedProxies::only(nets.map_err(expected)?))
 }
 
 fn has_stats() -> bool {

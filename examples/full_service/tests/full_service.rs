@@ -99,6 +99,14 @@ async fn every_route() {
         })
     );
 
+    for (trusted, address) in [("203.0.113.0/24, 127.0.0.1/32", "203.0.112.7"), ("10.0.0.0/8", "127.0.0.1")] {
+        let app = start("proxies", &[("TRUSTED_PROXIES", trusted)]).await;
+        let headers =
+            [("authorization", "Bearer bob-token"), ("x-forwarded-for", "8.8.4.4, 203.0.112.7, 203.0.113.7")];
+        let context = http::get(app.address, "/context", &headers).await.json();
+        assert_eq!(context["client_ip"], address, "trusted: {trusted}");
+    }
+
     let chat = http::request(at, "POST", "/chat", &[("authorization", "Bearer alice-token")]).await;
     assert_eq!(chat.status, 200);
     for (name, value) in [
@@ -441,6 +449,12 @@ async fn what_is_missing_or_wrong_is_named_at_the_start() {
         ("only the id, in .env", Some("AIGC_AUTH_APP_ID=my-app\n"), &[], "AIGC_AUTH_APP_SECRET is not set"),
         ("no URL at all", None, &[id, secret, url("auth.example.com")], "base URL"),
         ("another protocol", None, &[id, secret, url("ftp://auth.example.com")], "base URL"),
+        (
+            "a proxy without the length of its network",
+            None,
+            &[("TRUSTED_PROXIES", "10.1.2.3")],
+            "TRUSTED_PROXIES=10.1.2.3: expected networks",
+        ),
         ("a file that is none", Some("AIGC_AUTH_APP_SECRET='hunter2"), &[], ".env"),
         (
             "an id that no header carries",
