@@ -1,35 +1,104 @@
 #!/usr/bin/env bash
-# The laboratory: what the everyday suite has no room for, tried with the software of others. Installs what each part names
-# into target/lab, starts a PostgreSQL, and prints a line for each expectation that was met. `run.sh FILTER…` runs some parts.
-# Needs Node.js 20 or newer with npm, PostgreSQL, for the part `proxies` nginx, Caddy and HAProxy, and for the part `browser`
-# Debian's chromium; the parts are tests/it/lab/*.rs.
+# The laboratory: this crate beside the software of others, as Debian, npm and PyPI have it. Installs what is not there, as root where
+# apt-get is, and writes a report in Markdown, target/lab/report.md: the versions, and a line for each expectation.
+#
+#   tests/lab/run.sh                 # all parts
+#   tests/lab/run.sh proxies sdk     # some
+#
+#   better_auth, directus   applications of npm, whose tables of users are taken over
+#   browser                 pages in Chromium
+#   databases               PostgreSQL, PgBouncer, MariaDB; applications in Python
+#   grpc                    clients of gRPC
+#   issuers, tokens         tokens of libraries and issuers, of PyPI and of npm
+#   proxies                 nginx, Caddy, HAProxy and Apache
+#   sdk                     the reference client, in its versions, and whether PyPI has a newer one
+#   standard_webhooks       libraries of Standard Webhooks
+#
+# What the everyday suite has a test of is run from there, and what it has no room for from tests/it/lab/. Ends with 0 if all is as
+# expected, with 1 if something is not, with 2 if something could not be tried. Takes Node.js 20 or newer, and 1 GB below target/.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 fail() { printf 'tests/lab/run.sh: %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
-# Of Debian's packages of these names; in sbin, which is not in everybody's search path.
-case " ${*:-proxies} " in
-  *' proxies '*)
-    for program in nginx caddy haproxy; do PATH="$PATH:/usr/sbin" have "$program" || fail "missing: $program"; done ;;
-esac
-# shellcheck source=tests/databases.sh
-. tests/databases.sh
+all=(better_auth directus browser databases grpc issuers tokens proxies sdk standard_webhooks)
+parts=("$@")
+[ $# -gt 0 ] || parts=("${all[@]}")
+for part in "${parts[@]}"; do
+  case " ${all[*]} " in
+    *" $part "*) ;;
+    *) fail "no part $part; there are: ${all[*]}" ;;
+  esac
+done
 export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
-for program in cargo node npm python3; do have "$program" || fail "missing: $program"; done
-databases_postgres_program initdb >/dev/null || fail "missing: PostgreSQL (postgresql in Debian)"
-
 mkdir -p "${CARGO_TARGET_DIR:-target}/lab"
 built="$(cd "${CARGO_TARGET_DIR:-target}" && pwd)"
-export AIGC_AUTH_LAB="$built/lab"
-trap databases_end EXIT
+# shellcheck source=tests/steps.sh
+. tests/steps.sh
+# shellcheck source=tests/databases.sh
+. tests/databases.sh
+# shellcheck source=tests/environments.sh
+. tests/environments.sh
+# shellcheck source=tests/install.sh
+. tests/install.sh
+
+export AIGC_AUTH_LAB="$built/lab" CARGO_TERM_COLOR=never
+# What the parts leave for the report.
+room="$AIGC_AUTH_LAB/parts"
+rm -rf "$room" "$AIGC_AUTH_LAB/report.md"
+mkdir "$room"
+export AIGC_AUTH_EXPECTATIONS="$room/expectations"
+
+# Of all parts, or of one: `--only PART`.
+report() { python3 -B tests/lab/report.py "$@" "$built" "${parts[@]}"; }
+# Whatever has happened, there is a report.
+end() {
+  local code=$? verdict=0
+  databases_end
+  rm -f "$steps_rows"
+  report || verdict=$?
+  [ "$code" != 0 ] || code=$verdict
+  exit "$code"
+}
+trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-databases_begin "$built" postgres
-cargo test --quiet --all-features --test it --no-run
-databases_wait || fail "PostgreSQL does not start"
-filters=()
-for part in "${@:-}"; do filters+=("lab::$part"); done
-# One after the other, so that the lines of a part stand together.
-timeout --kill-after=10 30m cargo test --quiet --all-features --test it -- --nocapture --test-threads=1 "${filters[@]}" ||
-  fail "not done, or not as expected"
+
+install_all nginx=nginx caddy=caddy haproxy=haproxy apache2=apache2 node=nodejs npm=npm
+install_variables
+case "$(node --version)" in v1?.*) fail "Node.js $(node --version): 20 or newer is needed" ;; esac
+databases_begin "$built"
+# As the everyday suite builds it, so that it is built once.
+step cargo build --workspace --all-features --test it --test center --bin browser --bin full_service --bin forward_auth
+databases_wait || fail "the databases do not start"
+
+# Of one part: its tests, and what they print. One after the other where servers take ports that were free.
+run_part() {
+  local tests=(--test it) names=("lab::$1") threads=()
+  case $1 in
+    databases) names=(sql::) ;;
+    grpc) names=(grpc::) ;;
+    issuers) names=(jwt::libraries jwt::canaille jwt::reference service::python) ;;
+    sdk) names=(client::reference webhook::reference outbound::reference registry::reference sdk::) tests+=(--test center) ;;
+    standard_webhooks) names=(webhook::libraries) ;;
+    *) threads=(--test-threads=1) ;;
+  esac
+  timeout --kill-after=10 20m cargo test --workspace --all-features "${tests[@]}" --no-fail-fast -- --show-output \
+    ${threads[@]+"${threads[@]}"} "${names[@]}"
+}
+
+# As the test of a harness would say it, for the report.
+newest_client() {
+  local code=0 verdicts=(ok FAILED "ignored, it cannot tell")
+  tests/reference/newest.sh >"$room/newest" 2>&1 || code=$?
+  printf 'test sdk::newest_version_of_pypi_changes_nothing_on_the_wire ... %s\n' "${verdicts[$code]:-FAILED}"
+  printf '\n---- sdk::newest_version_of_pypi_changes_nothing_on_the_wire stdout ----\n%s\n\n' "$(cat "$room/newest")"
+}
+
+for part in "${parts[@]}"; do
+  began=$SECONDS
+  step run_part "$part" >"$room/$part.log" 2>&1 </dev/null || true
+  if [ "$part" = sdk ]; then newest_client >>"$room/$part.log"; fi
+  echo $((SECONDS - began)) >"$room/$part.seconds"
+  report --only "$part"
+done

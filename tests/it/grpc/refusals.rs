@@ -10,6 +10,7 @@ use aigc_auth::{ActAsUser, CurrentUser};
 use axum::Router;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
+use test_support::expectations;
 use tokio::process::Command;
 use tonic::Code;
 use tonic::service::Routes;
@@ -102,6 +103,7 @@ async fn tonic_sees_code_message_and_metadata() {
         ] {
             let Err(status) = seen else {
                 assert_eq!(code, Code::Ok, "{service} {metadata:?}, {kind}");
+                expectations::met("tonic", &format!("{service} {metadata:?}, {kind}"), "served");
                 continue;
             };
             assert_eq!((status.code(), status.message()), (code, message), "{service} {metadata:?}, {kind}");
@@ -109,6 +111,8 @@ async fn tonic_sees_code_message_and_metadata() {
                 let seen = status.metadata().get(*name).map(|value| value.to_str().unwrap());
                 assert_eq!(seen, Some(*value), "{name} of {service} {metadata:?}, {kind}");
             }
+            let found = format!("{code:?}: {message}");
+            expectations::met("tonic", &format!("{service} {metadata:?}, {kind}"), &found);
         }
     }
 }
@@ -189,7 +193,7 @@ async fn other_clients_see_code_message_and_metadata() {
             for (header, value) in *expected {
                 assert_eq!(seen["metadata"][header], json!(value), "{what}");
             }
+            expectations::met(name, &format!("{service} {metadata:?}"), &format!("{code:?}: {message}"));
         }
-        println!("{name}: {} calls seen as expected", seen.len());
     }
 }

@@ -5,6 +5,7 @@ use aigc_auth::jwt::{JwtVerifier, JwtVerifierBuilder};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
+use test_support::expectations;
 
 use crate::jwt::support::KeyServer;
 
@@ -82,7 +83,7 @@ impl Row {
         let groups: Vec<_> = user.groups().iter().map(|group| group.code().unwrap()).collect();
         assert_eq!(groups, seen.groups, "{name}: groups");
         assert_eq!(user.is_admin(), seen.admin, "{name}: admin flag");
-        println!("{name}: access token accepted");
+        expectations::met(&name, "an access token is accepted", id);
         // The mark of ID tokens: an access token that had it would be refused.
         let claims = claims_of(issued.text("access").unwrap());
         assert!(claims.get("at_hash").is_none() && claims.get("c_hash").is_none(), "{name}: {claims}");
@@ -90,16 +91,20 @@ impl Row {
         let others = issued.value.get("others").and_then(Value::as_array).into_iter().flatten();
         let others: Vec<_> = others.map(|token| Some(token.as_str().unwrap())).collect();
         assert_eq!(others.len(), self.others.len(), "{name}: others");
-        let kinds = [(issued.text("refresh"), self.refresh), (issued.text("id"), self.id)];
-        let others = others.into_iter().zip(self.others.iter().copied().map(Some));
-        for (token, said) in kinds.into_iter().chain(others) {
+        let kinds = [
+            ("a refresh token", issued.text("refresh"), self.refresh),
+            ("an ID token", issued.text("id"), self.id),
+        ];
+        let others =
+            others.into_iter().zip(self.others).map(|(token, said)| ("another token", token, Some(*said)));
+        for (what, token, said) in kinds.into_iter().chain(others) {
             assert_eq!(token.is_some(), said.is_some(), "{name}: a token, and a reason to reject it");
             let (Some(token), Some(said)) = (token, said) else { continue };
             let error = verifier.user_info(token).await.expect_err(said);
             assert_eq!(error.kind(), ErrorKind::InvalidCredential, "{name}: {error}");
             let detail = error.detail().unwrap();
             assert!(detail.contains(said), "{name}: expected {said}, found {detail}");
-            println!("{name}: another token rejected: {detail}");
+            expectations::met(&name, &format!("{what} is rejected"), detail);
         }
     }
 }

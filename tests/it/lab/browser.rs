@@ -2,30 +2,22 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
 use std::process::Command as Blocking;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use test_support::expectations::Rows;
+use test_support::process::Program;
 use tokio::process::Command;
 
 use super::room::{self, Room};
 
 const PACKAGES: [&str; 1] = ["playwright-core@1.65.1"];
 const SCRIPT: &str = include_str!("../../lab/browse.mjs");
-/// The example, built as this test was.
-async fn example() -> PathBuf {
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "-p", "browser"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-    room::run(&mut build, Duration::from_secs(900)).await;
-    let this = std::env::current_exe().unwrap();
-    this.parent().and_then(|deps| deps.parent()).unwrap().join("browser")
-}
-
 /// What pages see, and what the service logs, at every level.
 async fn browse(
     room: &Room,
-    example: &PathBuf,
+    example: &str,
     chromium: &str,
     is_allowed: bool,
 ) -> (Map<String, Value>, String) {
@@ -54,16 +46,18 @@ async fn browser() {
     let found = Blocking::new("sh").args(["-c", "command -v chromium"]).output().unwrap();
     let chromium = String::from_utf8(found.stdout).unwrap().trim().to_owned();
     assert!(!chromium.is_empty(), "missing: chromium (chromium in Debian)");
-    let name = room.npm(&PACKAGES).await;
+    room.npm(&PACKAGES).await;
     room.write("app.mjs", SCRIPT);
-    let example = example().await;
+    let Program(example) = Program::of_example("browser").await;
     let (alice, closed) = ("hello, alice", "closed: 1006");
+    let mut rows = Rows::default();
     for (is_allowed, socket, events, me, form, headers) in [
         (false, closed, "closed", "TypeError".into(), "opaque", "TypeError"),
         (true, alice, "hello, alice: 0", Value::from(200), "opaque", "401 Bearer"),
     ] {
-        let (seen, log) = browse(&room, &example, &chromium, is_allowed).await;
-        println!("Chromium {}, {name}, other origin allowed: {is_allowed}", seen["version"]);
+        let (seen, log) = browse(&room, example, &chromium, is_allowed).await;
+        let allows = if is_allowed { "allowed" } else { "not allowed" };
+        rows.with(format!("Chromium, with another origin that is {allows}"));
         for (step, expected) in [
             ("signed out: socket by cookie", "closed: 1006".into()),
             ("signed out: events by cookie", "closed".into()),
@@ -85,19 +79,18 @@ async fn browser() {
             // Who has a token may use it from anywhere, but not beside a cookie of somebody else that counts.
             ("other origin: socket by protocol", if is_allowed { closed } else { "hello, bob" }.into()),
         ] {
-            assert_eq!(seen[step], expected, "{step}, other origin allowed: {is_allowed}");
-            println!("  {step}: {expected}");
+            rows.expect(step, &seen[step].to_string(), &expected.to_string());
         }
         let lines = |text: &str| log.lines().filter(|line| line.contains(text)).count();
         for token in ["alice-token", "bob-token"] {
             // The banner of the example, on its standard output, names the tokens to try.
-            let shown: Vec<_> = log.lines().filter(|line| line.contains(token)).collect();
-            assert!(shown.iter().all(|line| line.starts_with("no AIGC_AUTH_* is set")), "{shown:?}");
+            let shown = log.lines().filter(|line| line.contains(token));
+            let shown: Vec<_> = shown.filter(|line| !line.starts_with("no AIGC_AUTH_* is set")).collect();
+            rows.expect(&format!("lines of its log with {token}"), &shown, &vec![]);
         }
         let (served, ignored) = (lines("served record="), lines("the cookie `__Host-session` was not read"));
-        assert!(served >= 8, "{served} usage records");
+        rows.expect("eight usage records or more", &(served >= 8), &true);
         // The browser sent it, and the layer did not count it.
-        assert_eq!(ignored >= 3, !is_allowed, "{ignored} cookies that did not count");
-        println!("  no token in {} lines of log with {served} usage records", log.lines().count());
+        rows.expect("three cookies or more that did not count", &(ignored >= 3), &!is_allowed);
     }
 }

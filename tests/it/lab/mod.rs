@@ -7,7 +7,7 @@ mod better_auth;
 mod browser;
 // Directus (npm), in PostgreSQL.
 mod directus;
-// nginx, Caddy and HAProxy (Debian), in front of the layer, and of a service that has none.
+// nginx, Caddy, HAProxy and Apache (Debian), in front of the full service, of the layer, and of a service that has none.
 mod proxies;
 // Where parts install what they need.
 mod room;

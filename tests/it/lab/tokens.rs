@@ -25,7 +25,7 @@ const API: &str = "https://api.example.com";
 #[tokio::test]
 async fn tokens() {
     let Some(room) = Room::of("tokens") else { return };
-    println!("{} and {}", room.npm(&PACKAGES).await, PACKAGES[2..].join(", "));
+    room.npm(&PACKAGES).await;
     room.write("app.mjs", SCRIPT);
     let (issued, _provider) =
         room::serve_after_line(room.node().arg("app.mjs"), Duration::from_secs(60)).await;

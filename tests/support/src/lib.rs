@@ -10,6 +10,7 @@ pub mod browser;
 #[cfg(feature = "canary")]
 pub mod canary;
 pub mod crowd;
+pub mod expectations;
 pub mod http;
 #[cfg(feature = "jwt")]
 pub mod jwt;

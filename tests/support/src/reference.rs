@@ -10,6 +10,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use crate::expectations::Turn;
+
 /// Longer than any script takes, on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -24,6 +26,11 @@ pub struct Reference {
     pub version: &'static str,
     /// Where the version is, unless it is the one of the environment itself.
     folder: Option<PathBuf>,
+    turn: Turn,
+}
+
+fn turn(version: &str) -> Turn {
+    Turn::of(format!("reference client {version}"))
 }
 
 /// Runs a script to its end: JSON in, JSON out.
@@ -48,7 +55,7 @@ impl Reference {
         if python.is_none() {
             eprintln!("skipped: {PYTHON} is not set; tests/run.sh installs the reference client and sets it");
         }
-        Some(Self { python: python?, version: OLDEST, folder: None })
+        Some(Self { python: python?, version: OLDEST, folder: None, turn: turn(OLDEST) })
     }
 
     /// All versions, the oldest first; none, with a note, where they are not installed.
@@ -59,7 +66,7 @@ impl Reference {
         let others = others.filter(|line| !line.is_empty() && !line.starts_with('#')).map(|version| {
             let folder = home.join("versions").join(version);
             assert!(folder.is_dir(), "{}: not there; tests/run.sh installs it", folder.display());
-            Self { python: oldest.python.clone(), version, folder: Some(folder) }
+            Self { python: oldest.python.clone(), version, folder: Some(folder), turn: turn(version) }
         });
         let others: Vec<_> = others.collect();
         std::iter::once(oldest).chain(others).collect()
@@ -67,6 +74,7 @@ impl Reference {
 
     /// With these variables and no others: a proxy that the environment names would see what is sent.
     fn start(&self, script: &str, variables: &[(&str, &str)], stderr: Stdio) -> Child {
+        self.turn.begin();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../reference").join(script);
         let mut command = Command::new(&self.python);
         // No packages of the user's own, no bytecode beside the scripts, UTF-8 whatever the locale says.

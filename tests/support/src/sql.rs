@@ -10,6 +10,8 @@ use futures_util::TryStreamExt;
 use serde_json::{Map, Value};
 use sqlx::{AssertSqlSafe, MySqlPool, PgPool, Row, SqlitePool};
 
+use crate::expectations::{self, Turn};
+
 /// Where `tests/run.sh` says that its servers are.
 const POSTGRES: &str = "AIGC_AUTH_TEST_POSTGRES";
 const MYSQL: &str = "AIGC_AUTH_TEST_MYSQL";
@@ -36,6 +38,7 @@ enum Pool {
 pub async fn in_each<F: Future<Output = ()>>(test: impl Fn(Database) -> F) {
     for place in [sqlite().await, postgres().await, mysql().await].into_iter().flatten() {
         eprintln!("in {}", place.0.name);
+        let _turn = place.turn("").await;
         Box::pin(test(place.clone())).await;
         place.remove().await;
     }
@@ -58,6 +61,7 @@ fn server(variable: &str) -> Option<String> {
 /// `schema.table`.
 pub async fn behind_pgbouncer<F: Future<Output = ()>>(test: impl Fn(Database, String) -> F) {
     let (Some(url), Some(place)) = (server(PGBOUNCER), postgres().await) else { return };
+    let _turn = place.turn("PgBouncer, ").await;
     Box::pin(test(place.clone(), url)).await;
     place.remove().await;
 }
@@ -190,6 +194,23 @@ impl Database {
     pub async fn add_citext(&self) {
         let create = "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public";
         self.run(&format!("SELECT pg_advisory_xact_lock(20); {create}")).await;
+    }
+
+    /// For the report, behind what is named first.
+    async fn turn(&self, behind: &str) -> Turn {
+        let version = match expectations::are_reported() {
+            true => {
+                self.text(self.choose("sqlite_version()", "version()", "version()"), "(SELECT 1) AS one")
+                    .await
+            }
+            false => None,
+        };
+        // `PostgreSQL 15.14 (…) on …`, `10.11.14-MariaDB-…`, `3.50.4`.
+        let version = version.unwrap_or_default();
+        let number = version.trim_start_matches("PostgreSQL ").split([' ', '-']).next().unwrap();
+        let turn = Turn::of(format!("{behind}{} {number}", self.choose("SQLite", "PostgreSQL", "MariaDB")));
+        turn.begin();
+        turn
     }
 
     pub async fn postgres_version(&self) -> String {

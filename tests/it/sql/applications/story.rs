@@ -8,6 +8,7 @@ use aigc_auth::user_sync::{
     LegacyStore, PasswordPolicy, PushOptions, SqlStore, SyncConfig, SyncMode, UserSync,
 };
 use serde_json::{Map, Value, json};
+use test_support::expectations;
 
 use crate::support;
 
@@ -48,17 +49,13 @@ impl<'a, A: Application> Story<'a, A> {
         let config = config.mode(SyncMode::Bidirectional).timeout(Duration::from_secs(60));
         let first = config.clone().password_policy(PasswordPolicy::unified(FIRST));
         let sync = UserSync::new(support::client(&center), store.clone(), first).unwrap();
-        // After what the harness has printed.
-        println!();
         Self { application, store, config, center, sync }
     }
 
-    /// Says what was found, in one line, and panics if it is not what was expected.
+    /// Panics if it is not what was expected.
     #[track_caller]
     pub(crate) fn expect<T: Debug + PartialEq + ?Sized>(&self, what: &str, found: &T, expected: &T) {
-        let name = self.application.name();
-        assert_eq!(found, expected, "{name}: {what}");
-        println!("ok  {name}: {what}: {found:?}");
+        expectations::expect(self.application.name(), what, found, expected);
     }
 
     /// Asks the application whether it lets in `NAME@example.com`.
