@@ -21,11 +21,18 @@ built="$(cd "${CARGO_TARGET_DIR:-target}" && pwd)"
 . tests/install.sh
 install_variables
 
-installing= soak=
+# What is under way beside this script, each a group of processes.
+installing=
+soak=
+lints=
 end() {
+  local group
   # Never in the middle: apt-get would leave half a package.
   [ -z "$installing" ] || wait "$installing" || true
-  if [ -n "$soak" ]; then kill "$soak" 2>/dev/null || true; fi
+  for group in $soak $lints; do
+    kill -- "-$group" 2>/dev/null || continue
+    wait "$group" || true
+  done
   databases_end
   steps_table
 }
@@ -45,8 +52,6 @@ step cargo fmt --check
 # Workspaces with lock files of their own, which a new dependency of the crate leaves behind.
 for folder in benches/peers fuzz; do step cargo update --workspace --locked --quiet --manifest-path "$folder/Cargo.toml"; done
 step cargo clippy --workspace --all-features --all-targets -- -D warnings
-RUSTDOCFLAGS="-D warnings" step cargo doc --package aigc-auth --no-deps --all-features
-
 code=0
 wait "$installing" || code=$?
 installing=
@@ -56,21 +61,44 @@ cat "$built/install.log"
 databases_begin "$built"
 step promtool check rules docs/alerts.yml
 step promtool test rules tests/metrics/alerts.test.yml
-# Every feature alone, none, and all, without what the tests depend on. `default` is `client`; `full` is all of them.
-step "$tools/bin/cargo-hack" hack clippy --package aigc-auth --each-feature --exclude-features default --exclude-all-features --lib -- -D warnings
-# Advisories are of the day, and not of the commit: `tests/supply.sh` asks for them.
-step "$tools/bin/cargo-deny" --workspace --log-level error check --hide-inclusion-graph licenses bans sources
-databases_wait || fail "the databases of the suite do not start"
-# Unit tests, integration tests, the examples with theirs, doctests; then each bench once, to see that it works. All with
-# one set of features, so that dependencies are built once. A test that hangs has been named by then.
+# A test that hangs has been named by then.
 in_time() { step timeout --kill-after=10 30m "$@" || fail "not done, or not well, after at most 30 minutes: $*"; }
-# The soak waits most of its time, and so runs beside the others; what they have in common is built before.
+# With one set of features, here and below, so that dependencies are built once.
 in_time cargo test --workspace --all-features --no-run
-SOAK_SECONDS=90 tests/soak.sh >"$built/soak.log" 2>&1 &
+databases_wait || fail "the databases of the suite do not start"
+
+# What takes processors alone, and no time of the clock that matters: it has what the tests leave, which wait for the most part.
+lint() {
+  renice --priority 19 --pid "$BASHPID" >/dev/null
+  # Advisories are of the day, and not of the commit: `tests/supply.sh` asks for them.
+  step "$tools/bin/cargo-deny" --workspace --log-level error check --hide-inclusion-graph licenses bans sources
+  # What the layer adds to a request, in instructions and allocations: fails at 3 % more. Before what takes the directory that the
+  # tests below start from, for which they would wait.
+  step cargo build --profile budget -p aigc-auth-budget
+  step "$built/budget/budget" --budget
+  RUSTDOCFLAGS="-D warnings" step cargo doc --package aigc-auth --no-deps --all-features
+  # Every feature alone, none, and all, without what the tests depend on. `default` is `client`; `full` is all of them.
+  step "$tools/bin/cargo-hack" hack clippy --package aigc-auth --each-feature --exclude-features default --exclude-all-features --lib -- -D warnings
+  # Each bench once, to see that it works.
+  step cargo test --workspace --all-features --bench '*'
+}
+# A group each, so that nothing of it is left behind.
+set -m
+(beside='beside: ' && lint) >"$built/lint.log" 2>&1 </dev/null &
+lints=$!
+# The soak waits most of its time, too; what it has in common with the other tests is built.
+SOAK_SECONDS=90 tests/soak.sh >"$built/soak.log" 2>&1 </dev/null &
 soak=$!
+set +m
+# Unit tests, integration tests, the examples with theirs, doctests.
 in_time cargo test --workspace --all-features
-wait "$soak" && soak= || { cat "$built/soak.log" >&2; fail "the soak found something; with its SEED, tests/soak.sh repeats it"; }
-in_time cargo test --workspace --all-features --bench '*'
-# What the layer adds to a request, in instructions and allocations: fails at 3 % more.
-in_time cargo build --profile budget -p aigc-auth-budget
-in_time "$built/budget/budget" --budget
+code=0
+wait "$soak" || code=$?
+soak=
+[ "$code" = 0 ] || { cat "$built/soak.log" >&2; fail "the soak found something; with its SEED, tests/soak.sh repeats it"; }
+timeout 30m tail --pid="$lints" --follow /dev/null || fail "not done after 30 minutes more; the end of $built/lint.log says what"
+code=0
+wait "$lints" || code=$?
+lints=
+cat "$built/lint.log"
+[ "$code" = 0 ] || fail "what ran beside the tests has failed; the end of $built/lint.log says what"
