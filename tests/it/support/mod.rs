@@ -31,5 +31,6 @@ pub(crate) use test_support::http::{
 };
 pub(crate) use test_support::port::Counting;
 pub(crate) use test_support::reference::{Reference, Serving, converse};
+pub(crate) use test_support::stopwatch::Stopwatch;
 pub(crate) use test_support::{until, until_async};
 pub(crate) use wait::{Guard, Signal};

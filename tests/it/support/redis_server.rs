@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use redis::FromRedisValue;
@@ -131,6 +131,7 @@ pub(crate) struct Path {
     address: SocketAddr,
     /// Whether nothing arrives any more, in either direction, on any connection; or how many connections were cut.
     state: watch::Sender<State>,
+    dials: Arc<AtomicUsize>,
     task: AbortHandle,
 }
 
@@ -180,9 +181,12 @@ impl Path {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (state, seen) = watch::channel(State::default());
+        let dials = Arc::<AtomicUsize>::default();
+        let dialled = dials.clone();
         let task = tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
+                dialled.fetch_add(1, Ordering::SeqCst);
                 // As Redis does: a push that follows another must not wait for its acknowledgement, up to 40 ms.
                 client.set_nodelay(true).unwrap();
                 let (target, seen, tls) = (target.clone(), seen.clone(), tls.clone());
@@ -201,7 +205,7 @@ impl Path {
                 });
             }
         });
-        Self { address, state, task: task.abort_handle() }
+        Self { address, state, dials, task: task.abort_handle() }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -214,6 +218,11 @@ impl Path {
 
     pub(crate) fn tls_url(&self) -> String {
         format!("rediss://localhost:{}", self.address.port())
+    }
+
+    /// How many connections there have been: who was connected before and is now, with none in between, was so all the time.
+    pub(crate) fn dials(&self) -> usize {
+        self.dials.load(Ordering::SeqCst)
     }
 
     pub(crate) fn set_mute(&self, is_mute: bool) {

@@ -21,6 +21,7 @@ pub mod redis;
 pub mod reference;
 #[cfg(feature = "sql")]
 pub mod sql;
+pub mod stopwatch;
 
 /// Waits until it is so, at most 10 s.
 pub async fn until(what: &str, mut so: impl FnMut() -> bool) {
