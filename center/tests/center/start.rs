@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use test_support::process::{Directory, PATIENCE, line_with};
+use test_support::stopwatch::Stopwatch;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::timeout;
 
@@ -112,7 +113,7 @@ async fn large_seed_starts_in_no_time() {
         seed += &format!("[[tokens]]\ntoken = \"token-{at}\"\nuser = \"user-{at}\"\n");
     }
     let directory = crate::support::directory("seed.toml", &seed);
-    let start = std::time::Instant::now();
+    let start = Stopwatch::start();
     let center = Center::start_in("--seed seed.toml", directory).await;
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert_eq!(center.client().user_info("token-8999").await.unwrap().username(), "user-8999");
@@ -126,7 +127,7 @@ async fn signals_end_it_in_order() {
         let center = Center::start("").await;
         let client = center.client();
         client.user_info("token").await.unwrap();
-        let (address, start) = (center.example.address, std::time::Instant::now());
+        let (address, start) = (center.example.address, Stopwatch::start());
         center.example.signal(signal);
         let (rest, status) = center.example.ended().await;
         assert!(status.success() && rest.ends_with("stopped\n"), "{signal}: {status} {rest}");

@@ -7,7 +7,7 @@ use aigc_auth::testing::{self, Fault};
 use aigc_auth::{AuthClient, UserId};
 use futures_util::future::join_all;
 
-use crate::client::cache::{A_WHILE, alice};
+use crate::client::cache::alice;
 use crate::support::random;
 use crate::support::rig::{KEY, Rig, Seen, TOKEN, ask};
 
@@ -127,7 +127,7 @@ async fn invalidation_during_refresh_discards_result() {
         for _ in 0..10 {
             assert_eq!(rig.ask(TOKEN).await, Seen::denied("Access is denied"), "{way}");
         }
-        tokio::time::sleep(A_WHILE).await;
+        rig.settled().await;
         assert_eq!(rig.ask(TOKEN).await, Seen::denied("Access is denied"), "{way}: the late answer is void");
     }))
     .await;

@@ -313,11 +313,11 @@ async fn mute_path_is_found_and_left() {
         let path = Path::to_port(address.parse().unwrap()).await;
         let replica = Replica::at(&format!("{server}@{}/{name}", path.address())).await;
         replica.in_touch().await;
-        let muted = Instant::now();
         path.set_mute(true);
+        let muted = Instant::now();
         until("it cannot be sent", || muted.elapsed() > Duration::from_millis(2_500)).await;
         let heard = replica.heard();
-        assert!(heard.in_touch.unwrap() < muted + Duration::from_millis(50), "no proof passes it");
+        assert!(heard.in_touch.unwrap() <= muted, "no proof passes it");
         assert_eq!(heard.missed, 1);
         let error = replica.bus.publish(&user(1)).await.unwrap_err().to_string();
         assert!(error.contains("did not answer within 1 s"), "{error}");
@@ -344,19 +344,21 @@ async fn settings_of_the_database_do_not_matter() {
         let latin = format!("{}_latin", database.schema());
         let create = "ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'";
         database.run(&format!("CREATE DATABASE {latin} {create}")).await;
-        for setting in ["idle_session_timeout = '250ms'", "default_transaction_read_only = on"] {
+        for setting in ["idle_session_timeout = '450ms'", "default_transaction_read_only = on"] {
             database.run(&format!("ALTER DATABASE {latin} SET {setting}")).await;
         }
         let url = format!("{}/{latin}", database.url().rsplit_once('/').unwrap().0);
         let [one, other] = [Replica::at(&url).await, Replica::at(&url).await];
+        // On a busy machine, the time may be over before a session is told that it may be idle, and then it is tried again.
+        let tries = [&one, &other].map(|replica| replica.heard().errors);
         let name = Invalidation::of(None, Some("张三"));
         for _ in 0..4 {
             one.bus.publish(&name).await.unwrap();
             one.in_touch().await;
         }
         assert_eq!(other.heard().applied, [name.clone(), name.clone(), name.clone(), name]);
-        for replica in [&one, &other] {
-            assert_eq!((replica.heard().missed, replica.heard().errors), (1, vec![]));
+        for (replica, tries) in [&one, &other].into_iter().zip(tries) {
+            assert_eq!((replica.heard().missed, replica.heard().errors), (1, tries));
         }
         drop([one, other]);
         database.run(&format!("DROP DATABASE {latin} WITH (FORCE)")).await;

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 
 use crate::cluster::support::{Replica, pair};
+use crate::support::Stopwatch;
 use crate::support::redis_server::RedisServer;
-use crate::webhook::support::{CHANGE, Notes, config, refused, report, serve_hook};
+use crate::webhook::support::{CHANGE, Notes, config, deliver, refused, report, serve_hook};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn event_at_one_replica_is_in_force_at_the_other() {
@@ -16,9 +17,13 @@ async fn event_at_one_replica_is_in_force_at_the_other() {
     let hook =
         serve_hook(config().replay_window(Duration::ZERO).invalidate(one.client.clone()), notes.clone())
             .await;
-    let mut late = vec![];
+    let (mut late, mut alone) = (vec![], vec![]);
     for _ in 0..200 {
         two.fill();
+        // What a request takes on this machine, at this time.
+        let asked = Instant::now();
+        refused(&deliver(&hook, &Vec::new(), CHANGE).await, 401);
+        alone.push(asked.elapsed());
         assert_eq!(report(&hook, CHANGE).await.status, StatusCode::OK);
         let acknowledged = Instant::now();
         two.loses("alice").await;
@@ -26,12 +31,13 @@ async fn event_at_one_replica_is_in_force_at_the_other() {
         assert!(two.has("bob"));
     }
     late.sort();
+    alone.sort();
     println!(
-        "in force after the acknowledgement: p50 {:?}, p99 {:?}, at most {:?}",
-        late[100], late[198], late[199]
+        "in force after the acknowledgement: p50 {:?}, p99 {:?}, at most {:?}; a request p99 {:?}",
+        late[100], late[198], late[199], alone[198]
     );
     // On the wire before it: what is left is the other process's own time.
-    assert!(late[198] < Duration::from_millis(50), "{late:?}");
+    assert!(late[198] < Duration::from_millis(50).max(5 * alone[198]), "{late:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,7 +47,7 @@ async fn event_that_others_cannot_be_told_of_is_sent_again_and_told_all_the_same
     let notes = Notes::default();
     let hook = serve_hook(config().invalidate(one.client.clone()), notes.clone()).await;
     server.signal("STOP");
-    let started = Instant::now();
+    let started = Stopwatch::start();
     let answer = report(&hook, CHANGE).await;
     let took = started.elapsed();
     assert!(took < Duration::from_secs(3), "{took:?}");

@@ -1,7 +1,7 @@
 //! What outlives its request: WebSockets, blocking threads. Their context, and how they end with their credential.
 
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aigc_auth::context::{self, InContext, RequestContext};
 use aigc_auth::testing::{self, AuthCenter};
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::support::{self, App, client, get_as, serve};
+use crate::support::{self, App, Stopwatch, client, get_as, serve};
 use crate::webhook::support::{Notes, config, report};
 
 fn name() -> String {
@@ -153,7 +153,7 @@ async fn socket_ends_with_its_user() {
 
     center.disable_user("alice");
     let event = json!({"event": "user.disabled", "data": {"id": 7, "username": "alice"}}).to_string();
-    let reported = Instant::now();
+    let reported = Stopwatch::start();
     assert_eq!(report(&app, event).await.status, 200);
     assert_eq!(next(&mut alice).await, Err(1008));
     assert!(reported.elapsed() < Duration::from_secs(1), "{:?}", reported.elapsed());

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::sql::support::{all, in_each};
-use crate::support::Log;
+use crate::support::{Log, until_async};
 
 #[tokio::test]
 async fn mismatched_table_fails_with_reason() {
@@ -229,8 +229,20 @@ async fn broken_connection_is_replaced() {
         let locked = database.choose("", "BEGIN; {} ; COMMIT", "LOCK TABLES users WRITE; {}; UNLOCK TABLES");
         let locked = locked.replace("{}", lock);
         let waiting = async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            store.count().await.unwrap_err().to_string()
+            // It is answered until the lock is there.
+            let mut said = String::new();
+            until_async("the table is locked", async || match store.count().await {
+                Ok(count) => {
+                    assert_eq!(count, Some(0));
+                    false
+                }
+                Err(error) => {
+                    said = error.to_string();
+                    true
+                }
+            })
+            .await;
+            said
         };
         let (said, ()) = tokio::join!(waiting, database.run(&locked));
         assert!(said.ends_with("no answer of the database within 1s"), "{said}");

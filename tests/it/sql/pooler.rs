@@ -7,6 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 
 use crate::sql::support::{Database, all, behind_pgbouncer, in_each, no_password, user};
+use crate::support::until_async;
 
 const COLUMNS: [&str; 3] = ["username", "email", "nickname"];
 
@@ -175,7 +176,8 @@ async fn update_that_times_out_behind_pgbouncer_is_rolled_back() {
             database.run("BEGIN; SELECT 1 FROM users WHERE username = 'user 0' FOR UPDATE; SELECT pg_sleep(2); COMMIT").await;
         };
         let update = async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            let sleeps = "pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%user 0%FOR UPDATE; SELECT pg_sleep(2)%'";
+            until_async("the row is locked", async || database.count(sleeps).await == 1).await;
             let late = store.update("username", &held, user(json!({ "email": "late" }))).await.unwrap_err();
             assert!(late.to_string().ends_with("no answer of the database within 500ms"), "{late}");
             // The next transaction is one of its own.
@@ -184,13 +186,12 @@ async fn update_that_times_out_behind_pgbouncer_is_rolled_back() {
         };
         tokio::join!(lock, update);
         // Once the lock is gone, so is the update that waited for it.
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        assert_eq!(store.find("username", &held).await.unwrap().unwrap()["email"], "e 0 0");
         let open = format!(
             "pg_stat_activity WHERE state LIKE 'idle in transaction%' AND query LIKE '%{}%'",
             database.schema()
         );
-        assert_eq!(database.count(&open).await, 0);
+        until_async("no transaction is left", async || database.count(&open).await == 0).await;
+        assert_eq!(store.find("username", &held).await.unwrap().unwrap()["email"], "e 0 0");
     })
     .await;
 }

@@ -61,9 +61,19 @@ impl Rig {
         until("the lookups arrive", || self.calls() >= calls).await;
     }
 
+    /// Waits until no lookup is under way, in the background neither.
+    pub(crate) async fn settled(&self) {
+        settled(&self.client).await;
+    }
+
     pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
+}
+
+/// Waits until no lookup of this client is under way.
+pub(crate) async fn settled(client: &AuthClient) {
+    until("the lookups end", || client.snapshot().lookups == 0).await;
 }
 
 /// A service that greets by name.

@@ -1,13 +1,13 @@
 //! What strangers may have read, and how much memory it takes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use crate::support::{head, measure_memory, resident_kib};
+use crate::support::{Stopwatch, head, measure_memory, resident_kib};
 use crate::webhook::support::{CHANGE, Notes, config, refused, report, serve_hook};
 
 const CASE: &str = "AIGC_AUTH_TEST_WEBHOOK_CASE";
@@ -47,7 +47,7 @@ async fn child_process_receives_bodies() {
     let knock = async || {
         let (mut reading, mut writing) = TcpStream::connect(app.address).await.unwrap().into_split();
         writing.write_all(&head).await.unwrap();
-        let (mut status, began) = ([0; 12], Instant::now());
+        let (mut status, began) = ([0; 12], Stopwatch::start());
         let (answer, _) = tokio::join!(
             timeout(PATIENCE, reading.read_exact(&mut status)),
             // The service reads no further than it wants to.
@@ -61,7 +61,7 @@ async fn child_process_receives_bodies() {
         sleep(Duration::from_secs(1)).await;
         let during = resident_kib();
         // An ordinary event takes no place, and waits for nobody.
-        let began = Instant::now();
+        let began = Stopwatch::start();
         assert_eq!(report(&app, CHANGE).await.status, 200);
         let event = began.elapsed();
         let large = format!(r#"{{"event": "team.created", "data": "{}"}}"#, "x".repeat(20_000));

@@ -1,11 +1,12 @@
 //! The quickstart beside the center, with the lines that it prints for `.env` and nothing else. On Linux, where all of 127.0.0.0/8 is
 //! there: unknown tokens of one address alone open no breaker (`docs/caching.md`).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use test_support::browser::Page;
 use test_support::http::get_as;
 use test_support::process::{Example, Program};
+use test_support::stopwatch::Stopwatch;
 use test_support::until_async;
 
 use super::open_page::open;
@@ -36,7 +37,7 @@ async fn running_quickstart_refuses_a_user_within_a_second_of_the_click() {
     assert_eq!(calls().await, before, "alice is served from the cache");
 
     page.run("await section('users');").await;
-    let clicked = Instant::now();
+    let clicked = Stopwatch::start();
     page.run(r#"await click('[aria-label="Disable: alice"]');"#).await;
     until_async("alice is refused", async || status("alice-token").await == 403).await;
     assert!(clicked.elapsed() < Duration::from_secs(1), "{:?}", clicked.elapsed());

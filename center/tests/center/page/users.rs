@@ -1,6 +1,6 @@
 //! Users, and the services that are told of them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aigc_auth::webhook::{self, WebhookConfig};
 use aigc_auth::{AuthLayer, CurrentUser, Secret};
@@ -8,6 +8,7 @@ use axum::Router;
 use axum::routing::get;
 use serde_json::json;
 use test_support::http::{self, serve};
+use test_support::stopwatch::Stopwatch;
 use test_support::until_async;
 
 use super::open_page::{open, press, reopen};
@@ -54,7 +55,7 @@ async fn disabled_user_is_refused_by_a_running_service_within_a_second() {
 
     // The name alone: what has been clicked is answered by what the receiver said.
     page.run("const active = () => [...document.querySelectorAll('tbody tr')].find((row) => row.innerText.includes('Alice') && row.innerText.includes('active')); (await until('active', active)).querySelector('[data-action=toggle]').click();").await;
-    let clicked = Instant::now();
+    let clicked = Stopwatch::start();
     until_async("the service refuses alice", async || status("token").await == 403).await;
     assert!(clicked.elapsed() < Duration::from_secs(1), "{:?}", clicked.elapsed());
     page.run(r#"await says('200 {"thanks":true}');"#).await;
