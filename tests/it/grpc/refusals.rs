@@ -10,7 +10,7 @@ use aigc_auth::{ActAsUser, CurrentUser};
 use axum::Router;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
-use test_support::expectations;
+use test_support::{expectations, python};
 use tokio::process::Command;
 use tonic::Code;
 use tonic::service::Routes;
@@ -141,10 +141,8 @@ fn clients() -> Vec<(&'static str, Command)> {
             eprintln!("skipped: {variable} is not set; tests/run.sh installs {name} and sets it");
             continue;
         };
-        let mut command = if name == "grpc-js" { Command::new("node") } else { Command::new(value) };
-        if name == "grpcio" {
-            command.args(["-s", "-B", "-X", "utf8"]);
-        }
+        let mut command =
+            if name == "grpc-js" { Command::new("node") } else { python::command(Path::new(&value)) };
         // A proxy that the environment names would see the calls.
         command.env("no_grpc_proxy", "127.0.0.1").env("no_proxy", "127.0.0.1");
         command.arg(folder.join(script)).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

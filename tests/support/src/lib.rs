@@ -17,6 +17,7 @@ pub mod jwt;
 pub mod openapi;
 pub mod port;
 pub mod process;
+pub mod python;
 pub mod redis;
 pub mod reference;
 #[cfg(feature = "sql")]

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::time::timeout;
 
 use crate::expectations::Turn;
+use crate::python;
 
 /// Longer than any script takes, on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -76,9 +77,8 @@ impl Reference {
     fn start(&self, script: &str, variables: &[(&str, &str)], stderr: Stdio) -> Child {
         self.turn.begin();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../reference").join(script);
-        let mut command = Command::new(&self.python);
-        // No packages of the user's own, no bytecode beside the scripts, UTF-8 whatever the locale says.
-        command.args(["-s", "-B", "-X", "utf8"]).arg(script);
+        let mut command = python::command(&self.python);
+        command.arg(script);
         command.env_clear().envs(variables.iter().copied());
         if let Some(folder) = &self.folder {
             command.env("PYTHONPATH", folder);

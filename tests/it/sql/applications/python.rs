@@ -7,7 +7,7 @@ use std::time::Duration;
 use aigc_auth::user_sync::{FieldMapping, OnDelete, PasswordHash, SqlStore, SyncConfig};
 use serde_json::{Value, json};
 use test_support::process::Directory;
-use tokio::process::Command;
+use test_support::python;
 use tokio::time::timeout;
 
 use super::story::{Application, ComesBack, Story, id_of};
@@ -43,8 +43,8 @@ impl InPython {
 
     async fn run(&self, command: &str, arguments: &[&str]) -> String {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/applications").join(self.script);
-        let mut python = Command::new(&self.python);
-        python.args(["-s", "-B", "-X", "utf8"]).arg(script).arg(command).arg(&self.database).args(arguments);
+        let mut python = python::command(&self.python);
+        python.arg(script).arg(command).arg(&self.database).args(arguments);
         python.env_clear().stdin(Stdio::null()).kill_on_drop(true);
         let output = timeout(Duration::from_secs(60), python.output()).await.expect("an end").unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
