@@ -90,8 +90,9 @@ lints=$!
 SOAK_SECONDS=90 tests/soak.sh >"$built/soak.log" 2>&1 </dev/null &
 soak=$!
 set +m
-# Unit tests, integration tests, the examples with theirs, doctests.
-in_time cargo test --workspace --all-features
+# Unit tests, integration tests, the examples with theirs, doctests. Four at a time on two processors: they wait for one another, for
+# Redis, for databases and browsers.
+RUST_TEST_THREADS="${RUST_TEST_THREADS:-4}" in_time cargo test --workspace --all-features
 code=0
 wait "$soak" || code=$?
 soak=
