@@ -41,6 +41,11 @@ impl Replica {
         outcome(&self.verifier, token).await
     }
 
+    /// As callers do: again where Redis, on a busy machine, did not answer in time.
+    async fn revokes(&self, token: &str) {
+        until_async("it is revoked", async || self.verifier.revoke(token).await.is_ok()).await;
+    }
+
     async fn refuses(&self, token: &str) -> bool {
         self.outcome(token).await == revoked()
     }
@@ -68,8 +73,8 @@ async fn revoked_token_is_refused_by_three_replicas_within_a_second() {
     }
     let mut took = vec![];
     for (at, token) in tokens.iter().enumerate() {
-        let started = Instant::now();
-        replicas[at % 3].verifier.revoke(token).await.unwrap();
+        let started = Stopwatch::start();
+        replicas[at % 3].revokes(token).await;
         for replica in &replicas {
             until_async("the token is refused", async || replica.refuses(token).await).await;
         }
@@ -234,7 +239,7 @@ async fn outage_takes_nothing_back_and_ends_as_configured() {
             assert!(replica.list.synchronized(PATIENCE).await);
         }
         let [gone, other, later] = ["gone", "other", "later"].map(numbered);
-        open.verifier.revoke(&gone).await.unwrap();
+        open.revokes(&gone).await;
         until_async("it is pushed", async || closed.refuses(&gone).await).await;
         match fault {
             Fault::Paused => server.signal("STOP"),
