@@ -141,9 +141,10 @@ impl<M: Memberships> CachedMembershipsBuilder<M> {
                 self.watch.clone(),
             ),
         });
-        let watch = LookupWatch::new(self.watch, VerifierKind::Memberships);
-        let lookups = Lookups::new(guarded.clone(), max_concurrent_lookups, timeout, watch);
-        CachedMemberships::of(Inner { guarded, recent: Recent::new(), lookups, cluster: self.cluster })
+        let (watch, cluster) = (self.watch, self.cluster);
+        let of_lookups = LookupWatch::new(watch.clone(), VerifierKind::Memberships);
+        let lookups = Lookups::new(guarded.clone(), max_concurrent_lookups, timeout, of_lookups);
+        CachedMemberships::of(Inner { guarded, recent: Recent::new(), lookups, cluster, watch })
     }
 }
 

@@ -6,7 +6,7 @@ use super::recent::Recent;
 use crate::ports::invalidate::{Invalidate, SpreadError};
 use crate::ports::invalidation::Invalidation;
 use crate::ports::memberships::{Memberships, Recalled};
-use crate::ports::observer::Snapshot;
+use crate::ports::observer::{Observer, Snapshot, Watch};
 use crate::types::error::AuthError;
 use crate::types::tenant::{Membership, OrgId};
 use crate::types::user::UserId;
@@ -55,6 +55,7 @@ pub(super) struct Inner<M> {
     pub(super) recent: Recent,
     pub(super) lookups: Lookups<Guarded<M>, Membership>,
     pub(super) cluster: Option<Cluster>,
+    pub(super) watch: Watch,
 }
 
 impl<M: Memberships> CachedMemberships<M> {
@@ -131,6 +132,10 @@ impl<M: Memberships> Invalidate for CachedMemberships<M> {
 
     fn spread(&self) -> impl Future<Output = Result<(), SpreadError>> + Send {
         self.inner.spread()
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.inner.watch.observer()
     }
 }
 

@@ -8,3 +8,5 @@ mod cached;
 mod introspection;
 // A verifier that says what a test wants.
 pub(crate) mod support;
+// What those that stand before another one hand to it.
+mod wrappers;

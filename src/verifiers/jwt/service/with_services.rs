@@ -123,6 +123,10 @@ impl<V: Invalidate> Invalidate for WithServices<V> {
     fn spread(&self) -> impl Future<Output = Result<(), SpreadError>> + Send {
         self.users.spread()
     }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.users.observer()
+    }
 }
 
 impl<V: fmt::Debug> fmt::Debug for WithServices<V> {
