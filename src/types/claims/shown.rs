@@ -58,6 +58,7 @@ mod tests {
         }
         assert_eq!(shown(&"é".repeat(101)), format!("`{}…`", "é".repeat(100)));
         assert_eq!(list(["a", "b"].into_iter()), "`a`, `b`");
+        assert_eq!(list((0..5).map(|_| "a")), "`a`, `a`, `a`, `a`, `a`");
         assert_eq!(list((0..6).map(|_| "a")), "`a`, `a`, `a`, `a`, `a`, …");
         assert_eq!(list([].into_iter()), "none");
     }

@@ -63,6 +63,8 @@ mod tests {
         for (org_claim, team_claim, expected) in [
             (json!("acme"), json!(null), Ok(Some(org("acme")))),
             (json!(7), json!("design"), Ok(Some(org("7").and_team("design")))),
+            (json!(-7), json!(null), Ok(Some(org("-7")))),
+            (json!(u64::MAX), json!(null), Ok(Some(org("18446744073709551615")))),
             (json!(null), json!(null), Ok(None)),
             (json!("acme"), json!(""), Err(())),
             (json!(null), json!("design"), Err(())),

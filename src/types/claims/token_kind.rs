@@ -173,6 +173,7 @@ mod tests {
             // Canaille, Logto, ZITADEL: no word, and a hash.
             (Some("JWT"), json!({"at_hash": "x"}), Some((Id, "at_hash"))),
             (None, json!({"c_hash": "x"}), Some((Id, "c_hash"))),
+            (None, json!({"c_hash": null}), None),
             (Some("at+jwt"), json!({"at_hash": "x"}), None),
             (Some("JWT"), json!({"at_hash": "x", "c_hash": "x", "typ": "Bearer"}), None),
             (

@@ -100,3 +100,33 @@ impl Discovery {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_taken_over_https_or_from_this_machine() {
+        for (jwks_uri, plain_http, is_taken) in [
+            ("https://keys.example/jwks", false, true),
+            ("https://keys.example/jwks", true, true),
+            ("http://keys.example/jwks", false, false),
+            ("http://keys.example/jwks", true, true),
+            ("http://127.0.0.1:8080/jwks", false, true),
+            ("http://[::1]/jwks", false, true),
+            ("http://localhost/jwks", false, true),
+            ("http://localhost.example/jwks", false, false),
+            ("file:///jwks", true, false),
+            ("ftp://127.0.0.1/jwks", true, false),
+        ] {
+            let discovery = Discovery::new("https://login.example".to_owned(), plain_http, Clock::held());
+            let document = json!({"issuer": "https://login.example", "jwks_uri": jwks_uri}).to_string();
+            match discovery.read(document.as_bytes()) {
+                Ok(url) => assert!(is_taken && url.as_str() == jwks_uri, "{url}"),
+                Err(error) => assert!(!is_taken && error.contains("is not https://"), "{jwks_uri}: {error}"),
+            }
+        }
+    }
+}

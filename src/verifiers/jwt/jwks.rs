@@ -253,3 +253,32 @@ impl fmt::Debug for Jwks {
         f.debug_struct("Jwks").field("url", &self.core.endpoint.address()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    use super::*;
+    use crate::verifiers::jwt::JwtVerifier;
+    use crate::verifiers::jwt::source::Keys;
+
+    #[test]
+    fn unknown_kids_are_remembered_up_to_a_bound() {
+        let verifier = JwtVerifier::from_jwks("https://issuer.example/keys").build().unwrap();
+        let Keys::Remote(Jwks { core, .. }) = &verifier.inner.sources[0].keys else { unreachable!() };
+        let ask = |kid: usize| {
+            let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"ES256","kid":"{kid}"}}"#));
+            let token = format!("{header}.e30.AAAA");
+            let token = Token::parse(token.as_bytes()).ok().unwrap();
+            assert!(core.unknown(&token, Fetch::TooSoon, String::new()).is_outage());
+        };
+        (0..MAX_MISSING).for_each(ask);
+        ask(MAX_MISSING - 1);
+        assert_eq!(core.read().missing.len(), MAX_MISSING, "one that is known takes no room");
+        (MAX_MISSING..3 * MAX_MISSING).for_each(|kid| {
+            ask(kid);
+            assert!(core.read().missing.len() <= MAX_MISSING);
+        });
+    }
+}

@@ -183,6 +183,7 @@ mod tests {
             // 30 s of leeway, to the second.
             ("exp", json!(NOW - 29), None),
             ("exp", json!(NOW - 30), Some("expired")),
+            ("exp", json!(NOW - 90), Some("expired 90 s ago")),
             ("exp", json!(NOW as f64 - 29.5), None),
             ("exp", json!(0), Some("expired")),
             ("exp", json!(-1), Some("expired")),
@@ -198,6 +199,7 @@ mod tests {
             ("exp", json!(true), Some("expected a number")),
             ("nbf", json!(NOW + 30), None),
             ("nbf", json!(NOW + 31), Some("nbf")),
+            ("nbf", json!(NOW + 90), Some("`nbf` is 90 s ahead of this clock, and 30 s are tolerated")),
             ("nbf", json!((NOW + 31).to_string()), Some("expected a number")),
             ("nbf", json!("0"), Some("expected a number")),
             ("iat", json!(NOW + 30), None),

@@ -180,6 +180,7 @@ async fn kid_and_alg_select_key() {
         ("it names none, of five", many.clone(), rsa, by("RS256", None), false),
         ("the first of five", many, rsa, by("RS256", a), true),
         ("the same key twice", vec![rsa.named("a"), rsa.named("a")], rsa, by("RS256", a), true),
+        ("the same key five times", vec![rsa.named("a"); 5], rsa, by("RS256", a), true),
         ("an unknown name", vec![rsa.named("a")], rsa, by("RS256", b), false),
         ("a key without a name", vec![rsa.jwk()], rsa, by("RS256", None), true),
         ("a name, and a key without", vec![rsa.jwk()], rsa, by("RS256", a), true),

@@ -291,6 +291,12 @@ async fn every_rejection_has_its_reason() {
             "no key of the key set is for EdDSA, by which the JWT is signed",
         ),
         (
+            of_set(),
+            RSA.issue("PS256", Some("b"), &claims()),
+            InvalidCredential,
+            "no key of the key set is for PS256, by which the JWT is signed",
+        ),
+        (
             new_keys(),
             P256.issue("ES256", Some("b"), &claims()),
             InvalidCredential,

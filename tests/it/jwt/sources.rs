@@ -1,8 +1,9 @@
 //! Several sources of keys in one verifier: two secrets, a secret beside a key set, several issuers.
 
-use aigc_auth::AuthError;
+use aigc_auth::credential::BearerToken;
 use aigc_auth::error::ErrorKind;
 use aigc_auth::jwt::{Algorithm, JwtVerifier, JwtVerifierBuilder};
+use aigc_auth::{AuthError, Verify};
 use serde_json::Value;
 
 use crate::jwt::support::{ANOTHER_P256, ED25519, HMAC, KeyServer, P256, RSA, SECRET, Signer, claims, with};
@@ -146,19 +147,36 @@ async fn sources_that_share_a_kid_are_both_tried() {
     assert_eq!((one.requests(), two.requests()), (1, 1));
 }
 
+/// What a key at hand rejects may be signed by one that has to be fetched first.
+#[tokio::test]
+async fn key_set_is_fetched_beside_a_key_of_its_algorithm() {
+    let server = KeyServer::start(&[ANOTHER_P256.named("k")]).await;
+    let set = JwtVerifier::from_jwks(server.url());
+    let verifier = JwtVerifier::from_public_key(P256.pem()).also_accept(set).build().unwrap();
+    let by = |signer: &Signer| signer.issue("ES256", Some("k"), &claims());
+    let at_once = |text: &str| Verify::try_verify(&verifier, &BearerToken::new(text).unwrap());
+    assert!(at_once(&by(&P256)).is_some_and(|verified| verified.is_ok()), "by the key at hand");
+    assert!(at_once(&by(&ANOTHER_P256)).is_none(), "to be fetched");
+    assert_eq!(outcome(&verifier, &by(&ANOTHER_P256)).await, Ok("alice".to_owned()));
+    assert!(at_once(&by(&ANOTHER_P256)).is_some_and(|verified| verified.is_ok()), "fetched");
+}
+
 /// An outage of one issuer is none of the other's.
 #[tokio::test]
 async fn outage_of_one_source_leaves_the_others() {
-    let (away, here) = (KeyServer::start(&[]).await, KeyServer::start(&[ED25519.named("e")]).await);
+    let keys = [ED25519.named("e"), ANOTHER_P256.named("p")];
+    let (away, here) = (KeyServer::start(&[]).await, KeyServer::start(&keys).await);
     away.say("500 Oops", "", "");
-    let verifier =
-        JwtVerifier::from_jwks(away.url()).also_accept(JwtVerifier::from_jwks(here.url())).build().unwrap();
-    assert_eq!(verifier.fetch_keys().await.unwrap_err().kind(), ErrorKind::Unavailable);
-    let token = ED25519.issue("EdDSA", Some("e"), &claims());
-    assert_eq!(outcome(&verifier, &token).await, Ok("alice".to_owned()));
-    // Whose key this is, nobody can tell.
-    let unknown = P256.issue("ES256", Some("p"), &claims());
-    assert_eq!(outcome(&verifier, &unknown).await.unwrap_err().0, ErrorKind::Unavailable);
+    for [first, second] in [[&away, &here], [&here, &away]] {
+        let second = JwtVerifier::from_jwks(second.url());
+        let verifier = JwtVerifier::from_jwks(first.url()).also_accept(second).build().unwrap();
+        assert_eq!(verifier.fetch_keys().await.unwrap_err().kind(), ErrorKind::Unavailable);
+        let token = ED25519.issue("EdDSA", Some("e"), &claims());
+        assert_eq!(outcome(&verifier, &token).await, Ok("alice".to_owned()));
+        // Whose key this is, nobody can tell, though one of them is certain that it is not its own.
+        let unknown = P256.issue("ES256", Some("p"), &claims());
+        assert_eq!(outcome(&verifier, &unknown).await.unwrap_err().0, ErrorKind::Unavailable);
+    }
 }
 
 #[test]

@@ -114,6 +114,8 @@ KVsAOBYLRNHCfNRYiwIDAQAB
 -----END PUBLIC KEY-----
 ";
 
+const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ ABCDEFGHIJKLM";
+
 #[test]
 fn invalid_key_fails_at_build() {
     let secret = |len| JwtVerifier::from_secret("x".repeat(len));
@@ -144,6 +146,11 @@ fn invalid_key_fails_at_build() {
         ("an EC private key", public(&pem("EC PRIVATE KEY", b"x")), "found BEGIN EC PRIVATE KEY"),
         ("PKCS #1", public(&pem("RSA PUBLIC KEY", b"x")), "found BEGIN RSA PUBLIC KEY"),
         ("a certificate", public(&pem("CERTIFICATE", b"x")), "found BEGIN CERTIFICATE"),
+        // What is no label may be a part of the key.
+        ("40 letters", public(&pem(LETTERS, b"x")), &format!("found BEGIN {LETTERS}")),
+        ("41 letters", public(&pem(&format!("{LETTERS}X"), b"x")), "found a damaged one"),
+        ("41 letters, some small", public(&pem(&format!("{LETTERS}x"), b"x")), "found a damaged one"),
+        ("small letters", public(&pem("public key", b"x")), "found a damaged one"),
         ("half a PEM", public(&p256[..p256.len() / 2]), "found a damaged one"),
         ("not base64", public(&p256.replace('M', "*")), "found a damaged one"),
         (

@@ -54,6 +54,8 @@ async fn each_token_has_one_verifier() {
         ("opaque", "2YotnFZFEjr1zCsicMWpAA".into(), true, None),
         ("opaque with dots", "v2.local.opaque".into(), true, None),
         ("encrypted", "e30.e30.e30.e30.e30".into(), true, None),
+        ("ours, a segment too few", head.to_owned(), true, None),
+        ("ours, a segment too many", format!("{good}.AAAA"), true, None),
     ] {
         let other = Scripted::new(Say::Accept);
         let verifier = ByIssuer::new(jwts(), other.clone());

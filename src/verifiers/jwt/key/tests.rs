@@ -240,3 +240,33 @@ fn hmac_vectors_give_the_expected_result() {
         count.print();
     }
 }
+
+/// aws-lc would refuse some of them as well; that is not relied upon.
+#[test]
+fn weak_rsa_keys_are_refused_by_size_and_exponent() {
+    let modulus = |first: u8, len: usize| [vec![first], vec![1; len - 1]].concat();
+    let (bits, exponent) =
+        ("expected an RSA key of 2048 to 8192 bits, found ", "expected an odd RSA exponent");
+    for (n, e, expected) in [
+        (modulus(0x80, 256), &[3][..], None),
+        (modulus(0x80, 256), &[1, 0, 1], None),
+        (modulus(0xff, 1024), &[1, 0, 1], None),
+        (modulus(0x7f, 256), &[1, 0, 1], Some(format!("{bits}2047"))),
+        (modulus(0x01, 1025), &[1, 0, 1], Some(format!("{bits}8193"))),
+        (vec![], &[1, 0, 1], Some(format!("{bits}0"))),
+        (modulus(0x80, 256), &[], Some(exponent.to_owned())),
+        (modulus(0x80, 256), &[1], Some(exponent.to_owned())),
+        (modulus(0x80, 256), &[2], Some(exponent.to_owned())),
+        (modulus(0x80, 256), &[4], Some(exponent.to_owned())),
+        (modulus(0x80, 256), &[1, 0, 0], Some(exponent.to_owned())),
+    ] {
+        let what = format!("{} bytes, {e:?}: {expected:?}", n.len());
+        let [n, e] = [&*n, e].map(|part| URL_SAFE_NO_PAD.encode(part));
+        let jwk = Jwk::parse(&json!({ "kty": "RSA", "n": n, "e": e })).unwrap();
+        match (VerificationKey::from_jwk(&jwk, Some(&[Rs256])), expected) {
+            (Ok(_), None) => {}
+            (Err(found), Some(expected)) => assert!(found.starts_with(&expected), "{what}, found {found}"),
+            (found, _) => panic!("{what}, found {:?}", found.err()),
+        }
+    }
+}
