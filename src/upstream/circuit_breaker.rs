@@ -312,9 +312,12 @@ mod tests {
             breaker.permit(None).ok().unwrap().failed();
         }
         assert!(breaker.permit(None).is_err(), "open after five failures");
+        assert_eq!(breaker.check(None), Err(Duration::from_secs(1)));
         advance(&clock, 1_000);
+        assert_eq!(breaker.check(None), Ok(()));
         let probe = breaker.permit(None).ok().unwrap();
         assert!(breaker.permit(None).is_err(), "one probe at a time");
+        assert!(breaker.check(None).is_err());
         probe.failed();
         advance(&clock, 1_999);
         assert!(breaker.permit(None).is_err(), "the pause doubles");
@@ -323,6 +326,7 @@ mod tests {
         for _ in 0..4 {
             breaker.permit(None).ok().unwrap().failed();
         }
+        assert_eq!(breaker.check(None), Ok(()));
         assert!(breaker.permit(None).is_ok(), "closed, and counting from zero");
     }
 

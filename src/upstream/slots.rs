@@ -363,6 +363,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn network_that_has_its_share_waits_beside_free_slots() {
+        let slots = Slots::new(10);
+        let held = [A, A, A, A, B, C, Owner::Nowhere].map(|owner| slots.try_acquire(owner).unwrap());
+        let mut waiting = Box::pin(slots.acquire(A));
+        assert!(poll(&mut waiting).is_none(), "it has four times what strangers have left");
+        drop(slots.try_acquire(Owner::Known).unwrap());
+        assert!(poll(&mut waiting).is_none());
+        drop(held);
+        assert!(poll(&mut waiting).is_some());
+    }
+
     /// However many networks take what they can get at once, there is one for the next.
     #[test]
     fn some_are_left_to_the_next_network() {
@@ -447,6 +459,7 @@ mod tests {
         waiting.iter_mut().for_each(|slot| assert!(poll(slot).is_none()));
         // Before a slot is granted, and after.
         drop(waiting.remove(0));
+        assert_eq!(slots.0.lock().waiting.len(), 2, "gone at once, and not with the next grant");
         drop(first);
         drop(waiting.remove(0));
         assert!(poll(&mut waiting[0]).is_some(), "the slot of one who is gone goes to the next");

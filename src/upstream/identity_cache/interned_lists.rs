@@ -47,3 +47,20 @@ impl InternedLists {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two lists of one hash, as of some 2⁶⁴: nobody has the roles of somebody else.
+    #[test]
+    fn lists_of_one_hash_are_kept_apart() {
+        let user = |role: &str| UserInfo::builder(7, "alice").roles([role]).groups([role]).build();
+        let (mut reader, admin, lists) = (user("reader"), user("admin"), InternedLists::new());
+        lists.codes.insert(lists.hasher.hash_one(reader.roles()), admin.roles().clone());
+        lists.groups.insert(lists.hasher.hash_one(reader.groups()), admin.groups().into());
+        lists.intern(&mut reader);
+        assert_eq!(reader.roles(), user("reader").roles());
+        assert_eq!(reader.groups(), user("reader").groups());
+    }
+}

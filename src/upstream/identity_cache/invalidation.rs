@@ -219,6 +219,62 @@ mod tests {
         assert!(invalidations.lock().users.len() < Invalidations::CAPACITY);
     }
 
+    #[test]
+    fn marks_of_one_burst_are_pruned_before_the_next() {
+        let clock = Clock::held();
+        let invalidations = invalidations(&clock);
+        for id in 0..Invalidations::CAPACITY as i64 {
+            invalidations.add_user(&id.into());
+        }
+        clock.advance(Duration::from_secs(700));
+        let epoch = invalidations.epoch();
+        invalidations.add_user(&(-1).into());
+        let other = UserInfo::builder(-2, "other").build();
+        assert!(!invalidations.covers(Key::from_bits(0), &other, epoch));
+        assert_eq!(invalidations.lock().users.len(), 1);
+    }
+
+    #[test]
+    fn invalidations_of_each_kind_count() {
+        let kinds: [fn(&Invalidations, i64); 3] = [
+            |invalidations, id| invalidations.add_user(&id.into()),
+            |invalidations, id| invalidations.add_name(&id.to_string()),
+            |invalidations, id| invalidations.add_key(Key::from_bits(id as u128)),
+        ];
+        let other = UserInfo::builder(-1, "other").build();
+        for add in kinds {
+            let invalidations = invalidations(&Clock::held());
+            (0..Invalidations::CAPACITY as i64).for_each(|id| add(&invalidations, id));
+            assert!(!invalidations.covers(Key::from_bits(u128::MAX), &other, 0));
+            add(&invalidations, -2);
+            assert!(invalidations.covers(Key::from_bits(u128::MAX), &other, 0));
+        }
+    }
+
+    #[test]
+    fn what_is_looked_up_after_an_invalidation_is_valid() {
+        let invalidations = invalidations(&Clock::held());
+        let (key, alice) = (Key::from_bits(1), UserInfo::builder(7, "alice").build());
+        let kinds: [fn(&Invalidations); 5] = [
+            |invalidations| invalidations.add_user(&7.into()),
+            |invalidations| invalidations.add_name("alice"),
+            |invalidations| invalidations.add_key(Key::from_bits(1)),
+            Invalidations::add_all,
+            Invalidations::doubt_all,
+        ];
+        for (kind, invalidate) in kinds.into_iter().enumerate() {
+            let before = invalidations.epoch();
+            invalidate(&invalidations);
+            let after = invalidations.epoch();
+            invalidations.add_name("bob");
+            assert_ne!(invalidations.standing(key, &alice, before), Standing::Valid, "{kind}");
+            assert_eq!(invalidations.standing(key, &alice, after), Standing::Valid, "{kind}");
+            assert!(!invalidations.covers(key, &alice, after), "{kind}");
+            assert!(!invalidations.covers_negative(key, None, after), "{kind}");
+            assert!(!invalidations.doubts(after), "{kind}");
+        }
+    }
+
     /// Random tokens, each invalidated while it is looked up, at a thousand times the rate that filled the marks when
     /// those of keys were kept as long as those of users.
     #[test]

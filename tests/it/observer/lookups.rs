@@ -61,7 +61,11 @@ async fn each_answer_is_told_once() {
     assert_eq!(of_lookups(&notes), ["lookup auth_center token hit"]);
 
     rig.center.inject_fault(Fault::status(500));
-    rig.advance(301);
+    rig.advance(299);
+    rig.ask(TOKEN).await;
+    until("the refresh fails", || notes.count(|event| matches!(event, Event::Refresh(_))) > 0).await;
+    assert_eq!(of_lookups(&notes), ["lookup auth_center token hit", "refresh auth_center token unavailable"]);
+    rig.advance(2);
     rig.ask(TOKEN).await;
     assert_eq!(of_lookups(&notes), ["lookup auth_center token stale unavailable"]);
     rig.ask("another").await;
