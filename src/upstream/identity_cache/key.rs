@@ -101,3 +101,18 @@ impl KeyHasher {
         Key::of_hash(hasher.finalize128())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_byte_of_a_shared_key_counts() {
+        let hash = |bytes: [u8; 32]| KeyHasher::with_key(&bytes).key(b"credential").bits();
+        let other = |at: usize| hash(std::array::from_fn(|n| if n == at { 8 } else { 7 }));
+        let keys: BTreeSet<_> = (0..32).map(other).chain([hash([7; 32])]).collect();
+        assert_eq!(keys.len(), 33);
+    }
+}

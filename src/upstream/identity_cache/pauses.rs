@@ -58,3 +58,25 @@ impl Pauses {
         self.pool.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::error::ErrorKind;
+
+    #[test]
+    fn credential_has_just_failed_for_4_s_also_in_a_longer_pause() {
+        let clock = Clock::held();
+        let pauses = Pauses::new(clock.clone());
+        let (key, error) = (Key::from_bits(1), AuthError::from(ErrorKind::Unavailable));
+        pauses.start(key, &error, Duration::from_secs(10));
+        for (passed, has_just_failed, rest) in [(0, true, Some(10)), (3_999, true, Some(7)), (1, false, None)]
+        {
+            clock.advance(Duration::from_millis(passed));
+            assert_eq!(pauses.has_just_failed(key), has_just_failed, "{rest:?}");
+            let retry_after = pauses.error(key).and_then(|error| error.retry_after());
+            assert_eq!(retry_after, rest.map(Duration::from_secs));
+            assert!(!pauses.has_just_failed(Key::from_bits(2)));
+        }
+    }
+}
