@@ -53,3 +53,27 @@ fn ran() -> Duration {
     let ran = RAN.lock().unwrap();
     ran.at(Instant::now())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_step_counts_as_a_short_one() {
+        let until = Instant::now();
+        let ran = Ran { so_far: Duration::from_secs(7), until };
+        for (after, expected) in [(0, 0), (2, 2), (10, 10), (11, 10), (60_000, 10)] {
+            let elapsed = ran.at(until + Duration::from_millis(after)) - ran.so_far;
+            assert_eq!(elapsed, Duration::from_millis(expected), "{after} ms after the last step");
+        }
+    }
+
+    /// Who waits while the machine goes on is measured whole.
+    #[test]
+    fn a_wait_counts() {
+        let stopwatch = Stopwatch::start();
+        std::thread::sleep(Duration::from_millis(200));
+        let elapsed = stopwatch.elapsed();
+        assert!(elapsed >= Duration::from_millis(20), "{elapsed:?}");
+    }
+}
