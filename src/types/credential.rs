@@ -293,9 +293,16 @@ mod tests {
     }
 
     #[test]
+    fn longest_credential_is_64_kib() {
+        for (len, fits) in [(64 * 1024, true), (64 * 1024 + 1, false)] {
+            assert_eq!(Credential::new(&"a".repeat(len)).is_ok(), fits, "{len}");
+        }
+    }
+
+    #[test]
     fn debug_is_redacted() {
-        for text in ["secret", "ak_secret"] {
-            assert!(!format!("{:?}", Credential::new(text).unwrap()).contains("secret"));
+        for (text, shown) in [("secret", "BearerToken([redacted])"), ("ak_secret", "AccessKey([redacted])")] {
+            assert_eq!(format!("{:?}", Credential::new(text).unwrap()), shown);
         }
     }
 }

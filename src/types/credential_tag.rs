@@ -83,5 +83,7 @@ mod tests {
         for wrong in [short, &plus, &format!("{text}0"), &"AB".repeat(16), "", &"é".repeat(16)] {
             assert_eq!(wrong.parse::<CredentialTag>(), Err(ParseTagError), "{wrong}");
         }
+        assert_eq!(format!("{tag:?}"), text);
+        assert_eq!(ParseTagError.to_string(), "expected a tag of 32 digits of lower-case hex");
     }
 }

@@ -221,7 +221,16 @@ mod tests {
 
     #[test]
     fn described() {
-        assert_eq!(description::<A>(), "a");
-        assert_eq!(description::<AllOf<(A, AnyOf<(B, C)>, Admin)>>(), "(a and (b or c) and the admin flag)");
+        fn of<P: Permission>() -> (String, String) {
+            (description::<P>(), P::requirement().to_string())
+        }
+        for ((described, required), expected) in [
+            (of::<A>(), "a"),
+            (of::<AllOf<(A, AnyOf<(B, C)>, Admin)>>(), "(a and (b or c) and the admin flag)"),
+            (of::<AllOf<()>>(), "nothing"),
+            (of::<AnyOf<()>>(), "an unsatisfiable permission"),
+        ] {
+            assert_eq!((&*described, &*required), (expected, expected));
+        }
     }
 }

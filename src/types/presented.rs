@@ -153,4 +153,16 @@ mod tests {
             assert_eq!(presented(value), *expected, "{shown}");
         }
     }
+
+    #[test]
+    fn longest_credential_of_all_is_64_kib() {
+        for scheme in ["Bearer ", "bearer "] {
+            for (len, fits) in [(64 * 1024, true), (64 * 1024 + 1, false)] {
+                let value = HeaderValue::try_from(format!("{scheme}{}", "a".repeat(len))).unwrap();
+                let found = Presented::in_value(&value, MAX_LEN);
+                assert_eq!(matches!(found, Presented::Credential(_)), fits, "{scheme}{len}");
+                assert_eq!(matches!(found, Presented::TooLong), !fits, "{scheme}{len}");
+            }
+        }
+    }
 }

@@ -163,6 +163,7 @@ mod tests {
     fn values_of_large_heads_are_cut() {
         let long = |text: &str| text.repeat(20_000 / text.len());
         let (x, hops) = ("x".repeat(1024), long("1.2.3.4, "));
+        let whole = format!("1.2.3.4, {}", &x[9..]);
         let last = |room: usize| hops[hops.len() - room..].split_once(',').unwrap().1;
         for (name, sent, kept) in [
             ("user-agent", vec![long("x")], vec![&*x]),
@@ -183,6 +184,7 @@ mod tests {
             ("x-forwarded-for", vec![long("x")], vec![]),
             ("x-forwarded-for", vec![hops.clone()], vec![last(1024)]),
             ("x-forwarded-for", vec![hops.clone(), x[1..].to_owned()], vec![&x[1..]]),
+            ("x-forwarded-for", vec![hops.clone(), whole.clone()], vec![&whole]),
             (
                 "x-forwarded-for",
                 vec![hops.clone(), "9.9.9.9".to_owned(), "8.8.8.8".to_owned()],

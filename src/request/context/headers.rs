@@ -177,3 +177,44 @@ pub(super) fn copy(header: Option<&HeaderValue>, to: &mut Option<HeaderValue>) {
         *to = Some(header.clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Most are told apart by their length first.
+    #[test]
+    fn names_of_the_same_length_are_not_read() {
+        for name in [
+            "x-real-iq",
+            "x-trace-ie",
+            "tracestatf",
+            "traceparenu",
+            "x-request-ie",
+            "x-forwarded-fos",
+            "x-forwarded-protp",
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1.2.3.4"));
+            let (read, mut proxies, mut state) = (Headers::read(&headers), ProxyHeaders::default(), None);
+            read.copy_proxy_headers(&mut proxies);
+            read.copy_tracestate(&mut state);
+            let ProxyHeaders { forwarded_for, forwarded_proto, real_ip } = proxies;
+            for seen in [read.request_id, read.trace_id, read.traceparent()] {
+                assert_eq!(seen, None, "{name}");
+            }
+            assert_eq!((forwarded_for, forwarded_proto, real_ip, state), (None, None, None, None), "{name}");
+            assert!(!read.are_passed_on && !read.has_match, "{name}");
+        }
+    }
+
+    #[test]
+    fn head_is_large_over_16_kib() {
+        let name = HeaderName::from_static("x-long");
+        for (len, is_large) in [(0, false), (16 * 1024, false), (16 * 1024 + 1, true)] {
+            let value = "a".repeat(usize::saturating_sub(len, name.as_str().len()));
+            let headers = HeaderMap::from_iter([(name.clone(), HeaderValue::try_from(value).unwrap())]);
+            assert_eq!(Headers::read(&headers).is_large, is_large, "{len}");
+        }
+    }
+}

@@ -233,6 +233,32 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "client")]
+    fn size_counts_ids_and_roles() {
+        let codes = |codes: &[&str]| codes.iter().collect::<Codes>().size();
+        for user in [UserId::from(7), UserId::from("user-7")] {
+            let text = user.as_str().map_or(0, str::len);
+            let alone = Membership::builder(user.clone(), "acme").roles(["admin"]).build();
+            assert_eq!(alone.size(), size_of::<Inner>() + text + 4 + codes(&["admin"]), "{user}");
+            let teams = Membership::builder(user.clone(), "acme")
+                .roles(["admin"])
+                .team("app", ["member", "owner"])
+                .team("design", ["a", "b", "c"])
+                .build();
+            let each = size_of::<(TeamId, Codes)>();
+            let of_teams = 2 * each + 3 + codes(&["member", "owner"]) + 6 + codes(&["a", "b", "c"]);
+            assert_eq!(teams.size(), alone.size() + of_teams, "{user}");
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "client")]
+    fn clones_are_the_same_and_equal_ones_are_not() {
+        let [one, other] = [(); 2].map(|()| Membership::builder(7, "acme").build());
+        assert!(one.is_same(&one.clone()) && !one.is_same(&other));
+    }
+
+    #[test]
     fn ids_are_plain_if_every_header_may_have_them() {
         for (id, plain) in [
             ("acme", true),

@@ -116,3 +116,31 @@ impl fmt::Debug for Tenant {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_those_of_the_organisation_and_of_the_team_that_is_named() {
+        let membership = Membership::builder(7, "acme")
+            .roles(["owner"])
+            .team("app", ["member"])
+            .team("design", ["admin"])
+            .build();
+        let org = Tenant::of_org(membership);
+        for (team, expected) in [(None, None), (Some("app"), Some("member")), (Some("design"), Some("admin"))]
+        {
+            let tenant = match team {
+                None => org.clone(),
+                Some(team) => org.clone().with_team(&team.into()).unwrap(),
+            };
+            assert_eq!(tenant.team_id().map(TeamId::as_str), team);
+            for role in ["owner", "member", "admin", ""] {
+                let has = (tenant.has_org_role(role), tenant.has_team_role(role));
+                assert_eq!(has, (role == "owner", expected == Some(role)), "{role:?} in {team:?}");
+            }
+        }
+        assert!(org.with_team(&"other".into()).is_none());
+    }
+}

@@ -267,6 +267,8 @@ impl Visitor<'_> for ReadCode<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::{BuildHasherDefault, DefaultHasher};
+
     use super::*;
 
     #[test]
@@ -275,7 +277,7 @@ mod tests {
             let all: Vec<String> =
                 (0..len).map(|n| format!("{}:{n}", ["read", "write", "x"][n % 3])).collect();
             let codes: Codes = all.iter().map(String::as_str).collect();
-            assert_eq!(codes.len(), len);
+            assert_eq!((codes.len(), codes.is_empty()), (len, len == 0));
             assert!(codes.iter().eq(all.iter().map(String::as_str)), "the order is kept");
             assert_eq!(codes.iter().len(), len);
             let text = serde_json::to_string(&all).unwrap();
@@ -314,14 +316,44 @@ mod tests {
             for (other_at, other) in lists.iter().enumerate() {
                 let [one, other]: [Codes; 2] = [one, other].map(|list| list.iter().collect());
                 assert_eq!(one == other, at == other_at, "{one:?}, {other:?}");
+                let hash = |codes: &Codes| BuildHasherDefault::<DefaultHasher>::default().hash_one(codes);
+                assert_eq!(hash(&one) == hash(&other), at == other_at, "hashes of {one:?}, {other:?}");
             }
         }
         let codes: Codes = ["", "abc", ""].into_iter().collect();
         assert_eq!(codes.iter().collect::<Vec<_>>(), ["", "abc", ""]);
         assert!(codes.contains("") && codes.contains("abc") && !codes.contains("ab"));
         assert_eq!(serde_json::from_str::<Codes>(r#"["\u0061\n", ""]"#).unwrap().iter().next(), Some("a\n"));
-        for no_list in ["[1]", "[null]", r#""a""#, r#"{"a": 1}"#, "[\"a\", [\"b\"]]"] {
-            assert!(serde_json::from_str::<Codes>(no_list).is_err(), "{no_list}");
+        for (no_list, expected) in [
+            ("[1]", "expected a string"),
+            ("[null]", "expected a string"),
+            (r#""a""#, "expected a sequence"),
+            (r#"{"a": 1}"#, "expected a sequence"),
+            ("[\"a\", [\"b\"]]", "expected a string"),
+        ] {
+            let error = serde_json::from_str::<Codes>(no_list).unwrap_err().to_string();
+            assert!(error.contains(expected), "{no_list}: {error}");
+        }
+    }
+
+    /// What a cache holds is bounded by it.
+    #[test]
+    #[cfg(feature = "client")]
+    fn size_is_what_was_allocated() {
+        for len in [0, 1, 2, INDEXED_FROM - 1, INDEXED_FROM, 14, 15, 28, 29, 100, 1000] {
+            let codes: Codes = (0..len).map(|n| format!("code:{n}")).collect();
+            codes.contains("code:0");
+            let allocated = codes.0.as_ref().map_or(0, |list| {
+                let index = list.index.get().map_or(0, |index| index.positions.allocation_size());
+                size_of::<List>() + list.text.len() + list.ends.len() * size_of::<usize>() + index
+            });
+            // A table has a group of control bytes more, and is aligned to one.
+            let over = allocated - codes.size();
+            assert!(
+                over < 32 && (over == 0 || len >= INDEXED_FROM),
+                "{allocated}, {} of {len}",
+                codes.size()
+            );
         }
     }
 }

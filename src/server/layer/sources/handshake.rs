@@ -28,3 +28,36 @@ fn entries<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item 
     let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
     lines.flat_map(|line| line.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn websockets_are_opened_by_an_upgrade_or_an_extended_connect() {
+        let (upgrade, version) = (("upgrade", "websocket"), ("sec-websocket-version", "13"));
+        for (http, method, target, header, expected) in [
+            (Version::HTTP_11, "GET", "/", Some(upgrade), true),
+            (Version::HTTP_11, "GET", "/", Some(("upgrade", "h2c, WebSocket")), true),
+            (Version::HTTP_11, "GET", "/", Some(("upgrade", "h2c")), false),
+            (Version::HTTP_11, "GET", "/", Some(version), false),
+            (Version::HTTP_11, "GET", "/", None, false),
+            (Version::HTTP_11, "POST", "/", Some(upgrade), false),
+            (Version::HTTP_11, "CONNECT", "host:1", Some(version), false),
+            (Version::HTTP_2, "CONNECT", "https://host/", Some(version), true),
+            (Version::HTTP_3, "CONNECT", "https://host/", Some(version), true),
+            // An ordinary CONNECT has no path; another protocol has no such header.
+            (Version::HTTP_2, "CONNECT", "host:1", Some(version), false),
+            (Version::HTTP_2, "CONNECT", "https://host/", None, false),
+            (Version::HTTP_2, "CONNECT", "https://host/", Some(upgrade), false),
+            (Version::HTTP_2, "GET", "https://host/", Some(version), false),
+            (Version::HTTP_2, "GET", "https://host/", Some(upgrade), false),
+        ] {
+            let request = http::Request::builder().version(http).method(method).uri(target);
+            let request =
+                header.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+            let request = request.body(()).unwrap();
+            assert_eq!(is_websocket(&request), expected, "{http:?} {method} {target} {header:?}");
+        }
+    }
+}
