@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aigc_auth::credential::BearerToken;
-use aigc_auth::layer::GuardLayer;
+use aigc_auth::layer::{GuardLayer, TenantGuardLayer};
+use aigc_auth::tenant::TenantPolicy;
 use aigc_auth::testing::{self, Fault};
 use aigc_auth::{
     AuthError, AuthLayer, CurrentUser, OptionalUser, RequireRole, UserInfo, Verify, context, roles,
@@ -29,6 +30,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::support::{self, Answer, center, get_as, serve, serve_service};
+use crate::tenant::{self, support::Table};
 
 roles! {
     Editor = "editor";
@@ -223,6 +225,20 @@ async fn ready_service_is_the_one_called() {
     let (one, two) = tokio::join!(one, two);
     assert_eq!((one.unwrap().status(), two.unwrap().status()), (StatusCode::OK, StatusCode::OK));
     assert_eq!(center.requests().len(), 2);
+}
+
+/// Which looks the tenant up before it calls.
+#[tokio::test]
+async fn service_within_a_guard_of_tenants_is_called_when_it_is_ready() {
+    let calls = Arc::default();
+    let mut service = ServiceBuilder::new()
+        .layer(tenant::support::layer(TenantPolicy::new(Table::new())))
+        .layer(TenantGuardLayer::new(|_| Ok(())))
+        .service(Strict::new(&calls));
+    for expected in 1..=3 {
+        let answer = service.ready().await.unwrap().call(request("alice-token", ())).await.unwrap();
+        assert_eq!((answer.status(), calls.load(Ordering::SeqCst)), (StatusCode::OK, expected));
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 //! `headers::foreign_team_is_ignored_if_the_policy_says_so` for the other way), and a personal organisation that is missing
 //! is made by whoever implements `Memberships`, or not at all.
 
-use aigc_auth::permission::{Action, OrgAction, TeamAction};
+use aigc_auth::permission::{Action, OrgAction, Requires, TeamAction};
 use aigc_auth::tenant::{Membership, NoMembership, RequireOrg, RequireTeam, TenantPolicy};
 use aigc_auth::{UserInfo, org_actions, team_actions};
 use axum::Router;
@@ -143,6 +143,12 @@ fn service() -> Router {
         DeleteAgents
     );
     routes.layer(aigc_auth::AuthLayer::tokens_only(verifier).tenants(TenantPolicy::new(table)))
+}
+
+#[test]
+fn extractors_require_what_their_actions_do() {
+    assert_eq!(RequireOrg::<DeleteOrg>::requirement(), DeleteOrg::requirement());
+    assert_eq!(RequireTeam::<CreateAgents>::requirement(), CreateAgents::requirement());
 }
 
 #[tokio::test]

@@ -6,9 +6,12 @@ use aigc_auth::AuthError;
 use aigc_auth::error::ErrorKind;
 use aigc_auth::tenant::{Membership, NoMembership, TenantPolicy};
 use axum::Router;
+use axum::body::Body;
 use axum::middleware::from_extractor;
 use axum::routing::get;
+use http::Request;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use super::support::{Table, app, ask, layer, routes, status, unavailable};
 
@@ -282,4 +285,9 @@ async fn layer_without_memberships_is_a_configuration_error() {
     let open = routes().layer(layer().tenants(TenantPolicy::new(Table::new())).allow_anonymous());
     assert_eq!(ask::<&str>(&open, "/", "nobody", &[]).await.0, 401);
     assert_eq!(ask::<&str>(&open, "/maybe", "nobody", &[]).await.0, 401);
+    // Without a credential, there is nobody to be a member.
+    for (path, expected) in [("/", 401), ("/maybe", 200)] {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        assert_eq!(open.clone().oneshot(request).await.unwrap().status(), expected, "{path}");
+    }
 }

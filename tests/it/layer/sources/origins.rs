@@ -60,6 +60,9 @@ async fn cookie_counts_from_its_own_origin_only() {
         ("POST", &[SAME], true),
         ("POST", &[SAME, OWN], true),
         ("POST", &[NONE], true),
+        // What the user typed has no page, and so no page's origin counts.
+        ("POST", &[NONE, OTHER], true),
+        ("GET", &[NONE, "referer: https://evil.example.org/\r\n"], true),
         ("GET", &[SAME], true),
         ("GET", &[NONE], true),
         ("GET", &[CROSS], false),
@@ -101,6 +104,7 @@ async fn cookie_counts_from_its_own_origin_only() {
         ("GET", &[WEBSOCKET, CROSS, OTHER], false),
         ("GET", &[WEBSOCKET, NONE, OTHER], false),
         ("GET", &[WEBSOCKET, NONE, OWN], true),
+        ("GET", &[WEBSOCKET, NONE, "referer: https://evil.example.org/\r\n"], true),
     ] {
         let headers = headers.concat();
         let seen = sent(app.address, method, &headers).await;

@@ -49,6 +49,15 @@ async fn response_says_what_to_send_and_log_says_what_was_sent() {
             "a CORS preflight, which never has a credential: put the CORS layer",
         ),
         (&more, "GET", "/me", &[("authorization", "Basic secret-1")], "has the scheme `Basic`"),
+        // A cookie that is none of the sources makes the layer look into all of them.
+        (&more, "GET", "/me", &[("cookie", "other=1")], "No bearer credential was sent"),
+        (
+            &more,
+            "GET",
+            "/me",
+            &[("cookie", "other=1"), ("authorization", "Basic secret-1")],
+            "has the scheme `Basic`",
+        ),
         (
             &more,
             "GET",
@@ -95,6 +104,7 @@ async fn response_says_what_to_send_and_log_says_what_was_sent() {
         let refused: Vec<_> = lines.lines().filter(|line| line.contains("request refused")).collect();
         assert_eq!(refused.len(), 1, "{lines}");
         assert!(refused[0].contains("DEBUG") && refused[0].contains(logged), "{logged}: {lines}");
+        assert!(!lines.contains("was not read") || !headers.contains(&("cookie", "other=1")), "{lines}");
         assert!(!lines.contains("secret-1"), "{lines}");
     }
     assert!(center.requests().is_empty());

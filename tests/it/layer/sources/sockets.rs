@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::support::{self, App, center, exchange, serve};
+use crate::support::{self, App, Log, center, exchange, serve};
 
 /// Says who it is, and which protocols it sees, and hangs up.
 async fn socket(user: CurrentUser, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
@@ -134,6 +134,14 @@ async fn credential_among_protocols_opens_a_socket() {
 async fn what_is_no_credential_among_protocols_is_rejected() {
     let center = center().await;
     let app = app(&center, |auth| auth).await;
+    let log = Log::start();
+    for protocols in ["bearer", "chat, bearer"] {
+        let line = format!("sec-websocket-protocol: {protocols}\r\n");
+        assert_eq!(http1(app.address, "/socket", &line).await.0, 401);
+        let lines = log.take();
+        assert!(lines.contains("is missing: `bearer` is the last one"), "{lines}");
+    }
+    drop(log);
     for protocols in [
         "bearer",
         "chat, bearer",
@@ -224,6 +232,12 @@ async fn protocols_of_other_requests_stay() {
                     sec-websocket-protocol: bearer, x\r\n\r\n";
     let answer = exchange(app.address, request).await;
     assert_eq!((answer.status, &*answer.body), (200, r#"Some("bearer, x")"#));
+    // As in a handshake, where the layer reads other sources and not this one.
+    let auth = support::auth(&center)
+        .credentials_from([CredentialSource::authorization(), CredentialSource::cookie("session")]);
+    let app = serve(Router::new().route("/socket", any(socket)).layer(auth)).await;
+    let lines = "sec-websocket-protocol: bearer, x\r\nauthorization: Bearer alice-token\r\n";
+    assert_eq!(http1(app.address, "/socket", lines).await, (101, None, "alice bearer, x".into()));
 }
 
 /// As where a whole app lets anonymous requests pass, and a part of it does not.

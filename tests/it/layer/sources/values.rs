@@ -6,7 +6,10 @@ use aigc_auth::AuthLayer;
 use aigc_auth::context;
 use aigc_auth::layer::CredentialSource;
 use axum::Router;
+use axum::body::Body;
 use axum::routing::get;
+use http::Request;
+use tower::ServiceExt;
 
 use crate::layer::headers::{INVALID, me};
 use crate::support::{self, Log, center, send, serve, verdict};
@@ -22,6 +25,16 @@ fn everywhere() -> [CredentialSource; 5] {
         CredentialSource::header("X-Token"),
         CredentialSource::query("token").any_request(),
     ]
+}
+
+/// The layer looks at the names of headers first.
+#[tokio::test]
+async fn cookie_counts_without_any_other_header() {
+    let center = center().await;
+    let auth = support::auth(&center).credentials_from(everywhere());
+    let app = Router::new().route("/me", get(me)).layer(auth);
+    let request = Request::get("/me").header("cookie", "session=alice-token").body(Body::empty()).unwrap();
+    assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
 }
 
 #[tokio::test]
