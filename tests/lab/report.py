@@ -37,6 +37,15 @@ def sentence(test):
     return f"{' '.join(modules[-1:]).replace('_', ' ')}: {name.replace('_', ' ')}"
 
 
+def verdicts(log):
+    """What has come of each test. A program that a test runs may write between a test's name and its verdict: the lists below tell, too."""
+    found = {test: verdict for test, verdict in re.findall(r"^test (\S+) \.\.\. ?(.*)$", log, re.MULTILINE)}
+    for title, verdict in [("successes", "ok"), ("failures", "FAILED")]:
+        for names in re.findall(rf"^{title}:\n((?:    \S+\n)+)", log, re.MULTILINE):
+            found.update(dict.fromkeys(names.split(), verdict))
+    return found
+
+
 def outputs(log):
     """What each test has printed."""
     found, name = {}, None
@@ -78,8 +87,8 @@ class Part:
             for line in map(json.loads, (room / "expectations").read_text().splitlines()):
                 written.setdefault(line["test"], []).append(line)
         printed = outputs(log)
-        verdicts = re.findall(r"^test (\S+) \.\.\. (.*)$", log, re.MULTILINE)
-        for test, verdict in verdicts:
+        tests = verdicts(log)
+        for test, verdict in tests.items():
             lines = [
                 (line["with"], line["what"] or sentence(test), MET if line["met"] else NOT_MET, line["found"])
                 for line in written.get(test, [])
@@ -91,11 +100,11 @@ class Part:
                 lines = lines or [("", sentence(test), MET, "")]
             elif verdict.startswith("ignored"):
                 lines.append(("", sentence(test), NOT_TRIED, verdict.removeprefix("ignored, ")))
-            elif not any(outcome == NOT_MET for _, _, outcome, _ in lines if outcome):
+            elif not any(outcome == NOT_MET for _, _, outcome, _ in lines):
                 lines.append(("", sentence(test), NOT_MET, reason(said)))
             self.lines += lines
         # A build that fails, a process that dies, a part that hangs.
-        if "test result: " not in log or not verdicts:
+        if "test result: " not in log or not tests:
             self.lines.append(("", "its tests run to their end", NOT_MET, " ".join(log.splitlines()[-5:])))
 
     def count(self, outcome):
@@ -136,7 +145,7 @@ def report(parts, built):
     yield "# Laboratory\n"
     yield f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, {system[1] if system else 'an unknown system'}, {said(['uname', '-sm']).strip()}, "
     yield f"{said(['rustc', '--version']).strip()}, this repository at {revision}.\n"
-    yield f"**{met} expectations are met, {not_met} are not, {not_tried} could not be tried.**\n"
+    yield f"**Expectations: {met} met, {not_met} not met, {not_tried} could not be tried.**\n"
     yield "| part | met | not met | not tried | seconds |\n|---|---|---|---|---|"
     for part in parts:
         yield f"| [{part.name}](#{part.name}) | {' | '.join(map(str, part.counts()))} | {part.seconds} |"

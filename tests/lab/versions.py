@@ -1,4 +1,4 @@
-"""Versions of what the laboratory has tried, as each says itself: of Debian's programs, of PyPI's and npm's packages, of crates."""
+"""Versions of what the laboratory has tried, as each says itself: of programs, of PyPI's and npm's packages, of crates."""
 
 import json
 import os
@@ -67,11 +67,11 @@ def number(text):
 
 def of_python(home, wanted):
     """Those that a file of requirements names first; what they bring comes behind a line that says so."""
-    head = Path(wanted).read_text().split("# What th")[0]
+    head = Path(wanted).read_text().split("\n# What ")[0]
     names = re.findall(r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==", head, re.MULTILINE)
     python = home / "bin/python"
     found = said([str(python), "-c", FIND, *names]).split()
-    yield "Python", number(said([str(python), "--version"])), "Debian"
+    yield "Python", number(said([str(python), "--version"])), "the system"
     for name, version in zip(names, found if len(found) == len(names) else ["missing"] * len(names)):
         yield name, version, "PyPI"
 
@@ -88,7 +88,7 @@ def of_npm(home):
 def versions(part, built):
     """Name, version and source of what a part tries."""
     for name, command in PROGRAMS.get(part, []):
-        yield name, number(said(command)), "Debian"
+        yield name, number(said(command)), "the system"
     for home, wanted in PYTHON.get(part, []):
         yield from of_python(built / home, wanted)
     if part == "sdk":

@@ -114,11 +114,13 @@ fn is_signed(sent: &[(u8, HeaderValue)], hex: &str, standard: &str, now: u64) ->
     let mut one = [None; 4];
     for (place, kind) in b"SVIT".iter().enumerate() {
         let mut values = sent.iter().filter(|(other, _)| other == kind).map(|(_, value)| value);
+        // An id counts with a signature that covers it.
+        if *kind == b'I' && !sent.iter().any(|(kind, _)| *kind == b'V') {
+            continue;
+        }
         let Some(value) = values.next() else { continue };
         let Ok(value) = value.to_str() else { return false };
-        // An id counts with a signature that covers it.
-        let counts = *kind != b'I' || sent.iter().any(|(kind, _)| *kind == b'V');
-        if counts && values.next().is_some() {
+        if values.next().is_some() {
             return false;
         }
         one[place] = Some(value);

@@ -205,11 +205,8 @@ async fn full_service_behind_forward_auth() {
             ("upwards", "/public/../me", &[], Some(refused(401, "Bearer")), false),
         ] {
             let answer = proxy.ask("GET", target, headers, "").await;
-            let refusal_of = |answer: &support::Answer| match answer.status {
-                200 => None,
-                status => Some(Seen::Refused(status, told(answer))),
-            };
-            rows.expect(&format!("{what}: {target}"), &refusal_of(&answer), &refusal);
+            let found = Seen::Refused(answer.status, told(&answer));
+            rows.expect(&format!("{what}: {target}"), &found, &refusal.unwrap_or_else(|| refused(200, "")));
             if is_recorded {
                 expected.push(format!("GET {target}: {} from {CLIENT}", answer.status));
             }
