@@ -32,9 +32,9 @@ WHAT = {
 
 
 def sentence(test):
-    """A test's name as its expectation, behind the subject that its module is named by."""
+    """A test's name as its expectation, behind the subject that its modules are named by."""
     *modules, name = test.split("::")
-    return f"{' '.join(modules[-1:]).replace('_', ' ')}: {name.replace('_', ' ')}"
+    return f"{' '.join(modules).replace('_', ' ')}: {name.replace('_', ' ')}"
 
 
 def verdicts(log):
@@ -118,7 +118,7 @@ class Part:
         return f"{self.name:<18} {met:4} met {not_met:3} not met {not_tried:3} not tried {self.seconds:5} s"
 
     def section(self):
-        yield f"\n## {self.name}\n\n{WHAT[self.name]}\n"
+        yield f"\n## {self.name}\n\n{WHAT[self.name]}"
         by = {}
         for software, *line in self.lines:
             by.setdefault(software, []).append(line)
