@@ -58,6 +58,7 @@ use crate::tenants::Organisations;
 /// What `main` has started.
 struct Parts {
     client: AuthClient,
+    trusted: TrustedProxies,
     metrics: Metrics,
     address: SocketAddr,
     signer: ServiceSigner,
@@ -68,7 +69,7 @@ struct Parts {
 }
 
 fn app(parts: Parts) -> Result<Router, Box<dyn Error>> {
-    let Parts { client, metrics, address, signer, sessions, webhooks, stats, cluster } = parts;
+    let Parts { client, trusted, metrics, address, signer, sessions, webhooks, stats, cluster } = parts;
     // Only this service itself receives the app's secret and the user's token.
     let outbound = OutboundClient::builder(&client).trust_origin(format!("http://{address}")).build()?;
     let as_service = services::outbound(&client, &signer, address)?;
@@ -82,7 +83,7 @@ fn app(parts: Parts) -> Result<Router, Box<dyn Error>> {
     let mut auth = AuthLayer::new(client.clone())
         .exclude_path("/health")
         .exclude_prefix("/public")
-        .trusted_proxies(trusted_proxies()?)
+        .trusted_proxies(trusted)
         .tenants(TenantPolicy::new(memberships.clone()));
     let counted = stats.clone();
     if let Some(stats) = stats {
@@ -137,6 +138,7 @@ fn app(parts: Parts) -> Result<Router, Box<dyn Error>> {
 async fn main() -> Result<(), Box<dyn Error>> {
     example_support::start_logging();
 
+    let trusted = trusted_proxies()?;
     let cluster = replicas::connect()?;
     let metrics = Metrics::install()?;
     let (client, center) = example_support::connect_with(add_users, |client| {
@@ -173,7 +175,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
         (Some(webhooks), Some(cluster)) => Some(webhooks.replay_memory(cluster.replays("full_service")?)),
         (webhooks, _) => webhooks,
     };
-    let parts = Parts { client, metrics, address, signer, sessions, webhooks, stats: stats.clone(), cluster };
+    let parts = Parts {
+        client,
+        trusted,
+        metrics,
+        address,
+        signer,
+        sessions,
+        webhooks,
+        stats: stats.clone(),
+        cluster,
+    };
     // With connect info, so that the client's address is known.
     let service = app(parts)?.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(shutdown).await?;
