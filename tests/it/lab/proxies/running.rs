@@ -16,8 +16,11 @@ use crate::support::{self, Answer};
 /// Where the client is. The proxies are at 127.0.0.1, and nobody else is trusted.
 pub(super) const CLIENT: &str = "127.0.0.2";
 
+/// A port that no other process is given by chance before it is bound: below those that Linux picks itself.
 pub(super) fn free() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+    let bound =
+        || TcpListener::bind((Ipv4Addr::LOCALHOST, fastrand::u16(20_000..32_000))).ok()?.local_addr().ok();
+    (0..100).find_map(|_| bound()).expect("a free port")
 }
 
 /// The configuration of the guide for these addresses: of the proxy, of the layer or the endpoint, of what is behind.
@@ -27,10 +30,16 @@ fn recipe(name: &str, proxy: SocketAddr, auth: SocketAddr, behind: SocketAddr) -
     let guide = fs::read_to_string(guide).unwrap();
     let (_, recipe) = guide.split_once(&format!("```{name}\n")).unwrap_or_else(|| panic!("no {name}"));
     let (recipe, _) = recipe.split_once("```").unwrap();
-    let recipe =
-        recipe.replace("127.0.0.1:8080", &proxy.to_string()).replace("127.0.0.1:3000", &auth.to_string());
-    let recipe = recipe.replace("127.0.0.1:4000", &behind.to_string());
-    recipe.replace(":8080 {", &format!(":{} {{", proxy.port()))
+    // Marks first: an address may begin like the next one to be replaced, as 127.0.0.1:40001 does.
+    let marks = [
+        ("127.0.0.1:8080", "<proxy>", proxy.to_string()),
+        ("127.0.0.1:3000", "<auth>", auth.to_string()),
+        ("127.0.0.1:4000", "<behind>", behind.to_string()),
+        (":8080 {", "<port>", format!(":{} {{", proxy.port())),
+    ];
+    let marked =
+        marks.iter().fold(recipe.to_owned(), |recipe, (of_guide, mark, _)| recipe.replace(of_guide, mark));
+    marks.iter().fold(marked, |recipe, (_, mark, address)| recipe.replace(mark, address))
 }
 
 /// A proxy that runs until this is dropped.
