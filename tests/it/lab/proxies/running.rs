@@ -157,5 +157,6 @@ fn apache(room: &Room, address: SocketAddr, recipe: &str) -> Proxy {
     // As root, it wants a user to become.
     let user = "User nobody\nGroup nogroup\nServerName test\nErrorLog /dev/stderr\n";
     let config = format!("{modules}{files}{user}Listen {address}\n{recipe}");
-    ("apache2", config, vec!["-D", "FOREGROUND", "-f"])
+    // One process, which is ended with all that it has: children would outlive it.
+    ("apache2", config, vec!["-X", "-f"])
 }
