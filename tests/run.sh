@@ -27,6 +27,7 @@ soak=
 lints=
 end() {
   local group
+  apart_end
   # Never in the middle: apt-get would leave half a package.
   [ -z "$installing" ] || wait "$installing" || true
   for group in $soak $lints; do
@@ -62,7 +63,7 @@ databases_begin "$built"
 step promtool check rules docs/alerts.yml
 step promtool test rules tests/metrics/alerts.test.yml
 # A test that hangs has been named by then.
-in_time() { step timeout --kill-after=10 30m "$@" || fail "not done, or not well, after at most 30 minutes: $*"; }
+in_time() { step apart timeout --kill-after=10 30m "$@" || fail "not done, or not well, after at most 30 minutes: $*"; }
 # With one set of features, here and below, so that dependencies are built once.
 in_time cargo test --workspace --all-features --no-run
 databases_wait || fail "the databases of the suite do not start"

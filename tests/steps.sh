@@ -2,6 +2,8 @@
 #
 #   step COMMAND...   prints the command, and runs it
 #   steps_table       prints seconds by the clock and of processors for each step so far, and of the script
+#   apart COMMAND...  runs it as a group of processes of its own, in a way that a signal is heard at once
+#   apart_end         ends what runs so
 #
 # Of a subshell in the background as well; `beside` is then a mark before its steps.
 #
@@ -28,13 +30,14 @@ steps_ms() {
 }
 
 step() {
-  local began=$SECONDS used code=0
-  printf '\n== %s\n' "$*"
+  local began=$SECONDS used code=0 what="$*"
+  what="${what#apart }"
+  printf '\n== %s\n' "$what"
   steps_use
   used=$steps_used
   "$@" || code=$?
   steps_use
-  printf '%s\t%s\t%s\t%s\n' $((SECONDS - began)) $((steps_used - used)) "$code" "$beside$*" >>"$steps_rows"
+  printf '%s\t%s\t%s\t%s\n' $((SECONDS - began)) $((steps_used - used)) "$code" "$beside$what" >>"$steps_rows"
   return "$code"
 }
 
@@ -47,4 +50,25 @@ steps_table() {
   done <"$steps_rows"
   printf '%10d                in all\n' "$SECONDS"
   rm -f "$steps_rows"
+}
+
+# Ctrl-C does not reach what `timeout` runs, which is a group of its own, and bash hears no signal before a program in the foreground has
+# ended. While it waits it does.
+steps_apart=
+apart() {
+  local code=0
+  set -m
+  "$@" </dev/null &
+  steps_apart=$!
+  set +m
+  wait "$steps_apart" || code=$?
+  steps_apart=
+  return "$code"
+}
+
+apart_end() {
+  [ -n "$steps_apart" ] || return 0
+  kill -- "-$steps_apart" 2>/dev/null || true
+  wait "$steps_apart" || true
+  steps_apart=
 }

@@ -54,6 +54,7 @@ report() { python3 -B tests/lab/report.py "$@" "$built" "${parts[@]}"; }
 # Whatever has happened, there is a report.
 end() {
   local code=$? verdict=0
+  apart_end
   databases_end
   rm -f "$steps_rows"
   report || verdict=$?
@@ -66,13 +67,14 @@ trap 'exit 143' TERM
 
 install_all nginx=nginx caddy=caddy haproxy=haproxy apache2=apache2 node=nodejs npm=npm
 install_variables
-case "$(node --version)" in v1?.*) fail "Node.js $(node --version): 20 or newer is needed" ;; esac
+case "$(node --version)" in v?.* | v1?.*) fail "Node.js $(node --version): 20 or newer is needed" ;; esac
 databases_begin "$built"
 # As the everyday suite builds it, so that it is built once.
 step cargo build --workspace --all-features --test it --test center --bin browser --bin full_service --bin forward_auth
 databases_wait || fail "the databases do not start"
 
-# Of one part: its tests, and what they print. One after the other where servers take ports that were free.
+# Of one part: its tests, and what they print. One after the other where servers take ports that were free. In a shell of its own, which
+# becomes `timeout`, so that `apart` finds it.
 run_part() {
   local tests=(--test it) names=("lab::$1") threads=()
   case $1 in
@@ -83,7 +85,7 @@ run_part() {
     standard_webhooks) names=(webhook::libraries) ;;
     *) threads=(--test-threads=1) ;;
   esac
-  timeout --kill-after=10 20m cargo test --workspace --all-features "${tests[@]}" --no-fail-fast -- --show-output \
+  exec timeout --kill-after=10 20m cargo test --workspace --all-features "${tests[@]}" --no-fail-fast -- --show-output \
     ${threads[@]+"${threads[@]}"} "${names[@]}"
 }
 
@@ -96,8 +98,9 @@ newest_client() {
 }
 
 for part in "${parts[@]}"; do
-  began=$SECONDS
-  step run_part "$part" >"$room/$part.log" 2>&1 </dev/null || true
+  began=$SECONDS code=0
+  step apart run_part "$part" >"$room/$part.log" 2>&1 || code=$?
+  echo "$code" >"$room/$part.code"
   if [ "$part" = sdk ]; then newest_client >>"$room/$part.log"; fi
   echo $((SECONDS - began)) >"$room/$part.seconds"
   report --only "$part"
