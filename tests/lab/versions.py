@@ -55,7 +55,7 @@ def said(command):
     search = f"{os.environ.get('PATH', '')}:/usr/sbin"
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, "PATH": search})
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return ""
     return (run.stdout + run.stderr) if run.returncode == 0 else ""
 
@@ -82,7 +82,9 @@ def of_npm(home):
     except OSError:
         return
     for name in names:
-        yield name, json.loads((home / "node_modules" / name / "package.json").read_text())["version"], "npm"
+        manifest = home / "node_modules" / name / "package.json"
+        # An install that broke off has left the list.
+        yield name, json.loads(manifest.read_text())["version"] if manifest.exists() else "missing", "npm"
 
 
 def versions(part, built):
