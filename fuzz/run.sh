@@ -4,12 +4,15 @@
 # The stable compiler places the counters; nothing but a C++ compiler is needed, for libFuzzer. An input that fails a target
 # is left under $FUZZ_TARGET_DIR/found/ (target/fuzz/found/); give it to the target's program again to repeat it.
 set -euo pipefail
-cd "$(dirname "$0")"
+cd "$(dirname "$0")/.."
+# libFuzzer handles the signal itself, and the next target would follow.
+trap 'exit 130' INT
 
 # Not the directory of the suite: other flags, and everything would be built anew at each change.
-target=${FUZZ_TARGET_DIR:-$PWD/../target/fuzz}
+target=${FUZZ_TARGET_DIR:-${CARGO_TARGET_DIR:-target}/fuzz}
 mkdir -p "$target"
 target=$(cd "$target" && pwd)
+cd fuzz
 seconds=${FUZZ_SECONDS:-60}
 host=$(rustc -vV | sed -n 's/^host: //p')
 all=(credentials envelope exclusions key_set retry_after seed spool token users webhook)

@@ -4,6 +4,6 @@
 # so it is no part of the suite. The seed of an order that fails is printed, as `shuttle::replay` takes it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export RUSTFLAGS="${RUSTFLAGS:-} --cfg shuttle" CARGO_TARGET_DIR="${AIGC_AUTH_INTERLEAVINGS_TARGET:-target/interleavings}"
+export RUSTFLAGS="${RUSTFLAGS:-} --cfg shuttle" CARGO_TARGET_DIR="${AIGC_AUTH_INTERLEAVINGS_TARGET:-${CARGO_TARGET_DIR:-target}/interleavings}"
 export CARGO_INCREMENTAL=0
 exec cargo test --lib --features stats,jwt -- interleavings "$@"
