@@ -73,9 +73,20 @@ install_programs() {
   step apt-get update --quiet || true
   # The tests start what they need themselves. What Debian would start is not needed, and where its port is in use, its failure would be the
   # package's.
-  if [ -e "$policy" ]; then policy=; else printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"; fi
-  DEBIAN_FRONTEND=noninteractive step apt-get install --quiet --yes --no-install-recommends "${lacking[@]}" || code=$?
-  [ -z "$policy" ] || rm -f "$policy"
+  # It has a mark: one that a run has left which was killed is not somebody's own.
+  if [ -e "$policy" ] && ! grep -q '^# tests/install.sh' "$policy"; then
+    policy=
+  else
+    printf '#!/bin/sh\n# tests/install.sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+  fi
+  (
+    # Whatever comes, apt-get ends first, since it would leave half a package, and what keeps Debian from starting services is removed.
+    trap '' INT HUP
+    trap '[ -z "$policy" ] || rm -f "$policy"' EXIT
+    trap 'exit 143' TERM
+    # Another run may be at it.
+    DEBIAN_FRONTEND=noninteractive step apt-get -o DPkg::Lock::Timeout=600 install --quiet --yes --no-install-recommends "${lacking[@]}"
+  ) || code=$?
   [ "$code" = 0 ] || fail "apt-get could not install: ${lacking[*]}"
 }
 
