@@ -19,7 +19,8 @@ databases_begin() {
   [ $# -gt 0 ] || set -- postgres pgbouncer mysql
   # What a run that was killed has left behind.
   for left in "$base"/databases.* "${TMPDIR:-/tmp}"/aigc-auth-databases.*; do
-    [ -d "$left" ] || continue
+    # Not another user's, whose processes one cannot see the end of.
+    [ -d "$left" ] && [ -O "$left" ] || continue
     if [ "${left##*.}" = $$ ] || ! kill -0 "${left##*.}" 2>/dev/null; then databases_stop "$left"; fi
   done
   databases="$base/databases.$$"
@@ -145,6 +146,11 @@ SQL
   return 1
 )
 
+# Whether a process is a server of this directory, which the arguments of each name.
+databases_is_of() {
+  if [ -d /proc/self ]; then tr '\0' ' ' <"/proc/$2/cmdline"; else ps -ww -o args= -p "$2"; fi 2>/dev/null | grep -qF "$1/"
+}
+
 # The data is thrown away, and so need not be left in order.
 databases_stop() {
   local directory=$1 file process left
@@ -156,6 +162,8 @@ databases_stop() {
   done
   for file in "$directory"/pgbouncer/pid "$directory"/postgres/data/postmaster.pid "$directory"/mysql/data/pid; do
     process=$(head -n 1 "$file" 2>/dev/null) || continue
+    # After a restart of the machine, another process may have its number.
+    databases_is_of "$directory" "$process" || continue
     kill -QUIT "$process" 2>/dev/null || true
     for ((left = 50; left > 0; left--)); do
       kill -0 "$process" 2>/dev/null || break
