@@ -98,7 +98,8 @@ code=0
 wait "$soak" || code=$?
 soak=
 [ "$code" = 0 ] || { cat "$built/soak.log" >&2; fail "the soak found something; with its SEED, tests/soak.sh repeats it"; }
-timeout 30m tail --pid="$lints" --follow /dev/null || fail "not done after 30 minutes more; the end of $built/lint.log says what"
+grep -q '^bills: ' "$built/soak.log" || { cat "$built/soak.log" >&2; fail "the soak was skipped, or there is no test of its name"; }
+apart timeout 30m tail --pid="$lints" --follow /dev/null || fail "not done after 30 minutes more; the end of $built/lint.log says what"
 code=0
 wait "$lints" || code=$?
 lints=
