@@ -117,9 +117,7 @@ mod tests {
             ("more", "{\"a\": [1, {}]}"),
             ("more", "\"\\ud800\""),
         ];
-        let seed = fastrand::u64(..);
-        println!("seed {seed}");
-        let mut random = fastrand::Rng::with_seed(seed);
+        let mut random = crate::upstream::identity_cache::tests::random();
         let mut read = 0;
         for _ in 0..20_000 {
             let mut fields = vec![("id", "7"), ("username", "\"alice\"")];

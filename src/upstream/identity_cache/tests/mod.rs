@@ -31,7 +31,6 @@ fn token(cache: &IdentityCache, text: &str) -> Key {
     cache.key(Kind::Token, text.as_bytes())
 }
 
-/// Returns a generator whose seed is printed, and can be set by `SEED`.
 /// Random numbers whose seed is printed; `SEED` sets it.
 pub(crate) fn random() -> fastrand::Rng {
     let from_env = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
