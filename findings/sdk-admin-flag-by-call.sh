@@ -10,6 +10,7 @@
 #
 # Why it matters here: who may be impersonated is decided by a user of `/users/batch-by-ids`. There, this crate reads both
 # spellings by one rule (camelCase decides), and takes a flag that is null or absent for "may be an admin".
+# Needs python3 with venv, and PyPI.
 set -euo pipefail
 room="$(mktemp -d)"
 trap 'rm -rf "$room"' EXIT

@@ -10,6 +10,7 @@
 #
 # Why it matters here: a service that moves from the SDK to this crate may have taken all its users for missing, without a
 # line in the log. The crate reads all three shapes, whatever the age of the auth center.
+# Needs python3 with venv, and PyPI.
 set -euo pipefail
 room="$(mktemp -d)"
 trap 'rm -rf "$room"' EXIT

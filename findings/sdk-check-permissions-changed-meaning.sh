@@ -10,6 +10,7 @@
 #
 # Why it matters here: code of either time runs with the other version. `check_permissions` of this crate has the first meaning;
 # docs/versions.md says what stands for the second, and `RequirePermission` leaves no doubt: AllOf or AnyOf.
+# Needs python3 with venv, and PyPI.
 set -euo pipefail
 room="$(mktemp -d)"
 trap 'rm -rf "$room"' EXIT

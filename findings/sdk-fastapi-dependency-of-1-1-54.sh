@@ -8,6 +8,7 @@
 #
 # Why it matters here: docs/local-center.md shows a Python service that works with each version, and so uses `AuthMiddleware`;
 # services on the dependency are held to 1.1.53, and speak its dialect.
+# Needs python3 with venv, and PyPI.
 set -euo pipefail
 room="$(mktemp -d)"
 trap 'rm -rf "$room"' EXIT

@@ -8,6 +8,7 @@
 # Why it matters here: a sender in China that passes `datetime.now(some_zone)` sends a `webhook-timestamp` of one number and a
 # signature over another. The router answers "The signature does not match", and nothing points to the clock. Pass
 # `datetime.now(timezone.utc)`.
+# Needs python3 with venv, and PyPI.
 set -euo pipefail
 room="$(mktemp -d)"
 trap 'rm -rf "$room"' EXIT

@@ -7,6 +7,7 @@
 # Why it matters here: our guide writes a description everywhere, and the tests have documents validated.
 #
 # Seen: {"200":{"content":{"text/plain":{"schema":{"type":"string"}}}}} and {}
+# Needs cargo.
 set -euo pipefail
 
 room="$(mktemp -d)"
