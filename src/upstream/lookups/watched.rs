@@ -135,3 +135,71 @@ impl Refreshing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::ports::observer::Observer;
+
+    #[derive(Clone, Default)]
+    struct Told(Arc<Mutex<Vec<(&'static str, Option<ErrorKind>)>>>);
+
+    impl Observer for Told {
+        fn observe(&self, event: &Event) {
+            if let Event::Lookup(lookup) = event {
+                self.0.lock().unwrap().push((lookup.answer.as_str(), lookup.error));
+            }
+        }
+    }
+
+    /// What is told of a caller who waits and meets this, and then ends like this, or leaves.
+    fn told(
+        meets: impl FnOnce(&mut Waiting<'_>),
+        end: Option<Result<(), AuthError>>,
+    ) -> (&'static str, Option<ErrorKind>) {
+        let told = Told::default();
+        let watch = LookupWatch::new(Watch::by(told.clone()), VerifierKind::Cached);
+        let mut waiting = watch.waiting(LookedUp::Token);
+        meets(&mut waiting);
+        match end {
+            Some(result) => drop(waiting.end(result)),
+            None => drop(waiting),
+        }
+        let told = told.0.lock().unwrap();
+        assert_eq!(told.len(), 1, "{told:?}");
+        told[0]
+    }
+
+    #[test]
+    fn answers_are_those_of_the_caller_or_of_others() {
+        let stale = ErrorKind::Unavailable;
+        for (from, own, joined) in [
+            (AnswerFrom::Call, ("called", None), ("coalesced", None)),
+            (AnswerFrom::Cache, ("coalesced", None), ("coalesced", None)),
+            #[cfg(feature = "redis")]
+            (AnswerFrom::Replica, ("shared", None), ("coalesced", None)),
+            (AnswerFrom::Stale(stale), ("stale", Some(stale)), ("stale", Some(stale))),
+        ] {
+            for (is_own, expected) in [(true, own), (false, joined)] {
+                let meets = |waiting: &mut Waiting<'_>| waiting.joined(is_own, from);
+                assert_eq!(told(meets, Some(Ok(()))), expected, "{expected:?}, {is_own}");
+            }
+        }
+        // A lookup that was lost with the runtime it ran on.
+        for (is_own, answer) in [(true, "called"), (false, "coalesced")] {
+            let end = Some(Err(AuthError::new(ErrorKind::Internal)));
+            assert_eq!(told(|waiting| waiting.lost(is_own), end), (answer, Some(ErrorKind::Internal)));
+        }
+    }
+
+    /// Whatever they have met before.
+    #[test]
+    fn who_leaves_has_no_answer() {
+        let abandoned = ("abandoned", None);
+        assert_eq!(told(|_| {}, None), abandoned);
+        assert_eq!(told(|waiting| waiting.answer(LookupAnswer::Called), None), abandoned);
+        assert_eq!(told(|waiting| waiting.stale(ErrorKind::Unavailable), None), abandoned);
+    }
+}

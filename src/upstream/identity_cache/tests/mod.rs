@@ -151,6 +151,45 @@ fn equal_code_lists_share_memory() {
     assert!(shared(&["ab"]).iter().eq(["ab"]));
 }
 
+/// A check is noted in the entry, so that the next request need not make it again; in the entry that was checked alone.
+#[test]
+fn check_is_noted_for_no_entry_that_has_replaced_the_checked_one() {
+    for (what, is_replaced) in [("the same", false), ("another", true)] {
+        let (cache, _) = cache(10);
+        let key = token(&cache, "token");
+        cache.insert(key, &user(1, 0), None, cache.epoch());
+        let checked = cache.identities.get(&key).unwrap();
+        cache.invalidate_user(&2.into());
+        if is_replaced {
+            // By a lookup that the invalidation has overtaken, and that has not found that out yet.
+            cache.identities.insert(key, Entry { value: user(2, 0), ..checked.clone() });
+        }
+        assert!(cache.is_valid(key, &checked), "{what}");
+        let noted = cache.identities.get(&key).unwrap().terms.epoch.get();
+        assert_eq!(noted == cache.epoch(), !is_replaced, "{what}");
+        assert_eq!(is_fresh(&cache.get(key)), !is_replaced, "{what}");
+    }
+}
+
+/// One that is over was prolonged, by who has just accepted the credential.
+#[test]
+fn end_that_is_known_before_the_user_limits_each_entry_unless_it_is_over() {
+    for (end, cached_for) in [(10_000, 10_000), (1, 1), (0, 300_000)] {
+        for insertions in 1..=2 {
+            let (cache, clock) = cache(10);
+            let key = token(&cache, "token");
+            cache.limit(key, clock.today() + Duration::from_millis(end));
+            for _ in 0..insertions {
+                cache.insert(key, &user(1, 0), None, cache.epoch());
+            }
+            clock.advance(Duration::from_millis(cached_for - 1));
+            assert!(!matches!(cache.get(key), Cached::Miss), "{end}, {insertions}");
+            clock.advance(Duration::from_millis(1));
+            assert!(matches!(cache.get(key), Cached::Miss), "{end}, {insertions}");
+        }
+    }
+}
+
 /// A model of users that change, and of lookups in flight.
 struct Model {
     cache: IdentityCache,

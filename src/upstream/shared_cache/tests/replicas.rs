@@ -31,13 +31,14 @@ const TTLS: CacheTtls = CacheTtls {
     negative_ttl: Duration::from_secs(5),
 };
 
-/// What all replicas ask. Accepts all but the names that start with `bad`.
+/// What all replicas ask. Accepts all but the names that start with `bad`. Those that start with `moving` are invalidated, at the
+/// replica that asks alone, before it has the answer.
 #[derive(Default)]
 struct Center {
     calls: AtomicUsize,
     /// In milliseconds.
     delay: AtomicU64,
-    /// 0: well. 1: away. 2: answers badly.
+    /// 0: well. 1: away. 2: answers badly. 3: accepts nobody any more.
     state: AtomicUsize,
     version: AtomicUsize,
 }
@@ -94,7 +95,10 @@ impl Fetch<String> for Replica {
             2 => return Err(CallError { error: unavailable(), pause: Some(Duration::from_secs(2)) }),
             _ => {}
         }
-        if name.starts_with("bad") {
+        if name.starts_with("moving") {
+            self.cache.invalidate_user(&(*name).into());
+        }
+        if name.starts_with("bad") || center.state.load(Ordering::SeqCst) == 3 {
             return Err(AuthError::new(ErrorKind::InvalidCredential).into());
         }
         let version = center.version.load(Ordering::SeqCst);
@@ -293,6 +297,44 @@ async fn rejected_credential_is_not_read_any_more() {
     let ticket = Ticket::new(&one.1.shared, key_of("alice"), Duration::ZERO, before, None, turn);
     ticket.rejected().await;
     assert!(!server.run::<bool>(&["EXISTS", &name]).await);
+}
+
+/// Otherwise an outage would let in who was rejected before it.
+#[tokio::test]
+async fn rejected_credential_is_not_served_in_an_outage_by_another_replica() {
+    let Some(server) = Server::start(&[]).await else { return };
+    let cluster = cluster(&server);
+    let short = CacheTtls { ttl: Duration::from_millis(20), ..TTLS };
+    let one = cluster.replica(short).await;
+    for state in [0, 3, 1] {
+        cluster.center.state.store(state, Ordering::SeqCst);
+        let replica = if state == 1 { &cluster.replica(short).await } else { &one };
+        let kind = lookup(replica, "alice").await.err().map(|error| error.kind());
+        let expected = match state {
+            0 => None,
+            3 => Some(ErrorKind::InvalidCredential),
+            _ => Some(ErrorKind::Unavailable),
+        };
+        assert_eq!(kind, expected, "{state}");
+        assert_eq!(server.run::<usize>(&["DBSIZE"]).await, usize::from(state == 0), "{state}");
+        // By the clock of Redis, the TTL is over.
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert_eq!(cluster.center.calls(), 3);
+}
+
+/// The others need not have heard of the invalidation yet.
+#[tokio::test]
+async fn answer_that_an_invalidation_overtakes_is_not_shared() {
+    let Some(server) = Server::start(&[]).await else { return };
+    let cluster = cluster(&server);
+    for replica in [cluster.replica(TTLS).await, cluster.replica(TTLS).await] {
+        let before = cluster.center.calls();
+        let error = lookup(&replica, "moving").await.unwrap_err();
+        assert!(error.to_string().contains("invalidated during each attempt"), "{error}");
+        assert_eq!(cluster.center.calls() - before, 3, "each attempt asks");
+        assert_eq!(server.run::<usize>(&["DBSIZE"]).await, 0, "neither a user nor a lock is left");
+    }
 }
 
 /// In an outage of what is asked, a replica that has just started serves whom the others knew, and for as long.
