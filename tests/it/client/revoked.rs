@@ -169,6 +169,21 @@ async fn rejected_credential_ends_the_wait_at_once() {
     assert_eq!(rig.calls(), calls, "its rejection is cached");
 }
 
+/// Without a cache, each wait makes calls of its own, and so fewer.
+#[tokio::test]
+async fn user_that_is_not_cached_is_verified_each_half_minute() {
+    let rig = Rig::with(|builder| builder.cache_ttl(Duration::ZERO)).await;
+    let mut wait = revoked(&rig, TOKEN);
+    goes_on(&mut wait, "valid").await;
+    rig.advance(29);
+    goes_on(&mut wait, "half a minute is not over").await;
+    assert_eq!(rig.calls(), 1);
+    rig.center.disable_user("alice");
+    rig.advance(1);
+    assert_eq!(ended(&mut wait, "half a minute is over").await, ErrorKind::Denied);
+    assert_eq!(rig.calls(), 2);
+}
+
 /// From a first verification on, through every age of the cache, until the auth center is back and says no.
 #[tokio::test]
 async fn outage_ends_no_wait() {

@@ -2,28 +2,15 @@
 
 use aigc_auth::AuthClient;
 use aigc_auth::testing::{self, AuthCenter};
-use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::test_process;
-use crate::support::tls::{acceptor, file};
+use crate::support::tls::{file, https_port};
 
 const CENTER: &str = "AIGC_AUTH_TEST_HTTPS_CENTER";
 
 /// Ends TLS in front of the center.
 async fn https(center: &AuthCenter) -> String {
-    let acceptor = acceptor();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let behind = center.url().trim_start_matches("http://").split('/').next().unwrap().to_owned();
-    tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            // Clients that do not trust us hang up here.
-            let Ok(mut front) = acceptor.accept(stream).await else { continue };
-            let mut back = TcpStream::connect(&behind).await.unwrap();
-            let _ = tokio::io::copy_bidirectional(&mut front, &mut back).await;
-        }
-    });
+    let port = https_port(center.url().trim_start_matches("http://").split('/').next().unwrap()).await;
     format!("https://localhost:{port}/aigc-auth")
 }
 

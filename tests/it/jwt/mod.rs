@@ -30,5 +30,7 @@ pub(crate) use test_support::jwt as support;
 mod sources;
 // Verifiers of each kind, which `attacks` and `encoding` run against.
 mod targets;
+// Certificates of a server of keys behind https.
+mod tls;
 // Algorithms, claims, caching, extractors.
 mod verification;

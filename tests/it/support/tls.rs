@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) fn file(name: &str) -> String {
@@ -22,6 +23,23 @@ pub(crate) fn acceptor() -> TlsAcceptor {
         .with_single_cert(vec![certificate], key)
         .unwrap();
     TlsAcceptor::from(Arc::new(config))
+}
+
+/// Ends TLS on a port of its own for what listens at this address, one connection after the other.
+pub(crate) async fn https_port(behind: &str) -> u16 {
+    let (acceptor, behind) = (acceptor(), behind.to_owned());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            // Clients that do not trust us hang up here.
+            let Ok(mut front) = acceptor.accept(stream).await else { continue };
+            let mut back = TcpStream::connect(&behind).await.unwrap();
+            let _ = tokio::io::copy_bidirectional(&mut front, &mut back).await;
+        }
+    });
+    port
 }
 
 /// The root certificate of these tests.
