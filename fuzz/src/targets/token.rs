@@ -1,4 +1,4 @@
-//! Tokens, against jsonwebtoken with the same keys: none is accepted that it rejects.
+//! Tokens, against jsonwebtoken with the same keys: none is accepted that it rejects, and the plainest ones are accepted.
 //!
 //! The first line of the input says who signs: `H` by HS256, `E` by ES256, `D` by EdDSA, anything else nobody. The second is
 //! the header, the third the payload, as JSON; of what nobody signs, the second line is the token.
@@ -39,17 +39,17 @@ static KEYS: LazyLock<Keys> = LazyLock::new(|| {
     let encoded = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let verifiers = vec![
         (
-            JwtVerifier::from_secret(SECRET).build().unwrap(),
+            JwtVerifier::from_secret(SECRET).insecure_any_audience().build().unwrap(),
             DecodingKey::from_secret(SECRET),
             Algorithm::HS256,
         ),
         (
-            JwtVerifier::from_public_key(&p256_pem).build().unwrap(),
+            JwtVerifier::from_public_key(&p256_pem).insecure_any_audience().build().unwrap(),
             DecodingKey::from_ec_components(&encoded(&point[1..33]), &encoded(&point[33..])).unwrap(),
             Algorithm::ES256,
         ),
         (
-            JwtVerifier::from_public_key(&ed25519_pem).build().unwrap(),
+            JwtVerifier::from_public_key(&ed25519_pem).insecure_any_audience().build().unwrap(),
             DecodingKey::from_ed_components(&encoded(ed25519.public_key().as_ref())).unwrap(),
             Algorithm::EdDSA,
         ),
@@ -80,9 +80,11 @@ pub(super) fn run(data: &[u8]) {
         None => String::from_utf8_lossy(second).into_owned(),
     };
     let Ok(bearer) = BearerToken::new(&token) else { return };
+    let mut is_accepted = false;
     for (verifier, key, algorithm) in &KEYS.verifiers {
         let ours = super::block_on(verifier.verify(bearer.clone()));
         let Ok(user) = ours else { continue };
+        is_accepted = true;
         assert!(signature.is_some(), "nobody has signed {token}");
         let mut validation = Validation::new(*algorithm);
         (validation.leeway, validation.validate_nbf, validation.validate_aud) = (30, true, false);
@@ -94,4 +96,28 @@ pub(super) fn run(data: &[u8]) {
         assert!(theirs.claims["sub"] != Value::Null, "{payload}");
         assert!(!user.username().is_empty(), "{payload}");
     }
+    assert!(is_accepted || !is_plain(who, second, third), "nobody accepts {token}");
+}
+
+/// Whether a token has what it needs, and nothing else: one that rejects everything is found out by them.
+fn is_plain(who: &[u8], header: &[u8], payload: &[u8]) -> bool {
+    let algorithm = match who {
+        b"H" => "HS256",
+        b"E" => "ES256",
+        b"D" => "EdDSA",
+        _ => return false,
+    };
+    let headers = [format!(r#"{{"alg":"{algorithm}"}}"#), format!(r#"{{"alg":"{algorithm}","typ":"JWT"}}"#)];
+    let sub_and_exp = |payload: &[u8]| {
+        let payload: Value = serde_json::from_slice(payload).ok()?;
+        Some((payload["sub"].as_str()?.to_owned(), payload["exp"].as_u64()?))
+    };
+    let Some((sub, exp)) = sub_and_exp(payload) else { return false };
+    // From 2096 to 2128.
+    let is_ahead = (4_000_000_000..5_000_000_000).contains(&exp);
+    headers.iter().any(|plain| plain.as_bytes() == header)
+        && is_ahead
+        && (1..=64).contains(&sub.len())
+        && sub.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && payload == format!(r#"{{"sub":"{sub}","exp":{exp}}}"#).as_bytes()
 }
