@@ -3,7 +3,7 @@
 # than 90 % of all lines.
 #
 #   tests/coverage.sh                # all tests
-#   tests/coverage.sh jwt:: types::  # those with these in their names
+#   tests/coverage.sh jwt:: types::  # those with these in their names; fails by tests alone
 #
 # By the counters of LLVM, which cargo-tarpaulin reads without LLVM's own tools; it is built below target/ once, and so is the
 # crate, with counters. target/coverage/lcov.info is for editors. Doctests and the examples do not count. Installs what the suite does.
@@ -49,5 +49,6 @@ rm -f "$room/lcov.info"
 code=0
 tarpaulin --no-fail-fast --timeout 1800 --out Lcov --output-dir "$room" -- "$@" || code=$?
 [ -s "$room/lcov.info" ] || fail "there is no report: see above"
-python3 -B tests/coverage.py "$room/lcov.info" 90
+# Some tests need not reach all lines.
+python3 -B tests/coverage.py "$room/lcov.info" 90 || [ $# -gt 0 ]
 [ "$code" = 0 ] || fail "tests have failed: see above"
