@@ -176,6 +176,20 @@ async fn log_out_token_is_applied_once() {
     }
 }
 
+/// Its `jti` is remembered, by the verifier's clock, for as long as the token may be accepted: its 2 min, and a leeway of 5.
+#[tokio::test]
+async fn log_out_token_is_remembered_until_it_is_no_longer_accepted() {
+    let clock = Clock::held();
+    let verifier = jwts(&clock).build().unwrap();
+    let app = app(&verifier, |logout| logout).await;
+    let started = now();
+    for (seconds, expected) in [(0, applied()), (419, invalid()), (421, applied())] {
+        let claims = with(with(logout_claims(), "iat", started + seconds), "exp", started + seconds + 120);
+        assert_eq!(send(&app, &logout_token(&claims)).await, expected, "{seconds} s");
+        clock.advance(Duration::from_secs(if seconds == 0 { 419 } else { 2 }));
+    }
+}
+
 #[tokio::test]
 async fn untyped_tokens_are_accepted_where_configured() {
     let verifier = jwts(&Clock::held()).build().unwrap();
