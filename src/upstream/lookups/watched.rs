@@ -143,8 +143,11 @@ mod tests {
     use super::*;
     use crate::ports::observer::Observer;
 
+    /// Who answered, and why there was none.
+    type Outcome = (&'static str, Option<ErrorKind>);
+
     #[derive(Clone, Default)]
-    struct Told(Arc<Mutex<Vec<(&'static str, Option<ErrorKind>)>>>);
+    struct Told(Arc<Mutex<Vec<Outcome>>>);
 
     impl Observer for Told {
         fn observe(&self, event: &Event) {
@@ -155,10 +158,7 @@ mod tests {
     }
 
     /// What is told of a caller who waits and meets this, and then ends like this, or leaves.
-    fn told(
-        meets: impl FnOnce(&mut Waiting<'_>),
-        end: Option<Result<(), AuthError>>,
-    ) -> (&'static str, Option<ErrorKind>) {
+    fn told(meets: impl FnOnce(&mut Waiting<'_>), end: Option<Result<(), AuthError>>) -> Outcome {
         let told = Told::default();
         let watch = LookupWatch::new(Watch::by(told.clone()), VerifierKind::Cached);
         let mut waiting = watch.waiting(LookedUp::Token);
