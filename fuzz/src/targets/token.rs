@@ -14,8 +14,8 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
-use serde_json::Value;
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode};
+use serde_json::{Map, Value};
 
 const SECRET: &[u8] = b"a secret of the fuzz targets alone, long enough";
 
@@ -91,12 +91,26 @@ pub(super) fn run(data: &[u8]) {
         validation.set_required_spec_claims(&["exp", "sub"]);
         let payload = String::from_utf8_lossy(third);
         let theirs = decode::<Value>(&token, key, &validation);
+        if theirs.is_err() && is_of_ignored_parameters(second) {
+            continue;
+        }
         let theirs = theirs
             .unwrap_or_else(|error| panic!("{error}, for {} and {payload}", String::from_utf8_lossy(second)));
         assert!(theirs.claims["sub"] != Value::Null, "{payload}");
         assert!(!user.username().is_empty(), "{payload}");
     }
     assert!(is_accepted || !is_plain(who, second, third), "nobody accepts {token}");
+}
+
+/// Whether jsonwebtoken rejects a header for the types of parameters alone that say where keys are (`jku`, `x5u` and so on): here they
+/// are not read.
+fn is_of_ignored_parameters(header: &[u8]) -> bool {
+    let Ok(Value::Object(mut header)) = serde_json::from_slice(header) else { return false };
+    let is_read =
+        |header: &Map<String, Value>| serde_json::from_value::<Header>(Value::Object(header.clone())).is_ok();
+    let is_rejected = !is_read(&header);
+    header.retain(|name, _| ["alg", "typ", "kid", "crit"].contains(&name.as_str()));
+    is_rejected && is_read(&header)
 }
 
 /// Whether a token has what it needs, and nothing else: one that rejects everything is found out by them.
