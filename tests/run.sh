@@ -23,6 +23,7 @@ install_variables
 
 # What is under way beside this script, each a group of processes.
 installing=
+ahead=
 soak=
 lints=
 end() {
@@ -30,7 +31,7 @@ end() {
   apart_end
   # Never in the middle: apt-get would leave half a package.
   [ -z "$installing" ] || wait "$installing" || true
-  for group in $soak $lints; do
+  for group in $ahead $soak $lints; do
     kill -- "-$group" 2>/dev/null || continue
     wait "$group" || true
   done
@@ -52,6 +53,12 @@ export CARGO_TERM_COLOR=never
 step cargo fmt --check
 # Workspaces with lock files of their own, which a new dependency of the crate leaves behind.
 for folder in benches/peers fuzz; do step cargo update --workspace --locked --quiet --manifest-path "$folder/Cargo.toml"; done
+# In a directory of its own, with what the steps until the tests leave of the processors; what it says is said again below.
+budget=(cargo build --profile budget -p aigc-auth-budget)
+set -m
+nice -n 19 "${budget[@]}" --quiet >/dev/null 2>&1 </dev/null &
+ahead=$!
+set +m
 step cargo clippy --workspace --all-features --all-targets -- -D warnings
 code=0
 wait "$installing" || code=$?
@@ -73,13 +80,13 @@ lint() {
   renice --priority 19 --pid "$BASHPID" >/dev/null
   # Advisories are of the day, and not of the commit: `tests/supply.sh` asks for them.
   step "$tools/bin/cargo-deny" --workspace --log-level error check --hide-inclusion-graph licenses bans sources
-  # What the layer adds to a request, in instructions and allocations: fails at 3 % more. Before what takes the directory that the
-  # tests below start from, for which they would wait.
-  step cargo build --profile budget -p aigc-auth-budget
+  # What the layer adds to a request, in instructions and allocations: fails at 3 % more.
+  step "${budget[@]}"
   step "$built/budget/budget" --budget
-  RUSTDOCFLAGS="-D warnings" step cargo doc --package aigc-auth --no-deps --all-features
-  # Every feature alone, none, and all, without what the tests depend on. `default` is `client`; `full` is all of them.
+  # Every feature alone, none, and all, without what the tests depend on. `default` is `client`; `full` is all of them. One at a time, and so
+  # before what takes both processors.
   step "$tools/bin/cargo-hack" hack clippy --package aigc-auth --each-feature --exclude-features default --exclude-all-features --lib -- -D warnings
+  RUSTDOCFLAGS="-D warnings" step cargo doc --package aigc-auth --no-deps --all-features
   # Each bench once, to see that it works.
   step cargo test --workspace --all-features --bench '*'
 }

@@ -65,10 +65,8 @@ impl Counts {
 fn count(name: &str) -> Option<Counts> {
     let program = std::env::current_exe().ok()?;
     let counted = counted(&program);
-    Some(Counts {
-        instructions: profile::instructions(&counted, name)?,
-        allocations: counted.allocations(name)?,
-    })
+    let (instructions, allocations) = profile::instructions_and_allocations(&counted, name)?;
+    Some(Counts { instructions, allocations })
 }
 
 /// What counts depend on beside this code; `None` where valgrind, or what tells it, is missing.

@@ -1,9 +1,9 @@
 //! Secrets that services send go through the center: what its console, its stream and its state file have of them.
 
+use ::canary::{Search, word};
 use aigc_auth::AuthClient;
 use aigc_auth::client::{AppToken, SyncUser};
 use reqwest::header::HeaderMap;
-use test_support::canary::{Search, word};
 use test_support::process::PATIENCE;
 
 use crate::support::{Center, SEED, directory};

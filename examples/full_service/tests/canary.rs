@@ -3,9 +3,9 @@
 // Helpers of tests are no tests to clippy.
 #![allow(clippy::unwrap_used)]
 
+use ::canary::{Search, word};
 use aigc_auth::testing::{AuthCenter, Fault, user};
 use aigc_auth::webhook;
-use test_support::canary::{Search, word};
 use test_support::http;
 use test_support::process::Program;
 use tokio::time::timeout;

@@ -6,8 +6,8 @@ use std::error::Error;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
+use ::canary::{Search, sha256, word};
 use aigc_auth::observer::{Event, Observer};
-use test_support::canary::{Search, sha256, word};
 
 use super::secrets::SECRETS;
 use crate::support::Answer;

@@ -1,8 +1,8 @@
 //! The search finds a secret in whatever spelling.
 
+use ::canary::{Search, sha256, word};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use test_support::canary::{Search, sha256, word};
 
 const NAME: &str = "a secret of this test";
 

@@ -7,8 +7,6 @@ use std::time::{Duration, Instant};
 
 #[cfg(feature = "browser")]
 pub mod browser;
-#[cfg(feature = "canary")]
-pub mod canary;
 pub mod crowd;
 pub mod expectations;
 pub mod http;

@@ -2,11 +2,11 @@
 
 use std::process::Command;
 
+use ::canary::word;
 use aigc_auth::registry::Registration;
 use aigc_auth::user_sync::SyncConfig;
 use aigc_auth::webhook::WebhookConfig;
 use aigc_auth::{AuthClient, AuthClientBuilder};
-use test_support::canary::word;
 use test_support::process::Directory;
 
 use crate::canary::flight::Flight;

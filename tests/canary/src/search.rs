@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::readings::readings;
+use crate::readings::readings;
 
 /// So much of a secret gives it away: an error that shows how a token begins is found, too.
 const WINDOW: usize = 8;
