@@ -48,8 +48,9 @@ trap 'exit 143' TERM
 installing=$!
 
 export CARGO_TERM_COLOR=never
-# Each crate is built once in a run of CI: what would be kept for the next time costs more than it gives.
-[ -z "${CI:-}" ] || export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
+# Each crate is built once in a run of CI: what would be kept for the next time costs more than it gives, and so do lines in backtraces;
+# a panic says where it was.
+[ -z "${CI:-}" ] || export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}" CARGO_PROFILE_DEV_DEBUG="${CARGO_PROFILE_DEV_DEBUG:-0}"
 step cargo fmt --check
 # Workspaces with lock files of their own, which a new dependency of the crate leaves behind.
 for folder in benches/peers fuzz; do step cargo update --workspace --locked --quiet --manifest-path "$folder/Cargo.toml"; done
