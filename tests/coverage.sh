@@ -10,21 +10,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-fail() { printf 'tests/coverage.sh: %s\n' "$*" >&2; exit 1; }
-have() { command -v "$1" >/dev/null 2>&1; }
-# shellcheck source=tests/steps.sh
-. tests/steps.sh
-# shellcheck source=tests/databases.sh
-. tests/databases.sh
-# shellcheck source=tests/environments.sh
-. tests/environments.sh
-# shellcheck disable=SC2031 # In a subshell, for one look.
-export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH" CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
-mkdir -p "${CARGO_TARGET_DIR:-target}/coverage"
-built="$(cd "${CARGO_TARGET_DIR:-target}" && pwd)"
-room="$built/coverage"
+script=tests/coverage.sh
 # shellcheck source=tests/install.sh
 . tests/install.sh
+export CARGO_INCREMENTAL=0
+room="$built/coverage"
+mkdir -p "$room"
 trap 'databases_end; rm -f "$steps_rows"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM

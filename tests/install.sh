@@ -1,11 +1,29 @@
-# Sourced by scripts that are run by bash, behind steps.sh, databases.sh and environments.sh: installs other people's software, which the
-# tests use. `$built` is cargo's target directory; `fail` and `have` are the script's own.
+# Sourced by scripts that are run by bash, in the repository's root: installs other people's software, which the tests use. With it come
+# steps.sh, databases.sh and environments.sh, cargo in the search path, and
 #
+#   $built                         cargo's target directory, as a whole path
+#   fail MESSAGE                   ends the script, `$script`
+#   have PROGRAM                   whether there is one
 #   install_all PROGRAM=PACKAGE…   Debian's packages of what is not there, these programs' as well; packages of PyPI; packages of
 #                                  npm, where there is npm
 #   install_variables              exports where the tests find them
 #
 # shellcheck shell=bash
+
+# shellcheck disable=SC2154 # Of the script.
+fail() { printf '%s: %s\n' "$script" "$*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+# shellcheck source=tests/steps.sh
+. tests/steps.sh
+# shellcheck source=tests/databases.sh
+. tests/databases.sh
+# shellcheck source=tests/environments.sh
+. tests/environments.sh
+
+# shellcheck disable=SC2031 # In a subshell, for one look.
+export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH" CARGO_TERM_COLOR=never
+mkdir -p "${CARGO_TARGET_DIR:-target}"
+built="$(cd "${CARGO_TARGET_DIR:-target}" && pwd)"
 
 # The tools of cargo that scripts use; the first of the environments, so that it has pip.
 tools="$built/tools"

@@ -4,19 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-fail() { printf 'tests/run.sh: %s\n' "$*" >&2; exit 1; }
-have() { command -v "$1" >/dev/null 2>&1; }
-# shellcheck source=tests/steps.sh
-. tests/steps.sh
-# shellcheck source=tests/databases.sh
-. tests/databases.sh
-# shellcheck source=tests/environments.sh
-. tests/environments.sh
-# shellcheck disable=SC2031 # In a subshell, for one look.
-export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
-mkdir -p "${CARGO_TARGET_DIR:-target}"
-built="$(cd "${CARGO_TARGET_DIR:-target}" && pwd)"
-
+script=tests/run.sh
 # shellcheck source=tests/install.sh
 . tests/install.sh
 install_variables
@@ -47,7 +35,6 @@ trap 'exit 143' TERM
 (beside='beside: ' && install_all curl=curl openssl=openssl valgrind=valgrind promtool=prometheus) >"$built/install.log" 2>&1 </dev/null &
 installing=$!
 
-export CARGO_TERM_COLOR=never
 # Each crate is built once in a run of CI: what would be kept for the next time costs more than it gives, and so do lines in backtraces;
 # a panic says where it was.
 [ -z "${CI:-}" ] || export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}" CARGO_PROFILE_DEV_DEBUG="${CARGO_PROFILE_DEV_DEBUG:-0}"

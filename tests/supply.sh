@@ -16,15 +16,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-all=(licences advisories rust_version minimal_versions package docs_rs sbom semver)
-parts=("$@")
-[ $# -gt 0 ] || parts=("${all[@]}")
-for part in "${parts[@]}"; do
-  case " ${all[*]} " in
-    *" $part "*) ;;
-    *) printf 'tests/supply.sh: no part %s; there are: %s\n' "$part" "${all[*]}" >&2 && exit 1 ;;
-  esac
-done
+fail() { printf 'tests/supply.sh: %s\n' "$*" >&2; exit 1; }
+# shellcheck source=tests/parts.sh
+. tests/parts.sh
+parts_of licences advisories rust_version minimal_versions package docs_rs sbom semver -- "$@"
 
 lines=()
 failed=0 lacking=0

@@ -19,34 +19,18 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-fail() { printf 'tests/lab/run.sh: %s\n' "$*" >&2; exit 1; }
-have() { command -v "$1" >/dev/null 2>&1; }
-all=(better_auth directus browser databases grpc issuers tokens proxies sdk standard_webhooks)
-parts=("$@")
-[ $# -gt 0 ] || parts=("${all[@]}")
-for part in "${parts[@]}"; do
-  case " ${all[*]} " in
-    *" $part "*) ;;
-    *) fail "no part $part; there are: ${all[*]}" ;;
-  esac
-done
-export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
-mkdir -p "${CARGO_TARGET_DIR:-target}/lab"
-built="$(cd "${CARGO_TARGET_DIR:-target}" && pwd)"
-# shellcheck source=tests/steps.sh
-. tests/steps.sh
-# shellcheck source=tests/databases.sh
-. tests/databases.sh
-# shellcheck source=tests/environments.sh
-. tests/environments.sh
+script=tests/lab/run.sh
 # shellcheck source=tests/install.sh
 . tests/install.sh
+# shellcheck source=tests/parts.sh
+. tests/parts.sh
+parts_of better_auth directus browser databases grpc issuers tokens proxies sdk standard_webhooks -- "$@"
 
-export AIGC_AUTH_LAB="$built/lab" CARGO_TERM_COLOR=never
+export AIGC_AUTH_LAB="$built/lab"
 # What the parts leave for the report.
 room="$AIGC_AUTH_LAB/parts"
 rm -rf "$room" "$AIGC_AUTH_LAB/report.md"
-mkdir "$room"
+mkdir -p "$room"
 export AIGC_AUTH_EXPECTATIONS="$room/expectations"
 
 # Of all parts, or of one: `--only PART`.
