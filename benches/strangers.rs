@@ -67,7 +67,7 @@ async fn measure(seed: u64) {
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(14);
+    let seed = std::env::var("SEED").map_or(14, |seed| seed.parse().expect("SEED: a number"));
     if std::env::args().any(|argument| argument == "--bench") {
         runtime.block_on(measure(seed));
     } else {

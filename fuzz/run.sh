@@ -5,6 +5,12 @@
 # is left under $FUZZ_TARGET_DIR/found/ (target/fuzz/found/); give it to the target's program again to repeat it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+fail() { printf 'fuzz/run.sh: %s\n' "$*" >&2; exit 1; }
+# shellcheck source=tests/parts.sh
+. tests/parts.sh
+parts_of credentials envelope exclusions key_set retry_after seed spool token users webhook -- "$@"
+set -- "${parts[@]}"
 # libFuzzer handles the signal itself, and the next target would follow.
 trap 'exit 130' INT
 
@@ -15,8 +21,6 @@ target=$(cd "$target" && pwd)
 cd fuzz
 seconds=${FUZZ_SECONDS:-60}
 host=$(rustc -vV | sed -n 's/^host: //p')
-all=(credentials envelope exclusions key_set retry_after seed spool token users webhook)
-[ $# -gt 0 ] || set -- "${all[@]}"
 
 # As `cargo fuzz build --sanitizer none` has them.
 export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

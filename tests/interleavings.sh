@@ -6,4 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export RUSTFLAGS="${RUSTFLAGS:-} --cfg shuttle" CARGO_TARGET_DIR="${AIGC_AUTH_INTERLEAVINGS_TARGET:-${CARGO_TARGET_DIR:-target}/interleavings}"
 export CARGO_INCREMENTAL=0
-exec cargo test --lib --features stats,jwt -- interleavings "$@"
+# shellcheck disable=SC2054 # Features have commas.
+tests=(cargo test --lib --features stats,jwt -- interleavings "$@")
+# No test of such a name would be a success to cargo.
+"${tests[@]}" --list | grep ': test$' >/dev/null || { printf 'tests/interleavings.sh: no test is called so\n' >&2 && exit 1; }
+exec "${tests[@]}"

@@ -36,10 +36,9 @@ options=()
 if [ "${1:-}" = --list ]; then options+=(--list) && shift; else options+=(--iterate); fi
 [ -z "${MUTANTS_RE:-}" ] || options+=(--re "$MUTANTS_RE")
 mapfile -t all < <(sed -n 's/ *|.*//p' <<<"$areas")
-[ $# -gt 0 ] || set -- "${all[@]}"
-for area in "$@"; do
-  grep -q "^$area *|" <<<"$areas" || fail "no area $area; there are: ${all[*]}"
-done
+# shellcheck source=tests/parts.sh
+. tests/parts.sh
+parts_of "${all[@]}" -- "$@"
 
 export CARGO_TERM_COLOR=never
 mkdir -p "${CARGO_TARGET_DIR:-target}/mutants"
@@ -61,7 +60,7 @@ judge() {
 }
 
 code=0
-for area in "$@"; do
+for area in "${parts[@]}"; do
   IFS='|' read -r _ files tests < <(grep "^$area *|" <<<"$areas")
   chosen=()
   # Patterns from above: the braces are for the shell, the stars for cargo-mutants.

@@ -59,13 +59,14 @@ step promtool check rules docs/alerts.yml
 step promtool test rules tests/metrics/alerts.test.yml
 # A test that hangs has been named by then.
 in_time() { step apart timeout --kill-after=10 30m "$@" || fail "not done, or not well, after at most 30 minutes: $*"; }
-# With one set of features, here and below, so that dependencies are built once.
-in_time cargo test --workspace --all-features --no-run
+# With one set of features, here and below, so that dependencies are built once; with the benches, which the last step runs.
+in_time cargo test --workspace --all-features --all-targets --no-run
 databases_wait || fail "the databases of the suite do not start"
 
-# What takes processors alone, and no time of the clock that matters: it has what the tests leave, which wait for the most part.
+# What takes processors alone, and no time of the clock that matters: it comes after the tests, which wait for the most part.
 lint() {
-  renice --priority 19 --pid "$BASHPID" >/dev/null
+  # Some of it all the time: none of it fills both processors, and left for the end it would take as long as the tests.
+  renice --priority 5 --pid "$BASHPID" >/dev/null
   # Advisories are of the day, and not of the commit: `tests/supply.sh` asks for them.
   step "$tools/bin/cargo-deny" --workspace --log-level error check --hide-inclusion-graph licenses bans sources
   # What the layer adds to a request, in instructions and allocations: fails at 3 % more.

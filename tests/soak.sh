@@ -19,5 +19,7 @@ databases_postgres_program initdb >/dev/null || fail "missing: PostgreSQL"
 export AIGC_AUTH_TEST_POSTGRES="${AIGC_AUTH_TEST_POSTGRES:-a server of its own}"
 export SOAK_SECONDS="${SOAK_SECONDS:-1200}"
 # As the suite builds it, so that it is built once.
-exec timeout --kill-after=10 $((SOAK_SECONDS + 600)) cargo test --workspace --all-features --test it -- \
-  --exact soak::service_with_everything_on_outlasts_rolling_faults --nocapture
+soak=(cargo test --workspace --all-features --test it -- --exact soak::service_with_everything_on_outlasts_rolling_faults)
+# No test of its name would be a success to cargo.
+"${soak[@]}" --list 2>/dev/null | grep ': test$' >/dev/null || fail "the test does not build, or has another name: ${soak[*]}"
+exec timeout --kill-after=10 $((SOAK_SECONDS + 600)) "${soak[@]}" --nocapture

@@ -56,7 +56,7 @@ fn main() {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
         return runtime.block_on(redis::measure());
     }
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20);
+    let seed = std::env::var("SEED").map_or(20, |seed| seed.parse().expect("SEED: a number"));
     let class = |users, every| Class { users, every };
     if std::env::args().any(|argument| argument == "--bench") {
         let classes = [class(1_000_000, 20.0), class(9_000_000, 1_800.0)];

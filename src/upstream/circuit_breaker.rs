@@ -532,7 +532,7 @@ mod tests {
     /// one call at a time is let through, the first after 1 s, the next ones after 4 s at most; and a success of it closes it.
     #[test]
     fn random_calls_are_let_through_as_the_rules_say() {
-        use crate::upstream::identity_cache::tests::random;
+        use test_support::seed::random;
         let mut random = random();
         let rounds = std::env::var("AIGC_AUTH_LONG").map_or(2_000, |_| 20_000);
         let (mut opened, mut closed) = (0, 0);

@@ -470,7 +470,7 @@ mod tests {
     /// However slots are taken, waited for and given back, all of them are free in the end, and nobody waits for ever.
     #[test]
     fn random_use_loses_no_slot() {
-        use crate::upstream::identity_cache::tests::random;
+        use test_support::seed::random;
         let mut random = random();
         let steps = std::env::var("AIGC_AUTH_LONG").map_or(2_000, |_| 20_000);
         for limit in [1, 2, 5, 10, 50] {

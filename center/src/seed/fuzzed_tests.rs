@@ -11,7 +11,7 @@ mod mutation;
 #[test]
 fn seed_files_are_read_or_their_faults_have_places() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos();
-    let seed: u64 = std::env::var("SEED").map_or(now.into(), |seed| seed.parse().unwrap());
+    let seed = test_support::seed::given().unwrap_or(now.into());
     println!("SEED={seed}");
     let mut dice = mutation::Dice::new(seed);
     let corpus = mutation::corpus(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/seed"));

@@ -81,16 +81,21 @@ fn is_below(path: &str, prefix: &str) -> bool {
     are_plain(below.into_iter())
 }
 
-/// As they are sent, and to those who decode them before they look.
+/// As they are sent, and to those who decode them before they look, or twice.
 fn are_plain<'a>(mut segments: impl Iterator<Item = &'a str>) -> bool {
-    segments.all(|segment| is_plain(segment) && is_plain(&decoded(segment)))
+    segments.all(|segment| {
+        let (once, twice) = (decoded(segment), decoded(&decoded(segment)));
+        is_plain(segment) && is_plain(&once) && is_plain(&twice) && twice == decoded(&twice)
+    })
 }
 
 fn is_plain(segment: &str) -> bool {
     let lower = segment.to_ascii_lowercase();
     let name = lower.replace("%2e", ".");
-    let name = name.split(';').next().unwrap_or_default();
-    !["", ".", ".."].contains(&name) && !["%2f", "%5c", "\\"].iter().any(|hidden| lower.contains(hidden))
+    let name = name.split([';', '?', '#']).next().unwrap_or_default();
+    name.chars().any(|char| !". ".contains(char))
+        && !["%2f", "%5c", "\\", "/"].iter().any(|hidden| lower.contains(hidden))
+        && !lower.bytes().any(|byte| byte < b' ' || byte == 127)
 }
 
 /// Without its escapes; what is none stays.
@@ -107,12 +112,13 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// What a lenient server makes of a path: decoded twice, `\` as `/`, parameters dropped, dots resolved.
+/// What a lenient server makes of a path: decoded three times, control characters dropped, `\` as `/`, parameters dropped, dots resolved.
 fn normalized(path: &str) -> Vec<String> {
-    let decoded = decoded(&decoded(path)).to_ascii_lowercase().replace('\\', "/");
+    let decoded = decoded(&decoded(&decoded(path))).to_ascii_lowercase().replace('\\', "/");
+    let decoded = decoded.replace(|char: char| char.is_ascii_control(), "");
     let mut segments: Vec<String> = Vec::new();
     for segment in decoded.split('/') {
-        match segment.split(';').next().unwrap_or_default() {
+        match segment.split([';', '?', '#']).next().unwrap_or_default().trim_end_matches(' ') {
             "" | "." => {}
             ".." => drop(segments.pop()),
             name => segments.push(name.to_owned()),

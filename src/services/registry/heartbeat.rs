@@ -254,7 +254,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn day_with_outages_leaves_no_silence_while_the_center_is_up() {
-        let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+        let given = test_support::seed::given();
         for round in 0..20 {
             let seed = given.unwrap_or_else(|| fastrand::u64(..));
             println!("round {round}: SEED={seed}");

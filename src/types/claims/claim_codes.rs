@@ -1,5 +1,6 @@
 //! Read codes, of roles, permissions and groups, from claims.
 
+use hashbrown::HashSet;
 use serde_json::{Map, Value};
 
 use super::claim_path::ClaimPath;
@@ -31,7 +32,7 @@ pub(super) fn of<'a>(values: impl IntoIterator<Item = Option<&'a Value>>) -> Vec
     for value in values {
         collect(&mut all, value, &Form::Texts);
     }
-    all
+    each_once(all)
 }
 
 /// Returns the codes at these places, each once.
@@ -40,7 +41,7 @@ pub(super) fn at<'a>(claims: &'a Map<String, Value>, places: &[Codes]) -> Vec<&'
     for place in places {
         collect(&mut all, place.path.of(claims), &place.form);
     }
-    all
+    each_once(all)
 }
 
 /// Returns the scopes of an access token, each once: `scope` (RFC 6749 section 3.3, RFC 8693 section 4.2) and `scp`, each a
@@ -51,15 +52,24 @@ pub(crate) fn scopes(claims: &Map<String, Value>) -> Vec<&str> {
     for name in ["scope", "scp"] {
         collect(&mut all, claims.get(name), &Form::Lists);
     }
-    all
+    each_once(all)
 }
 
-/// Collects the codes of a value, each once.
+/// Returns each of these once, in the order in which they come first.
+pub(super) fn each_once(mut codes: Vec<&str>) -> Vec<&str> {
+    if codes.len() > 1 {
+        let mut seen = HashSet::with_capacity(codes.len());
+        codes.retain(|code| seen.insert(*code));
+    }
+    codes
+}
+
+/// Collects the codes of a value, also those that are there already: see [`each_once`].
 pub(super) fn collect<'a>(all: &mut Vec<&'a str>, value: Option<&'a Value>, form: &Form) {
     let Some(value) = value else { return };
     let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
     let mut add = |code: &'a str| {
-        if !code.is_empty() && !all.contains(&code) {
+        if !code.is_empty() {
             all.push(code);
         }
     };
@@ -76,5 +86,31 @@ pub(super) fn collect<'a>(all: &mut Vec<&'a str>, value: Option<&'a Value>, form
             (Form::Names, Value::Object(object)) => object.keys().for_each(|name| add(name)),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_collected_once_in_their_order() {
+        let claims = json!({ "a": ["read", "write", ""], "b": "write admin", "c": { "read": 1, "list": 2 } });
+        let place = |path: &str, form| Codes { path: ClaimPath::new(path), form };
+        let places = [place("a", Form::Texts), place("b", Form::Lists), place("c", Form::Names)];
+        assert_eq!(at(claims.as_object().unwrap(), &places), ["read", "write", "admin", "list"]);
+    }
+
+    /// With a look at all the others for each, these would be minutes.
+    #[test]
+    fn hundred_thousands_of_scopes_are_collected() {
+        let scopes: Vec<String> = (0..200_000).map(|n| n.to_string()).collect();
+        let list = json!(scopes.join(" "));
+        let mut all = vec![];
+        collect(&mut all, Some(&list), &Form::Lists);
+        collect(&mut all, Some(&list), &Form::Lists);
+        assert_eq!(each_once(all), scopes);
     }
 }

@@ -233,6 +233,7 @@ impl ClaimsMapping {
             for scope in [known.scope, known.scp, known.scopes] {
                 claim_codes::collect(&mut all, scope, &Form::Lists);
             }
+            all = claim_codes::each_once(all);
         }
         all
     }

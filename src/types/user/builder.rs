@@ -230,10 +230,7 @@ mod tests {
     /// Random users: what is set is read, and a changed copy differs in what was changed alone.
     #[test]
     fn what_is_set_is_read_and_kept_by_a_copy() {
-        let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
-        let seed = given.unwrap_or_else(|| fastrand::u64(..));
-        println!("SEED={seed}");
-        let mut random = fastrand::Rng::with_seed(seed);
+        let mut random = test_support::seed::random();
         for _ in 0..2_000 {
             let text = |random: &mut fastrand::Rng| -> Box<str> {
                 match random.u8(..100) {

@@ -117,7 +117,7 @@ mod tests {
             ("more", "{\"a\": [1, {}]}"),
             ("more", "\"\\ud800\""),
         ];
-        let mut random = crate::upstream::identity_cache::tests::random();
+        let mut random = test_support::seed::random();
         let mut read = 0;
         for _ in 0..20_000 {
             let mut fields = vec![("id", "7"), ("username", "\"alice\"")];

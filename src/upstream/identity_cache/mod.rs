@@ -15,7 +15,7 @@ mod maps;
 mod pauses;
 mod removal;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 mod times;
 mod trust;
 mod ttls;

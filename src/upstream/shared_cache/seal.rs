@@ -43,7 +43,7 @@ impl Seal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::upstream::identity_cache::tests::random;
+    use test_support::seed::random;
 
     fn sealer(secret: &str, realm: &str) -> Seal {
         Seal::new(&secret.into(), realm)

@@ -21,7 +21,7 @@ async fn request_never_gets_user_older_than_event() {
     let started = Instant::now();
     let rig = Rig::start().await;
     let long = std::env::var_os("AIGC_AUTH_LONG").is_some();
-    let given: Option<u64> = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let given = test_support::seed::given();
     let all = if long { 100 * INTERLEAVINGS } else { INTERLEAVINGS };
     let seeds = given.map_or(0..all, |seed| seed..seed + 1);
     let mut seen = Coverage::default();

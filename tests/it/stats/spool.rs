@@ -141,7 +141,7 @@ async fn survive_kills(kills: usize, lane: u64, seed: u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn synced_records_survive_200_kills() {
     let rounds = std::env::var("AIGC_AUTH_LONG").map_or(1, |_| 10);
-    let seed: u64 = std::env::var("SEED").map_or(7, |seed| seed.parse().unwrap());
+    let seed = test_support::seed::given().unwrap_or_else(|| fastrand::u64(..u64::MAX / 2));
     for seed in seed..seed + rounds {
         println!("SEED={seed}");
         // Not all on one directory: what is old is sent slowly, and would be more than these short lives can send.

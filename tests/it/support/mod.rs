@@ -6,7 +6,6 @@ mod log;
 #[cfg(unix)]
 pub(crate) mod postgres_server;
 mod process;
-mod random;
 #[cfg(unix)]
 pub(crate) mod redis_server;
 pub(crate) mod rig;
@@ -21,7 +20,6 @@ pub(crate) use process::signal;
 pub(crate) use process::test_process;
 #[cfg(target_os = "linux")]
 pub(crate) use process::{measure_memory, resident_kib};
-pub(crate) use random::random;
 #[cfg(target_os = "linux")]
 pub(crate) use servers::Blackhole;
 pub(crate) use servers::Canned;
@@ -31,6 +29,7 @@ pub(crate) use test_support::http::{
 };
 pub(crate) use test_support::port::Counting;
 pub(crate) use test_support::reference::{Reference, Serving, converse};
+pub(crate) use test_support::seed::random;
 pub(crate) use test_support::stopwatch::Stopwatch;
 pub(crate) use test_support::{until, until_async};
 pub(crate) use wait::{Guard, Signal};

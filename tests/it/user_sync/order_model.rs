@@ -207,7 +207,7 @@ async fn tell(world: &World<'_>, seed: u64) -> u64 {
 /// `SEED` tells the stories from that one on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn table_ends_as_auth_center_says_in_any_order() {
-    let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let given = test_support::seed::given();
     let first = given.unwrap_or_else(|| fastrand::u64(..1 << 32));
     println!("SEED={first}");
     let center = AuthCenter::start().await;

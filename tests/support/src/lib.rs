@@ -18,6 +18,7 @@ pub mod process;
 pub mod python;
 pub mod redis;
 pub mod reference;
+pub mod seed;
 #[cfg(feature = "sql")]
 pub mod sql;
 pub mod stopwatch;

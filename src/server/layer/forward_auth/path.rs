@@ -16,7 +16,10 @@ pub(super) fn is_unambiguous(path: &str) -> bool {
         return false;
     }
     let inside = inside.strip_suffix('/').unwrap_or(inside);
-    inside.split('/').all(|segment| !matches!(name(segment), "" | "." | ".."))
+    // Dots and spaces at a name's end are none to Windows.
+    inside
+        .split('/')
+        .all(|segment| !name(segment).replace("%20", " ").trim_end_matches(['.', ' ']).is_empty())
 }
 
 /// The segment without parameters, which some servers drop: `/admin;x=1` is `/admin` to them.
@@ -55,7 +58,7 @@ mod tests {
             ("/a/b.c/d~e/%E6%8A%A5%20x", true),
             ("/报表", true),
             ("/a;v=1/b", true),
-            ("/...", true),
+            ("/.well-known/x..y", true),
             ("", false),
             ("*", false),
             ("//admin", false),
@@ -65,6 +68,8 @@ mod tests {
             ("/x/../admin", false),
             ("/x/..", false),
             ("/x/..;/admin", false),
+            ("/x/.../admin", false),
+            ("/x/..%20/admin", false),
             ("/;x/admin", false),
             ("/%61dmin", false),
             ("/%2e%2e/admin", false),

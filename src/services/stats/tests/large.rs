@@ -128,10 +128,7 @@ async fn parts_keep_their_keys_in_an_outage() {
 
 #[tokio::test(start_paused = true)]
 async fn batches_are_bounded_by_bytes() {
-    let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(|| fastrand::u64(..));
-    println!("SEED={seed}");
-    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut rng = test_support::seed::random();
     let (stats, center) = start(StatsCollector::builder().batch_size(1_000), |_, _| Outcome::Accepted);
     for n in 0..2_000 {
         // Some are too long for any batch of several.

@@ -382,7 +382,7 @@ impl Told {
 #[tokio::test(start_paused = true)]
 async fn counts_add_up_under_random_faults() {
     let rounds = std::env::var("AIGC_AUTH_LONG").map_or(60, |_| 5_000);
-    let given: Option<u64> = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let given = test_support::seed::given();
     for seed in given.map_or(0..rounds, |seed| seed..seed + 1) {
         let mut rng = fastrand::Rng::with_seed(seed);
         let outcomes: Vec<_> = (0..rng.usize(1..40))

@@ -293,12 +293,7 @@ mod tests {
     /// Publishers that stop across flushes, pushes that get lost, and everything that Redis does to a stream.
     #[test]
     fn nothing_is_missed_in_random_histories() {
-        let seed = std::env::var("SEED")
-            .ok()
-            .and_then(|seed| seed.parse().ok())
-            .unwrap_or_else(|| fastrand::u64(..));
-        println!("SEED={seed}");
-        let mut random = fastrand::Rng::with_seed(seed);
+        let mut random = test_support::seed::random();
         let (mut proved, mut gaps) = (0, BTreeSet::new());
         for _ in 0..5_000 {
             let mut redis = Redis { run: 0, stream: None, epochs: BTreeSet::new() };

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use test_support::seed::random;
+
 use super::cache::*;
 use super::entry::*;
 use super::key::*;
@@ -29,14 +31,6 @@ fn cache(capacity: usize) -> (IdentityCache, Clock) {
 
 fn token(cache: &IdentityCache, text: &str) -> Key {
     cache.key(Kind::Token, text.as_bytes())
-}
-
-/// Random numbers whose seed is printed; `SEED` sets it.
-pub(crate) fn random() -> fastrand::Rng {
-    let from_env = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = from_env.unwrap_or_else(|| fastrand::u64(..));
-    println!("SEED={seed}");
-    fastrand::Rng::with_seed(seed)
 }
 
 /// Builds the user of this id at this version.

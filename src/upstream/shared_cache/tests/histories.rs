@@ -6,12 +6,12 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::ports::invalidation::Invalidation;
 use crate::types::user::UserInfo;
 use crate::upstream::cluster::{Horizon, Ledger};
-use crate::upstream::identity_cache::tests::random;
 use crate::upstream::identity_cache::{CacheTtls, Cached, IdentityCache, Key};
 use crate::upstream::shared_cache::Codec;
 use crate::upstream::shared_cache::record::{Before, Records, RedisTime, Shared};
 use crate::upstream::shared_cache::seal::Seal;
 use crate::util::clock::{Clock, Millis, millis};
+use test_support::seed::random;
 
 const USERS: usize = 3;
 const KEYS: usize = 9;

@@ -28,7 +28,7 @@ const RIGS: u64 = 4;
 async fn play(kind: Kind, histories: u64) {
     let started = Instant::now();
     let histories = if std::env::var_os("AIGC_AUTH_LONG").is_some() { 20 * histories } else { histories };
-    let given: Option<u64> = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let given = test_support::seed::given();
     let center = Arc::new(AuthCenter::start().await);
     let next = AtomicU64::new(0);
     let rigs = (0..RIGS.min(histories)).map(async |_| {

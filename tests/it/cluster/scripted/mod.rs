@@ -21,7 +21,7 @@ const STEPS: usize = 60;
 async fn no_request_is_given_a_user_who_was_invalidated_longer_ago_than_the_bound() {
     let started = Instant::now();
     let long = std::env::var_os("AIGC_AUTH_LONG").is_some();
-    let given: Option<u64> = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let given = test_support::seed::given();
     let all = if long { 30 * HISTORIES } else { HISTORIES };
     let seeds = given.map_or(0..all, |seed| seed..seed + 1);
     let mut seen = Coverage::default();

@@ -2,7 +2,7 @@ use super::history::History;
 
 #[test]
 fn no_history_lets_a_revoked_token_pass_or_refuses_another() {
-    let (from, histories) = match std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()) {
+    let (from, histories) = match test_support::seed::given() {
         Some(seed) => (seed, 1),
         None => (fastrand::u64(..u64::MAX / 2), 10_000),
     };

@@ -15,7 +15,7 @@ const STEPS: usize = 80;
 
 #[test]
 fn every_step_is_as_a_map_and_the_rules_say() {
-    let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let given = test_support::seed::given();
     let histories = std::env::var("AIGC_AUTH_LONG").map_or(HISTORIES, |_| MANY);
     let (first, histories) =
         given.map_or_else(|| (fastrand::u64(..u64::MAX / 2), histories), |seed| (seed, 1));
