@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-fail() { printf 'fuzz/run.sh: %s\n' "$*" >&2; exit 1; }
+script=fuzz/run.sh
 # shellcheck source=tests/parts.sh
 . tests/parts.sh
 parts_of credentials envelope exclusions key_set retry_after seed spool token users webhook -- "$@"

@@ -16,7 +16,8 @@ script=tests/coverage.sh
 export CARGO_INCREMENTAL=0
 room="$built/coverage"
 mkdir -p "$room"
-trap 'databases_end; rm -f "$steps_rows"' EXIT
+# Of build scripts, which write theirs where they are.
+trap 'databases_end; rm -f "$steps_rows" build_rs_cov.profraw' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 

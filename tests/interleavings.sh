@@ -9,5 +9,5 @@ export CARGO_INCREMENTAL=0
 # shellcheck disable=SC2054 # Features have commas.
 tests=(cargo test --lib --features stats,jwt -- interleavings "$@")
 # No test of such a name would be a success to cargo.
-"${tests[@]}" --list | grep ': test$' >/dev/null || { printf 'tests/interleavings.sh: no test is called so\n' >&2 && exit 1; }
+"${tests[@]}" --list | grep ': test$' >/dev/null || { printf 'tests/interleavings.sh: it does not build, or no test is called so\n' >&2 && exit 1; }
 exec "${tests[@]}"

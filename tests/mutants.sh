@@ -25,7 +25,8 @@ breaker       | src/upstream/{circuit_breaker,slots,gate,owner}.rs src/util/{sin
 cache         | src/upstream/identity_cache/** src/upstream/lookups/** | upstream::identity_cache upstream::lookups upstream::shared_cache client:: invalidation:: shared_cache:: observer:: trace:: verifiers::cached tenant:: cluster:: cancellation::
 '
 
-fail() { printf 'tests/mutants.sh: %s\n' "$*" >&2; exit 1; }
+script=tests/mutants.sh
+fail() { printf '%s: %s\n' "$script" "$*" >&2; exit 1; }
 # shellcheck source=tests/steps.sh
 . tests/steps.sh
 trap 'rm -f "$steps_rows"' EXIT

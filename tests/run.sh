@@ -44,7 +44,7 @@ for folder in benches/peers fuzz; do step cargo update --workspace --locked --qu
 # In a directory of its own, with what the steps until the tests leave of the processors; what it says is said again below.
 budget=(cargo build --profile budget -p aigc-auth-budget)
 set -m
-nice -n 19 "${budget[@]}" --quiet >/dev/null 2>&1 </dev/null &
+nice -n 10 "${budget[@]}" --quiet >/dev/null 2>&1 </dev/null &
 ahead=$!
 set +m
 step cargo clippy --workspace --all-features --all-targets -- -D warnings
@@ -99,5 +99,8 @@ apart timeout 30m tail --pid="$lints" --follow /dev/null || fail "not done after
 code=0
 wait "$lints" || code=$?
 lints=
+# Done long ago: the lints have waited for it.
+wait "$ahead" || true
+ahead=
 cat "$built/lint.log"
 [ "$code" = 0 ] || fail "what ran beside the tests has failed; the end of $built/lint.log says what"

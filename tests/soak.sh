@@ -21,5 +21,5 @@ export SOAK_SECONDS="${SOAK_SECONDS:-1200}"
 # As the suite builds it, so that it is built once.
 soak=(cargo test --workspace --all-features --test it -- --exact soak::service_with_everything_on_outlasts_rolling_faults)
 # No test of its name would be a success to cargo.
-"${soak[@]}" --list 2>/dev/null | grep ': test$' >/dev/null || fail "the test does not build, or has another name: ${soak[*]}"
+"${soak[@]}" --list | grep ': test$' >/dev/null || fail "the test does not build, or has another name: ${soak[*]}"
 exec timeout --kill-after=10 $((SOAK_SECONDS + 600)) "${soak[@]}" --nocapture

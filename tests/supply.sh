@@ -16,7 +16,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-fail() { printf 'tests/supply.sh: %s\n' "$*" >&2; exit 1; }
+script=tests/supply.sh
 # shellcheck source=tests/parts.sh
 . tests/parts.sh
 parts_of licences advisories rust_version minimal_versions package docs_rs sbom semver -- "$@"

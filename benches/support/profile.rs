@@ -22,11 +22,14 @@ pub(crate) fn instructions_and_allocations(counted: &Counted<'_>, name: &str) ->
 }
 
 /// The functions of glibc's allocator, without what follows a dot in their names.
-const ALLOCATOR: [&str; 12] = [
+const ALLOCATOR: [&str; 15] = [
     "_int_free",
     "_int_malloc",
+    "_int_memalign",
     "_int_realloc",
+    "_mid_memalign",
     "aligned_alloc",
+    "alloc_perturb",
     "calloc",
     "free",
     "malloc",

@@ -20,11 +20,11 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 script=tests/lab/run.sh
-# shellcheck source=tests/install.sh
-. tests/install.sh
 # shellcheck source=tests/parts.sh
 . tests/parts.sh
 parts_of better_auth directus browser databases grpc issuers tokens proxies sdk standard_webhooks -- "$@"
+# shellcheck source=tests/install.sh
+. tests/install.sh
 
 export AIGC_AUTH_LAB="$built/lab"
 # What the parts leave for the report.

@@ -84,22 +84,34 @@ fn is_below(path: &str, prefix: &str) -> bool {
 /// As they are sent, and to those who decode them before they look, or twice.
 fn are_plain<'a>(mut segments: impl Iterator<Item = &'a str>) -> bool {
     segments.all(|segment| {
-        let (once, twice) = (decoded(segment), decoded(&decoded(segment)));
-        is_plain(segment) && is_plain(&once) && is_plain(&twice) && twice == decoded(&twice)
+        let Some(once) = decoded(segment).filter(|_| is_escaped_well(segment)) else { return false };
+        let Some(twice) = decoded(&once) else { return false };
+        is_plain(segment) && is_plain(&once) && is_plain(&twice) && decoded(&twice) == Some(twice)
     })
+}
+
+/// As a second decoding would change nothing but escapes.
+fn is_escaped_well(segment: &str) -> bool {
+    let bytes = segment.as_bytes();
+    (0..bytes.len())
+        .filter(|&at| bytes[at] == b'%')
+        .all(|at| bytes.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
 }
 
 fn is_plain(segment: &str) -> bool {
     let lower = segment.to_ascii_lowercase();
     let name = lower.replace("%2e", ".");
-    let name = name.split([';', '?', '#']).next().unwrap_or_default();
-    name.chars().any(|char| !". ".contains(char))
+    let is_name = |name: &str| name.chars().any(|char| char != '.' && !char.is_whitespace());
+    let (of_all, name) =
+        (name.split(';').next().unwrap_or_default(), name.split([';', '?', '#']).next().unwrap_or_default());
+    is_name(of_all)
+        && (name.is_empty() || is_name(name))
         && !["%2f", "%5c", "\\", "/"].iter().any(|hidden| lower.contains(hidden))
         && !lower.bytes().any(|byte| byte < b' ' || byte == 127)
 }
 
-/// Without its escapes; what is none stays.
-fn decoded(text: &str) -> String {
+/// Without its escapes, if that is text; what is none stays.
+fn decoded(text: &str) -> Option<String> {
     let (mut bytes, mut rest) = (vec![], text.as_bytes());
     while let Some((&first, after)) = rest.split_first() {
         let digits =
@@ -109,12 +121,13 @@ fn decoded(text: &str) -> String {
         bytes.push(value.unwrap_or(first));
         rest = if value.is_some() { &after[2..] } else { after };
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    String::from_utf8(bytes).ok()
 }
 
 /// What a lenient server makes of a path: decoded three times, control characters dropped, `\` as `/`, parameters dropped, dots resolved.
 fn normalized(path: &str) -> Vec<String> {
-    let decoded = decoded(&decoded(&decoded(path))).to_ascii_lowercase().replace('\\', "/");
+    let decoded = (0..3).fold(path.to_owned(), |path, _| decoded(&path).unwrap_or(path));
+    let decoded = decoded.to_ascii_lowercase().replace('\\', "/");
     let decoded = decoded.replace(|char: char| char.is_ascii_control(), "");
     let mut segments: Vec<String> = Vec::new();
     for segment in decoded.split('/') {

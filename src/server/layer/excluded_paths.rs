@@ -74,13 +74,13 @@ fn problem(path: &str) -> Option<Cow<'static, str>> {
             "must have no wildcards and no parameters: `exclude_prefix` covers what is below a path".into(),
         );
     }
-    if !is_plain(path) {
+    let sent = as_sent(path);
+    if !is_plain(&sent) {
         return Some(
-            "must have no empty or dotted segments, no `\\`, no control characters and no escaped separators"
+            "must have no empty or dotted segments, no `\\`, no control characters, no escaped separators and no escapes of escapes"
                 .into(),
         );
     }
-    let sent = as_sent(path);
     (sent != path).then(|| format!("must be written as it is sent: {sent:?}").into())
 }
 
@@ -89,8 +89,7 @@ fn as_sent(path: &str) -> String {
     let mut sent = String::new();
     for (n, part) in path.split('%').enumerate() {
         if n > 0 {
-            let is_escape = part.as_bytes().get(..2).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit));
-            sent.push_str(if is_escape { "%" } else { "%25" });
+            sent.push_str(if is_escape(part) { "%" } else { "%25" });
         }
         sent.extend(utf8_percent_encode(part, NEVER_SENT));
     }
@@ -107,10 +106,22 @@ fn is_plain(path: &str) -> bool {
     if !path.contains('%') {
         return has_plain_segments(path);
     }
-    let decoded = |path: &str| percent_decode_str(path).decode_utf8_lossy().into_owned();
-    let once = decoded(path);
-    let twice = decoded(&once);
-    [path, &once, &twice].into_iter().all(has_plain_segments) && decoded(&twice) == twice
+    // What is no text is text to others, who drop the bytes that are wrong, or read two for a dot.
+    let decoded = |path: &str| percent_decode_str(path).decode_utf8().ok().map(Cow::into_owned);
+    let Some(once) = decoded(path).filter(|_| are_escapes(path)) else { return false };
+    let Some(twice) = decoded(&once) else { return false };
+    [path, &once, &twice].into_iter().all(has_plain_segments)
+        && decoded(&twice).is_some_and(|more| more == twice)
+}
+
+/// Returns whether each `%` starts an escape: some servers have others, such as `%u002e`.
+fn are_escapes(path: &str) -> bool {
+    path.split('%').skip(1).all(is_escape)
+}
+
+/// Returns whether this, after a `%`, is an escape.
+fn is_escape(after: &str) -> bool {
+    after.as_bytes().get(..2).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
 }
 
 fn has_plain_segments(path: &str) -> bool {
@@ -125,10 +136,16 @@ fn has_plain_segments(path: &str) -> bool {
         && !lower.contains("%5c")
         && lower.strip_suffix('/').unwrap_or(&lower).split('/').all(|segment| {
             let segment = segment.replace("%2e", ".");
-            // `;` starts a parameter that some servers drop: `/..;/` is `/../` to them. A path that is decoded too early ends at `?` and `#`.
-            let name = segment.split([';', '?', '#']).next().unwrap_or_default();
-            // Dots and spaces at a name's end are none to Windows.
-            !name.trim_end_matches(['.', ' ']).is_empty()
+            // `;` starts a parameter that some servers drop: `/..;/` is `/../` to them. Dots and spaces at a name's end are none to
+            // Windows.
+            let leads_on = |name: &str| {
+                !name.trim_end_matches(|char: char| char == '.' || char.is_whitespace()).is_empty()
+            };
+            let start = segment.split(';').next().is_some_and(leads_on);
+            // Decoded too early, a path ends at `?` and `#`: at a name's start that leads nowhere else.
+            let end =
+                segment.split([';', '?', '#']).next().is_some_and(|name| name.is_empty() || leads_on(name));
+            start && end
         })
 }
 
@@ -198,7 +215,13 @@ mod tests {
             ("/public/.%09./admin", false),
             ("/public/..%00/admin", false),
             ("/public/..%20/admin", false),
+            ("/public/..%C2%A0/admin", false),
             ("/public/.../admin", false),
+            ("/public/%c0%ae%c0%ae/admin", false),
+            ("/public/.%ff./admin", false),
+            ("/public/.%25ff./admin", false),
+            ("/public/%u002e%u002e/admin", false),
+            ("/public/%23rust/%3Fhelp/c%23", true),
             ("/public/a%20b/.well-known/x..y", true),
             ("/public/a%2520b%3Fv%3D1%23top", true),
             ("/public/100%25.png", true),

@@ -41,7 +41,9 @@ pub(super) fn is_at_or_below(path: &str, prefix: &str) -> bool {
     let mut names = path.split('/').skip(1).map(name);
     prefix.split('/').skip(1).filter(|segment| !segment.is_empty()).all(|expected| {
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().to_lowercase();
-        names.next().is_some_and(|found| decoded(found) == decoded(expected))
+        // To Windows, `/admin.` and `/admin%20` are `/admin`.
+        let trimmed = |text: &str| decoded(text).trim_end_matches(['.', ' ']).to_owned();
+        names.next().is_some_and(|found| trimmed(found) == trimmed(expected))
     })
 }
 
@@ -99,6 +101,9 @@ mod tests {
             ("/admin/users", "/admin", true),
             ("/ADMIN", "/admin", true),
             ("/admin;x=1/users", "/admin", true),
+            ("/admin./users", "/admin", true),
+            ("/admin%20", "/admin", true),
+            ("/Admin.%20./users", "/admin", true),
             ("/administration", "/admin", false),
             ("/x/admin", "/admin", false),
             ("/", "/admin", false),
