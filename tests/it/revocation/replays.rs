@@ -22,14 +22,15 @@ use crate::jwt::support::{P256, now};
 
 const ISSUER: &str = "https://login.example.com";
 
-/// A list whose first write hangs, as one over a network may.
+/// A list whose first write hangs or fails, as one over a network may.
 #[derive(Default)]
-struct Slow {
-    has_hung: AtomicBool,
+struct Stumbling {
+    fails: bool,
+    has_stumbled: AtomicBool,
     list: MemoryRevocations,
 }
 
-impl Revocations for Slow {
+impl Revocations for Stumbling {
     fn version(&self) -> u64 {
         self.list.version()
     }
@@ -43,8 +44,8 @@ impl Revocations for Slow {
     }
 
     async fn revoke(&self, revocation: &Revocation, until: SystemTime) -> Result<(), RevocationError> {
-        if !self.has_hung.swap(true, Ordering::SeqCst) {
-            pending::<()>().await;
+        if !self.has_stumbled.swap(true, Ordering::SeqCst) {
+            return if self.fails { Err("no connection".into()) } else { pending().await };
         }
         self.list.revoke(revocation, until).await
     }
@@ -52,15 +53,19 @@ impl Revocations for Slow {
 
 /// Keeps what it is asked to remember, and for how long.
 #[derive(Default)]
-struct Journal(Mutex<Vec<(&'static str, Duration)>>);
+struct Journal {
+    fails: bool,
+    asked: Mutex<Vec<(&'static str, Duration)>>,
+}
 
 impl Journal {
-    fn note(&self, what: &'static str, ttl: Duration) {
-        self.0.lock().unwrap().push((what, ttl));
+    fn note(&self, what: &'static str, ttl: Duration) -> Result<(), ReplayMemoryError> {
+        self.asked.lock().unwrap().push((what, ttl));
+        if self.fails { Err("no connection".into()) } else { Ok(()) }
     }
 
     fn take(&self) -> Vec<(&'static str, Duration)> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.asked.lock().unwrap())
     }
 }
 
@@ -70,18 +75,15 @@ impl ReplayMemory for Journal {
     }
 
     async fn set(&self, _: &[(ReplayTag, ReplayTag)], ttl: Duration) -> Result<(), ReplayMemoryError> {
-        self.note("set", ttl);
-        Ok(())
+        self.note("set", ttl)
     }
 
     async fn claim(&self, _: ReplayTag, ttl: Duration) -> Result<bool, ReplayMemoryError> {
-        self.note("claim", ttl);
-        Ok(true)
+        self.note("claim", ttl).map(|()| true)
     }
 
     async fn release(&self, _: ReplayTag) -> Result<(), ReplayMemoryError> {
-        self.note("release", Duration::ZERO);
-        Ok(())
+        self.note("release", Duration::ZERO)
     }
 }
 
@@ -114,7 +116,7 @@ async fn send(app: &Router, token: &str) -> u16 {
 /// The issuer gives up waiting, or its connection breaks, before the log-out is written.
 #[tokio::test]
 async fn token_of_a_request_that_was_dropped_can_be_sent_again() {
-    let app: Router = endpoint(Slow::default()).router();
+    let app: Router = endpoint(Stumbling::default()).router();
     let token = token(120);
     assert!(app.clone().oneshot(request(&token)).now_or_never().is_none(), "it waits for the list");
     assert_eq!((send(&app, &token).await, send(&app, &token).await), (200, 400));
@@ -123,7 +125,7 @@ async fn token_of_a_request_that_was_dropped_can_be_sent_again() {
 /// In a shared memory nobody can release it then: it is claimed for the time that applying it takes, and kept afterwards.
 #[tokio::test]
 async fn shared_memory_keeps_what_was_applied_for_as_long_as_it_is_accepted() {
-    let (journal, list) = (Arc::new(Journal::default()), Slow::default());
+    let (journal, list) = (Arc::new(Journal::default()), Stumbling::default());
     let app: Router = endpoint(list).replay_memory(journal.clone()).router();
     let (claimed, year) = (("claim", Duration::from_secs(10)), 365 * 24 * 60 * 60);
     let token = token(year);
@@ -134,4 +136,21 @@ async fn shared_memory_keeps_what_was_applied_for_as_long_as_it_is_accepted() {
     assert_eq!(first, claimed);
     // 2 minutes after `iat` it is refused as too old, whatever `exp` says; clocks may differ by 5 minutes.
     assert_eq!(kept, Duration::from_secs(120 + 2 * 300));
+}
+
+/// What could not be applied is released at once; a memory that fails lets each one be applied: twice does no harm, not at all does.
+#[tokio::test]
+async fn shared_memory_or_list_that_fails_costs_no_log_out() {
+    let asked = |journal: &Journal| journal.take().into_iter().map(|(what, _)| what).collect::<Vec<_>>();
+    for fails in [false, true] {
+        let journal = Arc::new(Journal { fails, ..Journal::default() });
+        let list = Arc::new(Stumbling { fails: true, ..Stumbling::default() });
+        let app: Router = endpoint(list.clone()).replay_memory(journal.clone()).router();
+        let token = token(120);
+        assert_eq!(send(&app, &token).await, 400, "the list has failed");
+        assert_eq!(asked(&journal), ["claim", "release"]);
+        assert_eq!(send(&app, &token).await, 200);
+        assert_eq!(asked(&journal), ["claim", "set"]);
+        assert_eq!(list.list.len(), 1);
+    }
 }

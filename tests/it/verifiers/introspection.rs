@@ -94,6 +94,9 @@ async fn active_token_is_its_user() {
     assert_eq!(headers["accept"], "application/json");
     let basic = STANDARD.encode("my%3Aservice:hunter2%3A%20the%20client%27s");
     assert_eq!(headers["authorization"], format!("Basic {basic}"));
+    let app = serve(Router::new().route("/", get(async || "in")).layer(AuthLayer::new(verifier))).await;
+    let answer = support::get(app.address, "/", &[("authorization", "Bearer ak_1")]).await;
+    assert_eq!((verdict(&answer), endpoint.asked()), (Err(401), 0), "access keys are not introspected");
 }
 
 #[tokio::test]
