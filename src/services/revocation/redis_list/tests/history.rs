@@ -144,7 +144,8 @@ impl History {
         self.mute_since = None;
         self.connect();
         while !self.is_at_rest() {
-            self.deliver();
+            let note = self.deliver();
+            self.log.push(format!("{:>6} at last {note}", self.now()));
         }
         self.request_all()
     }

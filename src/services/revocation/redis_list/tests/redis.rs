@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::history::{History, Key, Message};
+use super::history::{BOUND, History, Key, Message};
 use crate::services::revocation::list::Kind;
 use crate::services::revocation::redis_list::keys::Name;
 use crate::types::revocation::{Instant, Revocation};
@@ -26,8 +26,9 @@ impl History {
     pub(super) fn set(&mut self, name: Name, before: Instant, end: Millis) {
         let now = self.now();
         self.redis.retain(|_, key| now < key.end);
+        // One that is renewed shortly before its end is news, as a new one is, where a replica hears of it after that end.
         let since = match self.redis.get(&name) {
-            Some(key) if key.before >= before => key.since,
+            Some(key) if key.before >= before && key.end >= now + BOUND => key.since,
             _ => now,
         };
         self.redis.insert(name.clone(), Key { before, end, since });
