@@ -105,8 +105,8 @@ impl AuthLayer {
     ///
     /// # Panics
     /// If no request can match it, so that it would be closed without a sign: if it does not start with `/`, has empty or
-    /// dotted segments, an escaped separator, a control character or a `\`, a query or a fragment, a wildcard (`*`, `{…}`), or anything that
-    /// is sent percent-encoded only, such as a space or `公开`. The message has what to write instead.
+    /// dotted segments, an escaped separator, an escape of an escape, a control character or a `\`, a query or a fragment, a
+    /// wildcard (`*`, `{…}`), or anything that is sent percent-encoded only, such as a space or `公开`. The message has what to write instead.
     #[track_caller]
     pub fn exclude_path(mut self, path: &str) -> Self {
         self.config_mut().excluded_paths.add_path(path);

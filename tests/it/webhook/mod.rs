@@ -24,6 +24,8 @@ mod replays;
 mod shared_replays;
 // What a sender sends.
 mod sender;
+// Events of a user in their order.
+mod sender_order;
 // What becomes of a delivery, by the answer.
 mod sender_outcomes;
 // Subscribing and unsubscribing.

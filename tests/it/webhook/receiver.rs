@@ -7,7 +7,7 @@ use aigc_auth::webhook::{Sender, SenderBuilder};
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 
 use crate::support::{App, serve};
 
@@ -79,4 +79,8 @@ pub(crate) fn hasty(url: impl Into<String>) -> SenderBuilder {
 
 pub(crate) fn sender(url: impl Into<String>) -> Sender {
     hasty(url).build().unwrap()
+}
+
+pub(crate) fn status(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap()
 }
