@@ -63,6 +63,24 @@ in_time() { step apart timeout --kill-after=10 30m "$@" || fail "not done, or no
 in_time cargo test --workspace --all-features --all-targets --no-run
 databases_wait || fail "the databases of the suite do not start"
 
+# Every feature alone, none, and all, without what the tests depend on. `default` is `client`; `full` is all of them. Beside
+# `every-feature`, so that dependencies are checked once, and not again for each: what a feature has forgotten to ask of them,
+# `tests/supply.sh features` finds.
+each_feature() {
+  local feature features
+  features="$(cargo metadata --no-deps --format-version 1 |
+    python3 -c 'import json, sys; print(*next(p for p in json.load(sys.stdin)["packages"] if p["name"] == "aigc-auth")["features"])')" || return
+  for feature in none $features; do
+    case $feature in
+      default) continue ;;
+      none) set -- ;;
+      *) set -- --features "aigc-auth/$feature" ;;
+    esac
+    printf '%s\n' "$feature"
+    cargo clippy --quiet --package aigc-auth --package every-feature --no-default-features "$@" --lib -- -D warnings || return
+  done
+}
+
 # What takes processors alone, and no time of the clock that matters: it comes after the tests, which wait for the most part.
 lint() {
   # Some of it all the time: none of it fills both processors, and left for the end it would take as long as the tests.
@@ -72,9 +90,8 @@ lint() {
   # What the layer adds to a request, in instructions and allocations: fails at 3 % more.
   step "${budget[@]}"
   step "$built/budget/budget" --budget
-  # Every feature alone, none, and all, without what the tests depend on. `default` is `client`; `full` is all of them. One at a time, and so
-  # before what takes both processors.
-  step "$tools/bin/cargo-hack" hack clippy --package aigc-auth --each-feature --exclude-features default --exclude-all-features --lib -- -D warnings
+  # One at a time, and so before what takes both processors.
+  step each_feature
   RUSTDOCFLAGS="-D warnings" step cargo doc --package aigc-auth --no-deps --all-features
   # Each bench once, to see that it works.
   step cargo test --workspace --all-features --bench '*'

@@ -5,6 +5,7 @@
 #   licences           licences, banned crates and sources of all that is depended on, of fuzz/ and benches/peers/ as well
 #   advisories         known vulnerabilities, unsound, unmaintained and yanked crates; needs the database of RustSec
 #   rust_version       that the crate keeps to its `rust-version`, and its dependencies as well; with that compiler where rustup has it
+#   features           that each feature builds alone, by the features of other crates that it asks for
 #   minimal_versions   that the lower bounds in Cargo.toml are enough
 #   package            what is published: its files, its size, that it builds on its own; `cargo publish --dry-run`
 #   docs_rs            the documentation as docs.rs builds it
@@ -19,7 +20,7 @@ cd "$(dirname "$0")/.."
 script=tests/supply.sh
 # shellcheck source=tests/parts.sh
 . tests/parts.sh
-parts_of licences advisories rust_version minimal_versions package docs_rs sbom semver -- "$@"
+parts_of licences advisories rust_version features minimal_versions package docs_rs sbom semver -- "$@"
 
 lines=()
 failed=0 lacking=0

@@ -1,11 +1,12 @@
-"""Django's own users in SQLite: `create DATABASE`, `login DATABASE USERNAME PASSWORD`."""
+"""Django's own users in the SQLite of that name. Makes it with ann in it; then for each line, [username, password], says who is let in."""
 
+import json
 import sys
 
 import django
 from django.conf import settings
 
-command, database = sys.argv[1:3]
+(database,) = sys.argv[1:]
 settings.configure(
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database}},
     INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"],
@@ -21,9 +22,8 @@ django.setup()
 from django.contrib.auth import authenticate, get_user_model
 from django.core.management import call_command
 
-if command == "create":
-    call_command("migrate", verbosity=0)
-    get_user_model().objects.create_user("ann", "ann@example.com", "secret of ann")
-else:
-    username, password = sys.argv[3:]
-    print("yes" if authenticate(username=username, password=password) else "no")
+call_command("migrate", verbosity=0)
+get_user_model().objects.create_user("ann", "ann@example.com", "secret of ann")
+for line in sys.stdin:
+    username, password = json.loads(line)
+    print("yes" if authenticate(username=username, password=password) else "no", flush=True)

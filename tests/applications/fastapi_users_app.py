@@ -1,6 +1,7 @@
-"""FastAPI-Users with UUIDs in SQLite: `create DATABASE`, `login DATABASE EMAIL PASSWORD`."""
+"""FastAPI-Users with UUIDs in the SQLite of that name. Makes it with ann in it; then for each line, [email, password], says who is let in."""
 
 import asyncio
+import json
 import sys
 import uuid
 
@@ -23,20 +24,28 @@ class Manager(UUIDIDMixin, BaseUserManager[User, uuid.UUID]):
     pass
 
 
-async def main(command, database, *credentials):
-    engine = create_async_engine(f"sqlite+aiosqlite:///{database}")
+async def create(engine):
+    async with engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
     async with AsyncSession(engine) as session:
         manager = Manager(SQLAlchemyUserDatabase(session, User))
-        if command == "create":
-            async with engine.begin() as connection:
-                await connection.run_sync(Base.metadata.create_all)
-            await manager.create(schemas.BaseUserCreate(email="ann@example.com", password="secret of ann"))
-            return
-        email, password = credentials
-        form = OAuth2PasswordRequestForm(username=email, password=password)
-        user = await manager.authenticate(form)
+        await manager.create(schemas.BaseUserCreate(email="ann@example.com", password="secret of ann"))
+
+
+async def log_in(engine, email, password):
+    async with AsyncSession(engine) as session:
+        manager = Manager(SQLAlchemyUserDatabase(session, User))
+        user = await manager.authenticate(OAuth2PasswordRequestForm(username=email, password=password))
         # As its log-in route does.
-        print("yes" if user is not None and user.is_active else "no")
+        return "yes" if user is not None and user.is_active else "no"
+
+
+async def main(database):
+    engine = create_async_engine(f"sqlite+aiosqlite:///{database}")
+    await create(engine)
+    # Nothing else is to run while it waits.
+    for line in sys.stdin:
+        print(await log_in(engine, *json.loads(line)), flush=True)
     await engine.dispose()
 
 

@@ -1,5 +1,6 @@
-"""Flask-AppBuilder's users in SQLite: `create DATABASE`, `login DATABASE USERNAME PASSWORD`."""
+"""Flask-AppBuilder's users in the SQLite of that name. Makes it with ann in it; then for each line, [username, password], says who is let in."""
 
+import json
 import logging
 import sys
 
@@ -8,7 +9,7 @@ from flask_appbuilder import AppBuilder
 from flask_appbuilder.utils.legacy import get_sqla_class
 
 logging.disable(logging.CRITICAL)
-command, database = sys.argv[1:3]
+(database,) = sys.argv[1:]
 app = Flask(__name__)
 app.config.update(
     SQLALCHEMY_DATABASE_URI=f"sqlite:///{database}",
@@ -19,13 +20,17 @@ db = get_sqla_class()()
 with app.app_context():
     db.init_app(app)
     builder = AppBuilder(app, db.session)
-    if command == "create":
-        builder.sm.add_user(
-            "ann", "Ann", "Example", "ann@example.com", builder.sm.find_role("Admin"), password="secret of ann"
-        )
-    else:
-        username, password = sys.argv[3:]
+    builder.sm.add_user("ann", "Ann", "Example", "ann@example.com", builder.sm.find_role("Admin"), password="secret of ann")
+
+
+def log_in(username, password):
+    # As for a request: with a session of the database of its own.
+    with app.app_context():
         try:
-            print("yes" if builder.sm.auth_user_db(username, password) else "no")
+            return "yes" if builder.sm.auth_user_db(username, password) else "no"
         except ValueError as error:
-            print(f"error: {error}")
+            return f"error: {error}"
+
+
+for line in sys.stdin:
+    print(log_in(*json.loads(line)), flush=True)

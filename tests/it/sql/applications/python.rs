@@ -8,17 +8,21 @@ use aigc_auth::user_sync::{FieldMapping, OnDelete, PasswordHash, SqlStore, SyncC
 use serde_json::{Value, json};
 use test_support::process::Directory;
 use test_support::python;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::story::{Application, ComesBack, Story, id_of};
 
 const PYTHON: &str = "AIGC_AUTH_APPLICATIONS_PYTHON";
 
-/// An application with a database of its own.
+/// An application with a database of its own. It runs until this is dropped: its libraries take longer to load than a log-in.
 struct InPython {
-    python: PathBuf,
     script: &'static str,
     database: PathBuf,
+    answers: Mutex<(ChildStdin, Lines<BufReader<ChildStdout>>)>,
+    _process: Child,
     _directory: Directory,
 }
 
@@ -31,25 +35,22 @@ impl InPython {
         }
         let directory = Directory::new(script);
         let database = directory.0.join("application.db");
-        let application = Self { python: python?, script, database, _directory: directory };
-        application.run("create", &[]).await;
+        let mut python = python::command(&python?);
+        python
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/applications").join(script))
+            .arg(&database);
+        // What it complains of shows beside the test's own output.
+        python.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut process = python.spawn().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let answers = Mutex::new((process.stdin.take().unwrap(), lines));
+        let application = Self { script, database, answers, _process: process, _directory: directory };
         assert_eq!(application.lets_in("ann", "secret of ann").await, "yes", "{script}");
         Some(application)
     }
 
     fn url(&self) -> String {
         format!("sqlite:{}", self.database.display())
-    }
-
-    async fn run(&self, command: &str, arguments: &[&str]) -> String {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/applications").join(self.script);
-        let mut python = python::command(&self.python);
-        python.arg(script).arg(command).arg(&self.database).args(arguments);
-        python.env_clear().stdin(Stdio::null()).kill_on_drop(true);
-        let output = timeout(Duration::from_secs(60), python.output()).await.expect("an end").unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{} {command}: {errors}", self.script);
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 }
 
@@ -61,7 +62,12 @@ impl Application for InPython {
     async fn lets_in(&self, name: &str, password: &str) -> String {
         let email = format!("{name}@example.com");
         let name = if self.script == "fastapi_users_app.py" { &email } else { name };
-        self.run("login", &[name, password]).await
+        let question = format!("{}\n", json!([name, password]));
+        let mut answers = self.answers.lock().await;
+        let (stdin, lines) = &mut *answers;
+        stdin.write_all(question.as_bytes()).await.expect(self.script);
+        let line = timeout(Duration::from_secs(60), lines.next_line()).await.expect("an answer").unwrap();
+        line.unwrap_or_else(|| panic!("{} ended", self.script))
     }
 }
 
