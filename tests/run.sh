@@ -74,7 +74,7 @@ each_feature() {
     case $feature in
       default) continue ;;
       none) set -- ;;
-      *) set -- --features "aigc-auth/$feature" ;;
+      *) set -- --features "$feature" ;;
     esac
     printf '%s\n' "$feature"
     cargo clippy --quiet --package aigc-auth --package every-feature --no-default-features "$@" --lib -- -D warnings || return
