@@ -36,8 +36,9 @@ trap 'exit 143' TERM
 installing=$!
 
 # Each crate is built once in a run of CI: what would be kept for the next time costs more than it gives, and so do lines in backtraces;
-# a panic says where it was.
-[ -z "${CI:-}" ] || export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}" CARGO_PROFILE_DEV_DEBUG="${CARGO_PROFILE_DEV_DEBUG:-0}"
+# a panic says where it was. Pieces of crates for more than two processors would have more in common, each built with its own.
+[ -z "${CI:-}" ] || export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}" CARGO_PROFILE_DEV_DEBUG="${CARGO_PROFILE_DEV_DEBUG:-0}" \
+  CARGO_PROFILE_DEV_CODEGEN_UNITS="${CARGO_PROFILE_DEV_CODEGEN_UNITS:-2}"
 step cargo fmt --check
 # Workspaces with lock files of their own, which a new dependency of the crate leaves behind.
 for folder in benches/peers fuzz; do step cargo update --workspace --locked --quiet --manifest-path "$folder/Cargo.toml"; done
