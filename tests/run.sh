@@ -36,9 +36,8 @@ trap 'exit 143' TERM
 installing=$!
 
 # Each crate is built once in a run of CI: what would be kept for the next time costs more than it gives, and so do lines in backtraces;
-# a panic says where it was. Pieces of crates for more than two processors would have more in common, each built with its own.
-[ -z "${CI:-}" ] || export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}" CARGO_PROFILE_DEV_DEBUG="${CARGO_PROFILE_DEV_DEBUG:-0}" \
-  CARGO_PROFILE_DEV_CODEGEN_UNITS="${CARGO_PROFILE_DEV_CODEGEN_UNITS:-2}"
+# a panic says where it was.
+[ -z "${CI:-}" ] || export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}" CARGO_PROFILE_DEV_DEBUG="${CARGO_PROFILE_DEV_DEBUG:-0}"
 step cargo fmt --check
 # Workspaces with lock files of their own, which a new dependency of the crate leaves behind.
 for folder in benches/peers fuzz; do step cargo update --workspace --locked --quiet --manifest-path "$folder/Cargo.toml"; done
@@ -64,16 +63,16 @@ in_time() { step apart timeout --kill-after=10 30m "$@" || fail "not done, or no
 in_time cargo test --workspace --all-features --all-targets --no-run
 databases_wait || fail "the databases of the suite do not start"
 
-# Every feature alone, none, and all, without what the tests depend on. `default` is `client`; `full` is all of them. Beside
-# `every-feature`, so that dependencies are checked once, and not again for each: what a feature has forgotten to ask of them,
-# `tests/supply.sh features` finds.
+# Every feature alone, and none. `default` is `client`; `full` is all of them, which have been linted. Beside `every-feature`, so that
+# dependencies are checked once, and not again for each: what a feature has forgotten to ask of them, `tests/supply.sh features` finds.
 each_feature() {
   local feature features
-  features="$(cargo metadata --no-deps --format-version 1 |
-    python3 -c 'import json, sys; print(*next(p for p in json.load(sys.stdin)["packages"] if p["name"] == "aigc-auth")["features"])')" || return
+  features="$(cargo metadata --no-deps --format-version 1 | python3 -c '
+import json, sys
+print(*next(package for package in json.load(sys.stdin)["packages"] if package["name"] == "aigc-auth")["features"])')" || return
   for feature in none $features; do
     case $feature in
-      default) continue ;;
+      default | full) continue ;;
       none) set -- ;;
       *) set -- --features "$feature" ;;
     esac
@@ -82,17 +81,16 @@ each_feature() {
   done
 }
 
-# What takes processors alone, and no time of the clock that matters: it comes after the tests, which wait for the most part.
+# What takes processors alone, and no time of the clock that matters: beside the tests, which wait for the most part. At their priority, since
+# little of it fills both processors: left for the end it would take as long as the tests.
 lint() {
-  # Some of it all the time: none of it fills both processors, and left for the end it would take as long as the tests.
-  renice --priority 5 --pid "$BASHPID" >/dev/null
+  # Most of it is one crate at a time.
+  step each_feature
   # Advisories are of the day, and not of the commit: `tests/supply.sh` asks for them.
   step "$tools/bin/cargo-deny" --workspace --log-level error check --hide-inclusion-graph licenses bans sources
   # What the layer adds to a request, in instructions and allocations: fails at 3 % more.
   step "${budget[@]}"
   step "$built/budget/budget" --budget
-  # One at a time, and so before what takes both processors.
-  step each_feature
   RUSTDOCFLAGS="-D warnings" step cargo doc --package aigc-auth --no-deps --all-features
   # Each bench once, to see that it works.
   step cargo test --workspace --all-features --bench '*'

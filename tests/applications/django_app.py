@@ -1,4 +1,7 @@
-"""Django's own users in the SQLite of that name. Makes it with ann in it; then for each line, [username, password], says who is let in."""
+"""Django's own users in the SQLite of that name.
+
+Makes it, with ann in it. Then answers each line, [username, password], with yes or no.
+"""
 
 import json
 import sys

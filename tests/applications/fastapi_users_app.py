@@ -1,4 +1,7 @@
-"""FastAPI-Users with UUIDs in the SQLite of that name. Makes it with ann in it; then for each line, [email, password], says who is let in."""
+"""FastAPI-Users with UUIDs in the SQLite of that name.
+
+Makes it, with ann in it. Then answers each line, [email, password], with yes or no.
+"""
 
 import asyncio
 import json

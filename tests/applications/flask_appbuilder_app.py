@@ -1,4 +1,7 @@
-"""Flask-AppBuilder's users in the SQLite of that name. Makes it with ann in it; then for each line, [username, password], says who is let in."""
+"""Flask-AppBuilder's users in the SQLite of that name.
+
+Makes it, with ann in it. Then answers each line, [username, password], with yes or no, or what its log-in fails with.
+"""
 
 import json
 import logging

@@ -67,8 +67,9 @@ async fn full_redis_serves_what_it_has() {
             replica.look_up(0..USERS, 64).await;
         }
         println!("{policy}: {} calls for 2 x {USERS}", asked(&center));
-        // A replica that finds Redis full when it listens anew forgets what it has, and asks again.
-        assert!((USERS..=3 * USERS).contains(&asked(&center)), "{policy}: {}", asked(&center));
+        // Some are not there for the second, or Redis was not full. A replica that finds it full when it listens anew forgets what it
+        // has, and asks again.
+        assert!((USERS + 1..=3 * USERS).contains(&asked(&center)), "{policy}: {}", asked(&center));
         // What is cached here stays, unless the stream was evicted: then it is looked up once more.
         replicas[0].look_up(0..USERS, 64).await;
         assert!(asked(&center) <= 4 * USERS, "{policy}: {}", asked(&center));

@@ -15,6 +15,9 @@ use tokio::time::timeout;
 
 use super::story::{Application, ComesBack, Story, id_of};
 
+/// The first answer waits for libraries to be compiled, on a machine that is busy with other things.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 const PYTHON: &str = "AIGC_AUTH_APPLICATIONS_PYTHON";
 
 /// An application with a database of its own. It runs until this is dropped: its libraries take longer to load than a log-in.
@@ -66,7 +69,7 @@ impl Application for InPython {
         let mut answers = self.answers.lock().await;
         let (stdin, lines) = &mut *answers;
         stdin.write_all(question.as_bytes()).await.expect(self.script);
-        let line = timeout(Duration::from_secs(60), lines.next_line()).await.expect("an answer").unwrap();
+        let line = timeout(PATIENCE, lines.next_line()).await.expect("an answer").unwrap();
         line.unwrap_or_else(|| panic!("{} ended", self.script))
     }
 }
