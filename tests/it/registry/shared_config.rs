@@ -135,8 +135,10 @@ async fn what_does_not_open_is_as_if_absent() {
         until("it is read", || !replica.config().value.is_null()).await;
     };
     opens().await;
+    // Once in 256 times it is an x.
+    let other = if sealed[20] == b'x' { "y" } else { "x" };
     for command in [
-        vec!["SETRANGE", key, "20", "x"],
+        vec!["SETRANGE", key, "20", other],
         vec!["SET", key, ""],
         vec!["SET", key, "{\"config\":{},\"config_version\":99}"],
         vec!["DEL", key],
