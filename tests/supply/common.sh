@@ -46,6 +46,6 @@ unpacked() {
   tar -xzf "$packages"/package/aigc-auth-*.crate -C "$folder" --strip-components 1
   rm -rf "$packages"
   # Left in Cargo.toml, they would count in the choice of versions. A package below a workspace would be taken for a member of it.
-  (cd "$folder" && "$tools/bin/cargo-hack" hack --remove-dev-deps && printf '\n[workspace]\n' >>Cargo.toml &&
+  (cd "$folder" && printf '\n[workspace]\n' >>Cargo.toml && "$tools/bin/cargo-hack" hack --remove-dev-deps &&
     cargo update --workspace --quiet)
 }
