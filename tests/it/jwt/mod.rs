@@ -2,6 +2,8 @@
 
 // Forgeries: algorithms, keys, signatures.
 mod attacks;
+// How long a verified token is not verified again.
+mod caching;
 // Canaille: found by its metadata, and asked about its tokens.
 mod canaille;
 // Key sets that are found by their issuer's metadata.
@@ -32,5 +34,5 @@ mod sources;
 mod targets;
 // Certificates of a server of keys behind https.
 mod tls;
-// Algorithms, claims, caching, extractors.
+// Algorithms, claims, extractors.
 mod verification;
